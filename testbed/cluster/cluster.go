@@ -1,0 +1,184 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// DatabaseName is the name of the database that every cluster has.
+const DatabaseName = "testbed"
+
+// Options say what to start. The zero value is three regions with proxies
+// between them and appendfsync everysec.
+type Options struct {
+	Regions []string // default us-east, eu-west, ap-south
+	Fsync   string   // appendfsync: always or everysec
+	Direct  bool     // no proxies: the network cannot be broken
+	Dir     string   // default: a temporary directory, removed by Close
+	Config  []string // further lines of every node's configuration file
+	Flags   []string // further flags of every node
+}
+
+// Cluster is one database over several running nodes.
+type Cluster struct {
+	Regions []string
+	Net     *Network // nil with Options.Direct
+	GUID    string
+
+	bin     Binaries
+	dir     string
+	ownDir  bool
+	nodes   map[string]*Node
+	clients map[string]*redis.Client
+}
+
+// Start starts the nodes, waits until they are ready and creates the
+// database over all of them. After an error nothing is left running.
+func Start(ctx context.Context, opts Options) (*Cluster, error) {
+	if len(opts.Regions) == 0 {
+		opts.Regions = []string{"us-east", "eu-west", "ap-south"}
+	}
+	if opts.Fsync == "" {
+		opts.Fsync = "everysec"
+	}
+	c := &Cluster{Regions: opts.Regions, dir: opts.Dir, nodes: map[string]*Node{}, clients: map[string]*redis.Client{}}
+	if err := c.start(ctx, opts); err != nil {
+		err = fmt.Errorf("%w\n%s", err, c.Logs(40))
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context, opts Options) (err error) {
+	if c.bin, err = Build(); err != nil {
+		return err
+	}
+	if c.dir == "" {
+		if c.dir, err = os.MkdirTemp("", "crdb-testbed-"); err != nil {
+			return err
+		}
+		c.ownDir = true
+	}
+	for _, r := range c.Regions {
+		if c.nodes[r], err = newNode(c.dir, r, c.bin.Server); err != nil {
+			return err
+		}
+	}
+	if !opts.Direct {
+		c.Net, err = newNetwork(c.Regions, func(r string) string { return loopback(c.nodes[r].Peer) })
+		if err != nil {
+			return err
+		}
+	}
+	for _, r := range c.Regions {
+		if err := c.configure(c.nodes[r], opts); err != nil {
+			return err
+		}
+		if err := c.nodes[r].Start(); err != nil {
+			return err
+		}
+	}
+	return c.create(ctx)
+}
+
+// configure writes a node's configuration file: the way to each other region
+// leads through the proxy.
+func (c *Cluster) configure(n *Node, opts Options) error {
+	lines := append([]string{"appendfsync " + opts.Fsync}, opts.Config...)
+	if c.Net != nil {
+		for _, other := range c.Regions {
+			if other != n.Region {
+				lines = append(lines, fmt.Sprintf("peer-route %s %s", other, c.Net.route(n.Region, other)))
+			}
+		}
+	}
+	file := filepath.Join(c.dir, n.Region+".conf")
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	n.configure(file, append([]string{"--appendfsync", opts.Fsync}, opts.Flags...))
+	return nil
+}
+
+// create makes the database and waits until every region serves it.
+func (c *Cluster) create(ctx context.Context) error {
+	args := []string{"crdb", "create", "--name", DatabaseName}
+	for _, r := range c.Regions {
+		n := c.nodes[r]
+		if err := n.WaitReady(ctx); err != nil {
+			return err
+		}
+		args = append(args, "--instance", fmt.Sprintf("fqdn=%s,port=%d", n.AdminAddr(), n.RESP))
+	}
+	if out, err := c.CLI(ctx, args...); err != nil {
+		return fmt.Errorf("create the database: %w\n%s", err, out)
+	}
+	return c.WaitServing(ctx, c.Regions...)
+}
+
+// CLI runs crdb-cli against the first region's node.
+func (c *Cluster) CLI(ctx context.Context, args ...string) (string, error) {
+	args = append([]string{"--node", c.nodes[c.Regions[0]].AdminAddr()}, args...)
+	out, err := exec.CommandContext(ctx, c.bin.CLI, args...).CombinedOutput()
+	return string(out), err
+}
+
+// Node returns a region's node.
+func (c *Cluster) Node(region string) *Node { return c.nodes[region] }
+
+// Client returns a client of a region's database that never tries twice: a
+// command that failed may or may not have happened.
+func (c *Cluster) Client(region string) *redis.Client {
+	if c.clients[region] == nil {
+		c.clients[region] = c.NewClient(region, 0)
+	}
+	return c.clients[region]
+}
+
+// NewClient returns a further client, which the caller closes.
+func (c *Cluster) NewClient(region string, db int) *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: c.nodes[region].Addr(), DB: db, MaxRetries: -1})
+}
+
+// WaitServing waits until the regions' databases answer.
+func (c *Cluster) WaitServing(ctx context.Context, regions ...string) error {
+	for _, r := range regions {
+		if err := c.nodes[r].WaitReady(ctx); err != nil {
+			return err
+		}
+		wait, cancel := context.WithTimeout(ctx, readyTimeout)
+		err := Poll(wait, pollPause, func() error { return c.Client(r).Ping(wait).Err() })
+		cancel()
+		if err != nil {
+			return fmt.Errorf("region %s does not serve: %w", r, err)
+		}
+	}
+	return nil
+}
+
+// Close ends everything and says which nodes had ended by themselves.
+func (c *Cluster) Close() error {
+	var errs []error
+	for _, cl := range c.clients {
+		cl.Close()
+	}
+	for _, n := range c.nodes {
+		if n != nil {
+			errs = append(errs, n.Crashed(), n.Kill())
+		}
+	}
+	if c.Net != nil {
+		c.Net.close()
+	}
+	if c.ownDir {
+		errs = append(errs, os.RemoveAll(c.dir))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,200 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// readyTimeout is how long a node may take from its start until /readyz says
+// yes; it includes the recovery of its log.
+const readyTimeout = 30 * time.Second
+
+// Node is one region's crdb process.
+type Node struct {
+	Region string
+	Dir    string // data directory
+	Admin  int    // port of the admin API
+	Peer   int    // port for other regions
+	Gossip int    // port for membership
+	RESP   int    // port of the database
+
+	bin  string
+	args []string
+	log  string
+	proc *process
+}
+
+// process is one run of a node.
+type process struct {
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when it has ended
+	told   sync.Once
+	wanted chan struct{} // closed when it was told to end
+}
+
+func (p *process) expect() { p.told.Do(func() { close(p.wanted) }) }
+
+// Start runs the process; it does not wait until the node is ready.
+func (n *Node) Start() error {
+	if n.Running() {
+		return fmt.Errorf("node %s is already running", n.Region)
+	}
+	out, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := exec.Command(n.bin, n.args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start node %s: %w", n.Region, err)
+	}
+	p := &process{cmd: cmd, done: make(chan struct{}), wanted: make(chan struct{})}
+	go func() {
+		cmd.Wait() // how it ended is in cmd.ProcessState
+		close(p.done)
+	}()
+	n.proc = p
+	return nil
+}
+
+// Running says whether the process is there (paused counts).
+func (n *Node) Running() bool {
+	if n.proc == nil {
+		return false
+	}
+	select {
+	case <-n.proc.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// Crashed is the error of a process that ended without being told to.
+func (n *Node) Crashed() error {
+	if n.proc == nil || n.Running() {
+		return nil
+	}
+	select {
+	case <-n.proc.wanted:
+		return nil
+	default:
+		return fmt.Errorf("node %s ended by itself: %v", n.Region, n.proc.cmd.ProcessState)
+	}
+}
+
+// WaitReady waits until /readyz answers 200.
+func (n *Node) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	err := Poll(ctx, 10*time.Millisecond, func() error {
+		if err := n.Crashed(); err != nil {
+			return Permanent(err)
+		}
+		return n.get(ctx, "/readyz")
+	})
+	if err != nil {
+		return fmt.Errorf("node %s is not ready: %w", n.Region, err)
+	}
+	return nil
+}
+
+func (n *Node) get(ctx context.Context, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.AdminAddr()+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", path, res.Status)
+	}
+	return nil
+}
+
+// AdminAddr is the host and port of the admin API.
+func (n *Node) AdminAddr() string { return loopback(n.Admin) }
+
+// Addr is the host and port of the database.
+func (n *Node) Addr() string { return loopback(n.RESP) }
+
+// PID is the process id of the current run.
+func (n *Node) PID() int { return n.proc.cmd.Process.Pid }
+
+// Kill ends the process at once, as a power cut of the process would.
+func (n *Node) Kill() error { return n.end(syscall.SIGKILL) }
+
+// Stop asks the process to end in good order and waits for it.
+func (n *Node) Stop() error { return n.end(syscall.SIGTERM) }
+
+func (n *Node) end(sig syscall.Signal) error {
+	if !n.Running() {
+		return nil
+	}
+	n.proc.expect()
+	if err := n.proc.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-n.proc.done:
+		return nil
+	case <-time.After(20 * time.Second):
+		n.proc.cmd.Process.Kill()
+		<-n.proc.done
+		return fmt.Errorf("node %s did not end within 20 s of %v", n.Region, sig)
+	}
+}
+
+// Restart starts a node that was killed or stopped and waits until it is
+// ready.
+func (n *Node) Restart(ctx context.Context) error {
+	if err := n.Start(); err != nil {
+		return err
+	}
+	return n.WaitReady(ctx)
+}
+
+// Pause freezes the process; Resume lets it go on.
+func (n *Node) Pause() error { return n.proc.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (n *Node) Resume() error { return n.proc.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Usage is what a process has used so far.
+func (n *Node) Usage() (Usage, error) { return ProcessUsage(n.PID()) }
+
+// newNode takes ports and directories for a region below dir.
+func newNode(dir, region, bin string) (*Node, error) {
+	n := &Node{Region: region, Dir: filepath.Join(dir, region), bin: bin}
+	n.log = filepath.Join(dir, region+".log")
+	for _, port := range []*int{&n.Admin, &n.Peer, &n.Gossip, &n.RESP} {
+		var err error
+		if *port, err = freePort(); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// configure sets the command line of later runs.
+func (n *Node) configure(config string, extra []string) {
+	n.args = append([]string{
+		"serve", "--region", n.Region, "--dir", n.Dir, "--config", config,
+		"--admin-port", strconv.Itoa(n.Admin), "--peer-port", strconv.Itoa(n.Peer),
+		"--gossip-port", strconv.Itoa(n.Gossip),
+	}, extra...)
+}

@@ -1,0 +1,87 @@
+package scenario
+
+import (
+	"sync"
+	"time"
+)
+
+// fate is what is known of a write.
+type fate int
+
+const (
+	never   fate = iota // it was refused or never sent
+	unknown             // its reply did not come
+	sure                // it was acknowledged
+	lossy               // acknowledged, but its node may have forgotten it
+)
+
+// write is one attempt to change something.
+type write struct {
+	region     string
+	start, end time.Time
+	fate       fate
+}
+
+// Model is what the writers know of the writes they made.
+type Model struct {
+	mu       sync.Mutex
+	counters map[place]*counter
+	elements map[place]*element
+	strings  map[string][]*stringWrite
+}
+
+// place names a counter or an element: a key and, inside it, a member or
+// field ("" for a string key).
+type place struct{ key, member string }
+
+// NewModel returns a model of an empty database.
+func NewModel() *Model {
+	return &Model{
+		counters: map[place]*counter{},
+		elements: map[place]*element{},
+		strings:  map[string][]*stringWrite{},
+	}
+}
+
+// Forgive says that a region's node was killed without having promised to
+// keep everything: its writes acknowledged since then may be gone.
+func (m *Model) Forgive(region string, since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.each(func(w *write) {
+		if w.region == region && w.fate == sure && !w.end.Before(since) {
+			w.fate = lossy
+		}
+	})
+}
+
+// Count returns how many writes there were of each fate.
+func (m *Model) Count() map[string]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := map[fate]string{never: "refused", unknown: "unknown", sure: "acknowledged", lossy: "maybe forgotten"}
+	n := map[string]int{}
+	m.each(func(w *write) { n[names[w.fate]]++ })
+	return n
+}
+
+func (m *Model) each(f func(*write)) {
+	for _, c := range m.counters {
+		for _, adds := range c.adds {
+			for i := range adds {
+				f(&adds[i].write)
+			}
+		}
+	}
+	for _, e := range m.elements {
+		f(&e.added)
+		for i := range e.removed {
+			f(&e.removed[i])
+		}
+	}
+	for _, ws := range m.strings {
+		for _, w := range ws {
+			f(&w.write)
+		}
+	}
+}
