@@ -1,0 +1,122 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// An encoded cell starts with its shape. The two small shapes have fixed
+// offsets, so that the common reads and writes need no decoding:
+//
+//	1  dot, value to the end                            one sibling, no share
+//	2  replica 2, last 8, total 8, base 8, base total 8 one share of integers, no sibling
+//	0  uvarint count of siblings, each dot, uvarint length, value;
+//	   uvarint count of shares, each uvarint replica, 8 bytes last, number
+//	   total, 8 bytes base, number base total
+const (
+	shapeGeneral = 0
+	shapePlain   = 1
+	shapeShare   = 2
+
+	plainHeader = 1 + DotSize
+	shareSize   = 1 + 2 + 8 + 8 + 8 + 8
+)
+
+// appendCell appends the encoded cell.
+func appendCell(b []byte, c *Cell) []byte {
+	switch {
+	case len(c.Siblings) == 1 && len(c.Shares) == 0:
+		b = AppendDot(append(b, shapePlain), c.Siblings[0].Dot)
+		return append(b, c.Siblings[0].Value...)
+	case len(c.Siblings) == 0 && len(c.Shares) == 1 && c.Shares[0].plain():
+		return appendShare(append(b, shapeShare), &c.Shares[0])
+	}
+	b = binary.AppendUvarint(append(b, shapeGeneral), uint64(len(c.Siblings)))
+	for i := range c.Siblings {
+		b = AppendDot(b, c.Siblings[i].Dot)
+		b = appendBytes(b, c.Siblings[i].Value)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.Shares)))
+	for i := range c.Shares {
+		s := &c.Shares[i]
+		b = binary.AppendUvarint(b, uint64(s.Replica))
+		b = binary.BigEndian.AppendUint64(b, uint64(s.Last))
+		b = appendNumber(b, s.Total)
+		b = binary.BigEndian.AppendUint64(b, uint64(s.Base))
+		b = appendNumber(b, s.BaseTotal)
+	}
+	return b
+}
+
+// plain reports whether both totals are integers that no float took part in.
+func (s *Share) plain() bool {
+	return s.Total.big == nil && s.BaseTotal.big == nil && !s.Total.float && !s.BaseTotal.float
+}
+
+func appendShare(b []byte, s *Share) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(s.Replica))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Last))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Total.i))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Base))
+	return binary.BigEndian.AppendUint64(b, uint64(s.BaseTotal.i))
+}
+
+// decodeCell decodes all of b into c, reusing its slices; values alias b.
+func decodeCell(c *Cell, b []byte) error {
+	c.Siblings, c.Shares = c.Siblings[:0], c.Shares[:0]
+	if len(b) == 0 {
+		return fmt.Errorf("%w: cell", ErrCorrupt)
+	}
+	switch b[0] {
+	case shapePlain:
+		if len(b) < plainHeader {
+			return fmt.Errorf("%w: cell", ErrCorrupt)
+		}
+		c.Siblings = append(c.Siblings, Sibling{DotAt(b[1:]), b[plainHeader:]})
+		return nil
+	case shapeShare:
+		if len(b) != shareSize {
+			return fmt.Errorf("%w: cell share", ErrCorrupt)
+		}
+		u := binary.BigEndian.Uint64
+		c.Shares = append(c.Shares, Share{Replica: ReplicaID(binary.BigEndian.Uint16(b[1:])), Last: Timestamp(u(b[3:])),
+			Total: Int(int64(u(b[11:]))), Base: Timestamp(u(b[19:])), BaseTotal: Int(int64(u(b[27:])))})
+		return nil
+	case shapeGeneral:
+		return decodeGeneralCell(c, b[1:])
+	}
+	return fmt.Errorf("%w: cell shape %d", ErrCorrupt, b[0])
+}
+
+func decodeGeneralCell(c *Cell, b []byte) error {
+	d := opDecoder{b: b}
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		if len(d.b) < DotSize {
+			d.fail("sibling")
+			break
+		}
+		dot := DotAt(d.b)
+		d.b = d.b[DotSize:]
+		c.Siblings = append(c.Siblings, Sibling{dot, d.bytes()})
+	}
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		s := Share{Replica: ReplicaID(d.uvarint())}
+		s.Last, s.Total = d.time(), d.number()
+		s.Base, s.BaseTotal = d.time(), d.number()
+		c.Shares = append(c.Shares, s)
+	}
+	if d.err == nil && len(d.b) > 0 {
+		d.fail("cell: trailing bytes")
+	}
+	return d.err
+}
+
+func (d *opDecoder) time() Timestamp {
+	if len(d.b) < 8 {
+		d.fail("time")
+		return 0
+	}
+	t := Timestamp(binary.BigEndian.Uint64(d.b))
+	d.b = d.b[8:]
+	return t
+}

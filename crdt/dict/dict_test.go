@@ -1,0 +1,188 @@
+package dict
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// check asserts T1 and T2.
+func check(t *testing.T, d *Dict) {
+	t.Helper()
+	n := 0
+	for i, s := range d.dir {
+		span := 1 << (d.depth - s.depth)
+		if d.dir[i&^(span-1)] != s {
+			t.Fatalf("T2: entry %d", i)
+		}
+		if i%span != 0 {
+			continue
+		}
+		last := uint32(0)
+		for j, sl := range s.slots {
+			if sl == 0 {
+				continue
+			}
+			n++
+			if slotHash(sl) < last {
+				t.Fatalf("T1: order at slot %d", j)
+			}
+			last = slotHash(sl)
+			for k := s.home(last); k < j; k++ {
+				if s.slots[k] == 0 {
+					t.Fatalf("T1: hole before slot %d", j)
+				}
+			}
+		}
+	}
+	if n != d.n {
+		t.Fatalf("Len %d, found %d", d.n, n)
+	}
+}
+
+func TestAgainstMap(t *testing.T) {
+	for seed := range uint64(30) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		bits := []uint{32, 32, 12, 3, 0}[seed%5] // few bits: many equal hashes
+		hash := func(k string) uint32 {
+			h := uint32(Hash(seed, []byte(k)) >> 32)
+			return h &^ uint32(1<<(32-bits)-1)
+		}
+		d, m := &Dict{}, map[string]string{}
+		keys := []int{20, 300, 5000}[seed%3]
+		if bits < 12 {
+			keys = 20
+		}
+		for op := range 20000 {
+			k := fmt.Sprintf("key:%d", rnd.IntN(keys))
+			switch rnd.IntN(10) {
+			case 0, 1, 2:
+				ok := d.Delete(hash(k), []byte(k))
+				if _, had := m[k]; had != ok {
+					t.Fatalf("seed %d op %d: delete %q = %v", seed, op, k, ok)
+				}
+				delete(m, k)
+			default:
+				size := rnd.IntN(200)
+				if rnd.IntN(500) == 0 {
+					size = bigRecord + rnd.IntN(5000)
+				}
+				v := string(bytes.Repeat([]byte{byte(op)}, size))
+				fresh := d.Put(hash(k), []byte(k), []byte(v))
+				if _, had := m[k]; had == fresh {
+					t.Fatalf("seed %d op %d: put %q fresh=%v", seed, op, k, fresh)
+				}
+				m[k] = v
+			}
+		}
+		check(t, d)
+		if d.Len() != len(m) {
+			t.Fatalf("seed %d: Len %d want %d", seed, d.Len(), len(m))
+		}
+		for k, v := range m {
+			if got, ok := d.Get(hash(k), []byte(k)); !ok || string(got) != v {
+				t.Fatalf("seed %d: get %q: %v", seed, k, ok)
+			}
+		}
+		seen := 0
+		d.Each(func(k, v []byte) bool {
+			if m[string(k)] != string(v) {
+				t.Fatalf("seed %d: each %q", seed, k)
+			}
+			seen++
+			return true
+		})
+		if seen != len(m) {
+			t.Fatalf("seed %d: each saw %d of %d", seed, seen, len(m))
+		}
+		for k := range m {
+			d.Delete(hash(k), []byte(k))
+		}
+		if d.Len() != 0 || len(d.dir) != 0 {
+			t.Fatalf("seed %d: not empty", seed)
+		}
+	}
+}
+
+func TestScanSeesEverythingThatStays(t *testing.T) { // T3
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		d := &Dict{}
+		put := func(k string) { d.Put(uint32(Hash(seed, []byte(k))>>32), []byte(k), nil) }
+		for i := range 1000 {
+			put(fmt.Sprintf("stay:%d", i))
+		}
+		seen := map[string]int{}
+		cursor := uint64(0)
+		for calls := 0; ; calls++ {
+			cursor = d.Scan(cursor, 10, func(k, _ []byte) { seen[string(k)]++ })
+			if cursor == 0 {
+				break
+			}
+			for range 50 {
+				put(fmt.Sprintf("new:%d", rnd.IntN(1<<20)))
+			}
+			for range 20 {
+				k := fmt.Sprintf("new:%d", rnd.IntN(1<<20))
+				d.Delete(uint32(Hash(seed, []byte(k))>>32), []byte(k))
+			}
+		}
+		for i := range 1000 {
+			if k := fmt.Sprintf("stay:%d", i); seen[k] != 1 {
+				t.Fatalf("seed %d: %q seen %d times", seed, k, seen[k])
+			}
+		}
+	}
+}
+
+func TestRandomReachesEverything(t *testing.T) {
+	d := &Dict{}
+	rnd := rand.New(rand.NewPCG(1, 1))
+	const n = 2000
+	for i := range n {
+		k := fmt.Sprint(i)
+		d.Put(uint32(Hash(0, []byte(k))>>32), []byte(k), nil)
+	}
+	hits := map[string]int{}
+	for range n * 50 {
+		k, _, ok := d.Random(rnd.Uint64)
+		if !ok {
+			t.Fatal("empty")
+		}
+		hits[string(k)]++
+	}
+	if len(hits) < n*999/1000 {
+		t.Fatalf("only %d of %d ever chosen", len(hits), n)
+	}
+	for k, c := range hits {
+		if c > 50*6 {
+			t.Fatalf("%q chosen %d times, 50 expected", k, c)
+		}
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	b.ReportAllocs()
+	d := &Dict{}
+	key := make([]byte, 0, 32)
+	val := make([]byte, 80)
+	for i := 0; b.Loop(); i++ {
+		key = fmt.Appendf(key[:0], "key:%012d", i%1000000)
+		d.Put(uint32(Hash(0, key)>>32), key, val)
+	}
+	b.ReportMetric(float64(d.Bytes())/float64(d.Len()), "B/entry")
+}
+
+func BenchmarkGet(b *testing.B) {
+	d := &Dict{}
+	keys := make([][]byte, 100000)
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "key:%012d", i)
+		d.Put(uint32(Hash(0, keys[i])>>32), keys[i], make([]byte, 80))
+	}
+	for i := 0; b.Loop(); i++ {
+		k := keys[i%len(keys)]
+		d.Get(uint32(Hash(0, k)>>32), k)
+	}
+}

@@ -1,0 +1,89 @@
+package dict
+
+// Each calls fn for every entry in order of hash until fn returns false. fn
+// must not change the Dict.
+func (d *Dict) Each(fn func(key, val []byte) bool) { d.EachIn(0, 1<<32, fn) }
+
+// EachIn calls fn for the entries whose hash is in [lo, hi), in order.
+func (d *Dict) EachIn(lo, hi uint64, fn func(key, val []byte) bool) {
+	d.walk(lo, func(h uint32, key, val []byte) bool {
+		return uint64(h) < hi && fn(key, val)
+	})
+}
+
+// walk visits entries from hash lo on, in order, until fn returns false.
+func (d *Dict) walk(lo uint64, fn func(h uint32, key, val []byte) bool) {
+	if d.n == 0 || lo >= 1<<32 {
+		return
+	}
+	for i := d.index(uint32(lo)); i < len(d.dir); {
+		s := d.dir[i]
+		for _, sl := range s.slots {
+			if sl == 0 || uint64(slotHash(sl)) < lo {
+				continue
+			}
+			key, val, _ := s.record(slotOff(sl))
+			if !fn(slotHash(sl), key, val) {
+				return
+			}
+		}
+		span := 1 << (d.depth - s.depth)
+		i = i&^(span-1) + span
+	}
+}
+
+// Scan calls fn for about count entries from cursor on and returns the cursor
+// to go on from, 0 at the end (T3). Entries of equal hash are never parted. fn
+// must not change the Dict.
+func (d *Dict) Scan(cursor uint64, count int, fn func(key, val []byte)) uint64 {
+	var next uint64
+	var last uint32
+	n := 0
+	d.walk(cursor, func(h uint32, key, val []byte) bool {
+		if n >= count && h != last {
+			next = uint64(h)
+			return false
+		}
+		fn(key, val)
+		last = h
+		n++
+		return true
+	})
+	return next
+}
+
+// Random returns an entry chosen with nearly equal probability; next supplies
+// random bits.
+func (d *Dict) Random(next func() uint64) (key, val []byte, ok bool) {
+	if d.n == 0 {
+		return nil, nil, false
+	}
+	for {
+		r := next()
+		s := d.dir[int(r>>32)%len(d.dir)]
+		if s.n == 0 {
+			continue
+		}
+		for range 8 {
+			if sl := s.slots[int(uint32(r))%len(s.slots)]; sl != 0 {
+				key, val, _ = s.record(slotOff(sl))
+				return key, val, true
+			}
+			r = r*k2 + 1
+		}
+	}
+}
+
+// Bytes estimates the memory the Dict uses.
+func (d *Dict) Bytes() int {
+	total := 32 + 8*len(d.dir)
+	for i := 0; i < len(d.dir); {
+		s := d.dir[i]
+		total += 72 + 8*len(s.slots) + cap(s.arena)
+		i += 1 << (d.depth - s.depth)
+	}
+	for _, r := range d.big {
+		total += 48 + cap(r.key) + cap(r.val)
+	}
+	return total
+}

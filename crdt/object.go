@@ -1,0 +1,260 @@
+package crdt
+
+import (
+	"encoding/binary"
+
+	"crdb/crdt/dict"
+)
+
+// Type is the data type a key shows.
+type Type uint8
+
+// The types. They name state on disk: append only.
+const (
+	TypeNone   Type = 0
+	TypeString Type = 1
+	TypeSet    Type = 2
+	TypeHash   Type = 3
+)
+
+// Deadline is one of the concurrent values of a key's deadline register; At is
+// unix milliseconds, 0 for "no deadline", which counts as infinite.
+type Deadline struct {
+	Dot Dot
+	At  int64
+}
+
+// Object is everything an instance knows of one key. Concurrent creations with
+// different types live side by side; the type with the newest live dot shows.
+// The zero value is an absent key.
+type Object struct {
+	Cell      Cell // the string
+	Set       *Set
+	Hash      *Hash
+	Deadlines []Deadline    // concurrent; the longest counts
+	seen      VersionVector // newest dot applied here per replica
+}
+
+// Reset makes o an absent key, keeping its buffers for reuse.
+func (o *Object) Reset() {
+	*o = Object{Cell: Cell{o.Cell.Siblings[:0], o.Cell.Shares[:0]}, Deadlines: o.Deadlines[:0], seen: o.seen[:0]}
+}
+
+// Type returns the visible type.
+func (o *Object) Type() Type {
+	str, set, hash := o.Cell.Live(), o.Set != nil && o.Set.Len() > 0, o.Hash != nil && o.Hash.Len() > 0
+	switch {
+	case str && !set && !hash:
+		return TypeString
+	case set && !str && !hash:
+		return TypeSet
+	case hash && !str && !set:
+		return TypeHash
+	case !str && !set && !hash:
+		return TypeNone
+	}
+	t, newest := TypeNone, Dot{}
+	if d := o.Cell.Newest(); d.Newer(newest) {
+		t, newest = TypeString, d
+	}
+	if set {
+		if d := o.Set.newest(); d.Newer(newest) {
+			t, newest = TypeSet, d
+		}
+	}
+	if hash {
+		if d := o.Hash.newest(); d.Newer(newest) {
+			t = TypeHash
+		}
+	}
+	return t
+}
+
+// Empty reports whether nothing of the key is left to keep. An object that is
+// not empty may still show nothing: see Type.
+func (o *Object) Empty() bool {
+	return len(o.Cell.Siblings) == 0 && len(o.Cell.Shares) == 0 && len(o.Deadlines) == 0 &&
+		(o.Set == nil || o.Set.Len() == 0) && (o.Hash == nil || o.Hash.fields.Len() == 0)
+}
+
+// DeadlineAt returns the deadline that counts and the dot that set it; 0 is no
+// deadline. Concurrent deadlines: the longest, none being infinite; equal ones:
+// the newest dot.
+func (o *Object) DeadlineAt() (at int64, owner Dot) {
+	for i, d := range o.Deadlines {
+		longer := d.At != at && (d.At == 0 || at != 0 && d.At > at)
+		if i == 0 || longer || d.At == at && d.Dot.Newer(owner) {
+			at, owner = d.At, d.Dot
+		}
+	}
+	return at, owner
+}
+
+// Context returns, per replica, the newest dot that a removal of the whole key
+// made now has seen (K2). The result is o's own: read only.
+func (o *Object) Context() VersionVector { return o.seen }
+
+// note covers d in the object's context.
+func (o *Object) note(d Dot) { o.seen.Raise(d) }
+
+// PreparePut replaces everything seen by a string.
+func (o *Object) PreparePut(op *Op, value []byte, keep bool, deadline int64) {
+	o.PrepareDelete(op)
+	op.Value, op.Deadline = value, deadline
+	if keep && o.Type() != TypeNone {
+		op.Flags |= KeepDeadline
+	}
+}
+
+// PrepareDelete removes everything seen.
+func (o *Object) PrepareDelete(op *Op) {
+	op.Clear = append(op.Clear[:0], o.seen...)
+	_, op.Shares = o.Cell.Seen(nil, op.Shares)
+	if o.Hash != nil {
+		o.Hash.shares(op)
+	}
+}
+
+// PrepareDeadline replaces the deadlines seen; the key must be visible.
+func (o *Object) PrepareDeadline(op *Op, at int64) {
+	op.Clear = append(op.Clear[:0], o.seen...)
+	op.Deadline = at
+}
+
+// PrepareChange readies an op that changes the collection or counter of type t
+// in place: it clears what is seen of hidden types, and creates the key if it
+// does not show. A key that shows another type is ErrWrongType.
+func (o *Object) PrepareChange(op *Op, t Type) error {
+	switch shown := o.Type(); {
+	case shown == TypeNone:
+		op.Flags |= Create
+		op.Clear = append(op.Clear[:0], o.seen...)
+	case shown != t:
+		return ErrWrongType
+	case o.hides(t):
+		op.Clear = append(op.Clear[:0], o.seen...)
+		if t != TypeString {
+			_, op.Shares = o.Cell.Seen(nil, op.Shares)
+		}
+	}
+	return nil
+}
+
+// hides reports whether a type other than t has live content.
+func (o *Object) hides(t Type) bool {
+	return t != TypeString && o.Cell.Live() || t != TypeSet && o.Set != nil && o.Set.Len() > 0 ||
+		t != TypeHash && o.Hash != nil && o.Hash.Len() > 0
+}
+
+// SetOf and HashOf return the collection to prepare an op on, empty if there
+// is none yet.
+func (o *Object) SetOf() *Set {
+	if o.Set == nil {
+		return &Set{}
+	}
+	return o.Set
+}
+
+// HashOf returns the hash to prepare an op on, empty if there is none yet.
+func (o *Object) HashOf() *Hash {
+	if o.Hash == nil {
+		return &Hash{}
+	}
+	return o.Hash
+}
+
+// Merge joins the state of the same key at another instance into o, given what
+// each instance had applied. o takes over what it needs of other.
+func (o *Object) Merge(vv VersionVector, other *Object, ovv VersionVector) {
+	o.Cell = o.Cell.Merge(vv, &other.Cell, ovv)
+	if o.Set != nil || other.Set != nil {
+		set := o.SetOf()
+		set.merge(vv, other.SetOf(), ovv)
+		o.Set = set
+	}
+	if o.Hash != nil || other.Hash != nil {
+		hash := o.HashOf()
+		hash.merge(vv, other.HashOf(), ovv)
+		o.Hash = hash
+	}
+	o.Deadlines = mergeDeadlines(o.Deadlines, vv, other.Deadlines, ovv)
+	o.seen.Merge(other.seen)
+}
+
+func mergeDeadlines(a []Deadline, avv VersionVector, b []Deadline, bvv VersionVector) []Deadline {
+	var out []Deadline
+	for _, d := range a {
+		if hasDeadlineDot(b, d.Dot) || !bvv.Covers(d.Dot) {
+			out = append(out, d)
+		}
+	}
+	for _, d := range b {
+		if !hasDeadlineDot(a, d.Dot) && !avv.Covers(d.Dot) {
+			out = append(out, d)
+		}
+	}
+	sortDeadlines(out)
+	return out
+}
+
+func hasDeadlineDot(list []Deadline, d Dot) bool {
+	for _, x := range list {
+		if x.Dot == d {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops what is kept only until removals are causally stable.
+func (o *Object) Forget(stable VersionVector) {
+	o.Cell.forget(stable)
+	if o.Hash != nil {
+		o.Hash.forget(stable)
+	}
+}
+
+// Residue reports whether removed counter shares are kept in the object.
+func (o *Object) Residue() bool {
+	for i := range o.Cell.Shares {
+		if o.Cell.Shares[i].removed() {
+			return true
+		}
+	}
+	return o.Hash != nil && o.Hash.residue > 0
+}
+
+// Digest is a hash of the live state: equal on all replicas that have applied
+// the same operations. An object that shows nothing has digest 0.
+func (o *Object) Digest() uint64 {
+	if o.Type() == TypeNone {
+		return 0
+	}
+	b := o.Cell.canonical(nil)
+	for _, d := range o.Deadlines {
+		b = binary.BigEndian.AppendUint64(AppendDot(b, d.Dot), uint64(d.At))
+	}
+	sum := dict.Hash(digestSeed, b)
+	if o.Set != nil {
+		sum = dict.Hash(sum, binary.BigEndian.AppendUint64(nil, o.Set.digest()))
+	}
+	if o.Hash != nil && o.Hash.Len() > 0 {
+		sum = dict.Hash(sum+1, binary.BigEndian.AppendUint64(nil, o.Hash.digest()))
+	}
+	return sum
+}
+
+// canonical appends bytes that are equal for equal live state: siblings, and
+// what each live share adds (its numbering may differ between replicas).
+func (c *Cell) canonical(b []byte) []byte {
+	for i := range c.Siblings {
+		b = appendBytes(AppendDot(b, c.Siblings[i].Dot), c.Siblings[i].Value)
+	}
+	for i := range c.Shares {
+		if s := &c.Shares[i]; !s.removed() {
+			b = AppendDot(b, Dot{s.Last, s.Replica})
+			b = s.Total.Sub(s.BaseTotal).Append(b)
+		}
+	}
+	return b
+}

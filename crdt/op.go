@@ -1,0 +1,122 @@
+package crdt
+
+// Kind says what an operation does to its key. The numbers are on disk and on
+// the wire: append only.
+type Kind uint8
+
+// The kinds of operations. Each names what its author had seen of the state it
+// replaces or removes (K2).
+const (
+	KindPut        Kind = 1  // replace everything seen of the key by a string
+	KindDelete     Kind = 2  // remove everything seen of the key
+	KindIncr       Kind = 3  // add to the string's counter
+	KindDeadline   Kind = 4  // replace the deadlines seen by a new one
+	KindSetAdd     Kind = 5  // add members to the set
+	KindSetRemove  Kind = 6  // remove members from the set
+	KindHashSet    Kind = 7  // replace what was seen of fields by values
+	KindHashRemove Kind = 8  // remove what was seen of fields
+	KindHashIncr   Kind = 9  // add to one field's counter
+	KindFlush      Kind = 10 // remove everything seen in a logical database
+	kindEnd        Kind = 11
+)
+
+// Flags refine an operation.
+type Flags uint8
+
+// The flags of operations; the low four tell the codec which parts follow.
+const (
+	hasClear Flags = 1 << iota
+	hasShares
+	hasElems
+	hasDeadline
+	// KeepDeadline leaves the key's deadlines alone (a string write).
+	KeepDeadline
+	// Create marks the operation that made the key visible at its author: it
+	// also sets the deadline register to "none".
+	Create
+	// Expired marks the delete of a key whose deadline has passed.
+	Expired
+	// Evicted marks the delete of a key that had to make room.
+	Evicted
+
+	codecFlags = hasClear | hasShares | hasElems | hasDeadline
+)
+
+// Op is the effect of one command on one key: computed once, where the client
+// wrote it, by a Prepare method, and applied at every replica by Object.Apply
+// under the dot that the log gives it. An Op is scratch space: its slices may
+// alias the request or a block and are valid as long as that is.
+type Op struct {
+	Kind  Kind
+	Flags Flags
+	DB    uint8 // logical database
+	Key   []byte
+
+	// Clear covers the dots that the operation removes: for a put or delete
+	// everything of the key, for the others what the key holds in other types.
+	Clear VersionVector
+	// Shares are the seen parts of the string's counter shares.
+	Shares []Reset
+	// Elems are the members or fields the operation names. In a put or delete
+	// they carry the seen shares of the hash fields that it removes.
+	Elems []Elem
+	// Deadline is unix milliseconds, 0 for none.
+	Deadline int64
+	// Total and Delta of KindIncr: the author's running total after it, and
+	// what it adds.
+	Total, Delta Number
+	Value        []byte // KindPut
+
+	vectors []VersionEntry // backs Elems[i].Seen
+	resets  []Reset        // backs Elems[i].Shares
+}
+
+// Elem is one member or field of an operation.
+type Elem struct {
+	Name         []byte
+	Seen         VersionVector // live dots of the element that are replaced
+	Shares       []Reset
+	Value        []byte // KindHashSet
+	Total, Delta Number // KindHashIncr
+}
+
+// Reset empties the op for reuse, keeping its buffers.
+func (op *Op) Reset(kind Kind, db uint8, key []byte) {
+	*op = Op{Kind: kind, DB: db, Key: key, Clear: op.Clear[:0], Shares: op.Shares[:0], Elems: op.Elems[:0],
+		vectors: op.vectors[:0], resets: op.resets[:0]}
+}
+
+// addElem appends an element that had seen the dots and shares of a cell.
+func (op *Op) addElem(name []byte) *Elem {
+	op.Elems = append(op.Elems, Elem{Name: name})
+	return &op.Elems[len(op.Elems)-1]
+}
+
+// seeDot notes that the last element added had seen d.
+func (op *Op) seeDot(e *Elem, d Dot) {
+	if len(e.Seen) > 0 { // rare: concurrent siblings
+		e.Seen = e.Seen.Clone()
+		e.Seen.Raise(d)
+		return
+	}
+	op.vectors = append(op.vectors, VersionEntry{d.Replica, d.Time})
+	e.Seen = op.vectors[len(op.vectors)-1:]
+	e.Seen = e.Seen[:1:1]
+}
+
+// seeCell notes that an element had seen all of a cell.
+func (op *Op) seeCell(e *Elem, c *Cell) {
+	for i := range c.Siblings {
+		op.seeDot(e, c.Siblings[i].Dot)
+	}
+	first := len(op.resets)
+	for i := range c.Shares {
+		if s := &c.Shares[i]; !s.removed() {
+			op.seeDot(e, Dot{s.Last, s.Replica})
+			op.resets = append(op.resets, Reset{s.Replica, s.Last, s.Total})
+		}
+	}
+	if n := len(op.resets); n > first {
+		e.Shares = op.resets[first:n:n]
+	}
+}

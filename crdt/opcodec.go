@@ -1,0 +1,287 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// An encoded op:
+//
+//	byte     kind
+//	byte     flags
+//	byte     logical database
+//	uvarint  length of the key, key
+//	vector   Clear                              if flags&hasClear
+//	resets   Shares                             if flags&hasShares
+//	elems    uvarint count, then each           if flags&hasElems
+//	8 bytes  Deadline, big endian               if flags&hasDeadline
+//	number   Total, number Delta                KindIncr
+//	bytes    Value, to the end                  KindPut
+//
+// resets are a uvarint count, then uvarint replica, 8 bytes of time and a
+// number each. An element is a uvarint length and name, a byte of parts, and
+// the parts: 1 vector Seen, 2 resets Shares, 4 uvarint length and Value,
+// 8 numbers Total and Delta.
+const (
+	partSeen = 1 << iota
+	partShares
+	partValue
+	partNumber
+)
+
+// AppendOp appends the encoded op.
+func AppendOp(b []byte, op *Op) []byte {
+	f := op.Flags &^ codecFlags
+	if len(op.Clear) > 0 {
+		f |= hasClear
+	}
+	if len(op.Shares) > 0 {
+		f |= hasShares
+	}
+	if len(op.Elems) > 0 {
+		f |= hasElems
+	}
+	if op.Deadline != 0 {
+		f |= hasDeadline
+	}
+	b = append(b, byte(op.Kind), byte(f), op.DB)
+	b = appendBytes(b, op.Key)
+	if f&hasClear != 0 {
+		b = AppendVector(b, op.Clear)
+	}
+	if f&hasShares != 0 {
+		b = appendResets(b, op.Shares)
+	}
+	if f&hasElems != 0 {
+		b = binary.AppendUvarint(b, uint64(len(op.Elems)))
+		for i := range op.Elems {
+			b = appendElem(b, op.Kind, &op.Elems[i])
+		}
+	}
+	if f&hasDeadline != 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(op.Deadline))
+	}
+	if op.Kind == KindIncr {
+		b = appendNumber(appendNumber(b, op.Total), op.Delta)
+	}
+	return append(b, op.Value...)
+}
+
+func appendBytes(b, s []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+func appendResets(b []byte, resets []Reset) []byte {
+	b = binary.AppendUvarint(b, uint64(len(resets)))
+	for _, r := range resets {
+		b = binary.AppendUvarint(b, uint64(r.Replica))
+		b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
+		b = appendNumber(b, r.Total)
+	}
+	return b
+}
+
+func appendElem(b []byte, kind Kind, e *Elem) []byte {
+	b = appendBytes(b, e.Name)
+	parts := byte(0)
+	if len(e.Seen) > 0 {
+		parts |= partSeen
+	}
+	if len(e.Shares) > 0 {
+		parts |= partShares
+	}
+	switch kind {
+	case KindHashSet:
+		parts |= partValue
+	case KindHashIncr:
+		parts |= partNumber
+	}
+	b = append(b, parts)
+	if parts&partSeen != 0 {
+		b = AppendVector(b, e.Seen)
+	}
+	if parts&partShares != 0 {
+		b = appendResets(b, e.Shares)
+	}
+	if parts&partValue != 0 {
+		b = appendBytes(b, e.Value)
+	}
+	if parts&partNumber != 0 {
+		b = appendNumber(appendNumber(b, e.Total), e.Delta)
+	}
+	return b
+}
+
+// DecodeOp decodes b into op, reusing its buffers; its byte slices alias b.
+// Anything AppendOp would not have written is ErrCorrupt.
+func DecodeOp(op *Op, b []byte) error {
+	if len(b) < 4 || b[0] == 0 || Kind(b[0]) >= kindEnd || b[2] > 15 {
+		return fmt.Errorf("%w: op header", ErrCorrupt)
+	}
+	op.Reset(Kind(b[0]), b[2], nil)
+	op.Flags = Flags(b[1])
+	d := opDecoder{op: op, b: b[3:]}
+	op.Key = d.bytes()
+	if op.Flags&hasClear != 0 {
+		op.Clear = d.vector(op.Clear, true)
+	}
+	if op.Flags&hasShares != 0 {
+		op.Shares = d.resets(op.Shares)
+	}
+	if op.Flags&hasElems != 0 {
+		d.elems()
+	}
+	if op.Flags&hasDeadline != 0 {
+		op.Deadline = d.deadline()
+	}
+	op.Flags &^= codecFlags
+	switch op.Kind {
+	case KindIncr:
+		op.Total, op.Delta = d.number(), d.number()
+	case KindPut:
+		op.Value, d.b = d.b, nil
+	}
+	if d.err == nil && len(d.b) > 0 {
+		d.fail("trailing bytes")
+	}
+	return d.err
+}
+
+// opDecoder reads the parts of an op; after the first error it returns zeros.
+type opDecoder struct {
+	op  *Op
+	b   []byte
+	err error
+}
+
+func (d *opDecoder) fail(what string) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: op: %s", ErrCorrupt, what)
+	}
+	d.b = nil
+}
+
+func (d *opDecoder) uvarint() uint64 {
+	v, k := binary.Uvarint(d.b)
+	if k <= 0 || k > 1 && d.b[k-1] == 0 {
+		d.fail("varint")
+		return 0
+	}
+	d.b = d.b[k:]
+	return v
+}
+
+func (d *opDecoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.fail("length")
+		return nil
+	}
+	s := d.b[:n:n]
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *opDecoder) vector(dst VersionVector, nonEmpty bool) VersionVector {
+	v, rest, err := DecodeVector(dst, d.b)
+	if err != nil || nonEmpty && len(v) == 0 {
+		d.fail("vector")
+		return nil
+	}
+	d.b = rest
+	return v
+}
+
+// count reads a count of things that take at least size bytes each.
+func (d *opDecoder) count(size int) int {
+	n := d.uvarint()
+	if n == 0 || n > uint64(len(d.b)/size) {
+		d.fail("count")
+		return 0
+	}
+	return int(n)
+}
+
+func (d *opDecoder) resets(dst []Reset) []Reset {
+	for n := d.count(11); n > 0 && d.err == nil; n-- {
+		r := d.uvarint()
+		if r == 0 || r > 1<<16-1 || len(d.b) < 8 {
+			d.fail("reset")
+			break
+		}
+		t := Timestamp(binary.BigEndian.Uint64(d.b))
+		d.b = d.b[8:]
+		dst = append(dst, Reset{ReplicaID(r), t, d.number()})
+	}
+	return dst
+}
+
+func (d *opDecoder) number() Number {
+	n, rest, err := decodeNumber(d.b)
+	if err != nil {
+		d.fail("number")
+		return Number{}
+	}
+	d.b = rest
+	return n
+}
+
+func (d *opDecoder) deadline() int64 {
+	if len(d.b) < 8 {
+		d.fail("deadline")
+		return 0
+	}
+	t := int64(binary.BigEndian.Uint64(d.b))
+	d.b = d.b[8:]
+	if t <= 0 {
+		d.fail("deadline")
+	}
+	return t
+}
+
+func (d *opDecoder) elems() {
+	op := d.op
+	for n := d.count(2); n > 0 && d.err == nil; n-- {
+		e := Elem{Name: d.bytes()}
+		if len(d.b) == 0 {
+			d.fail("element")
+			return
+		}
+		parts := d.b[0]
+		d.b = d.b[1:]
+		if parts&^(partSeen|partShares) != wantedParts(op.Kind) {
+			d.fail("element parts")
+			return
+		}
+		if parts&partSeen != 0 {
+			first := len(op.vectors)
+			v := d.vector(op.vectors[first:], true)
+			op.vectors = append(op.vectors[:first], v...)
+			e.Seen = VersionVector(op.vectors[first:len(op.vectors):len(op.vectors)])
+		}
+		if parts&partShares != 0 {
+			first := len(op.resets)
+			op.resets = d.resets(op.resets)
+			e.Shares = op.resets[first:len(op.resets):len(op.resets)]
+		}
+		if parts&partValue != 0 {
+			e.Value = d.bytes()
+		}
+		if parts&partNumber != 0 {
+			e.Total, e.Delta = d.number(), d.number()
+		}
+		op.Elems = append(op.Elems, e)
+	}
+}
+
+// wantedParts are the parts that every element of a kind must have.
+func wantedParts(k Kind) byte {
+	switch k {
+	case KindHashSet:
+		return partValue
+	case KindHashIncr:
+		return partNumber
+	}
+	return 0
+}

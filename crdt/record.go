@@ -1,0 +1,227 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// A key that shows one string and has one deadline register entry, which is
+// nearly every string key, fits in a flat record that needs no Object:
+//
+//	1  dot, value to the end                    no deadline, set by the same dot
+//	2  deadline dot, deadline 8 bytes, cell     any cell, one deadline
+//
+// A record of any other key starts with 0 and is an object header.
+const (
+	formHeader = 0
+	formPlain  = 1
+	formDated  = 2
+
+	datedHeader = 1 + DotSize + 8
+)
+
+// AppendRecord appends the flat record of o; ok is false if o does not fit one.
+func AppendRecord(b []byte, o *Object) (rec []byte, ok bool) {
+	if o.Set != nil || o.Hash != nil || len(o.Deadlines) != 1 || !o.Cell.Live() {
+		return b, false
+	}
+	x := o.Deadlines[0]
+	if c := &o.Cell; x.At == 0 && len(c.Siblings) == 1 && len(c.Shares) == 0 && c.Siblings[0].Dot == x.Dot {
+		b = AppendDot(append(b, formPlain), x.Dot)
+		return append(b, c.Siblings[0].Value...), true
+	}
+	b = AppendDot(append(b, formDated), x.Dot)
+	b = binary.BigEndian.AppendUint64(b, uint64(x.At))
+	return appendCell(b, &o.Cell), true
+}
+
+// DecodeRecord makes o the key of a flat record or of an object header (then
+// without its elements). Values alias rec.
+func DecodeRecord(o *Object, rec []byte) error {
+	o.Reset()
+	if len(rec) == 0 {
+		return fmt.Errorf("%w: empty record", ErrCorrupt)
+	}
+	switch rec[0] {
+	case formHeader:
+		return decodeHeader(o, rec[1:])
+	case formPlain:
+		if len(rec) < plainHeader {
+			return fmt.Errorf("%w: plain record", ErrCorrupt)
+		}
+		d := DotAt(rec[1:])
+		o.Cell.Siblings = append(o.Cell.Siblings, Sibling{d, rec[plainHeader:]})
+		o.Deadlines = append(o.Deadlines, Deadline{Dot: d})
+	case formDated:
+		if len(rec) < datedHeader {
+			return fmt.Errorf("%w: dated record", ErrCorrupt)
+		}
+		at := int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
+		o.Deadlines = append(o.Deadlines, Deadline{DotAt(rec[1:]), at})
+		if err := decodeCell(&o.Cell, rec[datedHeader:]); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("%w: record form %d", ErrCorrupt, rec[0])
+	}
+	o.seen, _ = o.Cell.Seen(o.seen, nil)
+	for _, x := range o.Deadlines {
+		o.seen.Raise(x.Dot)
+	}
+	return nil
+}
+
+// PlainRecord returns dot and value of a flat record without a deadline.
+func PlainRecord(rec []byte) (d Dot, value []byte, ok bool) {
+	if rec[0] != formPlain {
+		return Dot{}, nil, false
+	}
+	return DotAt(rec[1:]), rec[plainHeader:], true
+}
+
+// PlainRecordSize is the length of the flat record of a value without deadline.
+func PlainRecordSize(value []byte) int { return plainHeader + len(value) }
+
+// SetPlainRecord fills rec, of PlainRecordSize bytes, with a value that
+// replaces all that was seen of its key.
+func SetPlainRecord(rec []byte, d Dot, value []byte) {
+	rec[0] = formPlain
+	AppendDot(rec[1:1], d)
+	copy(rec[plainHeader:], value)
+}
+
+// RecordDeadline returns the deadline of a flat record, 0 for none.
+func RecordDeadline(rec []byte) int64 {
+	if rec[0] != formDated {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
+}
+
+// RecordValue returns the value a flat record shows, appended to buf if it has
+// to be computed; otherwise it aliases rec.
+func RecordValue(buf, rec []byte) []byte {
+	if rec[0] == formPlain {
+		return rec[plainHeader:]
+	}
+	return cellValue(buf, rec[datedHeader:])
+}
+
+// RecordShare returns the share at the end of a flat record that holds nothing
+// but one live share of replica r, for adding in place with SetRecordShare.
+func RecordShare(rec []byte, r ReplicaID) (value, total int64, ok bool) {
+	if rec[0] != formDated || rec[datedHeader] != shapeShare {
+		return 0, 0, false
+	}
+	s := rec[datedHeader+1:]
+	u := binary.BigEndian.Uint64
+	last, base := u(s[2:]), u(s[18:])
+	total = int64(u(s[10:]))
+	value = total - int64(u(s[26:]))
+	plain := (value < total) == (int64(u(s[26:])) > 0)
+	return value, total, plain && ReplicaID(binary.BigEndian.Uint16(s)) == r && base < last
+}
+
+// SetRecordShare gives the share found by RecordShare a new total.
+func SetRecordShare(rec []byte, t Timestamp, total int64) {
+	s := rec[datedHeader+1:]
+	binary.BigEndian.PutUint64(s[2:], uint64(t))
+	binary.BigEndian.PutUint64(s[10:], uint64(total))
+}
+
+// AppendHeader appends the record of an object apart from its elements: form,
+// context, deadlines, cell (or nothing).
+func (o *Object) AppendHeader(b []byte) []byte {
+	b = AppendVector(append(b, formHeader), o.seen)
+	b = binary.AppendUvarint(b, uint64(len(o.Deadlines)))
+	for _, x := range o.Deadlines {
+		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
+	}
+	if len(o.Cell.Siblings) > 0 || len(o.Cell.Shares) > 0 {
+		b = appendCell(b, &o.Cell)
+	}
+	return b
+}
+
+func decodeHeader(o *Object, b []byte) (err error) {
+	if o.seen, b, err = DecodeVector(o.seen, b); err != nil {
+		return err
+	}
+	n, k := binary.Uvarint(b)
+	if k <= 0 || n > uint64(len(b)/(DotSize+8)) {
+		return fmt.Errorf("%w: deadlines", ErrCorrupt)
+	}
+	b = b[k:]
+	for ; n > 0; n-- {
+		if len(b) < DotSize+8 {
+			return fmt.Errorf("%w: deadlines", ErrCorrupt)
+		}
+		at := int64(binary.BigEndian.Uint64(b[DotSize:]))
+		o.Deadlines = append(o.Deadlines, Deadline{DotAt(b), at})
+		b = b[DotSize+8:]
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return decodeCell(&o.Cell, b)
+}
+
+// EachElem calls fn with the stored form of every element: the type it belongs
+// to, its name and its record, which alias o.
+func (o *Object) EachElem(fn func(t Type, name, rec []byte)) {
+	if o.Set != nil {
+		o.Set.members.Each(func(name, rec []byte) bool { fn(TypeSet, name, rec); return true })
+	}
+	if o.Hash != nil {
+		o.Hash.fields.Each(func(name, rec []byte) bool { fn(TypeHash, name, rec); return true })
+	}
+}
+
+// ElemRecord returns the stored form of one element; ok is false if there is none.
+func (o *Object) ElemRecord(t Type, name []byte) (rec []byte, ok bool) {
+	switch {
+	case t == TypeSet && o.Set != nil:
+		return o.Set.members.Get(elemHash(name), name)
+	case t == TypeHash && o.Hash != nil:
+		return o.Hash.get(name)
+	}
+	return nil, false
+}
+
+// LoadElem puts back an element that EachElem or ElemRecord gave.
+func (o *Object) LoadElem(t Type, name, rec []byte) error {
+	switch t {
+	case TypeSet:
+		if len(rec) == 0 || len(rec)%DotSize != 0 {
+			return fmt.Errorf("%w: set member", ErrCorrupt)
+		}
+		if o.Set == nil {
+			o.Set = &Set{}
+		}
+		o.Set.members.Put(elemHash(name), name, rec)
+		return nil
+	case TypeHash:
+		c := &Cell{}
+		if err := decodeCell(c, rec); err != nil {
+			return err
+		}
+		if o.Hash == nil {
+			o.Hash = &Hash{}
+		}
+		o.Hash.store(elemHash(name), name, c)
+		return nil
+	}
+	return fmt.Errorf("%w: element of type %d", ErrCorrupt, t)
+}
+
+// ElemType returns the type whose elements an op of this kind names, TypeNone
+// if it names none.
+func (k Kind) ElemType() Type {
+	switch k {
+	case KindSetAdd, KindSetRemove:
+		return TypeSet
+	case KindHashSet, KindHashRemove, KindHashIncr:
+		return TypeHash
+	}
+	return TypeNone
+}

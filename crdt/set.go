@@ -1,0 +1,213 @@
+package crdt
+
+import "crdb/crdt/dict"
+
+// Set is an add-wins observed-remove set without tombstones: each member holds
+// the dots of the adds that no removal has seen (Bieniusa et al., "An Optimized
+// Conflict-free Replicated Set", 2012). The zero value is empty.
+type Set struct {
+	members dict.Dict // member -> its live dots, DotSize bytes each
+}
+
+func elemHash(name []byte) uint32 { return uint32(dict.Hash(elemSeed, name) >> 32) }
+
+// Len returns the number of members.
+func (s *Set) Len() int { return s.members.Len() }
+
+// Has reports whether name is a member.
+func (s *Set) Has(name []byte) bool {
+	_, ok := s.members.Get(elemHash(name), name)
+	return ok
+}
+
+// Each calls fn for the members until it returns false. A member passed to fn
+// is valid until the set changes.
+func (s *Set) Each(fn func(name []byte) bool) {
+	s.members.Each(func(name, _ []byte) bool { return fn(name) })
+}
+
+// Scan calls fn for about count members from cursor on and returns the next
+// cursor, 0 at the end.
+func (s *Set) Scan(cursor uint64, count int, fn func(name []byte)) uint64 {
+	return s.members.Scan(cursor, count, func(name, _ []byte) { fn(name) })
+}
+
+// Random returns a member chosen by the random bits of next.
+func (s *Set) Random(next func() uint64) (name []byte, ok bool) {
+	name, _, ok = s.members.Random(next)
+	return name, ok
+}
+
+// PrepareAdd names the members and what is seen of them. The result is the
+// number of members that are new.
+func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
+	for _, name := range names {
+		if !s.see(op, name) {
+			added++
+		}
+	}
+	return added
+}
+
+// PrepareRemove names those of the members that are there, and what is seen of
+// them. The result is their number; with none there is nothing to issue.
+func (s *Set) PrepareRemove(op *Op, names [][]byte) (removed int) {
+	for _, name := range names {
+		if s.see(op, name) {
+			removed++
+		} else {
+			op.Elems = op.Elems[:len(op.Elems)-1]
+		}
+	}
+	return removed
+}
+
+func (s *Set) see(op *Op, name []byte) bool {
+	e := op.addElem(name)
+	rec, ok := s.members.Get(elemHash(name), name)
+	for i := 0; i < len(rec); i += DotSize {
+		op.seeDot(e, DotAt(rec[i:]))
+	}
+	return ok
+}
+
+// add replaces the seen dots of a member by d.
+func (s *Set) add(name []byte, seen VersionVector, d Dot) {
+	h := elemHash(name)
+	rec, ok := s.members.Get(h, name)
+	if !ok || len(rec) == DotSize && seen.Covers(DotAt(rec)) {
+		AppendDot(s.reserve(h, name, DotSize)[:0], d)
+		return
+	}
+	s.store(h, name, append(unseen(rec, seen, d), AppendDot(nil, d)...))
+}
+
+// remove drops the seen dots of a member.
+func (s *Set) remove(name []byte, seen VersionVector) {
+	h := elemHash(name)
+	if rec, ok := s.members.Get(h, name); ok {
+		s.store(h, name, unseen(rec, seen, Dot{}))
+	}
+}
+
+func (s *Set) reserve(h uint32, name []byte, n int) []byte {
+	b, _ := s.members.Reserve(h, name, n)
+	return b
+}
+
+// store writes the dots of a member; no dots removes it.
+func (s *Set) store(h uint32, name, rec []byte) {
+	if len(rec) == 0 {
+		s.members.Delete(h, name)
+		return
+	}
+	sortDots(rec)
+	s.members.Put(h, name, rec)
+}
+
+// unseen returns a copy of the dots in rec that seen does not cover, without d.
+func unseen(rec []byte, seen VersionVector, d Dot) []byte {
+	var kept []byte
+	for i := 0; i < len(rec); i += DotSize {
+		if x := DotAt(rec[i:]); !seen.Covers(x) && x != d {
+			kept = AppendDot(kept, x)
+		}
+	}
+	return kept
+}
+
+// sortDots puts encoded dots into ascending order of their bytes, so that equal
+// states have equal records.
+func sortDots(rec []byte) {
+	for i := DotSize; i < len(rec); i += DotSize {
+		for j := i; j > 0 && string(rec[j:j+DotSize]) < string(rec[j-DotSize:j]); j -= DotSize {
+			var t [DotSize]byte
+			copy(t[:], rec[j:])
+			copy(rec[j:j+DotSize], rec[j-DotSize:j])
+			copy(rec[j-DotSize:], t[:])
+		}
+	}
+}
+
+// clear removes the dots that seen covers from all members.
+func (s *Set) clear(seen VersionVector) {
+	var names, recs [][]byte
+	s.members.Each(func(name, rec []byte) bool {
+		if kept := unseen(rec, seen, Dot{}); len(kept) < len(rec) {
+			names = append(names, append([]byte(nil), name...))
+			recs = append(recs, kept)
+		}
+		return true
+	})
+	for i, name := range names {
+		s.store(elemHash(name), name, recs[i])
+	}
+}
+
+// newest returns the newest live dot.
+func (s *Set) newest() (d Dot) {
+	s.members.Each(func(_, rec []byte) bool {
+		for i := 0; i < len(rec); i += DotSize {
+			if x := DotAt(rec[i:]); x.Newer(d) {
+				d = x
+			}
+		}
+		return true
+	})
+	return d
+}
+
+// merge joins o into s: a dot that one side lacks although it covers it was
+// removed there (K1).
+func (s *Set) merge(vv VersionVector, o *Set, ovv VersionVector) {
+	keep := map[string][]byte{}
+	s.members.Each(func(name, rec []byte) bool {
+		orec, _ := o.members.Get(elemHash(name), name)
+		keep[string(name)] = joinDots(rec, vv, orec, ovv)
+		return true
+	})
+	o.members.Each(func(name, orec []byte) bool {
+		if _, done := keep[string(name)]; !done {
+			keep[string(name)] = joinDots(nil, vv, orec, ovv)
+		}
+		return true
+	})
+	for name, rec := range keep {
+		s.store(elemHash([]byte(name)), []byte(name), rec)
+	}
+}
+
+// joinDots returns the dots that both records hold or that the side without
+// them has not covered.
+func joinDots(a []byte, avv VersionVector, b []byte, bvv VersionVector) []byte {
+	var out []byte
+	for i := 0; i < len(a); i += DotSize {
+		if d := DotAt(a[i:]); hasDot(b, d) || !bvv.Covers(d) {
+			out = AppendDot(out, d)
+		}
+	}
+	for i := 0; i < len(b); i += DotSize {
+		if d := DotAt(b[i:]); !hasDot(a, d) && !avv.Covers(d) {
+			out = AppendDot(out, d)
+		}
+	}
+	return out
+}
+
+func hasDot(rec []byte, d Dot) bool {
+	for i := 0; i < len(rec); i += DotSize {
+		if DotAt(rec[i:]) == d {
+			return true
+		}
+	}
+	return false
+}
+
+// digest sums the hashes of the members, so that order does not matter.
+func (s *Set) digest() (sum uint64) {
+	s.members.Each(func(name, rec []byte) bool {
+		sum += dict.Hash(dict.Hash(digestSeed, name), rec)
+		return true
+	})
+	return sum
+}
