@@ -1,0 +1,97 @@
+package command
+
+import (
+	"bytes"
+	"math"
+
+	"crdb/engine"
+)
+
+func keyRename(c *Context) {
+	if !c.Tx.Rename(c.Args[1], c.Args[2]) {
+		c.Out.Error(msgNoSuchKey)
+		return
+	}
+	c.Out.OK()
+}
+
+func keyRenameNX(c *Context) {
+	src, dst := c.Args[1], c.Args[2]
+	switch {
+	case !c.Tx.Exists(src):
+		c.Out.Error(msgNoSuchKey)
+	case c.Tx.Exists(dst):
+		c.Out.Int(0)
+	default:
+		c.Tx.Rename(src, dst)
+		c.Out.Int(1)
+	}
+}
+
+// keyCopy runs COPY source destination [DB index] [REPLACE].
+func keyCopy(c *Context) {
+	src, dst := c.Args[1], c.Args[2]
+	db, replace := c.Tx.DB(), false
+	for i := 3; i < len(c.Args); i++ {
+		switch arg := c.Args[i]; {
+		case isOption(arg, "replace"):
+			replace = true
+		case isOption(arg, "db") && i+1 < len(c.Args):
+			var ok bool
+			i++
+			if db, ok = argDB(c, i); !ok {
+				return
+			}
+		default:
+			c.Out.Error(msgSyntax)
+			return
+		}
+	}
+	if db == c.Tx.DB() && bytes.Equal(src, dst) {
+		c.Out.Error(msgSameObject)
+		return
+	}
+	copied := c.Tx.Exists(src) && (replace || !existsIn(c, db, dst)) && c.Tx.Copy(src, dst, db)
+	replyYes(c, copied, nil)
+}
+
+// keyMove runs MOVE key db: a copy and a delete in one atomic group.
+func keyMove(c *Context) {
+	key := c.Args[1]
+	db, ok := argDB(c, 2)
+	if !ok {
+		return
+	}
+	if db == c.Tx.DB() {
+		c.Out.Error(msgSameObject)
+		return
+	}
+	moved := c.Tx.Exists(key) && !existsIn(c, db, key) && c.Tx.Copy(key, key, db)
+	if moved {
+		c.Tx.Delete(key)
+	}
+	replyYes(c, moved, nil)
+}
+
+// argDB reads argument i as the number of a logical database; false means that
+// the error is replied.
+func argDB(c *Context, i int) (int, bool) {
+	n, ok := c.argRange(i, math.MinInt32, math.MaxInt32, "")
+	if !ok {
+		return 0, false
+	}
+	if n < 0 || n >= engine.Databases {
+		c.Out.Error(msgDBIndex)
+		return 0, false
+	}
+	return int(n), true
+}
+
+// existsIn says whether key exists in logical database db.
+func existsIn(c *Context, db int, key []byte) bool {
+	selected := c.Tx.DB()
+	c.Tx.Select(db)
+	exists := c.Tx.Exists(key)
+	c.Tx.Select(selected)
+	return exists
+}

@@ -1,0 +1,65 @@
+package command
+
+import (
+	"math"
+
+	"crdb/engine"
+)
+
+func keyDBSize(c *Context) { c.Out.Int(int64(c.Tx.Len())) }
+
+func keyRandom(c *Context) {
+	key, ok := c.Tx.Random()
+	replyMember(c, key, ok, nil)
+}
+
+func keyKeys(c *Context) {
+	pattern := c.Args[1]
+	all := string(pattern) == "*"
+	start, n := len(c.Out.Buf), 0
+	for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+		cursor = c.Tx.Scan(cursor, math.MaxInt32, func(key []byte, _ engine.Type) {
+			if all || globMatch(pattern, key) {
+				c.Out.Bulk(key)
+				n++
+			}
+		})
+	}
+	end := len(c.Out.Buf)
+	c.Out.Array(n)
+	headerFirst(c.Out, start, end)
+}
+
+// keyScan runs SCAN cursor [MATCH pattern] [COUNT count] [TYPE type].
+func keyScan(c *Context) {
+	cursor, ok := c.argCursor(1)
+	if !ok {
+		return
+	}
+	o, ok := parseScanOptions(c, 2, true)
+	if !ok {
+		return
+	}
+	replyScan(c, func() (next uint64, n int, err error) {
+		next = c.Tx.Scan(cursor, o.count, func(key []byte, typ engine.Type) {
+			if o.accepts(key) && (o.typ == nil || isOption(o.typ, typ.String())) {
+				c.Out.Bulk(key)
+				n++
+			}
+		})
+		return next, n, nil
+	})
+}
+
+func keyFlushAll(c *Context) { flush(c, c.Tx.FlushAll) }
+func keyFlushDB(c *Context)  { flush(c, c.Tx.Flush) }
+
+// flush runs FLUSHALL and FLUSHDB [ASYNC|SYNC]: both ways are the same here.
+func flush(c *Context, how func()) {
+	if len(c.Args) > 2 || len(c.Args) == 2 && !isOption(c.Args[1], "async") && !isOption(c.Args[1], "sync") {
+		c.Out.Error(msgSyntax)
+		return
+	}
+	how()
+	c.Out.OK()
+}

@@ -1,0 +1,138 @@
+package command
+
+import (
+	"math"
+	"sort"
+)
+
+// algebra calls fn for each member of a combination of sets, once, until fn
+// says false. The keys' types have been checked.
+type algebra func(c *Context, keys [][]byte, fn func(member []byte) bool)
+
+// setKeysOK checks that every key holds a set or nothing. Otherwise the error
+// is replied.
+func setKeysOK(c *Context, keys [][]byte) bool {
+	for _, key := range keys {
+		if _, err := c.Tx.SetLen(key); err != nil {
+			c.Error(err)
+			return false
+		}
+	}
+	return true
+}
+
+// inAny says whether a member is in one of the sets.
+func inAny(c *Context, keys [][]byte, member []byte) bool {
+	for _, key := range keys {
+		if has, _ := c.Tx.SetHas(key, member); has {
+			return true
+		}
+	}
+	return false
+}
+
+func union(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	more := true
+	for i := 0; i < len(keys) && more; i++ {
+		_ = c.Tx.SetEach(keys[i], func(member []byte) bool {
+			more = inAny(c, keys[:i], member) || fn(member)
+			return more
+		})
+	}
+}
+
+func difference(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	_ = c.Tx.SetEach(keys[0], func(member []byte) bool {
+		return inAny(c, keys[1:], member) || fn(member)
+	})
+}
+
+// intersection walks the smallest set and asks the others, small ones first.
+func intersection(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	bySize := append([][]byte(nil), keys...)
+	size := func(i int) int { n, _ := c.Tx.SetLen(bySize[i]); return n }
+	sort.SliceStable(bySize, func(i, j int) bool { return size(i) < size(j) })
+	if size(0) == 0 {
+		return
+	}
+	_ = c.Tx.SetEach(bySize[0], func(member []byte) bool {
+		for _, key := range bySize[1:] {
+			if has, _ := c.Tx.SetHas(key, member); !has {
+				return true
+			}
+		}
+		return fn(member)
+	})
+}
+
+func setUnion(c *Context) { replyAlgebra(c, union) }
+func setInter(c *Context) { replyAlgebra(c, intersection) }
+func setDiff(c *Context)  { replyAlgebra(c, difference) }
+
+func replyAlgebra(c *Context, combine algebra) {
+	keys := c.Args[1:]
+	if !setKeysOK(c, keys) {
+		return
+	}
+	start, n := len(c.Out.Buf), 0
+	combine(c, keys, func(member []byte) bool {
+		c.Out.Bulk(member)
+		n++
+		return true
+	})
+	end := len(c.Out.Buf)
+	c.Out.Set(n)
+	headerFirst(c.Out, start, end)
+}
+
+func setUnionStore(c *Context) { storeAlgebra(c, union) }
+func setInterStore(c *Context) { storeAlgebra(c, intersection) }
+func setDiffStore(c *Context)  { storeAlgebra(c, difference) }
+
+// storeAlgebra replaces the first key by the combination of the others. The
+// members are copied, since the target may be one of the sources.
+func storeAlgebra(c *Context, combine algebra) {
+	dst, keys := c.Args[1], c.Args[2:]
+	if !setKeysOK(c, keys) {
+		return
+	}
+	var members byteList
+	combine(c, keys, func(member []byte) bool {
+		members.add(member)
+		return true
+	})
+	c.Tx.SetStore(dst, members.slices())
+	c.Out.Int(int64(len(members.ends)))
+}
+
+// setInterCard runs SINTERCARD numkeys key [key ...] [LIMIT limit].
+func setInterCard(c *Context) {
+	numKeys, ok := c.argRange(1, 1, math.MaxInt64, "ERR numkeys should be greater than 0")
+	if !ok {
+		return
+	}
+	if numKeys > int64(len(c.Args)-2) {
+		c.Out.Error("ERR Number of keys can't be greater than number of args")
+		return
+	}
+	keys := c.Args[2 : 2+numKeys]
+	limit := int64(0)
+	for i := 2 + int(numKeys); i < len(c.Args); i += 2 {
+		if !isOption(c.Args[i], "limit") || i+1 == len(c.Args) {
+			c.Out.Error(msgSyntax)
+			return
+		}
+		if limit, ok = c.argRange(i+1, 0, math.MaxInt64, "ERR LIMIT can't be negative"); !ok {
+			return
+		}
+	}
+	if !setKeysOK(c, keys) {
+		return
+	}
+	n := int64(0)
+	intersection(c, keys, func([]byte) bool {
+		n++
+		return n != limit
+	})
+	c.Out.Int(n)
+}

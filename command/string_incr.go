@@ -1,0 +1,42 @@
+package command
+
+import "math"
+
+func stringIncr(c *Context) { addInt(c, 1) }
+func stringDecr(c *Context) { addInt(c, -1) }
+
+func stringIncrBy(c *Context) {
+	if delta, ok := c.argInt(2); ok {
+		addInt(c, delta)
+	}
+}
+
+func stringDecrBy(c *Context) {
+	delta, ok := c.argInt(2)
+	if !ok {
+		return
+	}
+	if delta == math.MinInt64 { // it has no opposite
+		c.Out.Error("ERR decrement would overflow")
+		return
+	}
+	addInt(c, -delta)
+}
+
+func addInt(c *Context, delta int64) {
+	n, err := c.Tx.Incr(c.Args[1], delta)
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	c.Out.Int(n)
+}
+
+func stringIncrByFloat(c *Context) {
+	val, err := c.Tx.IncrFloat(c.Args[1], c.Args[2])
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	c.Out.Bulk(val)
+}

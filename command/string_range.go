@@ -1,0 +1,109 @@
+package command
+
+import "math"
+
+func stringGetRange(c *Context) {
+	start, ok := c.argInt(2)
+	if !ok {
+		return
+	}
+	end, ok := c.argInt(3)
+	if !ok {
+		return
+	}
+	val, _, err := c.Tx.Get(c.Args[1])
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	c.Out.Bulk(cutRange(val, start, end))
+}
+
+// cutRange returns val[start..end], both ends included; negative positions
+// count from the end.
+func cutRange(val []byte, start, end int64) []byte {
+	size := int64(len(val))
+	if start < 0 && end < 0 && start > end {
+		return nil
+	}
+	if start < 0 {
+		start = max(start+size, 0)
+	}
+	if end < 0 {
+		end = max(end+size, 0)
+	}
+	end = min(end, size-1)
+	if start > end {
+		return nil
+	}
+	return val[start : end+1]
+}
+
+func stringAppend(c *Context) {
+	key, more := c.Args[1], c.Args[2]
+	old, ok, err := c.Tx.Get(key)
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	if !ok {
+		c.Tx.Put(key, more, expiryNone)
+		c.Out.Int(int64(len(more)))
+		return
+	}
+	if !fitsString(c, int64(len(old)), int64(len(more))) {
+		return
+	}
+	val := make([]byte, 0, len(old)+len(more))
+	val = append(append(val, old...), more...)
+	c.Tx.Put(key, val, expiryKeep)
+	c.Out.Int(int64(len(val)))
+}
+
+func stringSetRange(c *Context) {
+	offset, ok := c.argInt(2)
+	if !ok {
+		return
+	}
+	if offset < 0 {
+		c.Out.Error("ERR offset is out of range")
+		return
+	}
+	key, patch := c.Args[1], c.Args[3]
+	old, _, err := c.Tx.Get(key)
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	if len(patch) == 0 {
+		c.Out.Int(int64(len(old)))
+		return
+	}
+	if !fitsString(c, offset, int64(len(patch))) {
+		return
+	}
+	val := overwrite(old, int(offset), patch)
+	c.Tx.Put(key, val, expiryKeep)
+	c.Out.Int(int64(len(val)))
+}
+
+// overwrite returns a copy of old with patch laid over it at offset, and zeros
+// between the two if there is a gap. The caller has checked the size.
+func overwrite(old []byte, offset int, patch []byte) []byte {
+	val := append([]byte(nil), old...)
+	if gap := offset + len(patch) - len(val); gap > 0 {
+		val = append(val, make([]byte, gap)...) // compiled to growing in place
+	}
+	copy(val[offset:], patch)
+	return val
+}
+
+// fitsString says whether a string of size plus more bytes is allowed, and
+// replies the error if not.
+func fitsString(c *Context, size, more int64) bool {
+	if size > math.MaxInt64-more || size+more > c.maxBulk() {
+		c.Out.Error(msgStringTooLong)
+		return false
+	}
+	return true
+}

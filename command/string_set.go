@@ -1,0 +1,93 @@
+package command
+
+import "crdb/engine"
+
+var (
+	expiryNone = engine.Expiry{}
+	expiryKeep = engine.Expiry{Keep: true}
+)
+
+func stringSet(c *Context) {
+	key, val := c.Args[1], c.Args[2]
+	if len(c.Args) == 3 {
+		c.Tx.Put(key, val, expiryNone)
+		c.Out.OK()
+		return
+	}
+	opts, ok := parseSetOptions(c, 3, optionsSet)
+	if !ok {
+		return
+	}
+	at, ok := opts.deadline(c)
+	if !ok {
+		return
+	}
+	if opts.get {
+		if _, failed := replyString(c, key); failed {
+			return
+		}
+	}
+	if (opts.nx || opts.xx) && c.Tx.Exists(key) == opts.nx {
+		if !opts.get {
+			c.Out.Null()
+		}
+		return
+	}
+	c.Tx.Put(key, val, engine.Expiry{Keep: opts.keepTTL, At: at})
+	if !opts.get {
+		c.Out.OK()
+	}
+}
+
+func stringSetNX(c *Context) {
+	if c.Tx.Exists(c.Args[1]) {
+		c.Out.Int(0)
+		return
+	}
+	c.Tx.Put(c.Args[1], c.Args[2], expiryNone)
+	c.Out.Int(1)
+}
+
+func stringSetEx(c *Context)  { setWithLifetime(c, ttlSeconds) }
+func stringPSetEx(c *Context) { setWithLifetime(c, ttlMillis) }
+
+func setWithLifetime(c *Context, unit ttlUnit) {
+	at, ok := deadlineFrom(c, c.Args[2], unit)
+	if !ok {
+		return
+	}
+	c.Tx.Put(c.Args[1], c.Args[3], engine.Expiry{At: at})
+	c.Out.OK()
+}
+
+func stringMSet(c *Context) {
+	if putPairs(c, false) {
+		c.Out.OK()
+	}
+}
+
+func stringMSetNX(c *Context) {
+	if putPairs(c, true) {
+		c.Out.Int(1)
+	}
+}
+
+// putPairs sets the keys of MSET and MSETNX. False means that it did not, and
+// has replied why.
+func putPairs(c *Context, onlyNew bool) bool {
+	pairs := c.Args[1:]
+	if len(pairs)%2 != 0 {
+		c.errorArity()
+		return false
+	}
+	for i := 0; onlyNew && i < len(pairs); i += 2 {
+		if c.Tx.Exists(pairs[i]) {
+			c.Out.Int(0)
+			return false
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		c.Tx.Put(pairs[i], pairs[i+1], expiryNone)
+	}
+	return true
+}
