@@ -1,0 +1,81 @@
+package oplog
+
+import (
+	"fmt"
+	"time"
+
+	"crdb/crdt"
+)
+
+// Reasons to refuse writes: bits of Log.refusing. Admit is on the path of
+// every write, so the healthy case is one atomic load.
+const (
+	refuseClock uint32 = 1 << iota
+	refuseBacklog
+	refuseSpace // free space below the reserve
+	refuseStall // a write waits for space
+	refuseFailed
+	refuseClosed
+)
+
+func (l *Log) refuse(bit uint32) {
+	if l.refusing.Load()&bit == 0 {
+		l.refusing.Or(bit)
+	}
+}
+
+func (l *Log) allow(bit uint32) {
+	if l.refusing.Load()&bit != 0 {
+		l.refusing.And(^bit)
+	}
+}
+
+// Admit is asked before a client's write. It returns nil, or why the write
+// must be refused now: ErrClosed, ErrFailed, ErrDiskFull, ErrClock, ErrBacklog.
+func (l *Log) Admit() error {
+	r := l.refusing.Load()
+	if r == 0 {
+		return nil
+	}
+	return l.whyRefused(r)
+}
+
+func (l *Log) whyRefused(r uint32) error {
+	switch {
+	case r&refuseClosed != 0:
+		return ErrClosed
+	case r&refuseFailed != 0:
+		return l.failure()
+	case r&(refuseSpace|refuseStall) != 0:
+		return fmt.Errorf("%w: %s has less than %d bytes free", ErrDiskFull, l.opts.Dir, l.opts.DiskReserve)
+	case r&refuseClock != 0:
+		if err := l.checkClock(); err != nil {
+			return err
+		}
+	}
+	if r&refuseBacklog != 0 {
+		l.Hurry()
+		return ErrBacklog
+	}
+	return nil
+}
+
+// checkClock decides H1 anew: the wall clock may have caught up.
+func (l *Log) checkClock() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ahead := l.mu.clock.Millis() - l.opts.Wall()
+	if ahead > l.maxDrift {
+		l.refuse(refuseClock)
+		return fmt.Errorf("%w: the wall clock is %v behind the last timestamp seen, at most %v is allowed; writes are refused until it catches up",
+			ErrClock, time.Duration(ahead)*time.Millisecond, l.opts.MaxClockDrift)
+	}
+	l.allow(refuseClock)
+	return nil
+}
+
+// ClockAhead reports whether t is more than MaxClockDrift ahead of the wall
+// clock: a block stamped so must be held until time catches up (H1).
+func (l *Log) ClockAhead(t crdt.Timestamp) bool {
+	return t.Millis()-l.opts.Wall() > l.maxDrift
+}

@@ -1,0 +1,110 @@
+package oplog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"crdb/crdt"
+)
+
+// DecodeBlock validates data as one whole block and returns it. It keeps data.
+// Any damage is ErrCorrupt; a version it does not know is ErrFormat.
+func DecodeBlock(data []byte) (*Block, error) {
+	if err := checkFrame(data); err != nil {
+		return nil, err
+	}
+	b := &Block{
+		data:    data,
+		Replica: crdt.ReplicaID(binary.BigEndian.Uint16(data[8:])),
+		First:   crdt.Timestamp(binary.BigEndian.Uint64(data[10:])),
+		Last:    crdt.Timestamp(binary.BigEndian.Uint64(data[18:])),
+		Prev:    crdt.Timestamp(binary.BigEndian.Uint64(data[26:])),
+		Ops:     int(binary.BigEndian.Uint32(data[34:])),
+	}
+	if b.Replica == 0 {
+		return nil, corrupt("no replica")
+	}
+	if b.Ops == 0 || b.First <= b.Prev || b.Last < b.First {
+		return nil, corrupt("order of prev %v, first %v, last %v with %d ops", b.Prev, b.First, b.Last, b.Ops)
+	}
+	body := data[headerBytes : len(data)-crcBytes]
+	deps, rest, err := crdt.DecodeVector(nil, body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: deps: %w", ErrCorrupt, err)
+	}
+	var canonical [128]byte
+	if !bytes.Equal(crdt.AppendVector(canonical[:0], deps), body[:len(body)-len(rest)]) {
+		return nil, corrupt("deps are not in their shortest form")
+	}
+	if deps.Get(b.Replica) != 0 {
+		return nil, corrupt("deps contain the block's own replica %d", b.Replica)
+	}
+	b.Deps = deps
+	b.payload = len(data) - crcBytes - len(rest)
+	return b, b.checkOps(rest)
+}
+
+// checkFrame checks what does not depend on the meaning of the fields.
+func checkFrame(data []byte) error {
+	switch {
+	case len(data) < minBlockBytes:
+		return corrupt("block of %d bytes", len(data))
+	case len(data) > MaxBlockBytes:
+		return corrupt("block of %d bytes is above the limit of %d", len(data), MaxBlockBytes)
+	case data[0] != 'c' || data[1] != 'B':
+		return corrupt("no block")
+	case data[2] != BlockVersion:
+		return fmt.Errorf("%w: block version %d, this program knows %d", ErrFormat, data[2], BlockVersion)
+	case data[3] != 0:
+		return corrupt("flags %#x", data[3])
+	case uint64(binary.BigEndian.Uint32(data[4:])) != uint64(len(data)):
+		return corrupt("block of %d bytes says %d", len(data), binary.BigEndian.Uint32(data[4:]))
+	}
+	end := len(data) - crcBytes
+	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {
+		return corrupt("checksum")
+	}
+	return nil
+}
+
+// checkOps walks the ops: their number, order and lengths.
+func (b *Block) checkOps(rest []byte) error {
+	t := b.First
+	for i := 0; i < b.Ops; i++ {
+		delta, n := minUvarint(rest)
+		head, m := minUvarint(rest[n:])
+		if n == 0 || m == 0 {
+			return corrupt("op %d: header", i)
+		}
+		rest = rest[n+m:]
+		switch {
+		case head>>1 > uint64(len(rest)):
+			return corrupt("op %d: length", i)
+		case i == 0 && (delta != 0 || head&1 == 1):
+			return corrupt("op 0: time or group")
+		case i > 0 && (delta == 0 || delta > uint64(b.Last-t)):
+			return corrupt("op %d: time", i)
+		}
+		t += crdt.Timestamp(delta)
+		rest = rest[head>>1:]
+	}
+	if len(rest) != 0 || t != b.Last {
+		return corrupt("ops do not end where the header says")
+	}
+	return nil
+}
+
+// minUvarint reads a varint in its shortest form; n is 0 if there is none.
+func minUvarint(b []byte) (v uint64, n int) {
+	v, n = binary.Uvarint(b)
+	if n <= 0 || n > 1 && b[n-1] == 0 {
+		return 0, 0
+	}
+	return v, n
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
+}

@@ -1,0 +1,2 @@
+// Package oplog is the durable log of one database instance.
+package oplog

@@ -1,0 +1,263 @@
+package oplog
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// guard stands between Pebble and the disk, because Pebble answers a failed
+// write of its log with a fatal error or a panic under its locks, and a failed
+// flush with an endless busy retry.
+//
+// So Pebble never sees a write fail once the log is open:
+//
+//   - No space: the write waits and is tried again until space is back. Writes
+//     queue up behind it, Admit refuses, reads go on; nothing is lost.
+//   - Anything else, and every failed sync (what a failed fsync has dropped a
+//     second one does not bring back): the log fails, this and all later writes
+//     are parked for good. Reads go on. Close abandons the store.
+//
+// A failed read fails the log too, since a store that cannot read cannot
+// compact, but the error is returned.
+type guard struct {
+	vfs.FS
+	opened  atomic.Bool // before, errors are returned to Open
+	fenced  atomic.Bool // failed: nothing reaches the disk any more
+	onFail  func(error) // must set fenced before it returns
+	onStall func(bool)  // waiting for space began or ended
+	after   func(time.Duration) <-chan time.Time
+	running atomic.Int64 // writes at the disk right now
+
+	stall struct {
+		sync.Mutex
+		waiting int
+		wait    chan struct{} // closed while waiting > 0
+	}
+}
+
+const stallRetry = 100 * time.Millisecond
+
+func newGuard(fs vfs.FS, after func(time.Duration) <-chan time.Time) *guard {
+	g := &guard{FS: fs, after: after}
+	g.stall.wait = make(chan struct{})
+	return g
+}
+
+// Unwrap implements vfs.FS.
+func (g *guard) Unwrap() vfs.FS { return g.FS }
+
+// park never returns: Pebble must not see the error.
+func park() { select {} }
+
+// do runs a write that may be repeated.
+func (g *guard) do(write func() error) error {
+	err := g.once(write)
+	if err == nil || !g.opened.Load() {
+		return err
+	}
+	for noSpace(err) {
+		g.stalled(1)
+		<-g.after(stallRetry)
+		err = g.once(write)
+		g.stalled(-1)
+	}
+	return g.judge(err)
+}
+
+// once runs a write, unless the fence is up.
+func (g *guard) once(write func() error) error {
+	g.running.Add(1)
+	if g.fenced.Load() && g.opened.Load() {
+		g.running.Add(-1)
+		park()
+	}
+	err := write()
+	g.running.Add(-1)
+	return err
+}
+
+// judge parks the caller on an error that must not be seen.
+func (g *guard) judge(err error) error {
+	if err == nil || !g.opened.Load() || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	g.onFail(err)
+	park()
+	return nil
+}
+
+func (g *guard) stalled(d int) {
+	g.stall.Lock()
+	before := g.stall.waiting
+	g.stall.waiting += d
+	now := g.stall.waiting
+	if before == 0 && now > 0 {
+		close(g.stall.wait)
+	} else if before > 0 && now == 0 {
+		g.stall.wait = make(chan struct{})
+	}
+	g.stall.Unlock()
+	if (before == 0) != (now == 0) {
+		g.onStall(now > 0)
+	}
+}
+
+// stalling returns a channel that is closed once a write waits for space.
+func (g *guard) stalling() <-chan struct{} {
+	g.stall.Lock()
+	defer g.stall.Unlock()
+	return g.stall.wait
+}
+
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func (g *guard) file(open func() (vfs.File, error)) (f vfs.File, err error) {
+	err = g.do(func() error {
+		f, err = open()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &guardedFile{f, g}, nil
+}
+
+// Create implements vfs.FS.
+func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.file(func() (vfs.File, error) { return g.FS.Create(name, c) })
+}
+
+// OpenReadWrite implements vfs.FS.
+func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return g.file(func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, opts...) })
+}
+
+// ReuseForWrite implements vfs.FS.
+func (g *guard) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.file(func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, c) })
+}
+
+// Open implements vfs.FS.
+func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name, opts...)
+	if err != nil {
+		return nil, g.readError(err)
+	}
+	return &guardedFile{f, g}, nil
+}
+
+// OpenDir implements vfs.FS.
+func (g *guard) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, g.readError(err)
+	}
+	return &guardedFile{f, g}, nil
+}
+
+// Link implements vfs.FS.
+func (g *guard) Link(oldname, newname string) error {
+	return g.do(func() error { return g.FS.Link(oldname, newname) })
+}
+
+// Rename implements vfs.FS.
+func (g *guard) Rename(oldname, newname string) error {
+	return g.do(func() error { return g.FS.Rename(oldname, newname) })
+}
+
+// Remove implements vfs.FS. A file that cannot be removed costs only space.
+func (g *guard) Remove(name string) error {
+	return g.once(func() error { return g.FS.Remove(name) })
+}
+
+// RemoveAll implements vfs.FS.
+func (g *guard) RemoveAll(name string) error {
+	return g.once(func() error { return g.FS.RemoveAll(name) })
+}
+
+// MkdirAll implements vfs.FS.
+func (g *guard) MkdirAll(dir string, perm os.FileMode) error {
+	return g.do(func() error { return g.FS.MkdirAll(dir, perm) })
+}
+
+// readError fails the log on an error of the disk, not on a missing file.
+func (g *guard) readError(err error) error {
+	if err != nil && errors.Is(err, syscall.EIO) && g.opened.Load() {
+		g.onFail(err)
+	}
+	return err
+}
+
+// guardedFile guards one file.
+type guardedFile struct {
+	vfs.File
+	g *guard
+}
+
+// Write implements vfs.File. What a full disk has already taken is not
+// written again.
+func (f *guardedFile) Write(p []byte) (int, error) {
+	done := 0
+	err := f.g.do(func() error {
+		n, err := f.File.Write(p[done:])
+		done += max(n, 0)
+		return err
+	})
+	return done, err
+}
+
+// WriteAt implements vfs.File.
+func (f *guardedFile) WriteAt(p []byte, off int64) (n int, err error) {
+	err = f.g.do(func() error {
+		n, err = f.File.WriteAt(p, off)
+		return err
+	})
+	return n, err
+}
+
+// Preallocate implements vfs.File. It is only a hint.
+func (f *guardedFile) Preallocate(off, n int64) error {
+	if err := f.g.once(func() error { return f.File.Preallocate(off, n) }); !f.g.opened.Load() {
+		return err
+	}
+	return nil
+}
+
+// Sync implements vfs.File.
+func (f *guardedFile) Sync() error { return f.g.judge(f.g.once(f.File.Sync)) }
+
+// SyncData implements vfs.File.
+func (f *guardedFile) SyncData() error { return f.g.judge(f.g.once(f.File.SyncData)) }
+
+// SyncTo implements vfs.File.
+func (f *guardedFile) SyncTo(n int64) (full bool, err error) {
+	err = f.g.judge(f.g.once(func() error {
+		full, err = f.File.SyncTo(n)
+		return err
+	}))
+	return full, err
+}
+
+// Close implements vfs.File.
+func (f *guardedFile) Close() error { return f.g.judge(f.g.once(f.File.Close)) }
+
+// Read implements vfs.File.
+func (f *guardedFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	return n, f.g.readError(err)
+}
+
+// ReadAt implements vfs.File.
+func (f *guardedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	return n, f.g.readError(err)
+}

@@ -1,0 +1,103 @@
+package oplog
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/crdt"
+)
+
+// Defaults of Options.
+const (
+	DefaultPace          = 2 * time.Millisecond
+	DefaultMaxClockDrift = 500 * time.Millisecond
+	DefaultCacheBytes    = 16 << 20
+	DefaultMaxPending    = 64 << 20
+	DefaultMaxReceive    = 32 << 20
+	DefaultDiskReserve   = 128 << 20
+	DefaultMemTableBytes = 16 << 20
+)
+
+// Identity says whose log a directory holds. Open refuses any other.
+type Identity struct {
+	Database string // GUID
+	Name     string // for messages only: a database may be renamed
+	Region   string
+	Replica  crdt.ReplicaID
+}
+
+// Options configure Open. Dir, Identity and Wall are required.
+type Options struct {
+	FS       vfs.FS // nil: the operating system's
+	Dir      string
+	Identity Identity
+
+	// Wall returns unix milliseconds. Append calls it under its lock: it must
+	// be cheap and must not call into the Log.
+	Wall func() int64
+	// Mono returns nanoseconds from any fixed point; it only measures commit
+	// latency. nil: latency is not measured.
+	Mono func() int64
+	// After is the timer seam. nil: time.After.
+	After func(time.Duration) <-chan time.Time
+
+	Pace          time.Duration // least pause between two commits nobody waits for
+	MaxClockDrift time.Duration // H1
+
+	RetentionBytes int64  // only reported: Stats.OverRetention. 0: no budget
+	CacheBytes     int    // recent blocks kept in memory for senders
+	MaxPending     int    // own bytes not yet durable; above it Admit says ErrBacklog
+	MaxReceive     int    // received bytes not yet durable; above it Receive blocks
+	DiskReserve    int64  // free bytes below which Admit says ErrDiskFull; -1: no check
+	MemTableBytes  uint64 // Pebble's memtable
+
+	// OnCommit is called by the writer after every commit; it must not block.
+	OnCommit func(Commit)
+	Logger   *slog.Logger // nil: discard
+}
+
+// Commit describes one commit of the writer.
+type Commit struct {
+	Blocks   int           // local and received
+	Ops      int           // local
+	Bytes    int           // local and received
+	Duration time.Duration // of the Pebble commit with its sync; 0 without Mono
+}
+
+func (o *Options) setDefaults() error {
+	switch {
+	case o.Dir == "":
+		return errors.New("oplog: no directory given")
+	case o.Wall == nil:
+		return errors.New("oplog: no wall clock given")
+	case o.Identity.Replica == 0 || o.Identity.Database == "" || o.Identity.Region == "":
+		return errors.New("oplog: incomplete identity: database, region and replica are required")
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.After == nil {
+		o.After = time.After
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&o.Pace, DefaultPace)
+	setDefault(&o.MaxClockDrift, DefaultMaxClockDrift)
+	setDefault(&o.CacheBytes, DefaultCacheBytes)
+	setDefault(&o.MaxPending, DefaultMaxPending)
+	setDefault(&o.MaxReceive, DefaultMaxReceive)
+	setDefault(&o.DiskReserve, DefaultDiskReserve)
+	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
+	return nil
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}

@@ -1,0 +1,77 @@
+package oplog
+
+import (
+	"fmt"
+
+	"crdb/crdt"
+)
+
+// Receive queues a block of another replica for the next commit and raises the
+// clock and the deps of future own blocks. It must return before the block's
+// application begins (D4). It waits while MaxReceive bytes are queued.
+//
+// A block already here is ErrDuplicate; one that does not continue its
+// replica's log, or depends on ops never received, is ErrGap; one stamped too
+// far ahead is ErrClock: hold it and come back (H1).
+func (l *Log) Receive(b *Block) error {
+	if b.Replica == l.self {
+		return fmt.Errorf("%w: a block of replica %d, which is this one", ErrForeign, b.Replica)
+	}
+	m := &l.mu
+	m.Lock()
+	for m.queued > 0 && m.queued+len(b.data) > l.opts.MaxReceive && l.stopped() == nil {
+		m.room.Wait()
+	}
+	err := l.receiveLocked(b)
+	m.Unlock()
+	if err == nil {
+		l.kick()
+	}
+	return err
+}
+
+func (l *Log) receiveLocked(b *Block) error {
+	m := &l.mu
+	if err := l.stopped(); err != nil {
+		return err
+	}
+	at := m.received.Get(b.Replica)
+	switch {
+	case b.Last <= at:
+		return ErrDuplicate
+	case b.Prev != at:
+		return fmt.Errorf("%w: replica %d is here up to %v, the block comes after %v", ErrGap, b.Replica, at, b.Prev)
+	case l.ClockAhead(b.Last):
+		return fmt.Errorf("%w: replica %d's block of %v is ahead of this wall clock", ErrClock, b.Replica, b.Last)
+	}
+	for _, e := range b.Deps {
+		here := m.received.Get(e.Replica)
+		if e.Replica == l.self {
+			here = l.issuedLocked().Time
+		}
+		if here < e.Time {
+			return fmt.Errorf("%w: it depends on replica %d up to %v, here is %v", ErrGap, e.Replica, e.Time, here)
+		}
+	}
+	m.received.Set(b.Replica, b.Last)
+	m.clock = max(m.clock, b.Last)
+	m.queue = append(m.queue, b)
+	m.queued += len(b.data)
+	return nil
+}
+
+// Received returns, per other replica, the last dot given to Receive, in this
+// run or an earlier one.
+func (l *Log) Received() crdt.VersionVector {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.received.Clone()
+}
+
+// stopped returns why nothing can be committed any more, or nil.
+func (l *Log) stopped() error {
+	if r := l.refusing.Load() & (refuseClosed | refuseFailed); r != 0 {
+		return l.whyRefused(r)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package oplog
+
+import (
+	"fmt"
+	"sort"
+
+	"crdb/crdt"
+)
+
+// Replay calls fn for every durable block with an op above `from`, in an order
+// that respects prev and deps: the log is causally closed (D4), so there is
+// one. It holds one block per replica in memory. fn must not keep the block's
+// op bytes longer than it needs them: they pin the whole block.
+//
+// ErrTruncated: `from` is older than what is kept.
+func (l *Log) Replay(from crdt.VersionVector, fn func(b *Block) error) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	defer l.leave()
+	r := replay{have: from.Clone()}
+	defer r.close()
+	if err := r.open(l, from); err != nil {
+		return err
+	}
+	for len(r.heads) > 0 {
+		progress, err := r.round(fn)
+		if err != nil {
+			return err
+		}
+		if !progress {
+			return r.stuck()
+		}
+	}
+	return nil
+}
+
+// replay is one run: a head per replica that has blocks left.
+type replay struct {
+	have  crdt.VersionVector // given to fn, or covered at the start
+	heads []*head
+}
+
+type head struct {
+	*cursor
+	last  crdt.Timestamp
+	block *Block
+}
+
+func (r *replay) open(l *Log, from crdt.VersionVector) error {
+	l.pub.RLock()
+	tails := make(map[crdt.ReplicaID]tail, len(l.pub.tails))
+	for id, t := range l.pub.tails {
+		tails[id] = *t
+	}
+	l.pub.RUnlock()
+	for id, t := range tails {
+		after := from.Get(id)
+		if after < t.prev {
+			return truncated(id, after, t.prev)
+		}
+		if after >= t.last {
+			continue
+		}
+		c, err := l.store.cursor(id, after)
+		if err != nil {
+			return err
+		}
+		h := &head{cursor: c, last: t.last}
+		r.heads = append(r.heads, h)
+		if err := r.advance(h); err != nil {
+			return err
+		}
+	}
+	sort.Slice(r.heads, func(i, j int) bool { return r.heads[i].r < r.heads[j].r })
+	return nil
+}
+
+// advance loads the next block of a head, nil at its end.
+func (r *replay) advance(h *head) error {
+	b, err := h.next(h.last)
+	if err != nil {
+		return err
+	}
+	have := r.have.Get(h.r)
+	switch {
+	case b.Block == nil && have < h.last:
+		return corrupt("log of replica %d ends at %v, before %v", h.r, have, h.last)
+	case b.Block != nil && b.Prev != have && (b.Prev > have || b.First > have):
+		return corrupt("log of replica %d has a gap: after %v comes a block after %v", h.r, have, b.Prev)
+	}
+	h.block = b.Block
+	return nil
+}
+
+// round gives out what is ready at every head.
+func (r *replay) round(fn func(b *Block) error) (progress bool, err error) {
+	left := r.heads[:0]
+	for _, h := range r.heads {
+		for h.block != nil && r.have.Descends(h.block.Deps) {
+			progress = true
+			if err := fn(h.block); err != nil {
+				r.heads = append(left, r.heads[len(left):]...)
+				return true, err
+			}
+			r.have.Set(h.r, h.block.Last)
+			if err := r.advance(h); err != nil {
+				return true, err
+			}
+		}
+		if h.block != nil {
+			left = append(left, h)
+		} else {
+			h.close()
+			progress = true
+		}
+	}
+	r.heads = left
+	return progress, nil
+}
+
+func (r *replay) stuck() error {
+	b := r.heads[0].block
+	return fmt.Errorf("%w: the log is not causally closed: replica %d's block at %v depends on %v, here is %v",
+		ErrCorrupt, b.Replica, b.First, b.Deps, r.have)
+}
+
+func (r *replay) close() {
+	for _, h := range r.heads {
+		h.close()
+	}
+}

@@ -1,0 +1,55 @@
+package oplog
+
+import "time"
+
+const (
+	spaceInterval = time.Second
+	flushDelay    = 10 * time.Second
+)
+
+// stalled is told by the guard when a write begins or ends to wait for space.
+func (l *Log) stalled(on bool) {
+	if on {
+		l.refuse(refuseStall)
+		l.opts.Logger.Error("the disk is full; writes are refused until space returns", "dir", l.opts.Dir)
+		return
+	}
+	l.allow(refuseStall)
+	l.opts.Logger.Info("the disk has space again", "dir", l.opts.Dir)
+}
+
+// watchSpace refuses writes while the disk has less free space than the
+// reserve, so that Pebble hardly ever meets a full disk. Until Close.
+func (l *Log) watchSpace() {
+	defer l.bg.Done()
+	if l.opts.DiskReserve < 0 {
+		return
+	}
+	for {
+		l.checkSpace()
+		select {
+		case <-l.opts.After(spaceInterval):
+		case <-l.stop:
+			return
+		}
+	}
+}
+
+// checkSpace looks once. An unknown amount of free space refuses nothing.
+func (l *Log) checkSpace() {
+	u, err := l.opts.FS.GetDiskUsage(l.opts.Dir)
+	if err != nil {
+		return
+	}
+	reserve := uint64(l.opts.DiskReserve)
+	low := l.refusing.Load()&refuseSpace != 0
+	switch {
+	case !low && u.AvailBytes < reserve:
+		l.refuse(refuseSpace)
+		l.opts.Logger.Error("free disk space is below the reserve; writes are refused until it returns",
+			"dir", l.opts.Dir, "free", u.AvailBytes, "reserve", reserve)
+	case low && u.AvailBytes >= reserve+reserve/4:
+		l.allow(refuseSpace)
+		l.opts.Logger.Info("free disk space is above the reserve again", "dir", l.opts.Dir, "free", u.AvailBytes)
+	}
+}

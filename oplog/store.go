@@ -1,0 +1,222 @@
+package oplog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/crdt"
+)
+
+// store is the Pebble store below the log.
+type store struct {
+	db    *pebble.DB
+	guard *guard
+	lock  *pebble.Lock
+	dir   string
+}
+
+// openStore opens or creates the store and checks whose it is.
+func openStore(o *Options, l *Log) (*store, error) {
+	s := &store{guard: newGuard(o.FS, o.After), dir: o.Dir}
+	s.guard.onFail = func(err error) {
+		s.guard.fenced.Store(true)
+		l.fail(err)
+	}
+	s.guard.onStall = l.stalled
+	if err := s.prepareDir(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.lock, err = pebble.LockDirectory(o.Dir, s.guard); err != nil {
+		return nil, lockError(o.Dir, err)
+	}
+	if s.db, err = pebble.Open(o.Dir, s.pebbleOptions(o, l)); err != nil {
+		return nil, errors.Join(openError(o.Dir, err), s.lock.Close())
+	}
+	if err := s.checkIdentity(&o.Identity); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func lockError(dir string, err error) error {
+	if errors.Is(err, syscall.EAGAIN) || err.Error() == "lock held by current process" {
+		return fmt.Errorf("%w: %s is open in another process or another instance of this one", ErrLocked, dir)
+	}
+	return fmt.Errorf("oplog: cannot write to data directory %s: %w", dir, err)
+}
+
+func openError(dir string, err error) error {
+	switch {
+	case noSpace(err):
+		return fmt.Errorf("%w: cannot open %s: %w", ErrDiskFull, dir, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("oplog: cannot write to data directory %s: %w", dir, err)
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%w: store in %s: %w", ErrCorrupt, dir, err)
+	}
+	return fmt.Errorf("oplog: open store in %s: %w", dir, err)
+}
+
+// close closes a healthy store.
+func (s *store) close() error {
+	err := s.db.Close()
+	s.guard.fenced.Store(true)
+	return errors.Join(err, s.lock.Close())
+}
+
+// abandon leaves a failed store behind: its parked writes never end and
+// nothing of it reaches the disk any more. The directory is released unless a
+// write is still at the disk, which could hit files of a later Open.
+func (s *store) abandon() {
+	s.guard.fenced.Store(true)
+	if s.guard.running.Load() == 0 {
+		s.lock.Close()
+	}
+}
+
+// pebbleOptions: little memory, little CPU. The log is written once, read
+// rarely and deleted in ranges; recent blocks are cached decoded above.
+func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
+	log := &pebbleLogger{l}
+	p := &pebble.Options{
+		FS:                          s.guard,
+		Lock:                        s.lock,
+		Logger:                      log,
+		EventListener:               log.events(),
+		FormatMajorVersion:          pebble.FormatWALSyncChunks,
+		CacheSize:                   1 << 20,
+		MemTableSize:                o.MemTableBytes,
+		MemTableStopWritesThreshold: 4,
+		MaxOpenFiles:                256,
+		L0CompactionThreshold:       8,
+		L0StopWritesThreshold:       64,
+		LBaseMaxBytes:               256 << 20,
+		FlushDelayDeleteRange:       flushDelay,
+	}
+	p.TargetFileSizes[0] = 8 << 20
+	p.Experimental.ReadSamplingMultiplier = -1 // reads never cause compactions
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	return p
+}
+
+// writeBlocks commits blocks, in this order, with sync, in one batch (D1, D4).
+// tails are the ends of the replicas' logs before it; bound is the new clock
+// bound or 0. It returns the totals with each block.
+func (s *store) writeBlocks(blocks []*Block, tails map[crdt.ReplicaID]*tail, bound crdt.Timestamp) ([]totals, error) {
+	size := 64
+	for _, b := range blocks {
+		size += len(b.data) + totalsBytes + blockKeyBytes + 16
+	}
+	batch := s.db.NewBatchWithSize(size)
+	defer batch.Close()
+	ends := make([]totals, len(blocks))
+	for i, b := range blocks {
+		ends[i] = endBefore(blocks[:i], ends, tails, b.Replica).plus(b)
+		op := batch.SetDeferred(blockKeyBytes, len(b.data)+totalsBytes)
+		op.Key[0] = kindBlock
+		binary.BigEndian.PutUint16(op.Key[1:], uint16(b.Replica))
+		binary.BigEndian.PutUint64(op.Key[3:], uint64(b.First))
+		n := copy(op.Value, b.data)
+		appendTotals(op.Value[:n], ends[i])
+		if err := op.Finish(); err != nil {
+			return nil, err
+		}
+	}
+	if bound != 0 {
+		if err := batch.Set(keyBound, binary.BigEndian.AppendUint64(nil, uint64(bound)), nil); err != nil {
+			return nil, err
+		}
+	}
+	return ends, batch.Commit(pebble.Sync)
+}
+
+// endBefore returns r's totals before the next block of the batch.
+func endBefore(blocks []*Block, ends []totals, tails map[crdt.ReplicaID]*tail, r crdt.ReplicaID) totals {
+	for i := len(blocks) - 1; i >= 0; i-- {
+		if blocks[i].Replica == r {
+			return ends[i]
+		}
+	}
+	if t := tails[r]; t != nil {
+		return t.end
+	}
+	return totals{}
+}
+
+// tails finds the first and last block of every replica.
+func (s *store) tails() (map[crdt.ReplicaID]*tail, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kindBlock}, UpperBound: []byte{kindBlock + 1}})
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	tails := make(map[crdt.ReplicaID]*tail)
+	for ok := it.First(); ok; {
+		r := crdt.ReplicaID(binary.BigEndian.Uint16(it.Key()[1:]))
+		first, err := decodeRecord(r, it.Value())
+		if err != nil {
+			return nil, err
+		}
+		t := &tail{prev: first.Prev, first: first.First, start: first.end.minus(first.Block)}
+		_, end := replicaBounds(r)
+		it.SeekLT(end)
+		last, err := decodeRecord(r, it.Value())
+		if err != nil {
+			return nil, err
+		}
+		t.last, t.end = last.Last, last.end
+		tails[r] = t
+		ok = it.SeekGE(end)
+	}
+	return tails, it.Error()
+}
+
+func (s *store) clockBound() (crdt.Timestamp, error) {
+	v, err := s.get(keyBound)
+	if err != nil || v == nil {
+		return 0, err
+	}
+	if len(v) != 8 {
+		return 0, corrupt("clock bound of %d bytes", len(v))
+	}
+	return crdt.Timestamp(binary.BigEndian.Uint64(v)), nil
+}
+
+// get returns a copy of a value, nil if there is none.
+func (s *store) get(key []byte) ([]byte, error) {
+	v, c, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte{}, v...)
+	return out, c.Close()
+}
+
+// prepareDir creates the directory, or refuses one full of something else.
+func (s *store) prepareDir() error {
+	if err := s.guard.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("oplog: cannot create data directory %s: %w", s.dir, err)
+	}
+	names, err := s.guard.List(s.dir)
+	if err != nil {
+		return fmt.Errorf("oplog: cannot read data directory %s: %w", s.dir, err)
+	}
+	for _, name := range names {
+		if !ours(name) {
+			return fmt.Errorf("%w: %s holds %q, which is not part of a log; choose an empty directory", ErrForeign, s.dir, name)
+		}
+	}
+	return nil
+}
+
+var _ vfs.FS = (*guard)(nil)

@@ -1,0 +1,206 @@
+package oplog
+
+import (
+	"time"
+
+	"crdb/crdt"
+)
+
+// writer is the state of the writer goroutine (Log.write); nobody else
+// touches it.
+type writer struct {
+	prev  crdt.Timestamp // last own op sealed
+	bound crdt.Timestamp // clock bound on disk
+}
+
+// cycle is what one commit makes durable.
+type cycle struct {
+	received []*Block
+	segments []segment
+	deps     crdt.VersionVector
+	clock    crdt.Timestamp
+}
+
+func (c *cycle) empty() bool { return len(c.received) == 0 && len(c.segments) == 0 }
+
+// Hurry makes the writer commit without its pause: somebody waits.
+func (l *Log) Hurry() {
+	select {
+	case l.hurried <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Log) kick() {
+	select {
+	case l.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// write is the writer (D1): take what has accumulated, seal it, commit it with
+// sync, publish it. Between two commits it pauses unless somebody waits. It
+// ends after Close with nothing left, or at a failure.
+func (l *Log) write() {
+	defer close(l.done)
+	for stopping := false; ; {
+		c := l.take()
+		if !c.empty() {
+			if !l.commit(&c) {
+				return
+			}
+		}
+		if stopping {
+			if c.empty() {
+				l.lastCommit()
+				return
+			}
+			continue
+		}
+		if !c.empty() {
+			l.pause()
+		}
+		select {
+		case <-l.kicked:
+		case <-l.stop:
+			stopping = true
+		}
+	}
+}
+
+// pause saves CPU when nobody waits for the next commit.
+func (l *Log) pause() {
+	select {
+	case <-l.hurried:
+		return
+	default:
+	}
+	select {
+	case <-l.opts.After(l.opts.Pace):
+	case <-l.hurried:
+	case <-l.stop:
+	}
+}
+
+// take cuts the log: all received blocks and, outside a group (C2), all own
+// ops. Both at one moment, so that a received block is never in a later commit
+// than a local op that saw it (D4), and deps count exactly the blocks received.
+func (l *Log) take() cycle {
+	m := &l.mu
+	m.Lock()
+	defer m.Unlock()
+	if m.cur.ops > 0 && !m.inGroup {
+		l.cutLocked()
+	}
+	c := cycle{received: m.queue, segments: m.full, clock: m.clock}
+	if len(c.segments) > 0 {
+		c.deps = m.received.Clone()
+		m.sealed = c.segments[len(c.segments)-1].last
+	}
+	m.queue, m.full = nil, nil
+	return c
+}
+
+// commit seals, makes durable and publishes one cycle. False: the log failed.
+func (l *Log) commit(c *cycle) bool {
+	blocks := make([]*Block, 0, len(c.received)+len(c.segments))
+	blocks = append(blocks, c.received...)
+	for i := range c.segments {
+		b := seal(l.self, &c.segments[i], l.w.prev, c.deps)
+		l.w.prev = b.Last
+		blocks = append(blocks, b)
+	}
+	bound := l.nextBound(c.clock)
+	var start int64
+	if l.opts.Mono != nil {
+		start = l.opts.Mono()
+	}
+	ends, err := l.store.writeBlocks(blocks, l.pub.tails, bound)
+	if err != nil {
+		l.fail(err)
+		return false
+	}
+	info := Commit{Blocks: len(blocks)}
+	if l.opts.Mono != nil {
+		info.Duration = time.Duration(l.opts.Mono() - start)
+	}
+	if bound != 0 {
+		l.w.bound = bound
+	}
+	l.publish(c, blocks, ends, &info)
+	return true
+}
+
+// nextBound returns the clock bound to persist with this commit, 0 for none.
+// It runs ahead of the clock, so that hardly any commit has to move it and
+// dots issued but lost in a crash are not issued again; at most a quarter of
+// the allowed drift, so that a restart can write at once (H1).
+func (l *Log) nextBound(clock crdt.Timestamp) crdt.Timestamp {
+	lead := crdt.TimestampAt(max(l.maxDrift/4, 1))
+	if clock+lead/2 <= l.w.bound {
+		return 0
+	}
+	return clock + lead
+}
+
+// publish shows a commit to readers and waiters and gives room to writers.
+func (l *Log) publish(c *cycle, blocks []*Block, ends []totals, info *Commit) {
+	p := &l.pub
+	p.Lock()
+	for i, b := range blocks {
+		info.Bytes += len(b.data)
+		if b.Replica == l.self {
+			info.Ops += b.Ops
+		}
+		p.addLocked(b, ends[i])
+	}
+	p.counts.add(info)
+	l.durableOwn.Store(uint64(p.durable.Get(l.self)))
+	changed, hooks := p.changed, p.hooks
+	p.changed = nil
+	p.Unlock()
+	l.release(c)
+	if changed != nil {
+		close(changed)
+	}
+	for _, f := range hooks {
+		f()
+	}
+	if l.opts.OnCommit != nil {
+		l.opts.OnCommit(*info)
+	}
+}
+
+// release takes a committed cycle off the bounds (B1).
+func (l *Log) release(c *cycle) {
+	m := &l.mu
+	m.Lock()
+	for i := range c.segments {
+		m.pending -= len(c.segments[i].buf)
+		l.recycleLocked(c.segments[i].buf)
+	}
+	for _, b := range c.received {
+		m.queued -= len(b.data)
+	}
+	if m.pending <= l.opts.MaxPending {
+		l.allow(refuseBacklog)
+	}
+	if len(c.received) > 0 {
+		m.room.Broadcast()
+	}
+	m.Unlock()
+}
+
+// lastCommit leaves the exact clock behind at a clean end, so that the next
+// start need not skip the lead of the bound.
+func (l *Log) lastCommit() {
+	l.mu.Lock()
+	clock := l.mu.clock
+	l.mu.Unlock()
+	if clock == l.w.bound {
+		return
+	}
+	if _, err := l.store.writeBlocks(nil, nil, max(clock, 1)); err != nil {
+		l.fail(err)
+	}
+}
