@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -30,7 +31,6 @@ type Options struct {
 type Cluster struct {
 	Regions []string
 	Net     *Network // nil with Options.Direct
-	GUID    string
 
 	bin     Binaries
 	dir     string
@@ -103,12 +103,20 @@ func (c *Cluster) configure(n *Node, opts Options) error {
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		return err
 	}
-	n.configure(file, append([]string{"--appendfsync", opts.Fsync}, opts.Flags...))
+	flags := append([]string{"--appendfsync", opts.Fsync}, opts.Flags...)
+	if len(c.Regions) == 1 {
+		flags = append(flags, "--database", DatabaseName, "--port", strconv.Itoa(n.RESP))
+	}
+	n.configure(file, flags)
 	return nil
 }
 
-// create makes the database and waits until every region serves it.
+// create makes the database and waits until every region serves it. A lone
+// region has made its own at its first start.
 func (c *Cluster) create(ctx context.Context) error {
+	if len(c.Regions) == 1 {
+		return c.WaitServing(ctx, c.Regions...)
+	}
 	args := []string{"crdb", "create", "--name", DatabaseName}
 	for _, r := range c.Regions {
 		n := c.nodes[r]
