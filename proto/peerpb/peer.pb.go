@@ -832,7 +832,6 @@ type FetchRequest struct {
 	Replica       uint32                 `protobuf:"varint,2,opt,name=replica,proto3" json:"replica,omitempty"` // whose blocks
 	After         uint64                 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`     // the timestamp behind which they start
 	MaxBytes      uint32                 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
-	WaitMs        uint32                 `protobuf:"varint,5,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // how long to wait if there are none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -891,13 +890,6 @@ func (x *FetchRequest) GetAfter() uint64 {
 func (x *FetchRequest) GetMaxBytes() uint32 {
 	if x != nil {
 		return x.MaxBytes
-	}
-	return 0
-}
-
-func (x *FetchRequest) GetWaitMs() uint32 {
-	if x != nil {
-		return x.WaitMs
 	}
 	return 0
 }
@@ -1005,13 +997,12 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x03Ack\x12\x18\n" +
 	"\adurable\x18\x01 \x01(\fR\adurable\x12\x14\n" +
 	"\x05taken\x18\x02 \x01(\x04R\x05taken\x12\x19\n" +
-	"\bclock_ms\x18\x03 \x01(\x03R\aclockMs\"\xa8\x01\n" +
+	"\bclock_ms\x18\x03 \x01(\x03R\aclockMs\"\x8f\x01\n" +
 	"\fFetchRequest\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x1b\n" +
-	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\x12\x17\n" +
-	"\await_ms\x18\x05 \x01(\rR\x06waitMs\"\xed\x01\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"\xed\x01\n" +
 	"\aRefusal\x124\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xab\x01\n" +
 	"\x06Reason\x12\v\n" +

@@ -1,0 +1,83 @@
+package peer
+
+import (
+	"time"
+
+	"crdb/crdt"
+	"crdb/proto/peerpb"
+)
+
+// acknowledge writes what is durable here to the source: soon after the
+// source's own ops became durable, but not more often than Timing.Ack, and
+// with every heartbeat. It also watches that the source is heard. It ends with
+// the stream.
+func (s *inStream) acknowledge() {
+	tm := &s.l.r.opts.Timing
+	beat := time.NewTicker(tm.Heartbeat)
+	defer beat.Stop()
+	pace := time.NewTimer(tm.Ack)
+	defer pace.Stop()
+	var last ackState
+	var quietSince silence
+	for {
+		var err error
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-beat.C:
+			if quietSince.tooLong(s, tm) {
+				s.fail(errSilent)
+				return
+			}
+			err = s.sendAck(&last, true)
+		case <-s.l.ackNow:
+			err = s.sendAck(&last, false)
+		}
+		if err != nil {
+			return // the reader meets the reason
+		}
+		pace.Reset(tm.Ack)
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-pace.C:
+		}
+	}
+}
+
+// ackState is what was acknowledged last.
+type ackState struct {
+	own   crdt.Timestamp // of the source's log
+	taken uint64
+}
+
+// sendAck sends an acknowledgement if there is news for the source, or anyway.
+func (s *inStream) sendAck(last *ackState, anyway bool) error {
+	durable, taken := s.l.r.opts.Log.Durable(), s.taken.Load()
+	own := durable.Get(s.l.replica)
+	if !anyway && own == last.own && taken-last.taken < ackEvery/2 {
+		return nil
+	}
+	*last = ackState{own, taken}
+	s.l.ackSent.Store(uint64(own))
+	return s.s.Send(&peerpb.FromFollower{Ack: &peerpb.Ack{
+		Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall(),
+	}})
+}
+
+// silence counts heartbeat periods in which nothing came although the stream
+// was being read.
+type silence struct {
+	messages uint64
+	periods  time.Duration
+}
+
+func (q *silence) tooLong(s *inStream, tm *Timing) bool {
+	n := s.messages.Load()
+	if n != q.messages || !s.reading.Load() {
+		q.messages, q.periods = n, 0
+		return false
+	}
+	q.periods++
+	return q.periods*tm.Heartbeat >= tm.LinkTimeout
+}

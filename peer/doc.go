@@ -1,0 +1,57 @@
+// Package peer replicates a database instance to the other members and from
+// them, and finds nodes by gossip.
+//
+// It ships the blocks that the log made durable, as they are: the same bytes
+// on disk, on the wire and on the way through a third region. What is in a
+// block is opaque to it. Making blocks durable is oplog's task, applying them
+// the engine's (behind Applier); who is a member is decided by control and set
+// by SetMembers; gossip is only a hint.
+//
+// # How it works
+//
+// Every instance follows every other member over one gRPC stream: it says what
+// it holds, the source pushes its own blocks from there and nobody else's. The
+// follower acknowledges what is durable on its disk. Heartbeats with the clock
+// and the source's vector, and PUBLISH messages, travel in the same stream.
+//
+//	log --Read--> feed (packs) ==gRPC==> inStream (unpacks) --> pump: gate --> log.Receive --> Applier
+//	              feed        <==acks==  inStream       <-- log.OnDurable
+//
+// A block that is missing and does not come over its own link is fetched from
+// any peer that has it. There is no other forwarding.
+//
+// # Invariants
+//
+//   - C1 Causal delivery. A block is applied only when the block before it and
+//     everything it depends on have been applied. What is missing is fetched
+//     from any member that holds it, so a cut between two regions heals through
+//     a third. (gate, fetch)
+//   - D2 A replica's log never forks. In the handshake each side tells the end
+//     of the other's log as it holds it. One that holds more of a log than the
+//     owner, or another block at the same dot, is refused, loudly. So is a block
+//     that has seen own ops which the own log does not hold. (handshake, gate)
+//   - D4 A block is given to the log before its application begins. (pump)
+//   - H1 A block stamped too far ahead is held until time catches up: never
+//     dropped, never applied early. It shows in LinkStatus. (gate)
+//   - B1 Everything is bounded: blocks held per replica (budget), messages and
+//     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
+//     messages per follower (publishQueue), fetches. A follower that is slow or
+//     away costs log on disk. Memory grows as bytes arrive.
+//   - P1 One peer's trouble is one link's trouble. A malformed block, a wrong
+//     database or a rewound log stops that link with an alarm; it is tried again
+//     at long intervals only. Other errors are tried again with growing pauses.
+//
+// # Goroutines
+//
+// Per Replicator one pump, which alone touches the gate. Per link one that
+// keeps the followed stream up and reads it, one that writes its
+// acknowledgements; per follower one that writes blocks and one that reads
+// acknowledgements, and gRPC's handler, which waits for both. A fetch has its
+// own. All end before Close returns.
+//
+// # Locks
+//
+// Replicator.mu, then link.mu; the others (holdings, budget, packer,
+// publishQueue, quiet, offsetEstimate) are leaves. Nothing is called with a lock
+// held, but signals.
+package peer

@@ -1,0 +1,187 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"google.golang.org/grpc"
+
+	"crdb/crdt"
+	"crdb/oplog"
+	"crdb/proto/peerpb"
+)
+
+// startFetch fetches missing blocks of a replica from whoever has them (C1),
+// in a goroutine of its own, and reports to the pump.
+func (r *Replicator) startFetch(w want) {
+	select {
+	case r.fetching <- struct{}{}:
+	default: // enough are under way; the gate asks again
+		r.wg.Go(func() { r.post(r.ctx, event{fetched: &w}) })
+		return
+	}
+	r.wg.Go(func() {
+		r.fetch(w)
+		<-r.fetching
+		r.post(r.ctx, event{fetched: &w})
+	})
+}
+
+// fetch asks one peer after the other until one sends something.
+func (r *Replicator) fetch(w want) {
+	for _, l := range r.fetchFrom(w) {
+		n, err := l.fetch(w)
+		if err != nil {
+			r.quiet.warn("missing blocks could not be fetched", l.replica, fmt.Errorf("of replica %d after %v: %w", w.replica, w.after, fromStatus(err)))
+		}
+		if n > 0 {
+			return
+		}
+	}
+}
+
+// fetchFrom lists the peers that can be asked, those who have most first.
+func (r *Replicator) fetchFrom(w want) []*link {
+	type choice struct {
+		l  *link
+		at crdt.Timestamp
+	}
+	var choices []choice
+	for _, l := range r.allLinks() {
+		at := r.holdings.at(l.replica, w.replica)
+		if at > w.after && l.conn() != nil {
+			choices = append(choices, choice{l, at})
+		}
+	}
+	slices.SortStableFunc(choices, func(a, b choice) int {
+		switch {
+		case a.at > b.at:
+			return -1
+		case a.at < b.at:
+			return 1
+		}
+		return 0
+	})
+	var out []*link
+	for _, c := range choices {
+		out = append(out, c.l)
+	}
+	return out
+}
+
+// fetch asks this link's replica and hands the blocks to the pump. It returns
+// how many came.
+func (l *link) fetch(w want) (n int, err error) {
+	conn := l.conn()
+	if conn == nil {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(l.r.ctx, l.r.opts.Timing.Handshake)
+	defer cancel()
+	s, err := peerpb.NewReplicationClient(conn).Fetch(ctx, &peerpb.FetchRequest{
+		Identity: l.r.party.identity(l.replica, l.r.opts.ConfigVersion()),
+		Replica:  uint32(w.replica), After: uint64(w.after), MaxBytes: uint32(l.r.opts.Limits.FetchBytes),
+	})
+	if err != nil {
+		return 0, err
+	}
+	unpack := unpacker{dec: l.r.dec, maxBlock: l.r.opts.Limits.BlockBytes}
+	for {
+		m, err := l.fetched(ctx, s, &unpack, w)
+		n += m
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// fetched takes the next message of a fetch.
+func (l *link) fetched(ctx context.Context, s grpc.ServerStreamingClient[peerpb.FromSource], unpack *unpacker, w want) (n int, err error) {
+	var f inFrame
+	defer f.free()
+	if err := s.RecvMsg(&f); err != nil {
+		return 0, err
+	}
+	if err := f.parse(); err != nil {
+		return 0, err
+	}
+	for _, p := range f.pieces {
+		data, err := unpack.add(p)
+		if err != nil {
+			return n, err
+		}
+		if data == nil {
+			continue
+		}
+		b, err := oplog.DecodeBlock(data)
+		if err != nil {
+			return n, err
+		}
+		if b.Replica != w.replica {
+			return n, fmt.Errorf("%w: %d, wanted %d", errOrigin, b.Replica, w.replica)
+		}
+		if !l.r.post(ctx, event{block: held{Block: b}}) {
+			return n, context.Cause(ctx)
+		}
+		n++
+	}
+	return n, nil
+}
+
+// serveFetch serves a peer that misses blocks.
+func (r *Replicator) serveFetch(req *peerpb.FetchRequest, s grpc.ServerStreamingServer[peerpb.FromSource]) error {
+	if !r.enter() {
+		return errClosing
+	}
+	defer r.leave()
+	if _, err := r.welcome(req.GetIdentity()); err != nil {
+		return err
+	}
+	select {
+	case r.serving <- struct{}{}:
+		defer func() { <-r.serving }()
+	default:
+		return refuse(peerpb.Refusal_BUSY, "replica %d serves enough fetches", r.opts.Self)
+	}
+	id := crdt.ReplicaID(req.GetReplica())
+	limit := min(int(req.GetMaxBytes()), r.opts.Limits.FetchBytes)
+	blocks, err := r.opts.Log.Read(id, crdt.Timestamp(req.GetAfter()), limit)
+	if errors.Is(err, oplog.ErrTruncated) {
+		return refuse(peerpb.Refusal_TRUNCATED, "replica %d no longer keeps what follows %v of replica %d",
+			r.opts.Self, crdt.Timestamp(req.GetAfter()), id)
+	}
+	if err != nil {
+		return err
+	}
+	return r.sendBlocks(s, blocks)
+}
+
+// sendBlocks sends a run of blocks in messages of bounded size.
+func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource], blocks []*oplog.Block) error {
+	var f outFrame
+	size := 0
+	for _, b := range blocks {
+		for i, more := 0, true; more; i++ {
+			p := r.packer.piece(b, i)
+			f.pieces = append(f.pieces, p)
+			size += len(p.data)
+			if more = p.more; size >= messageBytes {
+				if err := s.SendMsg(&f); err != nil {
+					return err
+				}
+				f.reset()
+				size = 0
+			}
+		}
+	}
+	if f.empty() {
+		return nil
+	}
+	return s.SendMsg(&f)
+}

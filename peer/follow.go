@@ -1,0 +1,281 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/protobuf/proto"
+
+	"crdb/crdt"
+	"crdb/oplog"
+	"crdb/proto/peerpb"
+)
+
+// inStream is a stream this instance follows. One goroutine, the link's, reads
+// it; another writes the acknowledgements.
+type inStream struct {
+	l    *link
+	ctx  context.Context
+	fail context.CancelCauseFunc // ends the stream for that reason
+	conn *grpc.ClientConn
+	s    grpc.BidiStreamingClient[peerpb.FromFollower, peerpb.FromSource]
+
+	unpack   unpacker
+	taken    atomic.Uint64 // bytes of pieces
+	messages atomic.Uint64
+	reading  atomic.Bool // waiting for the peer, not for room here
+}
+
+// Windows of gRPC's flow control on a connection that is followed. They bound
+// what lies around unread here when a link is not read (B1).
+const (
+	streamWindow = 4 << 20
+	connWindow   = 8 << 20
+)
+
+// connect makes a connection for one attempt; it dials when it is used.
+func (r *Replicator) connect(addr string) (*grpc.ClientConn, error) {
+	creds := r.opts.Credentials
+	if creds == nil {
+		creds = insecure.NewCredentials()
+	}
+	return grpc.NewClient("passthrough:///"+addr,
+		grpc.WithTransportCredentials(creds),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return r.opts.Dial(ctx, addr) }),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: r.opts.Timing.RetryMax, MaxDelay: r.opts.Timing.RetryMax},
+			MinConnectTimeout: r.opts.Timing.Handshake,
+		}),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(codec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 15 * time.Second, Timeout: 10 * time.Second}),
+		grpc.WithMaxHeaderListSize(16<<10),
+		grpc.WithSharedWriteBuffer(true),
+		grpc.WithIdleTimeout(0),
+		grpc.WithDisableRetry(),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithNoProxy())
+}
+
+// follow opens the stream, shakes hands and reads until the stream ends.
+func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Member) error {
+	conn, err := l.r.connect(m.Addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s := &inStream{l: l, ctx: ctx, fail: fail, conn: conn}
+	s.unpack = unpacker{dec: l.r.dec, maxBlock: l.r.opts.Limits.BlockBytes}
+	timeout := time.AfterFunc(l.r.opts.Timing.Handshake, func() { fail(errHandshake) })
+	defer timeout.Stop()
+	if s.s, err = peerpb.NewReplicationClient(conn).Follow(ctx); err != nil {
+		return err
+	}
+	if err := s.shakeHands(m); err != nil {
+		return err
+	}
+	timeout.Stop()
+	l.up(s)
+	defer l.down()
+	done := make(chan struct{})
+	go func() { // ends with ctx, awaited below
+		defer close(done)
+		s.acknowledge()
+	}()
+	err = s.read()
+	fail(err)
+	<-done
+	return err
+}
+
+// shakeHands says hello and judges the answer.
+func (s *inStream) shakeHands(m Member) error {
+	r := s.l.r
+	held, err := r.party.tipHeld(m.Replica)
+	if err != nil {
+		return err
+	}
+	mine, err := r.party.tipHeld(r.opts.Self)
+	if err != nil {
+		return err
+	}
+	from := r.opts.Log.Received()
+	from.Raise(crdt.Dot{Time: crdt.Timestamp(s.l.tail.Load()), Replica: m.Replica})
+	hello := &peerpb.Hello{
+		Identity: r.party.identity(m.Replica, r.opts.ConfigVersion()),
+		Vector:   crdt.AppendVector(nil, from),
+		Durable:  crdt.AppendVector(nil, r.opts.Log.Durable()),
+		Yours:    held.wire(),
+		Mine:     mine.wire(),
+	}
+	if err := s.s.Send(&peerpb.FromFollower{Hello: hello}); err != nil && err != io.EOF {
+		return err
+	}
+	msg, err := s.s.Recv() // tells the status if Send met io.EOF
+	if err != nil {
+		return err
+	}
+	w := msg.GetWelcome()
+	if w == nil {
+		return fmt.Errorf("%w: no welcome", errFrame)
+	}
+	if _, err := r.party.checkIdentity(w.GetIdentity(), r.member); err != nil {
+		return err
+	}
+	if id := w.GetIdentity().GetReplica(); id != uint32(m.Replica) {
+		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, m.Replica)
+	}
+	if err := r.party.checkTip(m.Replica, tipOf(w.GetYours())); err != nil {
+		return err
+	}
+	raise(&s.l.known, w.GetMine().GetTime())
+	s.l.setRemote(remote{config: w.GetIdentity().GetConfigVersion()})
+	return nil
+}
+
+func (l *link) setRemote(rm remote) {
+	l.mu.Lock()
+	l.mu.remote = rm
+	l.mu.Unlock()
+}
+
+// read reads the stream until it ends.
+func (s *inStream) read() error {
+	var f inFrame
+	for {
+		s.reading.Store(true)
+		err := s.s.RecvMsg(&f)
+		s.reading.Store(false)
+		if err != nil {
+			if err == io.EOF {
+				return io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		if s.messages.Add(1) == 3 { // a stream that stays up makes the next failure a new one
+			s.l.retry.reset()
+			s.l.r.quiet.forget(s.l.replica)
+		}
+		err = s.frame(&f)
+		f.free()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// frame handles one message.
+func (s *inStream) frame(f *inFrame) error {
+	if err := f.parse(); err != nil {
+		return err
+	}
+	s.l.in.wire.Add(uint64(f.buf.Len()))
+	for _, p := range f.pieces {
+		data, err := s.unpack.add(p)
+		if err == nil && data != nil {
+			err = s.block(data)
+		}
+		if err != nil {
+			return err
+		}
+		if n := s.taken.Add(uint64(p.size())); n%ackEvery < uint64(p.size()) {
+			signal(s.l.ackNow)
+		}
+	}
+	for _, p := range f.publishes {
+		if err := s.l.deliver(p); err != nil {
+			return err
+		}
+	}
+	if f.heartbeat != nil {
+		return s.heartbeat(f.heartbeat)
+	}
+	return nil
+}
+
+// ackEvery is the number of bytes taken after which the sender is told, so
+// that it can go on.
+const ackEvery = 1 << 20
+
+// block hands a block to the pump when there is room.
+func (s *inStream) block(data []byte) error {
+	b, err := oplog.DecodeBlock(data)
+	if err != nil {
+		return err
+	}
+	if b.Replica != s.l.replica {
+		return fmt.Errorf("%w: %d on the stream of %d", errOrigin, b.Replica, s.l.replica)
+	}
+	raise(&s.l.known, uint64(b.Last))
+	if err := s.l.room.take(s.ctx, len(data)); err != nil {
+		return err
+	}
+	s.l.in.blocks.Add(1)
+	s.l.in.raw.Add(uint64(len(data)))
+	h := held{b, &s.l.room}
+	if !s.l.r.post(s.ctx, event{block: h, stream: s}) {
+		h.giveRoom()
+		return context.Cause(s.ctx)
+	}
+	return nil
+}
+
+// deliver hands on a PUBLISH.
+func (l *link) deliver(data []byte) error {
+	var p peerpb.Publish
+	if err := proto.Unmarshal(data, &p); err != nil {
+		return fmt.Errorf("%w: publish: %w", errFrame, err)
+	}
+	l.in.publishes.Add(1)
+	l.r.opts.Deliver(p.GetChannel(), p.GetPayload())
+	return nil
+}
+
+// heartbeat notes what the source says of itself and of others.
+func (s *inStream) heartbeat(data []byte) error {
+	var hb peerpb.Heartbeat
+	if err := proto.Unmarshal(data, &hb); err != nil {
+		return fmt.Errorf("%w: heartbeat: %w", errFrame, err)
+	}
+	l, now := s.l, s.l.r.opts.Wall()
+	durable, err := checkVector(hb.GetDurable())
+	if err != nil {
+		return err
+	}
+	if hb.GetEchoMs() != 0 {
+		l.offset.add(hb.GetEchoMs(), now, hb.GetClockMs(), hb.GetEchoHeldMs())
+	}
+	progress := l.r.holdings.raise(l.replica, durable)
+	for _, row := range hb.GetRows() {
+		vv, err := checkVector(row.GetDurable())
+		if err != nil {
+			return err
+		}
+		if row.GetReplica() <= 1<<16-1 && l.r.holdings.raise(crdt.ReplicaID(row.GetReplica()), vv) {
+			progress = true
+		}
+	}
+	if progress {
+		l.r.acked()
+	}
+	l.mu.Lock()
+	l.mu.remote.waitingOps, l.mu.remote.waitingBytes = hb.GetWaitingOps(), hb.GetWaitingBytes()
+	l.mu.Unlock()
+	raise(&l.known, uint64(durable.Get(l.replica)))
+	if l.applied.Load() >= l.known.Load() {
+		l.current.Store(now)
+	}
+	if len(durable) > 0 {
+		l.r.post(s.ctx, event{learn: durable})
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package peer
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// Applier applies blocks to the state of the instance. Blocks come in causal
+// order, one at a time; the ops are visible when Apply returns. The block is
+// shared with the log and with senders: Apply may keep parts of it and changes
+// none. An error means the block cannot be applied: no later block of its
+// author will be offered until the instance is restarted.
+type Applier interface {
+	Apply(b *oplog.Block) error
+}
+
+// Member is one instance of the database on another node, or this one.
+type Member struct {
+	Replica crdt.ReplicaID
+	Region  string
+	Addr    string // host:port of the node's peer server
+}
+
+// Options says what a Replicator works with. Database, Self, Region, Log,
+// Apply, Dial and Wall are needed; the rest has defaults.
+type Options struct {
+	Database string // GUID
+	Self     crdt.ReplicaID
+	Region   string
+	Log      *oplog.Log
+	Apply    Applier
+
+	// Deliver hands over a PUBLISH from another region. It must not block. It
+	// is called by several goroutines; the slices are the callee's. May be nil.
+	Deliver func(channel, payload []byte)
+
+	// ConfigVersion tells the version of the membership now in force. It is
+	// shown to peers in the handshake. May be nil.
+	ConfigVersion func() uint64
+
+	Dial        func(ctx context.Context, addr string) (net.Conn, error) // the network
+	Wall        func() int64                                             // unix milliseconds
+	Credentials credentials.TransportCredentials                         // nil: plain text
+	Logger      *slog.Logger                                             // nil: silent
+
+	Limits Limits
+	Timing Timing
+}
+
+// Limits are the bounds of what one Replicator keeps in memory (B1). Zero
+// means the default.
+type Limits struct {
+	HoldBlocks   int // blocks of one replica read but not yet applied; default 4096
+	HoldBytes    int // their bytes; default 32 MiB. One larger block is let in alone
+	BlockBytes   int // one block; default 1 GiB
+	WindowBytes  int // sent on a stream and not yet taken by the follower; default 16 MiB
+	BatchBytes   int // block bytes read from the log for one message; default 256 KiB
+	CacheBytes   int // compressed pieces kept for other links; default 4 MiB
+	PublishBytes int // PUBLISH messages waiting for one link; default 4 MiB
+	FetchBytes   int // block bytes asked for by one fetch; default 1 MiB
+	Fetches      int // fetches under way at once, to peers and from peers each; default 4
+}
+
+// Timing are the periods of one Replicator. Zero means the default.
+type Timing struct {
+	Heartbeat   time.Duration // on every stream, both ways; default 500 ms
+	Ack         time.Duration // least time between two acknowledgements; default 4 ms
+	LinkTimeout time.Duration // silence after which a link counts as dead; default 5 s
+	Handshake   time.Duration // for connecting and shaking hands; default 10 s
+	FetchDelay  time.Duration // patience before a missing block is fetched elsewhere; default 200 ms
+	RetryMin    time.Duration // first back-off of a broken link; default 100 ms
+	RetryMax    time.Duration // ceiling of the back-off; default 5 s
+	RetryStop   time.Duration // wait after an error that needs a person; default 60 s
+}
+
+func def[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+func (l *Limits) setDefaults() {
+	def(&l.HoldBlocks, 4096)
+	def(&l.HoldBytes, 32<<20)
+	def(&l.BlockBytes, 1<<30)
+	def(&l.WindowBytes, 16<<20)
+	def(&l.BatchBytes, 256<<10)
+	def(&l.CacheBytes, 4<<20)
+	def(&l.PublishBytes, 4<<20)
+	def(&l.FetchBytes, 1<<20)
+	def(&l.Fetches, 4)
+}
+
+func (t *Timing) setDefaults() {
+	def(&t.Heartbeat, 500*time.Millisecond)
+	def(&t.Ack, 4*time.Millisecond)
+	def(&t.LinkTimeout, 5*time.Second)
+	def(&t.Handshake, 10*time.Second)
+	def(&t.FetchDelay, 200*time.Millisecond)
+	def(&t.RetryMin, 100*time.Millisecond)
+	def(&t.RetryMax, 5*time.Second)
+	def(&t.RetryStop, time.Minute)
+}

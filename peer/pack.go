@@ -1,0 +1,186 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+const (
+	// maxPiece bounds the block bytes in one piece, before compression and
+	// after decompression (B1).
+	maxPiece = 1 << 20
+	// minPack is the size from which a piece is compressed.
+	minPack = 256
+)
+
+// errPiece marks pieces that are not what a packer made.
+var errPiece = errors.New("malformed piece of a block")
+
+// piece is a block or a part of one as it travels.
+type piece struct {
+	data    []byte
+	rawSize int  // 0: data is as it is; else data is one zstd frame of so many bytes
+	more    bool // the next piece continues the block
+}
+
+// size returns the number of block bytes in the piece.
+func (p piece) size() int {
+	if p.rawSize > 0 {
+		return p.rawSize
+	}
+	return len(p.data)
+}
+
+// packer makes pieces of blocks. Every piece is compressed once: the result is
+// kept for a while, for the links that send the same block a moment later. Any
+// goroutine may use it.
+type packer struct {
+	enc *zstd.Encoder
+	max int // bytes to keep, counted before compression
+
+	mu struct {
+		sync.Mutex
+		kept  map[packKey]*packed
+		order []packKey // oldest first, from head on
+		head  int
+		bytes int
+	}
+}
+
+type packKey struct {
+	dot   crdt.Dot // the block's last
+	index int
+}
+
+type packed struct {
+	once  sync.Once
+	piece piece
+	raw   int
+}
+
+func newPacker(max int) *packer {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderCRC(false), // blocks have their own checksum
+		zstd.WithEncoderConcurrency(2),
+		zstd.WithLowerEncoderMem(true),
+		zstd.WithWindowSize(maxPiece))
+	if err != nil {
+		panic(err) // the options above are constants
+	}
+	p := &packer{enc: enc, max: max}
+	p.mu.kept = map[packKey]*packed{}
+	return p
+}
+
+// piece returns the i-th piece of b. It aliases the block or the packer's
+// memory: read only.
+func (p *packer) piece(b *oplog.Block, i int) piece {
+	data := b.Bytes()[i*maxPiece:]
+	part := data[:min(len(data), maxPiece)]
+	pc := piece{data: part}
+	if len(part) >= minPack {
+		pc = p.pack(packKey{crdt.Dot{Time: b.Last, Replica: b.Replica}, i}, part)
+	}
+	pc.more = len(data) > len(part)
+	return pc
+}
+
+func (p *packer) pack(key packKey, part []byte) piece {
+	e := p.entry(key, len(part))
+	e.once.Do(func() {
+		e.piece = piece{data: part}
+		buf := make([]byte, 0, len(part)/2)
+		if c := p.enc.EncodeAll(part, buf); len(c) <= len(part)-len(part)/8 {
+			e.piece = piece{data: c, rawSize: len(part)}
+		}
+	})
+	return e.piece
+}
+
+// entry returns the kept piece of that key, or a new one to be filled.
+func (p *packer) entry(key packKey, raw int) *packed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := &p.mu
+	if e := m.kept[key]; e != nil {
+		return e
+	}
+	e := &packed{raw: raw}
+	m.kept[key] = e
+	m.order = append(m.order, key)
+	m.bytes += raw
+	for m.bytes > p.max && len(m.order)-m.head > 1 {
+		old := m.order[m.head]
+		m.head++
+		m.bytes -= m.kept[old].raw
+		delete(m.kept, old)
+	}
+	if m.head > 1024 && m.head > len(m.order)/2 {
+		m.order = m.order[:copy(m.order, m.order[m.head:])]
+		m.head = 0
+	}
+	return e
+}
+
+func (p *packer) close() { p.enc.Close() }
+
+// newDecoder returns the decoder shared by the streams of a Replicator. It
+// refuses a frame of more than maxPiece bytes before it makes room for it.
+func newDecoder() *zstd.Decoder {
+	dec, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(2),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(maxPiece),
+		zstd.WithDecoderMaxWindow(maxPiece))
+	if err != nil {
+		panic(err) // the options above are constants
+	}
+	return dec
+}
+
+// unpacker puts the blocks of one stream together again. Memory grows as bytes
+// arrive, up to maxBlock (B1).
+type unpacker struct {
+	dec      *zstd.Decoder
+	maxBlock int
+	partial  []byte
+}
+
+// add takes the next piece and returns the bytes of a block when it is whole.
+// They share nothing with the piece.
+func (u *unpacker) add(p piece) (block []byte, err error) {
+	if p.size() > maxPiece || len(p.data) == 0 {
+		return nil, fmt.Errorf("%w: %d bytes", errPiece, p.size())
+	}
+	if len(u.partial)+p.size() > u.maxBlock {
+		return nil, fmt.Errorf("%w: block of more than %d bytes", errPiece, u.maxBlock)
+	}
+	raw := p.data
+	if p.rawSize > 0 {
+		if raw, err = u.dec.DecodeAll(p.data, make([]byte, 0, p.rawSize)); err != nil {
+			return nil, fmt.Errorf("%w: %w", errPiece, err)
+		}
+		if len(raw) != p.rawSize {
+			return nil, fmt.Errorf("%w: %d bytes, %d were announced", errPiece, len(raw), p.rawSize)
+		}
+	}
+	if p.more || len(u.partial) > 0 {
+		u.partial = append(u.partial, raw...)
+		if p.more {
+			return nil, nil
+		}
+		block, u.partial = u.partial, nil
+		return block, nil
+	}
+	if p.rawSize == 0 {
+		raw = append([]byte(nil), raw...)
+	}
+	return raw, nil
+}

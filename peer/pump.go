@@ -1,0 +1,213 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// event is what the pump learns from the other goroutines. Exactly one of
+// block, learn, link and fetched is set.
+type event struct {
+	block  held
+	stream *inStream // which brought the block; nil if it was fetched
+
+	learn crdt.VersionVector // somebody holds this
+
+	link crdt.ReplicaID // its link came up or went down
+	up   bool
+
+	fetched *want
+}
+
+// pump owns the causal gate. It takes events, and passes the blocks that the
+// gate releases to the log and to the applier, in this order (D4).
+type pump struct {
+	r       *Replicator
+	gate    *gate
+	pending []held // released, not yet applied
+	halted  bool
+	ticker  *time.Ticker
+	ticking bool
+}
+
+// ticksOfPatience is how finely the fetch delay is measured.
+const ticksOfPatience = 4
+
+func newPump(r *Replicator) *pump {
+	p := &pump{r: r, gate: newGate(r.opts.Self, r.opts.Log.Received(), ticksOfPatience)}
+	p.gate.own = r.opts.Log.DurableOwn
+	p.gate.tooFar = r.opts.Log.ClockAhead
+	return p
+}
+
+// post hands an event to the pump. It reports false when the stream or the
+// Replicator ends first.
+func (r *Replicator) post(ctx context.Context, e event) bool {
+	select {
+	case r.events <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-r.ctx.Done():
+		return false
+	}
+}
+
+func (p *pump) run() {
+	p.ticker = time.NewTicker(max(p.r.opts.Timing.FetchDelay/ticksOfPatience, time.Millisecond))
+	p.ticking = true
+	defer p.ticker.Stop()
+	for {
+		select {
+		case <-p.r.ctx.Done():
+			return
+		case e := <-p.r.events:
+			p.step(e)
+			p.drain()
+		case <-p.ticker.C:
+			p.gate.Tick()
+		}
+		p.flush()
+		p.adjustTicker()
+	}
+}
+
+// drain takes what else is there, so that the gate sees it together.
+func (p *pump) drain() {
+	for range cap(p.r.events) {
+		select {
+		case e := <-p.r.events:
+			p.step(e)
+		default:
+			return
+		}
+	}
+}
+
+func (p *pump) adjustTicker() {
+	busy := len(p.pending) > 0 || p.gate.Busy()
+	if busy == p.ticking {
+		return
+	}
+	p.ticking = busy
+	if busy {
+		p.ticker.Reset(max(p.r.opts.Timing.FetchDelay/ticksOfPatience, time.Millisecond))
+	} else {
+		p.ticker.Stop()
+	}
+}
+
+func (p *pump) step(e event) {
+	switch {
+	case e.block.Block != nil:
+		p.stepBlock(e)
+	case e.learn != nil:
+		p.gate.Learn(e.learn)
+	case e.link != 0:
+		p.gate.LinkState(e.link, e.up)
+	case e.fetched != nil:
+		p.gate.FetchDone(e.fetched.replica, e.fetched.after)
+	}
+}
+
+func (p *pump) stepBlock(e event) {
+	err := p.gate.Step(e.block)
+	if err == nil {
+		if l := p.r.link(e.block.Replica); l != nil {
+			l.tail.Store(uint64(e.block.Last))
+		}
+		return
+	}
+	e.block.giveRoom()
+	switch {
+	case errors.Is(err, errDuplicate):
+	case e.stream != nil:
+		e.stream.fail(err)
+	default:
+		p.r.quiet.error("a fetched block was refused", e.block.Replica, err)
+	}
+}
+
+// giveRoom returns the room the block has taken.
+func (h held) giveRoom() {
+	if h.room != nil {
+		h.room.give(len(h.Bytes()))
+	}
+}
+
+// flush does what the gate says. Nothing new is released before all that was
+// released is applied.
+func (p *pump) flush() {
+	for !p.halted {
+		if len(p.pending) == 0 {
+			rd := p.gate.Ready()
+			for _, w := range rd.wants {
+				p.r.startFetch(w)
+			}
+			if len(rd.blocks) == 0 {
+				return
+			}
+			p.pending = append(p.pending[:0], rd.blocks...)
+		}
+		for i, h := range p.pending {
+			if !p.apply(h) {
+				p.pending = p.pending[i:]
+				return
+			}
+			p.pending[i] = held{}
+		}
+		p.pending = p.pending[:0]
+	}
+}
+
+// apply logs and applies one block. False means that it has to wait.
+func (p *pump) apply(h held) bool {
+	err := p.r.opts.Log.Receive(h.Block)
+	switch {
+	case errors.Is(err, oplog.ErrClock): // the wall clock was set back since the gate looked
+		return false
+	case errors.Is(err, oplog.ErrClosed), errors.Is(err, oplog.ErrFailed):
+		p.halt(err)
+		return false
+	}
+	l := p.r.link(h.Replica)
+	if err == nil {
+		if l != nil {
+			l.received.Store(uint64(h.Last))
+		}
+		err = p.r.opts.Apply.Apply(h.Block)
+	}
+	h.giveRoom()
+	if err != nil && !errors.Is(err, oplog.ErrDuplicate) {
+		p.poison(h, fmt.Errorf("%w: (%v, %v] of replica %d: %w", errPoisoned, h.Prev, h.Last, h.Replica, err))
+		return true
+	}
+	if l != nil {
+		l.noteApplied(h.Block)
+	}
+	return true
+}
+
+// poison ends the application of blocks of one replica (P1). Others go on, as
+// far as they do not depend on it.
+func (p *pump) poison(h held, err error) {
+	p.gate.Poison(h.Replica)
+	p.r.quiet.error("a block could not be applied; its replica is stopped", h.Replica, err)
+	if l := p.r.link(h.Replica); l != nil {
+		l.drop(err)
+	}
+}
+
+// halt ends all application: the log takes nothing any more.
+func (p *pump) halt(err error) {
+	p.halted = true
+	p.r.quiet.error("replication is stopped: the log takes no blocks", p.r.opts.Self, err)
+	for _, l := range p.r.allLinks() {
+		l.drop(err)
+	}
+}

@@ -1,0 +1,88 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"crdb/oplog"
+	"crdb/proto/peerpb"
+)
+
+// Refusal is why two instances do not replicate. It goes over the wire as the
+// detail of a status.
+type Refusal struct {
+	Reason Reason
+	Text   string
+}
+
+// Reason names a kind of refusal.
+type Reason = peerpb.Refusal_Reason
+
+func (r *Refusal) Error() string { return r.Text }
+
+func refuse(reason Reason, format string, args ...any) error {
+	return &Refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// toStatus turns an error into what gRPC sends.
+func toStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	var r *Refusal
+	if errors.As(err, &r) {
+		st, detailErr := status.New(codes.FailedPrecondition, r.Text).WithDetails(&peerpb.Refusal{Reason: r.Reason})
+		if detailErr == nil {
+			return st.Err()
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return status.Error(codes.Canceled, err.Error())
+	}
+	return status.Error(codes.Unknown, err.Error())
+}
+
+// fromStatus gives the Refusal back, if err is one.
+func fromStatus(err error) error {
+	st, ok := status.FromError(err)
+	if !ok || st.Code() != codes.FailedPrecondition {
+		return err
+	}
+	for _, d := range st.Details() {
+		if r, ok := d.(*peerpb.Refusal); ok {
+			return &Refusal{r.Reason, "the peer refused: " + st.Message()}
+		}
+	}
+	return err
+}
+
+// needsPerson reports whether trying again soon cannot help: the link stops
+// with an alarm, and tries again at long intervals only (P1).
+func needsPerson(err error) bool {
+	var r *Refusal
+	if errors.As(err, &r) {
+		switch r.Reason {
+		case peerpb.Refusal_PROTOCOL, peerpb.Refusal_FORMAT, peerpb.Refusal_REGION, peerpb.Refusal_ADDRESSEE,
+			peerpb.Refusal_REWOUND, peerpb.Refusal_FORKED, peerpb.Refusal_TRUNCATED:
+			return true
+		}
+		return false
+	}
+	for _, e := range []error{errPiece, errFrame, errVector, errFork, errOwnBlock, errLostLog, errOrigin, errPoisoned, oplog.ErrCorrupt, oplog.ErrFormat} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	// A message above the limit of its receiver.
+	return status.Code(err) == codes.ResourceExhausted
+}
+
+var (
+	errOrigin   = errors.New("the block is of another replica than asked for")
+	errVector   = errors.New("malformed version vector")
+	errPoisoned = errors.New("a block could not be applied")
+)

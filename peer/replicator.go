@@ -1,0 +1,240 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
+
+	"crdb/crdt"
+)
+
+// Replicator replicates one database instance: it follows every other member
+// and is followed by them. All methods may be called by any goroutine.
+type Replicator struct {
+	opts     Options
+	party    party
+	quiet    quiet
+	packer   *packer
+	dec      *zstd.Decoder
+	holdings holdings
+	events   chan event    // to the pump, which owns the gate
+	serving  chan struct{} // one token per fetch a peer has under way here
+	fetching chan struct{} // one token per fetch under way to peers
+
+	ctx  context.Context // ends with Close
+	stop context.CancelCauseFunc
+	wg   sync.WaitGroup // everything that runs for this Replicator
+
+	// links is sorted by replica and has former members too. It is replaced as
+	// a whole, under mu.
+	links atomic.Pointer[[]*link]
+
+	mu struct {
+		sync.Mutex
+		cut    map[string]bool
+		onAck  []func()
+		closed bool
+	}
+}
+
+var errClosed = errors.New("peer: replicator is closed")
+
+// New starts a Replicator without other members. What the log holds of other
+// replicas must have been applied before.
+func New(opts Options) (*Replicator, error) {
+	switch {
+	case opts.Database == "" || opts.Self == 0 || opts.Region == "":
+		return nil, errors.New("peer: incomplete identity: database, region and replica are required")
+	case opts.Log == nil || opts.Apply == nil || opts.Dial == nil || opts.Wall == nil:
+		return nil, errors.New("peer: log, applier, dialer and clock are required")
+	}
+	opts.Limits.setDefaults()
+	opts.Timing.setDefaults()
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Deliver == nil {
+		opts.Deliver = func(_, _ []byte) {}
+	}
+	if opts.ConfigVersion == nil {
+		opts.ConfigVersion = func() uint64 { return 0 }
+	}
+	r := &Replicator{
+		opts:     opts,
+		party:    party{opts.Database, opts.Self, opts.Region, opts.Log},
+		packer:   newPacker(opts.Limits.CacheBytes),
+		dec:      newDecoder(),
+		events:   make(chan event, 64),
+		serving:  make(chan struct{}, opts.Limits.Fetches),
+		fetching: make(chan struct{}, opts.Limits.Fetches),
+	}
+	r.quiet.to = opts.Logger.With("database", opts.Database, "replica", opts.Self)
+	r.holdings.self = opts.Self
+	r.mu.cut = map[string]bool{}
+	r.links.Store(new([]*link))
+	r.ctx, r.stop = context.WithCancelCause(context.Background())
+	opts.Log.OnDurable(r.durable)
+	p := newPump(r)
+	r.wg.Go(p.run)
+	return r, nil
+}
+
+// Close stops all links and waits for everything the Replicator started. The
+// log stays open.
+func (r *Replicator) Close() error {
+	r.mu.Lock()
+	if r.mu.closed {
+		r.mu.Unlock()
+		return errClosed
+	}
+	r.mu.closed = true
+	r.mu.Unlock()
+	r.stop(errClosed)
+	r.wg.Wait()
+	r.packer.close()
+	r.dec.Close()
+	return nil
+}
+
+// SetMembers replaces the membership. This instance itself may be in the list.
+// Links to new members start, those to former members end; a link whose
+// address changed, or that waits after an error, tries again at once.
+func (r *Replicator) SetMembers(members []Member) {
+	var ids []crdt.ReplicaID
+	for _, m := range members {
+		ids = append(ids, m.Replica)
+	}
+	r.holdings.setMembers(ids)
+	defer r.acked()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.closed {
+		return
+	}
+	for _, l := range r.allLinks() {
+		if !slices.Contains(ids, l.replica) {
+			l.setMember(nil)
+		}
+	}
+	for _, m := range members {
+		if m.Replica != r.opts.Self && m.Replica != 0 {
+			r.linkLocked(m.Replica).setMember(&m)
+		}
+	}
+}
+
+// linkLocked returns the link to a replica, making it if needed. A link lives
+// until Close; it rests while its replica is no member.
+func (r *Replicator) linkLocked(id crdt.ReplicaID) *link {
+	links := r.allLinks()
+	i, ok := slices.BinarySearchFunc(links, id, func(l *link, id crdt.ReplicaID) int { return int(l.replica) - int(id) })
+	if ok {
+		return links[i]
+	}
+	l := newLink(r, id)
+	links = slices.Insert(slices.Clone(links), i, l)
+	r.links.Store(&links)
+	r.wg.Go(l.run)
+	return l
+}
+
+// link returns the link to a replica, nil if there never was one.
+func (r *Replicator) link(id crdt.ReplicaID) *link {
+	for _, l := range r.allLinks() {
+		if l.replica == id {
+			return l
+		}
+	}
+	return nil
+}
+
+// allLinks returns the links, sorted by replica. Read only.
+func (r *Replicator) allLinks() []*link { return *r.links.Load() }
+
+// member returns the member with that ID.
+func (r *Replicator) member(id crdt.ReplicaID) (Member, bool) {
+	if l := r.link(id); l != nil {
+		return l.currentMember()
+	}
+	return Member{}, false
+}
+
+// Nudge makes links that wait after an error try again at once: somebody saw
+// the region's node come back.
+func (r *Replicator) Nudge(region string) {
+	for _, l := range r.allLinks() {
+		if m, ok := l.currentMember(); ok && m.Region == region {
+			l.kick()
+		}
+	}
+}
+
+// Cut drops the links to a region, both ways, and keeps them down until it is
+// called with cut false. Blocks still come through other regions.
+func (r *Replicator) Cut(region string, cut bool) {
+	r.mu.Lock()
+	r.mu.cut[region] = cut
+	if !cut {
+		delete(r.mu.cut, region)
+	}
+	r.mu.Unlock()
+	for _, l := range r.allLinks() {
+		if m, ok := l.currentMember(); ok && m.Region == region {
+			if cut {
+				l.drop(errCut)
+			}
+			l.kick()
+		}
+	}
+}
+
+func (r *Replicator) isCut(region string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.cut[region]
+}
+
+// durable is the log's OnDurable hook.
+func (r *Replicator) durable() {
+	own := r.opts.Log.DurableOwn()
+	for _, l := range r.allLinks() {
+		l.durable(own)
+	}
+}
+
+// OnAck registers f, to be called whenever a member acknowledged something new
+// or the membership changed. It must not block.
+func (r *Replicator) OnAck(f func()) {
+	r.mu.Lock()
+	r.mu.onAck = append(r.mu.onAck, f)
+	r.mu.Unlock()
+}
+
+func (r *Replicator) acked() {
+	r.mu.Lock()
+	hooks := slices.Clip(r.mu.onAck)
+	r.mu.Unlock()
+	for _, f := range hooks {
+		f()
+	}
+}
+
+// Acked returns how many other members hold this replica's ops up to own on
+// disk.
+func (r *Replicator) Acked(own crdt.Timestamp) int {
+	return r.holdings.count(crdt.Dot{Time: own, Replica: r.opts.Self})
+}
+
+// Stable returns what this instance and all other members hold on disk: what
+// is causally stable, and what nobody will ask this log for again.
+func (r *Replicator) Stable() crdt.VersionVector {
+	return r.holdings.common(r.opts.Log.Durable())
+}
+
+// MinAcked is Stable, under the name by which the log may be truncated.
+func (r *Replicator) MinAcked() crdt.VersionVector { return r.Stable() }

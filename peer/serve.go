@@ -1,0 +1,122 @@
+package peer
+
+import (
+	"fmt"
+	"time"
+
+	"crdb/crdt"
+	"crdb/proto/peerpb"
+)
+
+// enter registers a call of a peer with the Replicator, which waits for it in
+// Close. leave must follow if it returns true.
+func (r *Replicator) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.closed {
+		return false
+	}
+	r.wg.Add(1)
+	return true
+}
+
+func (r *Replicator) leave() { r.wg.Done() }
+
+var errClosing = &Refusal{peerpb.Refusal_CLOSED, "the database is closing here"}
+
+// welcome judges the caller of Follow or Fetch.
+func (r *Replicator) welcome(id *peerpb.Identity) (*link, error) {
+	m, err := r.party.checkIdentity(id, r.member)
+	if err != nil {
+		return nil, err
+	}
+	if r.isCut(m.Region) {
+		return nil, refuse(peerpb.Refusal_CUT, "the link to region %q is cut on purpose", m.Region)
+	}
+	return r.link(m.Replica), nil
+}
+
+// serveFollow serves a follower of this instance.
+func (r *Replicator) serveFollow(s outStream, hello *peerpb.Hello) error {
+	if !r.enter() {
+		return errClosing
+	}
+	defer r.leave()
+	l, from, err := r.greet(s, hello)
+	if err != nil {
+		if needsPerson(err) {
+			r.quiet.error("a follower was refused", crdt.ReplicaID(hello.GetIdentity().GetReplica()), err)
+		}
+		return err
+	}
+	f := newFeed(l, s, from)
+	err = f.serve()
+	if needsPerson(err) {
+		r.quiet.error("the stream to a follower is stopped", l.replica, err)
+	}
+	return err
+}
+
+// greet shakes hands: it returns the follower's link and where to start.
+func (r *Replicator) greet(s outStream, hello *peerpb.Hello) (*link, crdt.Timestamp, error) {
+	l, err := r.welcome(hello.GetIdentity())
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := r.party.checkTip(l.replica, tipOf(hello.GetYours())); err != nil {
+		return nil, 0, err
+	}
+	vector, err := checkVector(hello.GetVector())
+	if err != nil {
+		return nil, 0, err
+	}
+	durable, err := checkVector(hello.GetDurable())
+	if err != nil {
+		return nil, 0, err
+	}
+	from := vector.Get(r.opts.Self)
+	if own := r.opts.Log.DurableOwn(); from > own {
+		return nil, 0, refuse(peerpb.Refusal_REWOUND,
+			"replica %d holds the log of replica %d up to %v, but that log now ends at %v", l.replica, r.opts.Self, from, own)
+	}
+	held, err := r.party.tipHeld(l.replica)
+	if err != nil {
+		return nil, 0, err
+	}
+	mine, err := r.party.tipHeld(r.opts.Self)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := l.acknowledged(durable); err != nil {
+		return nil, 0, err
+	}
+	return l, from, s.Send(&peerpb.FromSource{Welcome: &peerpb.Welcome{
+		Identity: r.party.identity(l.replica, r.opts.ConfigVersion()),
+		Yours:    held.wire(),
+		Mine:     mine.wire(),
+	}})
+}
+
+// receiveHello waits for the first message of a follower, but not for ever.
+func receiveHello(s outStream, patience time.Duration) (*peerpb.Hello, error) {
+	type answer struct {
+		msg *peerpb.FromFollower
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() { // ends when the caller returns at the latest: gRPC ends the stream
+		msg, err := s.Recv()
+		got <- answer{msg, err}
+	}()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case a := <-got:
+		if a.err == nil && a.msg.GetHello() == nil {
+			a.err = fmt.Errorf("%w: no hello", errFrame)
+		}
+		return a.msg.GetHello(), a.err
+	case <-t.C:
+		return nil, errHandshake
+	}
+}
