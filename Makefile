@@ -1,0 +1,84 @@
+# Plain verbs. `make` alone lists them.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := /bin/sh
+GO ?= go
+IMAGE ?= crdb:local
+FUZZTIME ?= 20s
+
+# Packages whose tests start processes; they run one after the other.
+SYSTEM := ./testbed/oracle/... ./testbed/conformance/... ./testbed/scenario/... ./testbed/clients/... ./testbed/compose/...
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|clients|compose)(/|$$)')
+# Packages with goroutines of their own: run with the race detector too.
+RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
+
+.PHONY: help build image demo test install unit race lint oracle conformance scenario clients compose fuzz bench generate up partition heal down clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+build: ## build crdb and crdb-cli into build/
+	CGO_ENABLED=0 $(GO) build -trimpath -o build/ ./cmd/crdb ./cmd/crdb-cli
+
+image: ## build the container image (crdb:local)
+	CGO_ENABLED=0 $(GO) build -trimpath -o build/image/ ./cmd/crdb ./cmd/crdb-cli
+	mkdir -p build/image/data
+	docker build -t $(IMAGE) .
+
+demo: build ## three regions in one process, for redis-cli
+	build/crdb demo
+
+test: install lint unit race oracle conformance scenario clients compose ## everything; installs what it needs when run as root
+
+install: ## install what the tests need (Debian, as root)
+	@testbed/install.sh
+
+unit: ## tests that need nothing but Go
+	$(GO) test $(UNIT)
+
+race: ## tests of the packages with goroutines, with the race detector
+	$(GO) test -race -short $(RACED)
+
+lint: ## go vet and the project's own rules
+	$(GO) vet ./...
+	$(GO) test -count=1 ./testbed/lint
+
+oracle: ## the same commands to redis-server and to crdb, replies compared
+	$(GO) test -count=1 -p 1 -timeout 10m ./testbed/oracle/...
+
+conformance: ## concurrent commands on three nodes with cut links
+	$(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/conformance
+
+scenario: ## partitions, crashes and pauses under load
+	$(GO) test -count=1 -p 1 -timeout 20m -v ./testbed/scenario
+
+clients: ## go-redis, redis-py and node-redis
+	$(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients
+
+compose: ## three regions in containers, cut and healed, where a Docker engine answers
+	$(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/compose
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+bench: ## compare with redis-server and write docs/performance.md (BENCH=-quick for a short run)
+	$(GO) run ./testbed/bench $(BENCH)
+
+generate: ## make the generated code anew
+	$(GO) generate ./...
+
+up: image ## three regions in containers, with a database, on 127.0.0.1:6379 to 6381
+	@testbed/compose/regions.sh up
+
+partition: ## cut two regions apart: make partition A=us-east B=eu-west
+	@testbed/compose/regions.sh partition $(A) $(B)
+
+heal: ## mend every cut between the containers
+	@testbed/compose/regions.sh heal
+
+down: ## remove the containers and their data
+	@testbed/compose/regions.sh down
+
+clean: ## remove what was built
+	rm -rf build

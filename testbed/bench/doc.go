@@ -1,0 +1,15 @@
+// Command bench compares crdb with redis-server on this machine and writes
+// the table in docs/performance.md.
+//
+// It drives both with redis-benchmark (50 connections, 64-byte values,
+// 100,000 keys): redis-server with appendonly yes and appendfsync everysec,
+// crdb with its log on as one node, and crdb as three nodes on this machine
+// of which one is written to. Systems take turns, round after round, each
+// started anew with the others gone; every figure is the median of the
+// rounds. CPU is user and system time of all processes of the system, until
+// all regions have everything, divided by the number of requests.
+//
+// It also measures how long a write takes to show in the other regions while
+// the writing region runs at half of its unpipelined SET throughput, and the
+// resident memory of one million strings.
+package main
