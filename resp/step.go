@@ -1,0 +1,106 @@
+package resp
+
+import "runtime/debug"
+
+// verdict says how a connection goes on after a step.
+type verdict int
+
+const (
+	goOn  verdict = iota
+	stall         // the socket takes no more, or too much input is kept
+	end           // close
+)
+
+// keepInput is how much room for kept input an idle connection holds on to.
+const keepInput = 4 << 10
+
+// step lets the session work on the kept input and data, and sends what it
+// has to say: one write for everything that data caused, unless the session
+// stops in between. data is not used after the call.
+func (c *conn) step(data []byte) verdict {
+	kept := len(c.in) > 0
+	if kept {
+		c.in = append(c.in, data...)
+		data = c.in
+	}
+	taken := 0
+	v := c.exchange(data, &taken)
+	if taken > 0 || !kept {
+		c.keep(data[taken:])
+	}
+	paused := c.session.Paused()
+	if paused != c.paused.Load() {
+		c.paused.Store(paused)
+	}
+	if v == goOn && paused && len(c.in) > c.srv.opts.PausedInput {
+		return stall
+	}
+	return v
+}
+
+// exchange alternates Input and sending until the session wants more input.
+// It counts in taken how much of data the session took. What a Wake brought
+// is sent first: a session that is full takes no input.
+func (c *conn) exchange(data []byte, taken *int) verdict {
+	if v := c.send(); v != goOn {
+		return v
+	}
+	for {
+		used := 0
+		if *taken < len(data) && !c.session.Paused() && !c.session.Done() {
+			used = c.session.Input(data[*taken:])
+			*taken += used
+		}
+		if v := c.send(); v != goOn {
+			return v
+		}
+		if c.killed.Load() || c.session.Done() {
+			return end
+		}
+		if c.run.woken {
+			c.run.woken = false
+			continue
+		}
+		if used == 0 || *taken == len(data) {
+			return goOn
+		}
+	}
+}
+
+// keep makes rest the kept input. rest may lie within c.in.
+func (c *conn) keep(rest []byte) {
+	switch {
+	case cap(c.in) <= keepInput || len(rest) > cap(c.in)/4:
+		c.in = append(c.in[:0], rest...)
+	case len(rest) == 0:
+		c.in = nil
+	default:
+		c.in = append([]byte(nil), rest...)
+	}
+}
+
+// send brings the session's output to the socket.
+func (c *conn) send() verdict {
+	if c.run.nc != nil {
+		return c.sendStream()
+	}
+	return c.sendLoop()
+}
+
+// guard runs f, which calls the session. A panic of the session costs its
+// connection and nothing else.
+func (c *conn) guard(f func() verdict) (v verdict) {
+	defer c.caught(&v)
+	return f()
+}
+
+// caught turns a panic into the end of the connection. To be deferred.
+func (c *conn) caught(v *verdict) {
+	if r := recover(); r != nil {
+		c.srv.count.panics.Add(1)
+		c.srv.logs.panics.error(c.srv, "client closed: its session panicked",
+			"client", c.id, "addr", c.remote, "panic", r, "stack", string(debug.Stack()))
+		c.killed.Store(true)
+		*v = end
+	}
+}
