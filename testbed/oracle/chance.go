@@ -1,0 +1,137 @@
+package oracle
+
+import (
+	"slices"
+)
+
+// maxWalk bounds the steps of one walk with SCAN.
+const maxWalk = 10_000
+
+// sameWalk finishes the walks that began with the two replies and compares
+// what they returned, each element once. Only walks from the start can be
+// compared.
+func (l *link) sameWalk(args []string, redis, crdb Reply) (bool, error) {
+	at := 2
+	if commandName(args) == "scan" {
+		at = 1
+	}
+	if cursor := args[at]; cursor != "0" && cursor != "" {
+		return true, nil
+	}
+	a, err := finishWalk(l.redis, args, at, redis)
+	if err != nil {
+		return false, err
+	}
+	b, err := finishWalk(l.crdb, args, at, crdb)
+	return slices.Equal(a, b), err
+}
+
+func finishWalk(c *client, args []string, at int, rep Reply) ([]string, error) {
+	width := 1
+	if commandName(args) == "hscan" {
+		width = 2
+	}
+	var found []string
+	args = slices.Clone(args)
+	for range maxWalk {
+		found = append(found, rep.Items[1].bag(width)...)
+		args[at] = rep.Items[0].Body
+		if args[at] == "0" {
+			slices.Sort(found)
+			return slices.Compact(found), nil
+		}
+		next, err := c.do(args...)
+		if err != nil {
+			return nil, err
+		}
+		if len(next.Items) != 2 {
+			return []string{"walk broken by " + next.String()}, nil
+		}
+		rep = next
+	}
+	return []string{"endless walk"}, nil
+}
+
+// samePick checks that crdb picked from what Redis picks from. Their replies
+// have the same form already.
+func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
+	picked := elements(crdb)
+	if len(picked) == 0 {
+		return true, nil
+	}
+	name := commandName(args)
+	source := map[string][]string{
+		"spop": {"SMEMBERS"}, "srandmember": {"SMEMBERS"}, "hrandfield": {"HKEYS"}, "randomkey": {"KEYS", "*"},
+	}[name]
+	if name != "randomkey" {
+		source = append(source, args[1])
+	}
+	if name == "hrandfield" && len(args) == 4 {
+		source[0] = "HGETALL"
+	}
+	all, err := l.redis.do(source...)
+	if err != nil {
+		return false, err
+	}
+	from := elements(all)
+	if source[0] == "HGETALL" {
+		picked, from = pairs(crdb), pairs(all)
+	}
+	if name == "spop" {
+		from = append(from, elements(redis)...)
+	}
+	for _, p := range picked {
+		if !slices.Contains(from, p) {
+			return false, nil
+		}
+	}
+	if distinct := name != "randomkey" && (len(args) < 3 || args[2][0] != '-'); distinct {
+		slices.Sort(picked)
+		if len(slices.Compact(picked)) != len(picked) {
+			return false, nil
+		}
+	}
+	if name == "spop" {
+		return true, l.resync(args[1], elements(redis), elements(crdb))
+	}
+	return true, nil
+}
+
+// resync brings crdb's set to what Redis has after both popped members.
+func (l *link) resync(key string, redis, crdb []string) error {
+	slices.Sort(redis)
+	slices.Sort(crdb)
+	if slices.Equal(redis, crdb) {
+		return nil
+	}
+	if _, err := l.crdb.do(append([]string{"SADD", key}, crdb...)...); err != nil {
+		return err
+	}
+	_, err := l.crdb.do(append([]string{"SREM", key}, redis...)...)
+	return err
+}
+
+// elements returns the strings of a reply, whether it is one or several.
+func elements(r Reply) []string {
+	if r.IsNull() {
+		return nil
+	}
+	if r.Kind() == '$' {
+		return []string{r.Body}
+	}
+	var out []string
+	for _, it := range r.Items {
+		out = append(out, elements(it)...)
+	}
+	return out
+}
+
+// pairs returns the strings of a reply two by two.
+func pairs(r Reply) []string {
+	flat := elements(r)
+	var out []string
+	for i := 0; i+1 < len(flat); i += 2 {
+		out = append(out, quote(flat[i])+" "+quote(flat[i+1]))
+	}
+	return out
+}

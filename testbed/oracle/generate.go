@@ -1,0 +1,167 @@
+package oracle
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+// generator makes streams. The same seed makes the same stream.
+type generator struct {
+	rand  *rand.Rand
+	forms map[string][]form
+	multi bool // inside MULTI
+	conn  int
+}
+
+// families and how often they come.
+var familyWeights = []struct {
+	name   string
+	weight int
+}{{"string", 30}, {"set", 25}, {"hash", 20}, {"key", 30}, {"rare", 5}}
+
+func newGenerator(seed uint64) *generator {
+	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}
+	pools := newPools(func(r *rand.Rand, out []string) []string { return append(out, g.command()...) })
+	for family, lines := range commandForms {
+		for _, line := range lines {
+			g.forms[family] = append(g.forms[family], parseForm(line, pools))
+		}
+	}
+	return g
+}
+
+// stream makes about n commands.
+func (g *generator) stream(n int) Stream {
+	s := Stream{Batch: 1 + g.rand.IntN(16)}
+	for len(s.Steps) < n {
+		if g.rand.IntN(40) == 0 {
+			g.transaction(&s)
+			continue
+		}
+		g.add(&s, g.command())
+	}
+	return s
+}
+
+func (g *generator) add(s *Stream, args []string) {
+	s.Steps = append(s.Steps, Step{Conn: g.conn, Args: args})
+}
+
+// transaction adds a MULTI block, perhaps after a WATCH with something between.
+func (g *generator) transaction(s *Stream) {
+	if g.rand.IntN(3) == 0 {
+		g.conn = 1
+	}
+	if g.rand.IntN(2) == 0 {
+		g.add(s, []string{"WATCH", pick(g.rand, allKeys), pick(g.rand, allKeys)})
+		for n := g.rand.IntN(3); n > 0; n-- {
+			s.Steps = append(s.Steps, Step{Conn: g.rand.IntN(2), Args: g.command()})
+		}
+	}
+	g.add(s, []string{"MULTI"})
+	g.multi = true
+	for n := g.rand.IntN(6); n > 0; n-- {
+		g.add(s, g.command())
+	}
+	g.multi = false
+	end := "EXEC"
+	if g.rand.IntN(6) == 0 {
+		end = "DISCARD"
+	}
+	g.add(s, []string{end})
+	g.conn = 0
+}
+
+// command makes one command: mostly as its form says, sometimes spoilt.
+func (g *generator) command() []string {
+	args := g.fromForm()
+	if g.rand.IntN(12) == 0 {
+		args = g.spoil(args)
+	}
+	if g.rand.IntN(10) == 0 {
+		args[0] = strings.ToLower(args[0])
+	}
+	g.tame(args)
+	return args
+}
+
+func (g *generator) fromForm() []string {
+	total := 0
+	for _, f := range familyWeights {
+		total += f.weight
+	}
+	n := g.rand.IntN(total)
+	for _, f := range familyWeights {
+		if n < f.weight {
+			forms := g.forms[f.name]
+			return forms[g.rand.IntN(len(forms))](g.rand, nil)
+		}
+		n -= f.weight
+	}
+	panic("weights")
+}
+
+// spoil drops, adds or replaces an argument.
+func (g *generator) spoil(args []string) []string {
+	at := 1 + g.rand.IntN(len(args))
+	junk := pick(g.rand, join(values, integers, allKeys))
+	switch {
+	case at == len(args) || g.rand.IntN(3) == 0:
+		return append(args, junk)
+	case g.rand.IntN(2) == 0:
+		return append(args[:at:at], args[at+1:]...)
+	}
+	args[at] = junk
+	return args
+}
+
+// tame takes out what no comparison could stand: see the package's rules.
+func (g *generator) tame(args []string) {
+	arg := func(i int) int64 {
+		if i >= len(args) {
+			return 0
+		}
+		n, err := strconv.ParseInt(args[i], 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	const soon = 100_000
+	near := func(i int) bool { return 0 < arg(i) && arg(i) < soon }
+	switch name := strings.ToLower(args[0]); name {
+	case "srandmember", "hrandfield":
+		if n := arg(2); n < -1000 && n > -1<<63 {
+			args[2] = "-3"
+		}
+	case "setrange":
+		if n := arg(2); n > soon && n < 600<<20 {
+			args[2] = "7"
+		}
+	case "expire", "pexpire", "setex", "psetex":
+		if near(2) {
+			args[2] = strconv.Itoa(soon)
+		}
+	case "set", "getex":
+		for i := 1; i+1 < len(args); i++ {
+			if o := strings.ToLower(args[i]); (o == "ex" || o == "px") && near(i+1) {
+				args[i+1] = strconv.Itoa(soon)
+			}
+		}
+	case "spop":
+		if g.multi && len(args) < 3 {
+			args[0] = "SCARD"
+		} else if g.multi && arg(2) > 0 {
+			args[2] = "1000"
+		}
+	case "command":
+		if len(args) < 3 { // the whole list
+			args[0] = "PING"
+		}
+	case "wait":
+		if len(args) == 3 && arg(1) > 0 {
+			args[1] = "0"
+		}
+	}
+}

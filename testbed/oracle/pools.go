@@ -1,0 +1,124 @@
+package oracle
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+// The keys. Each family has its own and now and then takes another's.
+var (
+	stringKeys = []string{"s1", "s2", "s3", "n1", "n2"}
+	setKeys    = []string{"t1", "t2", "t3"}
+	hashKeys   = []string{"h1", "h2"}
+	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
+	allKeys    = join(stringKeys, setKeys, hashKeys, oddKeys)
+)
+
+// databases are the logical databases that streams use.
+var databases = []int{0, 1, 15}
+
+var (
+	integers = []string{
+		"0", "1", "2", "3", "7", "10", "-1", "-2", "-5", "100", "-100",
+		"9223372036854775807", "-9223372036854775808", "9223372036854775806",
+		"9223372036854775808", "-9223372036854775809", "4611686018427387904",
+		"-0", "+1", "01", "1.5", "", " 1", "1 ", "abc",
+	}
+	positions = []string{"0", "1", "2", "3", "4", "-1", "-2", "-3", "100", "-100", "9223372036854775807",
+		"-9223372036854775808", "x", "1.5"}
+	// counts has no large negative number: Redis would reply for ever.
+	counts = []string{"0", "1", "2", "3", "5", "50", "-1", "-2", "-7", "9223372036854775807",
+		"-9223372036854775808", "4611686018427387904", "x"}
+	offsets = []string{"0", "1", "2", "5", "40", "-1", "536870911000", "9223372036854775807", "x"}
+	cursors = []string{"0", "0", "0", "0", "0", "0", "", "-1", "x", "99999999999999999999", " 0", "0x"}
+	floats  = []string{
+		"1", "-1", "0", "0.5", "-0.25", "0.1", "3.0e3", "1.5e-3", "5.", ".5", "+2", "0x10", "0x1p-2", "1e17",
+		"inf", "-inf", "nan", "1e5000", "1e-5000", "", " 1", "1 ", "abc", "1\x00", "-0.0", "123456789.123456789",
+	}
+	// values has many numbers, so that counters find something to add to.
+	values = []string{
+		"0", "1", "-1", "10", "9223372036854775807", "-9223372036854775808", "9223372036854775806",
+		"1.5", "-0.1", "3.0e3", "0x1p3", "1e17", "inf", "nan", " 1", "1 ", "01", "-0", "1e-7",
+		"", "x", "hello", "Hello World", "foo\x00bar", "\xff\xfe\r\n", "$-1\r\n", strings.Repeat("long", 60),
+	}
+	texts   = []string{"ohmytext", "mynewtext", "aaaa", "abcabcabc", "cabcab", "xaxbxc", ""}
+	members = []string{
+		"a", "b", "c", "d", "e", "f", "1", "2", "3", "-5", "9223372036854775807", "01", "", "\x00",
+		"a member that is somewhat longer than the sixty-four bytes of a compact list's entries",
+	}
+	patterns = []string{
+		"*", "*", "s*", "?1", "[st]1", "[^s]?", "h[1-2]", "k\\[1\\]*", "k[[]1]\\*", "**", "*1*", "", "[", "[^", "\\",
+		"*[0-9]", "a*", "[a-c]", "*\xff*", "nothing",
+	}
+	types = []string{"string", "set", "hash", "HASH", "list", "nosuch", ""}
+	// seconds and millis are lifetimes by O1; see farTime for the honest ones.
+	seconds = []string{"-1", "0", "-100", "9223372036854775807", "-9223372036854775808", "9223372036854775",
+		"9223372036854776", "-9223372036854776", "x", "", "1e3"}
+	millis = []string{"-1", "0", "-100", "9223372036854775807", "-9223372036854775808", "9223370000000000000", "x", ""}
+	// Absolute times far apart from each other and from now, by O2.
+	unixTimes = []string{"4102444800", "4133980800", "7258118400", "32503680000", "1", "1000000000", "0", "-1",
+		"9223372036854775807", "-9223372036854775808", "9223372036854775", "x"}
+	unixMillis = []string{"4102444800000", "4102444800123", "4133980800500", "7258118400000", "1", "1000000000000",
+		"0", "-1", "9223372036854775807", "-9223372036854775808", "x"}
+	dbs      = []string{"0", "1", "15", "16", "-1", "x", "99999999999", "1.5"}
+	commands = []string{"get", "SET", "hset", "sintercard", "copy", "lcs", "exec", "config|get", "nosuch", "ping", "sscan"}
+)
+
+func join(lists ...[]string) (all []string) {
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+func oneOf(words ...string) form {
+	return func(r *rand.Rand, out []string) []string { return append(out, pick(r, words)) }
+}
+
+func pick(r *rand.Rand, words []string) string { return words[r.IntN(len(words))] }
+
+// keyOf takes a key of a family, and one time in eight any.
+func keyOf(family []string) form {
+	return func(r *rand.Rand, out []string) []string {
+		if r.IntN(8) == 0 {
+			return append(out, pick(r, allKeys))
+		}
+		return append(out, pick(r, family))
+	}
+}
+
+// farTime is most often a lifetime of days or years, in seconds times unit, and
+// otherwise one of the borderline ones. No two come near each other (O2).
+func farTime(unit int64, odd []string) form {
+	return func(r *rand.Rand, out []string) []string {
+		if r.IntN(3) == 0 {
+			return append(out, pick(r, odd))
+		}
+		return append(out, strconv.FormatInt((100_000+1000*r.Int64N(1_000_000))*unit, 10))
+	}
+}
+
+// numSets is a number and as many keys.
+func numSets(r *rand.Rand, out []string) []string {
+	n := 1 + r.IntN(3)
+	out = append(out, strconv.Itoa(n))
+	for range n {
+		out = append(out, pick(r, setKeys))
+	}
+	return out
+}
+
+// newPools names the pools for the forms. line takes a whole command.
+func newPools(line form) map[string]form {
+	return map[string]form{
+		"str": keyOf(stringKeys), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "any": keyOf(allKeys),
+		"val": oneOf(values...), "text": oneOf(texts...), "member": oneOf(members...),
+		"int": oneOf(integers...), "pos": oneOf(positions...), "count": oneOf(counts...),
+		"offset": oneOf(offsets...), "float": oneOf(floats...), "cursor": oneOf(cursors...),
+		"pattern": oneOf(patterns...), "type": oneOf(types...), "db": oneOf(dbs...),
+		"secs": farTime(1, seconds), "ms": farTime(1000, millis),
+		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
+		"numsets": numSets, "command": oneOf(commands...), "line": line,
+	}
+}
