@@ -75,7 +75,11 @@ func Open(opts Options) (*Log, error) {
 		return nil, err
 	}
 	l.store = s
-	if err := l.recover(); err != nil {
+	err = l.recover()
+	if err == nil {
+		err = l.raiseBound()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oplog: recover %s: %w", opts.Dir, err), s.close())
 	}
 	s.guard.opened.Store(true)
@@ -115,6 +119,17 @@ func (l *Log) recover() error {
 			"last", m.clock.String(), "wall_ms", l.opts.Wall())
 	}
 	return nil
+}
+
+// raiseBound puts the clock bound ahead of the first dots of this run.
+func (l *Log) raiseBound() error {
+	bound := l.nextBound(max(l.mu.clock, crdt.TimestampAt(l.opts.Wall())))
+	if bound == 0 {
+		return nil
+	}
+	l.w.bound = bound
+	_, err := l.store.writeBlocks(nil, nil, bound)
+	return err
 }
 
 // Close makes everything appended and received durable, stops the writer and

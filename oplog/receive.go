@@ -20,6 +20,7 @@ func (l *Log) Receive(b *Block) error {
 	m := &l.mu
 	m.Lock()
 	for m.queued > 0 && m.queued+len(b.data) > l.opts.MaxReceive && l.stopped() == nil {
+		l.Hurry()
 		m.room.Wait()
 	}
 	err := l.receiveLocked(b)

@@ -132,9 +132,11 @@ func (l *Log) commit(c *cycle) bool {
 }
 
 // nextBound returns the clock bound to persist with this commit, 0 for none.
-// It runs ahead of the clock, so that hardly any commit has to move it and
-// dots issued but lost in a crash are not issued again; at most a quarter of
-// the allowed drift, so that a restart can write at once (H1).
+// It runs ahead of the clock, so that few commits have to move it and dots
+// issued but lost in a crash are not issued again; at most a quarter of the
+// allowed drift, so that a restart can write at once (H1). Dots after a long
+// idle time may be past it until their commit; they were on no disk and at no
+// peer.
 func (l *Log) nextBound(clock crdt.Timestamp) crdt.Timestamp {
 	lead := crdt.TimestampAt(max(l.maxDrift/4, 1))
 	if clock+lead/2 <= l.w.bound {

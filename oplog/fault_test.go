@@ -1,0 +1,332 @@
+package oplog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"crdb/crdt"
+)
+
+// faultFS fails chosen operations while on.
+type faultFS struct {
+	vfs.FS
+	on   atomic.Bool
+	hits atomic.Int32
+}
+
+func newFaultFS(fs vfs.FS, err error, kinds ...errorfs.OpKind) *faultFS {
+	f := &faultFS{}
+	f.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		for _, k := range kinds {
+			if op.Kind == k && f.on.Load() {
+				f.hits.Add(1)
+				return &pathError{err}
+			}
+		}
+		return nil
+	}))
+	return f
+}
+
+type pathError struct{ err error }
+
+func (e *pathError) Error() string { return "injected: " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+var syncs = []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}
+
+// An I/O error of write or sync refuses writes, loses nothing durable, keeps
+// reads going and never ends the process (P1).
+func TestIOErrorFails(t *testing.T) {
+	for name, kinds := range map[string][]errorfs.OpKind{
+		"write":  {errorfs.OpFileWrite},
+		"sync":   syncs,
+		"create": {errorfs.OpCreate, errorfs.OpReuseForWrite},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewCrashableMem()
+			fs := newFaultFS(mem, syscall.EIO, kinds...)
+			o := testOptions(fs, 1)
+			o.CacheBytes, o.MemTableBytes = 1, 256<<10
+			l := mustOpen(t, o)
+			writeOps(t, l, 5)
+			durable := l.Durable()
+			fs.on.Store(true)
+			for i := 0; l.Admit() == nil; i++ { // create fails only when Pebble changes its log
+				l.Append(make([]byte, 50<<10))
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				if err := l.Sync(ctx); err != nil && !errors.Is(err, ErrFailed) {
+					t.Fatal(err)
+				}
+				cancel()
+				if l.Admit() == nil {
+					durable = l.Durable()
+				}
+			}
+			checkFailed(t, l, durable)
+			if err := l.Close(); !errors.Is(err, ErrFailed) {
+				t.Fatal("close:", err)
+			}
+			o.FS = mem.CrashClone(vfs.CrashCloneCfg{})
+			again := open(t, o)
+			if !again.Durable().Descends(durable) {
+				t.Fatal("lost ops", again.Durable(), durable)
+			}
+		})
+	}
+}
+
+func checkFailed(t *testing.T, l *Log, durable crdt.VersionVector) {
+	t.Helper()
+	if err := l.Admit(); !errors.Is(err, ErrFailed) || !errors.Is(err, syscall.EIO) {
+		t.Fatal("admit:", err)
+	}
+	if err := l.Receive(newRemote(2).block(nil, "x")); !errors.Is(err, ErrFailed) {
+		t.Fatal("receive:", err)
+	}
+	if err := l.PutMeta("a", nil); !errors.Is(err, ErrFailed) {
+		t.Fatal("meta:", err)
+	}
+	cp := l.NewCheckpoint()
+	cp.Put([]byte("k"), nil)
+	cp.SetVector(1, durable)
+	if err := cp.Commit(); !errors.Is(err, ErrFailed) {
+		t.Fatal("checkpoint:", err)
+	}
+	if !l.Durable().Equal(durable) {
+		t.Fatal("durable moved", l.Durable(), durable)
+	}
+	last := crdt.Timestamp(0)
+	for _, b := range readAll(t, l, 1, 0) {
+		last = b.Last
+	}
+	if last != durable.Get(1) {
+		t.Fatal("reads end at", last, "durable is", durable)
+	}
+	if err := l.Replay(nil, func(*Block) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A failing reader of the store must not be caught in a panic either.
+func TestFailureDuringCheckpoint(t *testing.T) {
+	fs := newFaultFS(vfs.NewMem(), syscall.EIO, errorfs.OpFileWrite)
+	o := testOptions(fs, 1)
+	o.MemTableBytes = 256 << 10
+	l := mustOpen(t, o)
+	writeOps(t, l, 5)
+	fs.on.Store(true)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				cp := l.NewCheckpoint()
+				cp.Put(fmt.Appendf(nil, "%d", i), make([]byte, 100<<10))
+				cp.SetVector(RangeID(w), nil)
+				if err := cp.Commit(); err != nil {
+					if !errors.Is(err, ErrFailed) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := l.Close(); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+}
+
+// A full disk stops writes until space returns; then everything goes on and
+// nothing is lost.
+func TestDiskFullRecovers(t *testing.T) {
+	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite, errorfs.OpCreate, errorfs.OpReuseForWrite)
+	o := testOptions(fs, 1)
+	tick := make(chan time.Time)
+	o.After = func(d time.Duration) <-chan time.Time {
+		if d == stallRetry {
+			return tick
+		}
+		return nil
+	}
+	l := open(t, o)
+	writeOps(t, l, 5)
+	fs.on.Store(true)
+	d := l.Append([]byte("waits for space"))
+	l.Hurry()
+	<-l.store.guard.stalling()
+	tick <- time.Time{} // tries again, still full
+	for !errors.Is(l.Admit(), ErrDiskFull) {
+	}
+	if l.DurableOwn() >= d.Time {
+		t.Fatal("durable on a full disk")
+	}
+	if n := len(readAll(t, l, 1, 0)); n == 0 {
+		t.Fatal("no reads on a full disk")
+	}
+	fs.on.Store(false)
+	go func() {
+		for {
+			select {
+			case tick <- time.Time{}:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	sync_(t, l)
+	if l.DurableOwn() != d.Time {
+		t.Fatal(l.DurableOwn())
+	}
+	for l.Admit() != nil {
+	}
+	writeOps(t, l, 5)
+}
+
+// Close on a full disk gives up what is not durable and says so.
+func TestCloseOnFullDisk(t *testing.T) {
+	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
+	l := mustOpen(t, testOptions(fs, 1))
+	writeOps(t, l, 5)
+	fs.on.Store(true)
+	l.Append([]byte("lost"))
+	l.Hurry()
+	if err := l.Close(); !errors.Is(err, ErrDiskFull) {
+		t.Fatal(err)
+	}
+}
+
+// partialFS takes only part of a write before it is full.
+type partialFile struct {
+	vfs.File
+	fail *atomic.Bool
+}
+
+func (f *partialFile) Write(p []byte) (int, error) {
+	if len(p) > 1 && f.fail.CompareAndSwap(true, false) {
+		n, _ := f.File.Write(p[:len(p)/2])
+		return n, syscall.ENOSPC
+	}
+	return f.File.Write(p)
+}
+
+func TestGuardResumesPartialWrite(t *testing.T) {
+	mem := vfs.NewMem()
+	now := make(chan time.Time)
+	close(now)
+	g := newGuard(mem, func(time.Duration) <-chan time.Time { return now })
+	var stalls []bool
+	g.onStall = func(on bool) { stalls = append(stalls, on) }
+	g.opened.Store(true)
+	f, err := mem.Create("f", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fail atomic.Bool
+	fail.Store(true)
+	gf := &guardedFile{&partialFile{f, &fail}, g}
+	if n, err := gf.Write([]byte("hello world")); n != 11 || err != nil {
+		t.Fatal(n, err)
+	}
+	r, _ := mem.Open("f")
+	got := make([]byte, 20)
+	n, _ := r.Read(got)
+	if string(got[:n]) != "hello world" || fmt.Sprint(stalls) != "[true false]" {
+		t.Fatalf("%q %v", got[:n], stalls)
+	}
+}
+
+// spaceFS says how much is free.
+type spaceFS struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (f *spaceFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: f.free.Load(), TotalBytes: 1 << 40}, nil
+}
+
+func TestReserve(t *testing.T) {
+	fs := &spaceFS{FS: vfs.NewMem()}
+	fs.free.Store(1 << 30)
+	o := testOptions(fs, 1)
+	o.DiskReserve = 1 << 20
+	l := open(t, o)
+	fs.free.Store(1<<20 - 1)
+	l.checkSpace()
+	if err := l.Admit(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "db has less than 1048576 bytes free") {
+		t.Fatal(err)
+	}
+	fs.free.Store(1<<20 + 1)
+	l.checkSpace()
+	if l.Admit() == nil {
+		t.Fatal("recovers only with a margin")
+	}
+	fs.free.Store(2 << 20)
+	l.checkSpace()
+	if err := l.Admit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Errors while opening are returned, not parked.
+func TestOpenErrors(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpMkdirAll, errorfs.OpList} {
+		fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, kind)
+		fs.on.Store(true)
+		if l, err := Open(testOptions(fs, 1)); err == nil {
+			l.Close()
+			if fs.hits.Load() > 0 {
+				t.Errorf("%v: no error", kind)
+			}
+		}
+	}
+}
+
+func TestCorruptBlockOnDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	o := testOptions(mem, 1)
+	o.CacheBytes = 1
+	l := open(t, o)
+	dots := writeOps(t, l, 1)
+	writeOps(t, l, 1)
+	bad := bytes.Repeat([]byte{1}, 200)
+	if err := l.store.db.Set(blockKey(1, dots[0].Time), bad, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Read(1, 0, 1000); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+	if err := l.Replay(nil, func(*Block) error { return nil }); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+}
+
+func TestFatalfDoesNotExit(t *testing.T) {
+	var out bytes.Buffer
+	o := testOptions(vfs.NewMem(), 1)
+	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
+	l := mustOpen(t, o)
+	(&pebbleLogger{l}).Fatalf("bad %d", 1)
+	if err := l.Admit(); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "store: bad 1") {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "the log has failed") {
+		t.Fatal(out.String())
+	}
+	l.Close()
+}
