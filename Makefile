@@ -6,13 +6,12 @@ GO ?= go
 IMAGE ?= crdb:local
 FUZZTIME ?= 20s
 
-# Packages whose tests start processes; they run one after the other.
-SYSTEM := ./testbed/oracle/... ./testbed/conformance/... ./testbed/scenario/... ./testbed/clients/... ./testbed/compose/...
-UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|clients|compose)(/|$$)')
+# Packages whose tests start processes have targets of their own and run one after the other.
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|clients|refusal|compose)(/|$$)')
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario clients compose fuzz bench generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario clients refusal compose fuzz bench generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,7 +27,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race oracle conformance scenario clients compose ## everything; installs what it needs when run as root
+test: install lint unit race oracle conformance scenario clients refusal compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -54,6 +53,9 @@ scenario: ## partitions, crashes and pauses under load
 
 clients: ## go-redis, redis-py and node-redis
 	$(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients
+
+refusal: ## bad flags, files, ports, directories and bytes
+	$(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal
 
 compose: ## three regions in containers, cut and healed, where a Docker engine answers
 	$(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/compose

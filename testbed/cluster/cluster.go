@@ -190,3 +190,7 @@ func (c *Cluster) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// PeerAddr is the host and port at which a region's node takes peers, past
+// all proxies.
+func (c *Cluster) PeerAddr(region string) string { return loopback(c.nodes[region].Peer) }

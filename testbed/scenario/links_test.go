@@ -49,10 +49,12 @@ func cutOneWay(r *run) {
 	r.wait(2 * time.Second)
 }
 
+// hold lasts longer than a node waits for a sign of life, so that both ends
+// give the link up.
 func hold(r *run) {
 	a, b := r.pair()
 	r.c.Net.Hold(a, b)
-	r.wait(3 * time.Second)
+	r.wait(7 * time.Second)
 }
 
 func delay(r *run) {
