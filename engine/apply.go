@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"fmt"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// applier is the scratch space of Apply, which one goroutine calls at a time.
+type applier struct {
+	ent   entry
+	op    crdt.Op
+	group []oplog.Entry
+}
+
+// Check decodes every op of a block, so that a block which is sound outside but
+// not inside is refused before anything of it is stored or applied.
+func (e *Engine) Check(b *oplog.Block) error {
+	var op crdt.Op
+	return b.Each(func(en oplog.Entry) error {
+		if err := crdt.DecodeOp(&op, en.Op); err != nil {
+			return fmt.Errorf("op %v: %w", en.Dot, err)
+		}
+		return nil
+	})
+}
+
+// Apply applies a block of another replica, group by group, in the order of
+// its log. The caller delivers blocks in causal order (C1), each once, after
+// oplog.Log.Receive, and never two at a time. Its ops are visible on return.
+func (e *Engine) Apply(b *oplog.Block) error {
+	a := &e.apply
+	a.group = a.group[:0]
+	now := e.opts.Wall()
+	err := b.Each(func(en oplog.Entry) error {
+		a.group = append(a.group, en)
+		if en.Group {
+			return nil
+		}
+		err := e.applyGroup(a, now, nil)
+		a.group = a.group[:0]
+		return err
+	})
+	e.stats.remoteBlocks.Add(1)
+	e.stats.remoteOps.Add(int64(b.Ops))
+	return err
+}
+
+// applyGroup applies the collected ops so that nobody sees a part of them
+// (C2). skip, during recovery, tells which ops the checkpoint already holds.
+func (e *Engine) applyGroup(a *applier, now int64, skip func(r int, d crdt.Dot) bool) error {
+	mask := uint64(0)
+	for i := range a.group {
+		if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
+			return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+		}
+		if a.op.Kind == crdt.KindFlush {
+			mask = ^uint64(0)
+			break
+		}
+		mask |= 1 << partOf(e.hash(a.op.Key))
+	}
+	e.lock(mask)
+	defer e.unlock(mask)
+	for i := range a.group {
+		if len(a.group) > 1 {
+			if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
+				return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+			}
+		}
+		e.applyOp(a, a.group[i].Dot, now, skip)
+	}
+	if last := a.group[len(a.group)-1].Dot; last.Replica != e.self {
+		e.vec.Lock()
+		e.vec.applied.Raise(last)
+		e.vec.Unlock()
+	}
+	return nil
+}
+
+// applyOp applies the decoded op; its partitions are locked.
+func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {
+	if a.op.Kind == crdt.KindFlush {
+		e.applyFlush(a, d, now, skip)
+		return
+	}
+	n := &a.ent
+	n.find(e, int(a.op.DB), a.op.Key)
+	if skip != nil && skip(rangeOf(n), d) {
+		return
+	}
+	if e.applyPlain(a, d, now) {
+		return
+	}
+	n.load().Apply(&a.op, d)
+	n.settle(now, &a.op)
+}
+
+func rangeOf(n *entry) int {
+	return n.part*rangesPerPart + subOf(n.frag)
+}
+
+// applyPlain is the short way for what is most common: a plain string over an
+// absent key or over a plain string that its author has seen.
+func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
+	op, n := &a.op, &a.ent
+	if op.Kind != crdt.KindPut || op.Flags != 0 || op.Deadline != 0 || len(op.Shares) > 0 || len(op.Elems) > 0 ||
+		len(op.Value) > maxFlat {
+		return false
+	}
+	flags := byte(0)
+	if n.rec != nil {
+		if !n.isFlat() {
+			return false
+		}
+		seen, _, ok := crdt.PlainRecord(n.body())
+		if !ok || !op.Clear.Covers(seen) {
+			return false
+		}
+		flags = n.flags() & recDirty
+	}
+	n.storePlain(d, op.Value, flags, now)
+	return true
+}
+
+func (e *Engine) applyFlush(a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {
+	all := skip == nil && a.op.Clear.Descends(e.vector())
+	for i := range e.parts {
+		if skip == nil {
+			e.flushPartition(&e.parts[i], &a.ent, &a.op, d, now, all)
+			continue
+		}
+		e.replayFlush(&e.parts[i], a, d, now, skip)
+	}
+}
+
+// replayFlush applies a flush to those ranges of a partition whose checkpoint
+// does not hold it yet.
+func (e *Engine) replayFlush(p *partition, a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {
+	ks := p.dbs[a.op.DB]
+	if ks == nil {
+		return
+	}
+	var keys [][]byte
+	ks.keys.Each(func(key, _ []byte) bool {
+		keys = append(keys, append([]byte(nil), key...))
+		return true
+	})
+	for _, key := range keys {
+		n := &a.ent
+		n.find(e, int(a.op.DB), key)
+		if !skip(rangeOf(n), d) {
+			n.load().Apply(&a.op, d)
+			n.settle(now, &a.op)
+		}
+	}
+}

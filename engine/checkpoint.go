@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// rangeState is what a range has to save at the next checkpoint. The
+// partition's lock guards it.
+type rangeState struct {
+	dirty   []byte // keys changed: database, uvarint length, key
+	dropped []byte // keys whose saved elements are to go
+	flushed uint16 // databases to clear first
+}
+
+func appendDirty(b []byte, db int, key []byte) []byte {
+	b = append(b, byte(db))
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	return append(b, key...)
+}
+
+// eachDirty calls fn for the keys of a list.
+func eachDirty(b []byte, fn func(db int, key []byte)) {
+	for len(b) > 0 {
+		n, k := binary.Uvarint(b[1:])
+		key := b[1+k : 1+k+int(n)]
+		fn(int(b[0]), key)
+		b = b[1+k+int(n):]
+	}
+}
+
+// A state key is range (2), database (1), length of the key (4), key, kind (1),
+// element name; integers big endian. Kind 0 is the key's record, others the
+// type of the element that follows.
+const stateHead = 2 + 1 + 4
+
+func stateKey(b []byte, r int, db int, key []byte, kind byte) []byte {
+	b = binary.BigEndian.AppendUint16(b[:0], uint16(r))
+	b = append(b, byte(db))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(key)))
+	b = append(b, key...)
+	return append(b, kind)
+}
+
+// Checkpoint saves what has changed since the last one, range after range, and
+// then lets the log drop what is no longer needed.
+func (e *Engine) Checkpoint() error {
+	e.ckpt.Lock()
+	defer e.ckpt.Unlock()
+	start := e.opts.Mono()
+	c := e.log.NewCheckpoint()
+	w := &saver{e: e, c: c}
+	var low crdt.VersionVector
+	for i := range e.parts {
+		v := w.partition(i)
+		if i == 0 {
+			low = v
+		}
+		low = meet(low, v)
+		if err := c.Flush(); err != nil {
+			c.Abort()
+			return e.checkpointFailed(err)
+		}
+	}
+	if err := c.Commit(); err != nil {
+		return e.checkpointFailed(err)
+	}
+	e.stats.checkpoints.Add(1)
+	e.stats.checkpointBytes.Add(w.bytes)
+	e.stats.checkpointNanos.Add(e.opts.Mono() - start)
+	e.truncate(low)
+	return nil
+}
+
+func (e *Engine) checkpointFailed(err error) error {
+	e.stats.checkpointErrs.Add(1)
+	e.markAllDirty()
+	return fmt.Errorf("checkpoint: %w", err)
+}
+
+// meet covers what both vectors cover.
+func meet(a, b crdt.VersionVector) crdt.VersionVector {
+	var m crdt.VersionVector
+	for _, x := range a {
+		if t := min(x.Time, b.Get(x.Replica)); t != 0 {
+			m.Set(x.Replica, t)
+		}
+	}
+	return m
+}
+
+// truncate drops the log that all members hold and every range covers.
+func (e *Engine) truncate(saved crdt.VersionVector) {
+	if e.opts.Stable != nil {
+		saved = meet(saved, e.opts.Stable())
+	}
+	e.log.Truncate(saved)
+}
+
+// markAllDirty makes the next checkpoint save everything again: the lists of
+// the failed one are gone.
+func (e *Engine) markAllDirty() {
+	for i := range e.parts {
+		p := &e.parts[i]
+		p.mu.Lock()
+		for db, ks := range p.dbs {
+			for j := range p.ranges {
+				p.ranges[j].flushed |= 1 << db
+			}
+			if ks == nil {
+				continue
+			}
+			ks.keys.Each(func(key, rec []byte) bool {
+				n := entry{p: p, db: db, key: key, frag: fragOf(e.hash(key)), rec: rec}
+				if !n.isFlat() {
+					n.object().all = true
+				}
+				n.markDirty(rec[4])
+				return true
+			})
+		}
+		p.mu.Unlock()
+	}
+}
+
+// saver writes the dirty records of partitions into a checkpoint.
+type saver struct {
+	e     *Engine
+	c     *oplog.Checkpoint
+	key   []byte
+	buf   []byte
+	bytes int64
+	ent   entry
+}
+
+// partition captures the dirty records of one partition together with its
+// vector (D3).
+func (w *saver) partition(i int) crdt.VersionVector {
+	p := &w.e.parts[i]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := w.e.vector()
+	for j := range p.ranges {
+		r := i*rangesPerPart + j
+		w.rangeRecords(r, &p.ranges[j])
+		w.c.SetVector(oplog.RangeID(r), v)
+	}
+	return v
+}
+
+func (w *saver) rangeRecords(r int, s *rangeState) {
+	for m := s.flushed; m != 0; m &= m - 1 {
+		db := byte(bits.TrailingZeros16(m))
+		head := binary.BigEndian.AppendUint16(nil, uint16(r))
+		w.c.DeleteRange(append(head[:2:2], db), append(head[:2:2], db+1))
+	}
+	eachDirty(s.dropped, func(db int, key []byte) { w.dropElems(r, db, key) })
+	eachDirty(s.dirty, func(db int, key []byte) { w.record(r, db, key) })
+	*s = rangeState{dirty: s.dirty[:0]}
+	if cap(s.dirty) > 64<<10 {
+		s.dirty = nil
+	}
+}
+
+// dropElems deletes the saved elements of a key.
+func (w *saver) dropElems(r, db int, key []byte) {
+	start := append([]byte(nil), stateKey(w.key, r, db, key, 1)...)
+	w.c.DeleteRange(start, stateKey(w.key, r, db, key, 0xff))
+}
+
+// record saves one key as it is now.
+func (w *saver) record(r, db int, key []byte) {
+	n := &w.ent
+	n.find(w.e, db, key)
+	w.key = stateKey(w.key, r, db, key, 0)
+	if n.rec == nil {
+		w.c.Delete(w.key)
+		return
+	}
+	n.rec[4] &^= recDirty
+	if n.isFlat() {
+		w.put(n.body())
+		return
+	}
+	o := n.object()
+	w.buf = o.AppendHeader(w.buf[:0])
+	w.put(w.buf)
+	if o.all {
+		w.wholeObject(r, db, key, o)
+	} else {
+		w.changedElems(r, db, key, o)
+	}
+	o.saved, o.all, o.changed = true, false, nil
+}
+
+func (w *saver) put(value []byte) {
+	w.c.Put(w.key, value)
+	w.bytes += int64(len(w.key) + len(value))
+}
+
+func (w *saver) wholeObject(r, db int, key []byte, o *object) {
+	if o.saved {
+		w.dropElems(r, db, key)
+	}
+	o.EachElem(func(t crdt.Type, name, rec []byte) {
+		w.key = append(stateKey(w.key, r, db, key, byte(t)), name...)
+		w.put(rec)
+	})
+}
+
+func (w *saver) changedElems(r, db int, key []byte, o *object) {
+	for b := o.changed; len(b) > 0; {
+		t := crdt.Type(b[0])
+		size, k := binary.Uvarint(b[1:])
+		name := b[1+k : 1+k+int(size)]
+		b = b[1+k+int(size):]
+		w.key = append(stateKey(w.key, r, db, key, byte(t)), name...)
+		if rec, ok := o.ElemRecord(t, name); ok {
+			w.put(rec)
+		} else {
+			w.c.Delete(w.key)
+		}
+	}
+}
+
+// checkpointLoop makes a checkpoint when enough log has gathered.
+func (e *Engine) checkpointLoop() {
+	defer e.done.Done()
+	last := e.log.Stats().BytesWritten
+	for {
+		select {
+		case <-e.stop:
+			return
+		case <-e.kick:
+		case <-e.opts.After(expireEvery):
+			if e.log.Stats().BytesWritten-last < uint64(e.opts.CheckpointBytes) {
+				continue
+			}
+		}
+		last = e.log.Stats().BytesWritten
+		start := e.opts.Mono()
+		if err := e.Checkpoint(); err != nil {
+			e.opts.Logger.Error("checkpoint failed", "err", err)
+			continue
+		}
+		e.opts.Logger.Info("checkpoint", "seconds", float64(e.opts.Mono()-start)/1e9)
+	}
+}

@@ -1,0 +1,65 @@
+package engine
+
+import "crdb/crdt"
+
+// Rename moves what src shows to dst, replacing what dst holds, as one atomic
+// group; an unseen write to src survives there. It reports whether src exists.
+func (t *Tx) Rename(src, dst []byte) bool {
+	t.group()
+	if string(src) == string(dst) {
+		return t.peek(src) != nil
+	}
+	if !t.Copy(src, dst, t.db) {
+		return false
+	}
+	t.Delete(src)
+	return true
+}
+
+// Copy writes what src shows to dst in another or the same logical database,
+// under fresh dots, replacing what dst holds. It reports whether src exists.
+func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
+	t.group()
+	from := &t.src
+	from.find(t.e, t.db, src)
+	if !from.shows(t.now) {
+		return false
+	}
+	typ, at := from.typ(), from.deadline()
+	home := t.db
+	t.db = dstDB
+	switch typ {
+	case crdt.TypeString:
+		t.Put(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
+	case crdt.TypeSet:
+		t.SetStore(dst, setMembers(from.load().Set))
+	case crdt.TypeHash:
+		t.Delete(dst)
+		if _, err := t.HashSet(dst, hashPairs(from.load().Hash)); err != nil {
+			panic(err) // the key has just been deleted
+		}
+	}
+	if typ != crdt.TypeString && at != 0 {
+		t.SetDeadline(dst, at)
+	}
+	t.db = home
+	return true
+}
+
+func setMembers(s *crdt.Set) [][]byte {
+	list := make([][]byte, 0, s.Len())
+	s.Each(func(m []byte) bool {
+		list = append(list, m)
+		return true
+	})
+	return list
+}
+
+func hashPairs(h *crdt.Hash) [][]byte {
+	list := make([][]byte, 0, 2*h.Len())
+	h.Each(func(f, v []byte) bool {
+		list = append(list, f, append([]byte(nil), v...))
+		return true
+	})
+	return list
+}

@@ -1,0 +1,44 @@
+// Package engine is the keyspace of one database instance: what its clients
+// read and write, and what the operations of the other regions change.
+//
+// It leaves the meaning of data to crdt, durability to oplog, the protocol to
+// command and resp, and the network to peer.
+//
+// # Keyspace
+//
+// Each key hashes, by a seed that all instances of the database share, to 64
+// bits. The top 6 choose one of 64 partitions, a lock and its keys in all 16
+// logical databases; the top 10 choose one of 1024 ranges, the unit of
+// checkpoints. Nearly every string key lies as a flat record inside its
+// partition's table; other keys are objects on the heap.
+//
+// # The way of a write
+//
+// A Tx locks the partitions of its keys in ascending order. A write loads the
+// key, lets crdt prepare the op, appends it to the log, which gives it its dot,
+// and applies it under that dot. Blocks of other regions come through Apply,
+// which locks, applies and unlocks in the same way.
+//
+// # Invariants
+//
+//	E1  Between an op's append and the end of its application its partition is
+//	    locked. Hence the vector of a partition, read under its lock, is exactly
+//	    what has been applied to it.
+//	E2  Locks nest: partitions in ascending order, then the log's group, then
+//	    the log. Nobody waits for a partition while holding the log.
+//	C2  The ops of one Tx that locked several keys, or everything, are one
+//	    atomic group in the log, and Apply makes a group visible at once.
+//	D3  A checkpoint's records are captured together with their vector under
+//	    the partition's lock, and reach the disk after the log they came from.
+//	K1, K2, K3 of package crdt hold because ops of one replica are applied in
+//	    order, each exactly once, after everything they depend on (C1).
+//	X1  A deadline is enforced by the replica that set it, with an ordinary
+//	    delete; the others hide the key. A write to a hidden key first issues
+//	    that delete. After a grace period anybody may.
+//
+// # Ownership
+//
+// Engine.Close stops the two goroutines that Open starts: the expirer and the
+// checkpointer. A Tx belongs to one goroutine. A partition's lock guards all of
+// it; vec guards the applied vector.
+package engine

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"log/slog"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crdb/crdt"
+	"crdb/crdt/dict"
+	"crdb/oplog"
+)
+
+// Databases is the number of logical databases of an instance.
+const Databases = 16
+
+const (
+	partitionBits = 6
+	partitions    = 1 << partitionBits
+	rangeBits     = 10
+	rangesPerPart = 1 << (rangeBits - partitionBits)
+)
+
+// Defaults of Options.
+const (
+	DefaultCheckpointBytes = 256 << 20
+	DefaultExpiryGrace     = 10 * time.Second
+	expireEvery            = 100 * time.Millisecond
+)
+
+// Options configure Open. Log, Replica, Wall and Rand are required.
+type Options struct {
+	Log     *oplog.Log
+	Seed    uint64 // of the key hash: the same at all instances of a database
+	Replica crdt.ReplicaID
+	Wall    func() int64  // unix milliseconds
+	Mono    func() int64  // nanoseconds from any fixed point; nil: durations are not measured
+	Rand    func() uint64 // random bits; called under locks
+	After   func(time.Duration) <-chan time.Time
+
+	// CheckpointBytes is the amount of log after which a checkpoint is made.
+	CheckpointBytes int64
+	// ExpiryGrace is how long past a deadline a key waits for the replica that
+	// set it, before this one deletes it.
+	ExpiryGrace time.Duration
+	// Stable returns what all members have acknowledged: removed counter shares
+	// covered by it are forgotten, log covered by it may be dropped. nil: this
+	// instance is alone.
+	Stable func() crdt.VersionVector
+	Logger *slog.Logger
+}
+
+// Engine is the keyspace of one database instance. All methods are safe for
+// concurrent use.
+type Engine struct {
+	opts  Options
+	log   *oplog.Log
+	self  crdt.ReplicaID
+	parts [partitions]partition
+
+	// vec guards applied: per other replica the last op applied here. It is
+	// raised while the partitions of that op are locked (E1).
+	vec struct {
+		sync.Mutex
+		applied crdt.VersionVector
+	}
+	apply applier
+	stats counters
+
+	kick chan struct{} // ask for a checkpoint
+	stop chan struct{}
+	done sync.WaitGroup
+	ckpt sync.Mutex // one checkpoint at a time
+}
+
+// counters are what Stats reports; see there.
+type counters struct {
+	expired, evicted                 atomic.Int64
+	remoteOps, remoteBlocks          atomic.Int64
+	checkpoints                      atomic.Int64
+	checkpointNanos, checkpointBytes atomic.Int64
+	checkpointErrs                   atomic.Int64
+	recoveryNanos                    int64
+	recoveredKeys, replayedOps       int64
+}
+
+// Open recovers the keyspace from the log's store and starts the engine.
+func Open(opts Options) (*Engine, error) {
+	if opts.CheckpointBytes == 0 {
+		opts.CheckpointBytes = DefaultCheckpointBytes
+	}
+	if opts.ExpiryGrace == 0 {
+		opts.ExpiryGrace = DefaultExpiryGrace
+	}
+	if opts.After == nil {
+		opts.After = time.After
+	}
+	if opts.Mono == nil {
+		opts.Mono = func() int64 { return 0 }
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
+	if err := e.recover(); err != nil {
+		return nil, err
+	}
+	e.done.Add(2)
+	go e.expireLoop()
+	go e.checkpointLoop()
+	return e, nil
+}
+
+// Close stops the engine's goroutines. It writes no checkpoint: recovery
+// replays the log.
+func (e *Engine) Close() {
+	close(e.stop)
+	e.done.Wait()
+}
+
+// hash returns the hash of a key that places it.
+func (e *Engine) hash(key []byte) uint64 { return dict.Hash(e.opts.Seed, key) }
+
+func partOf(h uint64) int    { return int(h >> (64 - partitionBits)) }
+func fragOf(h uint64) uint32 { return uint32(h >> (32 - partitionBits)) }
+
+// subOf is the index, within its partition, of a fragment's range.
+func subOf(frag uint32) int { return int(frag >> (32 - (rangeBits - partitionBits))) }
+
+// vector returns what has been applied here: exactly, for the partitions the
+// caller has locked (E1).
+func (e *Engine) vector() crdt.VersionVector {
+	e.vec.Lock()
+	v := e.vec.applied.Clone()
+	e.vec.Unlock()
+	if own := e.log.Issued(); !own.IsZero() {
+		v.Raise(own)
+	}
+	return v
+}
+
+// Vector returns what has been applied here, of all replicas.
+func (e *Engine) Vector() crdt.VersionVector { return e.vector() }
+
+// lock takes the partitions of a mask in ascending order (E2).
+func (e *Engine) lock(mask uint64) {
+	for m := mask; m != 0; m &= m - 1 {
+		e.parts[bits.TrailingZeros64(m)].mu.Lock()
+	}
+}
+
+func (e *Engine) unlock(mask uint64) {
+	for m := mask; m != 0; m &= m - 1 {
+		e.parts[bits.TrailingZeros64(m)].mu.Unlock()
+	}
+}

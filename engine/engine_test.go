@@ -1,0 +1,280 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sort"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// node is an engine over a log in memory, with a clock that tests turn.
+type node struct {
+	t    *testing.T
+	fs   vfs.FS
+	id   crdt.ReplicaID
+	wall *int64
+	log  *oplog.Log
+	eng  *Engine
+	all  []*node // the members, nil: alone
+}
+
+// stable is what all members hold durably.
+func (n *node) stable() crdt.VersionVector {
+	v := n.log.Durable()
+	for _, o := range n.all {
+		v = meet(v, o.log.Durable())
+	}
+	return v
+}
+
+func newNode(t *testing.T, id crdt.ReplicaID, wall *int64) *node {
+	n := &node{t: t, fs: vfs.NewMem(), id: id, wall: wall}
+	n.open()
+	t.Cleanup(n.close)
+	return n
+}
+
+func (n *node) open() {
+	n.t.Helper()
+	var err error
+	n.log, err = oplog.Open(oplog.Options{FS: n.fs, Dir: "db", Wall: func() int64 { return *n.wall }, DiskReserve: -1,
+		Identity: oplog.Identity{Database: "guid", Region: fmt.Sprint("r", n.id), Replica: n.id}})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
+	n.eng, err = Open(Options{Log: n.log, Seed: 42, Replica: n.id, Wall: func() int64 { return *n.wall }, Rand: rnd.Uint64, Stable: n.stable})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *node) close() {
+	n.eng.Close()
+	if err := n.log.Close(); err != nil {
+		n.t.Error(err)
+	}
+}
+
+// do runs fn with all keys locked.
+func (n *node) do(fn func(tx *Tx)) {
+	tx := n.eng.NewTx()
+	tx.LockAll(*n.wall)
+	fn(tx)
+	tx.Unlock()
+}
+
+// pull delivers to n what it lacks of o's own log.
+func (n *node) pull(o *node) {
+	n.t.Helper()
+	if err := o.log.Sync(n.t.Context()); err != nil {
+		n.t.Fatal(err)
+	}
+	for {
+		blocks, err := o.log.Read(o.id, n.log.Received().Get(o.id), 1)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if len(blocks) == 0 || !n.log.Received().Descends(without(blocks[0].Deps, n.id)) {
+			return
+		}
+		b := blocks[0]
+		if err := n.log.Receive(b); err != nil {
+			n.t.Fatal(err)
+		}
+		if err := n.eng.Apply(b); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+// without is the part of v that is not about replica r.
+func without(v crdt.VersionVector, r crdt.ReplicaID) (out crdt.VersionVector) {
+	for _, x := range v {
+		if x.Replica != r {
+			out.Set(x.Replica, x.Time)
+		}
+	}
+	return out
+}
+
+// dump lists everything the node shows.
+func (n *node) dump() (out []string) {
+	n.do(func(tx *Tx) {
+		for db := range Databases {
+			tx.Select(db)
+			for c := uint64(0); ; {
+				var keys []string
+				c = tx.Scan(c, 100, func(k []byte, _ Type) { keys = append(keys, string(k)) })
+				for _, k := range keys {
+					out = append(out, fmt.Sprintf("%d %s %s", db, k, show(tx, []byte(k))))
+				}
+				if c == 0 {
+					break
+				}
+			}
+		}
+	})
+	sort.Strings(out)
+	return out
+}
+
+func show(tx *Tx, k []byte) string {
+	at, _ := tx.Deadline(k)
+	var elems []string
+	switch tx.Type(k) {
+	case TypeString:
+		v, _, _ := tx.Get(k)
+		elems = append(elems, string(v))
+	case TypeSet:
+		tx.SetEach(k, func(m []byte) bool { elems = append(elems, string(m)); return true })
+	case TypeHash:
+		tx.HashEach(k, func(f, v []byte) bool { elems = append(elems, string(f)+"="+string(v)); return true })
+	}
+	sort.Strings(elems)
+	return fmt.Sprint(tx.Type(k), " ", elems, " ", at)
+}
+
+func same(t *testing.T, what string, a, b []string) {
+	t.Helper()
+	if fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Fatalf("%s:\n%v\n%v", what, a, b)
+	}
+}
+
+// randomOp does one random write.
+func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
+	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
+	key, val := pick("k", 12), pick("", 100)
+	tx.Select(rnd.IntN(2))
+	switch rnd.IntN(20) {
+	case 0, 1, 2:
+		tx.Put(key, val, Expiry{})
+	case 3:
+		tx.Put(key, val, Expiry{Keep: true})
+	case 4:
+		tx.Put(key, val, Expiry{At: now + int64(rnd.IntN(4000)) + 1})
+	case 5, 6, 7:
+		tx.Incr(key, int64(rnd.IntN(100)))
+	case 8:
+		tx.IncrFloat(key, []byte("1.5"))
+	case 9, 10:
+		tx.SetAdd(key, [][]byte{pick("m", 5), pick("m", 5)})
+	case 11:
+		tx.SetRemove(key, [][]byte{pick("m", 5), pick("m", 5)})
+	case 12, 13:
+		tx.HashSet(key, [][]byte{pick("f", 5), val, pick("f", 5), val})
+	case 14:
+		tx.HashDelete(key, [][]byte{pick("f", 5)})
+	case 15:
+		tx.HashIncr(key, pick("f", 5), 3)
+	case 16:
+		tx.Delete(key)
+	case 17:
+		tx.SetDeadline(key, now+int64(rnd.IntN(4000))-200)
+	case 18:
+		tx.Rename(key, pick("k", 12))
+	case 19:
+		switch rnd.IntN(10) {
+		case 0:
+			tx.Flush()
+		case 1:
+			tx.Persist(key)
+		case 2:
+			tx.Copy(key, pick("k", 12), rnd.IntN(2))
+		}
+	}
+}
+
+func TestRecoveryRestoresEverything(t *testing.T) {
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 9))
+		wall := int64(1_700_000_000_000)
+		n := newNode(t, 1, &wall)
+		for round := range 8 {
+			for range 100 {
+				n.do(func(tx *Tx) { randomOp(tx, rnd, wall) })
+				wall += int64(rnd.IntN(30))
+			}
+			if rnd.IntN(2) == 0 {
+				if err := n.eng.Checkpoint(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := n.dump()
+			n.close()
+			n.open()
+			if after := n.dump(); fmt.Sprint(before) != fmt.Sprint(after) {
+				n.log.Replay(nil, func(b *oplog.Block) error {
+					return b.Each(func(e oplog.Entry) error {
+						var op crdt.Op
+						crdt.DecodeOp(&op, e.Op)
+						t.Logf("%v group %v: kind %d flags %x db %d key %s clear %v shares %v elems %v deadline %d total %v delta %v value %q", e.Dot, e.Group, op.Kind, op.Flags, op.DB, op.Key, op.Clear, op.Shares, op.Elems, op.Deadline, op.Total, op.Delta, op.Value)
+						return nil
+					})
+				})
+				same(t, fmt.Sprintf("seed %d round %d", seed, round), before, after)
+			}
+		}
+	}
+}
+
+func TestReplicasConverge(t *testing.T) {
+	for seed := range uint64(30) {
+		rnd := rand.New(rand.NewPCG(seed, 7))
+		walls := [3]int64{1_700_000_000_000, 1_700_000_000_120, 1_700_000_000_050}
+		var nodes [3]*node
+		for i := range nodes {
+			nodes[i] = newNode(t, crdt.ReplicaID(i+1), &walls[i])
+		}
+		for _, n := range nodes {
+			n.all = nodes[:]
+		}
+		for range 40 {
+			for i, n := range nodes {
+				for range rnd.IntN(10) {
+					n.do(func(tx *Tx) { randomOp(tx, rnd, walls[i]) })
+				}
+				walls[i] += int64(rnd.IntN(50))
+			}
+			if rnd.IntN(3) == 0 {
+				syncAll(nodes[:])
+			}
+			if rnd.IntN(10) == 0 {
+				i := rnd.IntN(3)
+				nodes[i].close()
+				nodes[i].open()
+			}
+			if rnd.IntN(10) == 0 {
+				if err := nodes[rnd.IntN(3)].eng.Checkpoint(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i := range walls { // let every deadline pass, so that hiding does not matter
+			walls[i] = 1_700_000_100_000
+		}
+		syncAll(nodes[:])
+		same(t, fmt.Sprintf("seed %d 1-2", seed), nodes[0].dump(), nodes[1].dump())
+		same(t, fmt.Sprintf("seed %d 1-3", seed), nodes[0].dump(), nodes[2].dump())
+	}
+}
+
+// syncAll delivers everything everywhere; round by round, so that what a block
+// depends on comes first.
+func syncAll(nodes []*node) {
+	for range 4 * len(nodes) {
+		for _, n := range nodes {
+			for _, o := range nodes {
+				if n != o {
+					n.pull(o)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"crdb/crdt"
+)
+
+// entry is a key found in its partition, loaded for reading or change. It is
+// scratch space of one goroutine that holds the partition's lock.
+type entry struct {
+	p    *partition
+	part int // index of p
+	db   int
+	key  []byte
+	frag uint32
+	rec  []byte       // the record, nil if there is none
+	obj  *crdt.Object // loaded by load; its bytes may alias rec
+	heap *object      // set if obj is part of it
+	flat crdt.Object  // what a flat record decodes into
+	buf  []byte       // for encoding
+}
+
+// find looks the key up; the partition must be locked.
+func (n *entry) find(e *Engine, db int, key []byte) {
+	h := e.hash(key)
+	n.part, n.db, n.key, n.frag = partOf(h), db, key, fragOf(h)
+	n.p = &e.parts[n.part]
+	n.rec, n.obj, n.heap = nil, nil, nil
+	if ks := n.p.dbs[db]; ks != nil {
+		n.rec, _ = ks.keys.Get(n.frag, key)
+	}
+}
+
+func (n *entry) flags() byte { return n.rec[4] }
+
+// body is the flat record.
+func (n *entry) body() []byte { return n.rec[recHeader:] }
+
+// isFlat reports whether the key lies in a flat record.
+func (n *entry) isFlat() bool { return n.rec != nil && n.rec[4]&recHeap == 0 }
+
+func (n *entry) index() uint32 { return binary.BigEndian.Uint32(n.rec[recHeader:]) }
+
+// deadline returns the deadline that counts, 0 for none.
+func (n *entry) deadline() int64 {
+	if n.rec[4]&recDated == 0 {
+		return 0
+	}
+	if n.isFlat() {
+		return crdt.RecordDeadline(n.body())
+	}
+	at, _ := n.object().DeadlineAt()
+	return at
+}
+
+// shows reports whether the key exists for a client at this time.
+func (n *entry) shows(now int64) bool {
+	return n.rec != nil && n.rec[4]&recHidden == 0 && !n.expired(now)
+}
+
+// expired reports whether the key's deadline has passed.
+func (n *entry) expired(now int64) bool {
+	if n.rec == nil || n.rec[4]&recDated == 0 {
+		return false
+	}
+	at := n.deadline()
+	return at != 0 && now > at
+}
+
+// object returns the heap object of an entry that is not flat.
+func (n *entry) object() *object { return n.p.dbs[n.db].objects[n.index()] }
+
+// load makes obj the key's state: the heap object itself, or what the flat
+// record says, or an absent key.
+func (n *entry) load() *crdt.Object {
+	switch {
+	case n.obj != nil:
+	case n.rec == nil:
+		n.flat.Reset()
+		n.obj = &n.flat
+	case n.isFlat():
+		if err := crdt.DecodeRecord(&n.flat, n.body()); err != nil {
+			panic(err) // memory holds only what AppendRecord wrote
+		}
+		n.obj = &n.flat
+	default:
+		n.heap = n.object()
+		n.obj = &n.heap.Object
+	}
+	return n.obj
+}
+
+// typ returns the visible type.
+func (n *entry) typ() crdt.Type {
+	if n.isFlat() {
+		return crdt.TypeString
+	}
+	return n.load().Type()
+}
+
+// touch notes an access at now.
+func (n *entry) touch(now int64) { binary.BigEndian.PutUint32(n.rec, uint32(now/1000)) }
+
+// maxFlat is the largest flat record kept inside the table, in bytes.
+const maxFlat = 1024
+
+// settle stores obj after an op has been applied to it, and brings everything
+// that depends on the key up to date.
+func (n *entry) settle(now int64, op *crdt.Op) {
+	ks := n.p.space(n.db)
+	old := byte(0)
+	if n.rec != nil {
+		old = n.flags()
+		ks.tally(old, -1)
+	}
+	oldAt := n.indexed(old)
+	if n.obj.Empty() {
+		n.drop(ks)
+	} else if rec, ok := crdt.AppendRecord(n.buf[:0], n.obj); ok && len(rec) <= maxFlat {
+		n.buf = rec
+		n.storeFlat(ks, now, old)
+	} else {
+		n.buf = rec[:0]
+		n.storeHeap(ks, now, old)
+		n.noteElems(op)
+	}
+	newAt := int64(0)
+	if n.rec != nil {
+		ks.tally(n.flags(), 1)
+		newAt, _ = n.obj.DeadlineAt()
+		if n.heap != nil {
+			n.heap.deadline = newAt
+		}
+	}
+	if oldAt != newAt {
+		n.p.expiry.move(n.db, n.key, oldAt, newAt)
+	}
+	n.markDirty(old)
+	n.p.touchWatched(n.db, n.key)
+}
+
+// indexed returns the deadline under which the expiry index has the key.
+func (n *entry) indexed(old byte) int64 {
+	switch {
+	case n.rec == nil:
+		return 0
+	case old&recHeap == 0:
+		return crdt.RecordDeadline(n.body())
+	}
+	return n.object().deadline
+}
+
+// drop removes the key from the table.
+func (n *entry) drop(ks *keyspace) {
+	if n.rec == nil {
+		return
+	}
+	if !n.isFlat() {
+		n.forgetHeap(ks)
+	}
+	ks.keys.Delete(n.frag, n.key)
+	n.rec = nil
+}
+
+// forgetHeap lets the heap object go; its saved elements must leave the store.
+func (n *entry) forgetHeap(ks *keyspace) {
+	if n.object().saved {
+		n.rangeState().dropped = appendDirty(n.rangeState().dropped, n.db, n.key)
+	}
+	ks.freeObject(n.index())
+	n.heap = nil
+}
+
+// storeFlat writes buf as the key's flat record.
+func (n *entry) storeFlat(ks *keyspace, now int64, old byte) {
+	if n.rec != nil && !n.isFlat() {
+		n.forgetHeap(ks)
+	}
+	flags := old & recDirty
+	if crdt.RecordDeadline(n.buf) != 0 {
+		flags |= recDated
+	}
+	if crdt.RecordHasShares(n.buf) {
+		flags |= recCounts
+		if n.obj.Residue() {
+			n.p.noteResidue(n.db, n.key)
+		}
+	}
+	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+len(n.buf))
+	copy(n.rec[recHeader:], n.buf)
+	n.rec[4] = flags
+	n.touch(now)
+}
+
+// storePlain writes a value without deadline that replaces all that was seen
+// of an absent key or a plain record.
+func (n *entry) storePlain(d crdt.Dot, val []byte, flags byte, now int64) {
+	ks := n.p.space(n.db)
+	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+crdt.PlainRecordSize(val))
+	crdt.SetPlainRecord(n.rec[recHeader:], d, val)
+	n.rec[4] = flags
+	n.touch(now)
+	n.markDirty(flags)
+	n.p.touchWatched(n.db, n.key)
+}
+
+// storeHeap keeps the key as an object, making one of it if it was flat.
+func (n *entry) storeHeap(ks *keyspace, now int64, old byte) {
+	if n.heap == nil {
+		o := &object{Object: n.obj.Detach(), all: true}
+		i := ks.newObject(o)
+		n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+4)
+		binary.BigEndian.PutUint32(n.rec[recHeader:], i)
+		n.heap, n.obj = o, &o.Object
+		n.touch(now)
+	}
+	flags := old&recDirty | recHeap
+	if n.obj.Type() == crdt.TypeNone {
+		flags |= recHidden
+	} else if at, _ := n.obj.DeadlineAt(); at != 0 {
+		flags |= recDated
+	}
+	if n.obj.HasShares() {
+		flags |= recCounts
+	}
+	if flags&recHidden != 0 || n.obj.Residue() {
+		n.p.noteResidue(n.db, n.key)
+	}
+	n.rec[4] = flags
+}
+
+// noteElems lists the elements an op has changed, for the next checkpoint.
+func (n *entry) noteElems(op *crdt.Op) {
+	o := n.heap
+	if o.all {
+		return
+	}
+	t := op.Kind.ElemType()
+	if len(op.Clear) > 0 && op.Kind != crdt.KindDeadline || len(o.changed) > maxChanged {
+		o.all, o.changed = true, nil // a clear may have taken any element
+		return
+	}
+	for i := range op.Elems {
+		o.changed = append(o.changed, byte(t))
+		o.changed = binary.AppendUvarint(o.changed, uint64(len(op.Elems[i].Name)))
+		o.changed = append(o.changed, op.Elems[i].Name...)
+	}
+}
+
+func (n *entry) rangeState() *rangeState { return &n.p.ranges[subOf(n.frag)] }
+
+// markDirty lists the key for the next checkpoint, once.
+func (n *entry) markDirty(old byte) {
+	if n.rec != nil {
+		if old&recDirty != 0 {
+			return
+		}
+		n.rec[4] |= recDirty
+	}
+	r := n.rangeState()
+	r.dirty = appendDirty(r.dirty, n.db, n.key)
+}

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"errors"
+
+	"crdb/crdt"
+)
+
+// Errors a command reports to its client as they are: the text is Redis's.
+var (
+	ErrWrongType      = errors.New("WRONGTYPE Operation against a key holding the wrong kind of value")
+	ErrNotInteger     = errors.New("ERR value is not an integer or out of range")
+	ErrOverflow       = errors.New("ERR increment or decrement would overflow")
+	ErrNotFloat       = errors.New("ERR value is not a valid float")
+	ErrNaN            = errors.New("ERR increment would produce NaN or Infinity")
+	ErrHashNotInteger = errors.New("ERR hash value is not an integer")
+	ErrHashNotFloat   = errors.New("ERR hash value is not a float")
+)
+
+// stringError puts a refusal of crdt into Redis's words for a string key.
+func stringError(err error) error {
+	switch err {
+	case crdt.ErrWrongType:
+		return ErrWrongType
+	case crdt.ErrNotInteger:
+		return ErrNotInteger
+	case crdt.ErrOverflow:
+		return ErrOverflow
+	case crdt.ErrNotFloat:
+		return ErrNotFloat
+	case crdt.ErrNaN:
+		return ErrNaN
+	}
+	return err
+}
+
+// hashError does the same for a hash field.
+func hashError(err error) error {
+	switch err {
+	case crdt.ErrNotInteger:
+		return ErrHashNotInteger
+	case crdt.ErrNotFloat:
+		return ErrHashNotFloat
+	}
+	return stringError(err)
+}

@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"crdb/crdt"
+)
+
+// expiryIndex orders the keys of a partition that have a deadline. The zero
+// value is empty.
+type expiryIndex struct {
+	tree *btree.BTreeG[dated]
+}
+
+// dated is a key and its deadline; name starts with the byte of its database.
+type dated struct {
+	at   int64
+	name string
+}
+
+func datedLess(a, b dated) bool {
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	return strings.Compare(a.name, b.name) < 0
+}
+
+// move re-files a key from one deadline to another; 0 is none.
+func (x *expiryIndex) move(db int, key []byte, from, to int64) {
+	name := dbKey(db, key)
+	if x.tree == nil {
+		x.tree = btree.NewBTreeGOptions(datedLess, btree.Options{NoLocks: true})
+	}
+	if from != 0 {
+		x.tree.Delete(dated{from, name})
+	}
+	if to != 0 {
+		x.tree.Set(dated{to, name})
+	}
+}
+
+// due appends to names the keys whose deadline is before now, at most limit.
+func (x *expiryIndex) due(names []string, now int64, limit int) []string {
+	if x.tree == nil {
+		return names
+	}
+	x.tree.Scan(func(d dated) bool {
+		if d.at >= now || limit == 0 {
+			return false
+		}
+		names = append(names, d.name)
+		limit--
+		return true
+	})
+	return names
+}
+
+func (x *expiryIndex) dropDB(db int) {
+	if x.tree == nil {
+		return
+	}
+	old := x.tree
+	x.tree = nil
+	old.Scan(func(d dated) bool {
+		if int(d.name[0]) != db {
+			x.move(int(d.name[0]), []byte(d.name[1:]), 0, d.at)
+		}
+		return true
+	})
+}
+
+// expireBatch bounds the keys that one partition expires in one go, and with it
+// the time that its lock is held.
+const expireBatch = 200
+
+// expireLoop is the expirer: it deletes keys whose deadline has passed and
+// forgets what is kept only until it is causally stable.
+func (e *Engine) expireLoop() {
+	defer e.done.Done()
+	t := e.NewTx()
+	for round := 0; ; round++ {
+		select {
+		case <-e.stop:
+			return
+		case <-e.opts.After(expireEvery):
+		}
+		if e.log.Admit() != nil {
+			continue
+		}
+		for i := range e.parts {
+			for t.expirePartition(i) == expireBatch {
+				select {
+				case <-e.stop:
+					return
+				default:
+				}
+			}
+		}
+		if round%10 == 9 {
+			e.forgetResidues(t)
+		}
+	}
+}
+
+// expirePartition deletes due keys of partition i whose deadline this replica
+// enforces (X1) and returns how many.
+func (t *Tx) expirePartition(i int) (deleted int) {
+	p := &t.e.parts[i]
+	p.mu.Lock()
+	t.now, t.held = t.e.opts.Wall(), 1<<i
+	defer t.Unlock()
+	if p.expiry.tree == nil || p.expiry.tree.Len() == 0 {
+		return 0
+	}
+	grace := t.e.opts.ExpiryGrace.Milliseconds()
+	for _, name := range p.expiry.due(nil, t.now, 2*expireBatch) {
+		n := &t.ent
+		n.find(t.e, int(name[0]), []byte(name[1:]))
+		if n.rec == nil {
+			continue
+		}
+		at, owner := n.load().DeadlineAt()
+		if owner.Replica != t.e.self && t.now <= at+grace {
+			continue
+		}
+		t.delete(n, crdt.Expired)
+		t.e.stats.expired.Add(1)
+		if deleted++; deleted == expireBatch {
+			break
+		}
+	}
+	return deleted
+}
+
+// noteResidue remembers a key to look at once its removals are stable.
+func (p *partition) noteResidue(db int, key []byte) {
+	if p.residue == nil {
+		p.residue = map[string]struct{}{}
+	}
+	p.residue[dbKey(db, key)] = struct{}{}
+}
+
+// forgetResidues drops removed counter shares that are causally stable, and
+// removes the deadlines that this replica has left on keys that are gone.
+func (e *Engine) forgetResidues(t *Tx) {
+	stable := e.vector()
+	if e.opts.Stable != nil {
+		stable = e.opts.Stable()
+	}
+	for i := range e.parts {
+		p := &e.parts[i]
+		p.mu.Lock()
+		t.now, t.held = e.opts.Wall(), 1<<i
+		for name := range p.residue {
+			t.forget(p, name, stable)
+		}
+		t.Unlock()
+	}
+}
+
+func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
+	n := &t.ent
+	n.find(t.e, int(name[0]), []byte(name[1:]))
+	if n.rec == nil {
+		delete(p.residue, name)
+		return
+	}
+	o := n.load()
+	o.Forget(stable)
+	if _, owner := o.DeadlineAt(); o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
+		t.delete(n, 0)
+	} else {
+		t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
+		n.settle(t.now, &t.op)
+		n.obj = nil
+	}
+	n.find(t.e, n.db, n.key)
+	if n.rec == nil || n.flags()&recHidden == 0 && !n.load().Residue() {
+		delete(p.residue, name)
+	}
+}

@@ -1,0 +1,132 @@
+package engine
+
+import "crdb/crdt"
+
+// readHash returns the hash of a key, nil if the key does not exist.
+func (t *Tx) readHash(key []byte) (*crdt.Hash, error) {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, nil
+	}
+	if n.typ() != crdt.TypeHash {
+		return nil, ErrWrongType
+	}
+	return n.load().Hash, nil
+}
+
+// HashLen returns the number of fields; a missing key is an empty hash.
+func (t *Tx) HashLen(key []byte) (int, error) {
+	h, err := t.readHash(key)
+	if h == nil {
+		return 0, err
+	}
+	return h.Len(), nil
+}
+
+// HashGet returns the value of a field.
+func (t *Tx) HashGet(key, field []byte) (val []byte, ok bool, err error) {
+	h, err := t.readHash(key)
+	if h == nil {
+		return nil, false, err
+	}
+	val, ok = h.Get(nil, field)
+	return val, ok, nil
+}
+
+// HashEach calls fn for the fields until it returns false. fn must not write.
+func (t *Tx) HashEach(key []byte, fn func(field, val []byte) bool) error {
+	h, err := t.readHash(key)
+	if h != nil {
+		h.Each(fn)
+	}
+	return err
+}
+
+// HashRandom returns a random field.
+func (t *Tx) HashRandom(key []byte) (field, val []byte, ok bool, err error) {
+	h, err := t.readHash(key)
+	if h == nil {
+		return nil, nil, false, err
+	}
+	field, val, ok = h.Random(t.e.opts.Rand)
+	return field, val, ok, nil
+}
+
+// HashScan calls fn for about count fields from cursor on and returns the next
+// cursor, 0 at the end.
+func (t *Tx) HashScan(key []byte, cursor uint64, count int, fn func(field, val []byte)) (uint64, error) {
+	h, err := t.readHash(key)
+	if h == nil {
+		return 0, err
+	}
+	return h.Scan(cursor, count, fn), nil
+}
+
+// changeHash readies an op on the hash of a key.
+func (t *Tx) changeHash(kind crdt.Kind, key []byte) (*entry, *crdt.Hash, error) {
+	n := t.change(key)
+	t.op.Reset(kind, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeHash); err != nil {
+		return nil, nil, ErrWrongType
+	}
+	return n, n.obj.HashOf(), nil
+}
+
+// HashSet sets fields, given as field, value, field, value, and returns how
+// many are new.
+func (t *Tx) HashSet(key []byte, pairs [][]byte) (added int, err error) {
+	n, h, err := t.changeHash(crdt.KindHashSet, key)
+	if err != nil {
+		return 0, err
+	}
+	added = h.PrepareSet(&t.op, pairs)
+	t.issue(n)
+	return added, nil
+}
+
+// HashDelete removes fields and returns how many were there.
+func (t *Tx) HashDelete(key []byte, fields [][]byte) (int, error) {
+	n := t.change(key)
+	if !n.shows(t.now) {
+		return 0, nil
+	}
+	n, h, err := t.changeHash(crdt.KindHashRemove, key)
+	if err != nil {
+		return 0, err
+	}
+	removed := h.PrepareRemove(&t.op, fields)
+	if removed > 0 {
+		t.issue(n)
+	}
+	return removed, nil
+}
+
+// HashIncr adds delta to the integer in a field and returns the sum.
+func (t *Tx) HashIncr(key, field []byte, delta int64) (int64, error) {
+	n, h, err := t.changeHash(crdt.KindHashIncr, key)
+	if err != nil {
+		return 0, err
+	}
+	sum, _, err := h.PrepareIncr(&t.op, t.e.self, field, delta)
+	if err != nil {
+		return 0, hashError(err)
+	}
+	t.issue(n)
+	return sum, nil
+}
+
+// HashIncrFloat adds a decimal text to the float in a field and returns the
+// sum as Redis prints it.
+func (t *Tx) HashIncrFloat(key, field, delta []byte) (val []byte, err error) {
+	n, h, err := t.changeHash(crdt.KindHashIncr, key)
+	if err != nil {
+		return nil, err
+	}
+	value, _, err := h.PrepareIncrFloat(&t.op, t.e.self, field, delta)
+	if err != nil {
+		return nil, hashError(err)
+	}
+	t.issue(n)
+	t.val = value.Append(t.val[:0])
+	return t.val, nil
+}

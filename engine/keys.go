@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"crdb/crdt"
+	"encoding/binary"
+)
+
+// Type is the data type a key shows.
+type Type uint8
+
+// The visible types.
+const (
+	TypeNone Type = iota
+	TypeString
+	TypeSet
+	TypeHash
+	TypeList
+	TypeZSet
+	TypeStream
+)
+
+// String returns the name that TYPE replies with.
+func (t Type) String() string {
+	return [...]string{"none", "string", "set", "hash", "list", "zset", "stream"}[t]
+}
+
+func typeOf(t crdt.Type) Type {
+	switch t {
+	case crdt.TypeString:
+		return TypeString
+	case crdt.TypeSet:
+		return TypeSet
+	case crdt.TypeHash:
+		return TypeHash
+	}
+	return TypeNone
+}
+
+// Type returns the visible type of a key. A key past its deadline does not
+// exist, here and everywhere.
+func (t *Tx) Type(key []byte) Type {
+	if n := t.peek(key); n != nil {
+		return typeOf(n.typ())
+	}
+	return TypeNone
+}
+
+// Exists reports whether the key exists.
+func (t *Tx) Exists(key []byte) bool { return t.lookup(key) != nil }
+
+// Touch notes an access and reports whether the key exists.
+func (t *Tx) Touch(key []byte) bool { return t.lookup(key) != nil }
+
+// Delete removes the key and reports whether it existed.
+func (t *Tx) Delete(key []byte) bool {
+	n := t.change(key)
+	if !n.shows(t.now) {
+		return false
+	}
+	t.delete(n, 0)
+	return true
+}
+
+// Deadline returns the key's deadline in unix milliseconds, 0 for none.
+func (t *Tx) Deadline(key []byte) (at int64, exists bool) {
+	n := t.peek(key)
+	if n == nil {
+		return 0, false
+	}
+	return n.deadline(), true
+}
+
+// SetDeadline makes the key expire at a time; one that is not in the future
+// deletes it. It reports whether the key exists.
+func (t *Tx) SetDeadline(key []byte, at int64) bool {
+	n := t.change(key)
+	if !n.shows(t.now) {
+		return false
+	}
+	if at <= t.now {
+		t.delete(n, 0)
+		return true
+	}
+	t.setDeadline(n, at)
+	return true
+}
+
+// Persist removes the key's deadline and reports whether it had one.
+func (t *Tx) Persist(key []byte) bool {
+	n := t.change(key)
+	if !n.shows(t.now) || n.deadline() == 0 {
+		return false
+	}
+	t.setDeadline(n, 0)
+	return true
+}
+
+func (t *Tx) setDeadline(n *entry, at int64) {
+	t.op.Reset(crdt.KindDeadline, uint8(n.db), n.key)
+	n.load().PrepareDeadline(&t.op, at)
+	t.issue(n)
+}
+
+// Idle returns how long ago the key was last accessed.
+func (t *Tx) Idle(key []byte) (seconds int64, exists bool) {
+	n := t.peek(key)
+	if n == nil {
+		return 0, false
+	}
+	return max(0, t.now/1000-int64(binary.BigEndian.Uint32(n.rec))), true
+}
+
+// Freq returns the key's access frequency counter, which is not kept yet.
+func (t *Tx) Freq(key []byte) (uint8, bool) { return 0, t.peek(key) != nil }
+
+// MemoryUsage estimates the bytes a key takes.
+func (t *Tx) MemoryUsage(key []byte) (int64, bool) {
+	n := t.peek(key)
+	if n == nil {
+		return 0, false
+	}
+	size := int64(len(key) + len(n.rec) + 14) // slot, lengths
+	if !n.isFlat() {
+		size += int64(n.object().Bytes())
+	}
+	return size, true
+}
+
+// Encoding names the representation as OBJECT ENCODING does: what Redis would
+// use for such a value.
+func (t *Tx) Encoding(key []byte) (string, bool) {
+	n := t.peek(key)
+	if n == nil {
+		return "", false
+	}
+	switch n.typ() {
+	case crdt.TypeString:
+		return stringEncoding(t.value(n)), true
+	case crdt.TypeSet:
+		return setEncoding(n.load().Set), true
+	}
+	return hashEncoding(n.load().Hash), true
+}
+
+func stringEncoding(v []byte) string {
+	if _, ok := crdt.ParseInt(v); ok {
+		return "int"
+	}
+	if len(v) <= 44 {
+		return "embstr"
+	}
+	return "raw"
+}
+
+// Redis's defaults of the *-max-* limits.
+const (
+	maxIntset        = 512
+	maxListpack      = 128
+	maxListpackValue = 64
+)
+
+func setEncoding(s *crdt.Set) string {
+	if s.Len() > maxIntset {
+		return "hashtable"
+	}
+	enc := "intset"
+	s.Each(func(m []byte) bool {
+		if _, ok := crdt.ParseInt(m); !ok {
+			enc = "hashtable"
+		}
+		return enc == "intset"
+	})
+	return enc
+}
+
+func hashEncoding(h *crdt.Hash) string {
+	if h.Len() > maxListpack {
+		return "hashtable"
+	}
+	enc := "listpack"
+	h.Each(func(f, v []byte) bool {
+		if len(f) > maxListpackValue || len(v) > maxListpackValue {
+			enc = "hashtable"
+		}
+		return enc == "listpack"
+	})
+	return enc
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"sync"
+
+	"crdb/crdt"
+	"crdb/crdt/dict"
+)
+
+// partition is a lock and the keys it guards, in all logical databases.
+type partition struct {
+	mu      sync.Mutex
+	dbs     [Databases]*keyspace
+	ranges  [rangesPerPart]rangeState
+	expiry  expiryIndex
+	watched map[string]map[*Watcher]struct{} // by database and key
+	residue map[string]struct{}              // by database and key: things to forget later
+	hits    int64
+	misses  int64
+}
+
+// keyspace is the part of one logical database in one partition. A value in
+// keys is a record: 4 bytes of access time in seconds, a byte of recFlags, and
+// the flat record of crdt or 4 bytes of index into objects.
+type keyspace struct {
+	keys    dict.Dict
+	objects []*object
+	free    []uint32
+	hidden  int // keys that show nothing
+	dated   int // visible keys with a deadline
+	counted int // keys with counter shares
+}
+
+// object is a key that does not fit a flat record.
+type object struct {
+	crdt.Object
+	deadline int64  // as the expiry index has it
+	saved    bool   // a checkpoint has its elements
+	all      bool   // all elements are to be saved
+	changed  []byte // elements changed since the last checkpoint: type, length, name
+}
+
+// maxChanged bounds an object's list of changed elements, in bytes; beyond it
+// the whole object is saved.
+const maxChanged = 4 << 20
+
+const recHeader = 5
+
+const (
+	recHeap   = 1 << iota // an index into objects follows
+	recDirty              // changed since the last checkpoint, and listed
+	recHidden             // shows nothing
+	recDated              // visible, with a deadline
+	recCounts             // has counter shares
+)
+
+func (p *partition) space(db int) *keyspace {
+	if p.dbs[db] == nil {
+		p.dbs[db] = &keyspace{}
+	}
+	return p.dbs[db]
+}
+
+// visible is the number of keys that show a value, past their deadline or not.
+func (ks *keyspace) visible() int {
+	if ks == nil {
+		return 0
+	}
+	return ks.keys.Len() - ks.hidden
+}
+
+// tally adds (or with n -1 takes back) what a record counts for.
+func (ks *keyspace) tally(flags byte, n int) {
+	if flags&recHidden != 0 {
+		ks.hidden += n
+	}
+	if flags&recDated != 0 {
+		ks.dated += n
+	}
+	if flags&recCounts != 0 {
+		ks.counted += n
+	}
+}
+
+// newObject stores an object and returns its index.
+func (ks *keyspace) newObject(o *object) uint32 {
+	if n := len(ks.free); n > 0 {
+		i := ks.free[n-1]
+		ks.free = ks.free[:n-1]
+		ks.objects[i] = o
+		return i
+	}
+	ks.objects = append(ks.objects, o)
+	return uint32(len(ks.objects) - 1)
+}
+
+func (ks *keyspace) freeObject(i uint32) {
+	ks.objects[i] = nil
+	if int(i) == len(ks.objects)-1 {
+		ks.objects = ks.objects[:i]
+		return
+	}
+	ks.free = append(ks.free, i)
+}
+
+// dbKey names a key of a logical database in the maps of a partition.
+func dbKey(db int, key []byte) string {
+	b := make([]byte, 0, 1+len(key))
+	b = append(b, byte(db))
+	return string(append(b, key...))
+}

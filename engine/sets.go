@@ -1,0 +1,105 @@
+package engine
+
+import "crdb/crdt"
+
+// readSet returns the set of a key, nil if the key does not exist.
+func (t *Tx) readSet(key []byte) (*crdt.Set, error) {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, nil
+	}
+	if n.typ() != crdt.TypeSet {
+		return nil, ErrWrongType
+	}
+	return n.load().Set, nil
+}
+
+// SetLen returns the number of members; a missing key is an empty set.
+func (t *Tx) SetLen(key []byte) (int, error) {
+	s, err := t.readSet(key)
+	if s == nil {
+		return 0, err
+	}
+	return s.Len(), nil
+}
+
+// SetHas reports whether member is in the set.
+func (t *Tx) SetHas(key, member []byte) (bool, error) {
+	s, err := t.readSet(key)
+	if s == nil {
+		return false, err
+	}
+	return s.Has(member), nil
+}
+
+// SetEach calls fn for the members until it returns false. fn must not write.
+func (t *Tx) SetEach(key []byte, fn func(member []byte) bool) error {
+	s, err := t.readSet(key)
+	if s != nil {
+		s.Each(fn)
+	}
+	return err
+}
+
+// SetRandom returns a random member.
+func (t *Tx) SetRandom(key []byte) (member []byte, ok bool, err error) {
+	s, err := t.readSet(key)
+	if s == nil {
+		return nil, false, err
+	}
+	member, ok = s.Random(t.e.opts.Rand)
+	return member, ok, nil
+}
+
+// SetScan calls fn for about count members from cursor on and returns the next
+// cursor, 0 at the end.
+func (t *Tx) SetScan(key []byte, cursor uint64, count int, fn func(member []byte)) (uint64, error) {
+	s, err := t.readSet(key)
+	if s == nil {
+		return 0, err
+	}
+	return s.Scan(cursor, count, fn), nil
+}
+
+// SetAdd adds members and returns how many are new. Adding one that is there
+// is an op, too: it keeps the member against a concurrent removal elsewhere.
+func (t *Tx) SetAdd(key []byte, members [][]byte) (int, error) {
+	n := t.change(key)
+	t.op.Reset(crdt.KindSetAdd, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeSet); err != nil {
+		return 0, ErrWrongType
+	}
+	before := n.obj.SetOf().Len()
+	n.obj.SetOf().PrepareAdd(&t.op, members)
+	t.issue(n)
+	return n.load().SetOf().Len() - before, nil
+}
+
+// SetRemove removes members and returns how many were there.
+func (t *Tx) SetRemove(key []byte, members [][]byte) (int, error) {
+	n := t.change(key)
+	if !n.shows(t.now) {
+		return 0, nil
+	}
+	t.op.Reset(crdt.KindSetRemove, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeSet); err != nil {
+		return 0, ErrWrongType
+	}
+	before := n.obj.SetOf().Len()
+	if n.obj.SetOf().PrepareRemove(&t.op, members) == 0 {
+		return 0, nil
+	}
+	t.issue(n)
+	return before - n.load().SetOf().Len(), nil
+}
+
+// SetStore replaces whatever dst holds by a set; no members deletes it.
+func (t *Tx) SetStore(dst []byte, members [][]byte) {
+	t.group()
+	t.Delete(dst)
+	if len(members) > 0 {
+		if _, err := t.SetAdd(dst, members); err != nil {
+			panic(err) // the key has just been deleted
+		}
+	}
+}

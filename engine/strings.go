@@ -1,0 +1,139 @@
+package engine
+
+import "crdb/crdt"
+
+// Expiry says what a write does with a key's deadline.
+type Expiry struct {
+	Keep bool
+	At   int64 // unix milliseconds, 0: none
+}
+
+// Get returns the string of a key.
+func (t *Tx) Get(key []byte) (val []byte, ok bool, err error) {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, false, nil
+	}
+	if n.typ() != crdt.TypeString {
+		return nil, false, ErrWrongType
+	}
+	return t.value(n), true, nil
+}
+
+// value returns the string that the entry shows: a piece of the keyspace, or
+// computed into val, which is never made to point anywhere else.
+func (t *Tx) value(n *entry) []byte {
+	if n.isFlat() {
+		return crdt.RecordValue(t.val[:0], n.body())
+	}
+	return n.load().Cell.Value(t.val[:0])
+}
+
+// Put sets the string of a key, whatever the key held. A deadline that is not
+// in the future deletes the key.
+func (t *Tx) Put(key, val []byte, x Expiry) {
+	n := &t.ent
+	n.find(t.e, t.db, key)
+	if !x.Keep && x.At == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
+		return
+	}
+	t.expire(n)
+	n.load()
+	if x.At != 0 && x.At <= t.now {
+		if n.shows(t.now) {
+			t.delete(n, 0)
+		}
+		return
+	}
+	t.op.Reset(crdt.KindPut, uint8(t.db), key)
+	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
+	t.issue(n)
+}
+
+// putPlain is Put over an absent key or a plain flat record: the same op and
+// the same record as the long way, without an Object in between.
+func (t *Tx) putPlain(n *entry, val []byte) bool {
+	op := &t.op
+	flags := byte(0)
+	if n.rec != nil {
+		if !n.isFlat() {
+			return false
+		}
+		seen, _, ok := crdt.PlainRecord(n.body())
+		if !ok {
+			return false
+		}
+		flags = n.flags() & recDirty
+		op.Reset(crdt.KindPut, uint8(t.db), n.key)
+		op.Clear = append(op.Clear, crdt.VersionEntry{Replica: seen.Replica, Time: seen.Time})
+	} else {
+		op.Reset(crdt.KindPut, uint8(t.db), n.key)
+	}
+	op.Value = val
+	n.storePlain(t.append(), val, flags, t.now)
+	return true
+}
+
+// Incr adds delta to an integer and returns the sum.
+func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
+	n := &t.ent
+	n.find(t.e, t.db, key)
+	if sum, ok := t.incrShare(n, delta); ok {
+		return sum, nil
+	}
+	t.expire(n)
+	o := n.load()
+	t.op.Reset(crdt.KindIncr, uint8(t.db), key)
+	if err := o.PrepareChange(&t.op, crdt.TypeString); err != nil {
+		return 0, stringError(err)
+	}
+	total, sum, err := o.Cell.IncrInt(t.e.self, delta)
+	if err != nil {
+		return 0, stringError(err)
+	}
+	t.op.Total, t.op.Delta = total, crdt.Int(delta)
+	t.issue(n)
+	return sum, nil
+}
+
+// incrShare is Incr in place, for a key that only this replica has counted.
+func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
+	if !n.isFlat() || n.expired(t.now) {
+		return 0, false
+	}
+	value, total, ok := crdt.RecordShare(n.body(), t.e.self)
+	if !ok || addOverflows(value, delta) || addOverflows(total, delta) {
+		return 0, false
+	}
+	t.op.Reset(crdt.KindIncr, uint8(t.db), n.key)
+	t.op.Total, t.op.Delta = crdt.Int(total+delta), crdt.Int(delta)
+	d := t.append()
+	crdt.SetRecordShare(n.body(), d.Time, total+delta)
+	n.touch(t.now)
+	n.markDirty(n.flags())
+	n.p.touchWatched(n.db, n.key)
+	return value + delta, true
+}
+
+func addOverflows(a, b int64) bool {
+	s := a + b
+	return (s > a) != (b > 0) && b != 0
+}
+
+// IncrFloat adds a decimal text to a float, in long double arithmetic, and
+// returns the sum as Redis prints it.
+func (t *Tx) IncrFloat(key, delta []byte) (val []byte, err error) {
+	n := t.change(key)
+	t.op.Reset(crdt.KindIncr, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeString); err != nil {
+		return nil, stringError(err)
+	}
+	total, change, value, err := n.obj.Cell.IncrFloat(t.e.self, delta)
+	if err != nil {
+		return nil, stringError(err)
+	}
+	t.op.Total, t.op.Delta = total, change
+	t.issue(n)
+	t.val = value.Append(t.val[:0])
+	return t.val, nil
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"math/bits"
+
+	"crdb/crdt"
+)
+
+// Tx is the door to the keyspace: it holds the locks of the keys that a command
+// or a transaction names, the selected logical database and the frozen time.
+// Slices that it returns alias the keyspace: they are valid until the next
+// write or Unlock. A Tx belongs to one goroutine.
+type Tx struct {
+	e       *Engine
+	db      int
+	now     int64
+	held    uint64 // mask of locked partitions
+	atomic  bool   // ops are one group
+	grouped bool   // the log's group is open
+	noTouch bool
+	last    crdt.Dot
+
+	ent entry
+	src entry // a second key, for copies
+	op  crdt.Op
+	buf []byte // encoded op
+	val []byte // computed value
+}
+
+// NewTx returns a Tx for one session, to be reused from command to command.
+func (e *Engine) NewTx() *Tx { return &Tx{e: e, val: make([]byte, 0, 64)} }
+
+// LockNone holds nothing, for commands that walk: Len, Scan, Random and Flush
+// take locks themselves, partition by partition, unless LockAll is held. now is
+// unix milliseconds and stands still until Unlock.
+func (t *Tx) LockNone(now int64) { t.now = now }
+
+// LockKey locks one key.
+func (t *Tx) LockKey(now int64, key []byte) {
+	t.now = now
+	i := partOf(t.e.hash(key))
+	t.held = 1 << i
+	t.e.parts[i].mu.Lock()
+}
+
+// LockKeys locks several keys; what is written until Unlock is one atomic
+// group.
+func (t *Tx) LockKeys(now int64, keys [][]byte) {
+	t.now = now
+	mask := uint64(0)
+	for _, k := range keys {
+		mask |= 1 << partOf(t.e.hash(k))
+	}
+	t.held, t.atomic = mask, true
+	t.e.lock(mask)
+}
+
+// LockAll locks the whole keyspace; what is written until Unlock is one atomic
+// group.
+func (t *Tx) LockAll(now int64) {
+	t.now = now
+	t.held, t.atomic = ^uint64(0), true
+	t.e.lock(t.held)
+}
+
+// Unlock ends the group and releases the locks.
+func (t *Tx) Unlock() {
+	if t.grouped {
+		t.e.log.EndGroup()
+		t.grouped = false
+	}
+	t.atomic = false
+	if t.held&(t.held-1) == 0 && t.held != 0 {
+		t.e.parts[bits.TrailingZeros64(t.held)].mu.Unlock()
+	} else {
+		t.e.unlock(t.held)
+	}
+	t.held = 0
+}
+
+// Now returns the frozen time in unix milliseconds.
+func (t *Tx) Now() int64 { return t.now }
+
+// Select changes the logical database, also between Lock and Unlock.
+func (t *Tx) Select(db int) { t.db = db }
+
+// DB returns the selected logical database.
+func (t *Tx) DB() int { return t.db }
+
+// NoTouch makes lookups leave access times alone.
+func (t *Tx) NoTouch(on bool) { t.noTouch = on }
+
+// LastDot returns the last op this Tx has issued, ever: what WAIT and
+// appendfsync always wait for.
+func (t *Tx) LastDot() crdt.Dot { return t.last }
+
+// lookup finds a key for reading. It returns nil if the key does not show.
+func (t *Tx) lookup(key []byte) *entry {
+	n := t.peek(key)
+	if n == nil {
+		t.ent.p.misses++
+		return nil
+	}
+	n.p.hits++
+	if !t.noTouch {
+		n.touch(t.now)
+	}
+	return n
+}
+
+// peek is lookup without statistics and access time.
+func (t *Tx) peek(key []byte) *entry {
+	n := &t.ent
+	n.find(t.e, t.db, key)
+	if !n.shows(t.now) {
+		return nil
+	}
+	return n
+}
+
+// group makes what is issued until Unlock one atomic group.
+func (t *Tx) group() { t.atomic = true }
+
+// change finds a key for writing and loads it. A key past its deadline is
+// deleted first, so that the others remove it as well (X1).
+func (t *Tx) change(key []byte) *entry {
+	n := &t.ent
+	n.find(t.e, t.db, key)
+	t.expire(n)
+	n.load()
+	return n
+}
+
+// expire deletes the entry's key if its deadline has passed.
+func (t *Tx) expire(n *entry) {
+	if n.expired(t.now) {
+		t.delete(n, crdt.Expired)
+		t.e.stats.expired.Add(1)
+	}
+}
+
+// delete issues the delete of everything seen of a key.
+func (t *Tx) delete(n *entry, why crdt.Flags) {
+	t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
+	t.op.Flags |= why
+	n.load().PrepareDelete(&t.op)
+	t.issue(n)
+}
+
+// issue appends the prepared op to the log and applies it (E1). n is loaded.
+func (t *Tx) issue(n *entry) {
+	d := t.append()
+	n.obj.Apply(&t.op, d)
+	n.settle(t.now, &t.op)
+	n.obj = nil // loaded anew if the command goes on with this key
+}
+
+// append gives the prepared op its dot.
+func (t *Tx) append() crdt.Dot {
+	if t.atomic && !t.grouped {
+		t.e.log.BeginGroup()
+		t.grouped = true
+	}
+	t.buf = crdt.AppendOp(t.buf[:0], &t.op)
+	t.last = t.e.log.AppendAt(t.now, t.buf)
+	return t.last
+}

@@ -1,0 +1,236 @@
+package engine
+
+import "crdb/crdt"
+
+// with runs fn with partition i locked, whether the Tx holds it already or not.
+func (t *Tx) with(i int, fn func(p *partition)) {
+	p := &t.e.parts[i]
+	if t.held&(1<<i) == 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+	}
+	fn(p)
+}
+
+// Len returns the number of keys in the selected database, as DBSIZE counts.
+func (t *Tx) Len() int { return t.LenOf(t.db) }
+
+// LenOf returns the number of keys in a database.
+func (t *Tx) LenOf(db int) (n int) {
+	for i := range partitions {
+		t.with(i, func(p *partition) { n += p.dbs[db].visible() })
+	}
+	return n
+}
+
+// ExpiresOf returns the number of keys with a deadline in a database.
+func (t *Tx) ExpiresOf(db int) (n int) {
+	for i := range partitions {
+		t.with(i, func(p *partition) {
+			if p.dbs[db] != nil {
+				n += p.dbs[db].dated
+			}
+		})
+	}
+	return n
+}
+
+// Scan calls fn for about count keys from cursor on and returns the next
+// cursor, 0 at the end. A key that is there from the first to the last call is
+// passed at least once. fn's key is only valid in the call.
+//
+// The cursor is a position in hash space: 6 bits of partition, 32 of fragment.
+func (t *Tx) Scan(cursor uint64, count int, fn func(key []byte, typ Type)) uint64 {
+	if cursor >= partitions<<32 {
+		return 0
+	}
+	for i := int(cursor >> 32); i < partitions; i++ {
+		next := uint64(0)
+		t.with(i, func(p *partition) {
+			ks := p.dbs[t.db]
+			if ks == nil {
+				return
+			}
+			next = ks.keys.Scan(cursor&0xffffffff, count, func(key, rec []byte) {
+				count--
+				n := entry{p: p, db: t.db, key: key, rec: rec}
+				if n.shows(t.now) {
+					fn(key, typeOf(n.typ()))
+				}
+			})
+		})
+		if next != 0 {
+			return uint64(i)<<32 | next
+		}
+		cursor = 0
+		if count <= 0 && i+1 < partitions {
+			return uint64(i+1) << 32
+		}
+	}
+	return 0
+}
+
+// randomTries bounds the search for a key that shows.
+const randomTries = 100
+
+// Random returns a random key of the selected database; the slice is the
+// caller's.
+func (t *Tx) Random() (key []byte, ok bool) {
+	for try := 0; try < randomTries; try++ {
+		total := t.Len()
+		if total == 0 {
+			return nil, false
+		}
+		pick := int(t.e.opts.Rand() % uint64(total))
+		for i := 0; i < partitions && !ok; i++ {
+			t.with(i, func(p *partition) {
+				n := p.dbs[t.db].visible()
+				if pick >= n || pick < 0 {
+					pick -= n
+					return
+				}
+				pick = -1
+				key, ok = t.randomOf(p)
+			})
+		}
+		if ok {
+			return key, true
+		}
+	}
+	return t.first()
+}
+
+// randomOf returns a random key of a partition, if one shows soon.
+func (t *Tx) randomOf(p *partition) ([]byte, bool) {
+	for range randomTries {
+		k, rec, ok := p.dbs[t.db].keys.Random(t.e.opts.Rand)
+		if !ok {
+			return nil, false
+		}
+		if n := (&entry{p: p, db: t.db, key: k, rec: rec}); n.shows(t.now) {
+			return append([]byte(nil), k...), true
+		}
+	}
+	return nil, false
+}
+
+// first returns any key that shows.
+func (t *Tx) first() (key []byte, ok bool) {
+	for c := uint64(0); ; {
+		c = t.Scan(c, 1000, func(k []byte, _ Type) {
+			key, ok = append([]byte(nil), k...), true
+		})
+		if ok || c == 0 {
+			return key, ok
+		}
+	}
+}
+
+// Flush removes everything seen in the selected database.
+func (t *Tx) Flush() { t.flush([]int{t.db}) }
+
+// FlushAll removes everything seen in all databases.
+func (t *Tx) FlushAll() {
+	dbs := make([]int, Databases)
+	for i := range dbs {
+		dbs[i] = i
+	}
+	t.flush(dbs)
+}
+
+// flush holds everything, so that the vector it names is exactly what it
+// removes (K2). Counters are deleted key by key first: a vector alone does not
+// say how much of a share was seen.
+func (t *Tx) flush(dbs []int) {
+	if t.held == 0 {
+		t.LockAll(t.now)
+		defer t.Unlock()
+	}
+	t.group()
+	for _, db := range dbs {
+		for i := range t.e.parts {
+			t.deleteCounters(&t.e.parts[i], db)
+		}
+		if t.e.emptyDB(db) {
+			continue
+		}
+		t.op.Reset(crdt.KindFlush, uint8(db), nil)
+		t.op.Clear = append(t.op.Clear, t.e.vector()...)
+		t.append()
+		for i := range t.e.parts {
+			t.e.flushPartition(&t.e.parts[i], &t.ent, &t.op, t.last, t.now, true)
+		}
+	}
+}
+
+func (t *Tx) deleteCounters(p *partition, db int) {
+	ks := p.dbs[db]
+	if ks == nil || ks.counted == 0 {
+		return
+	}
+	var keys [][]byte
+	ks.keys.Each(func(key, rec []byte) bool {
+		if rec[4]&recCounts != 0 && rec[4]&recHidden == 0 {
+			keys = append(keys, append([]byte(nil), key...))
+		}
+		return true
+	})
+	for _, key := range keys {
+		t.ent.find(t.e, db, key)
+		t.delete(&t.ent, 0)
+	}
+}
+
+func (e *Engine) emptyDB(db int) bool {
+	for i := range e.parts {
+		if ks := e.parts[i].dbs[db]; ks != nil && ks.keys.Len() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// flushPartition applies a flush to one partition. When the flush has seen all
+// that is here, and nothing counts, it drops the whole table at once.
+func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot, now int64, all bool) {
+	db := int(op.DB)
+	ks := p.dbs[db]
+	if ks == nil {
+		return
+	}
+	if all && ks.counted == 0 {
+		p.dropSpace(db)
+		return
+	}
+	var keys [][]byte
+	ks.keys.Each(func(key, _ []byte) bool {
+		keys = append(keys, append([]byte(nil), key...))
+		return true
+	})
+	for _, key := range keys {
+		n.find(e, db, key)
+		n.load().Apply(op, d)
+		n.settle(now, op)
+	}
+}
+
+// dropSpace forgets all keys of a database in one partition.
+func (p *partition) dropSpace(db int) {
+	for name, watchers := range p.watched {
+		if int(name[0]) == db {
+			for w := range watchers {
+				w.dirty.Store(true)
+			}
+		}
+	}
+	for i := range p.ranges {
+		p.ranges[i].flushed |= 1 << db
+	}
+	p.expiry.dropDB(db)
+	for name := range p.residue {
+		if int(name[0]) == db {
+			delete(p.residue, name)
+		}
+	}
+	p.dbs[db] = nil
+}

@@ -1,0 +1,73 @@
+package engine
+
+import "sync/atomic"
+
+// Watcher notices changes of keys, as WATCH asks: local writes, operations of
+// other regions, deadlines, flushes. It belongs to one session; only its dirty
+// mark is set by others.
+type Watcher struct {
+	dirty atomic.Bool
+	until int64 // the first deadline among the watched keys, 0: none
+	wall  func() int64
+	keys  []watchedKey
+}
+
+type watchedKey struct {
+	part int
+	name string
+}
+
+// Watch adds the key, in the selected logical database, to w. The key is
+// locked.
+func (t *Tx) Watch(w *Watcher, key []byte) {
+	w.wall = t.e.opts.Wall
+	i := partOf(t.e.hash(key))
+	p, name := &t.e.parts[i], dbKey(t.db, key)
+	if _, twice := p.watched[name][w]; twice {
+		return
+	}
+	if p.watched == nil {
+		p.watched = map[string]map[*Watcher]struct{}{}
+	}
+	if p.watched[name] == nil {
+		p.watched[name] = map[*Watcher]struct{}{}
+	}
+	p.watched[name][w] = struct{}{}
+	w.keys = append(w.keys, watchedKey{i, name})
+	if n := t.peek(key); n != nil {
+		if at := n.deadline(); at != 0 && (w.until == 0 || at < w.until) {
+			w.until = at
+		}
+	}
+}
+
+// Unwatch forgets all keys of w. The caller holds no locks.
+func (e *Engine) Unwatch(w *Watcher) {
+	for _, k := range w.keys {
+		p := &e.parts[k.part]
+		p.mu.Lock()
+		delete(p.watched[k.name], w)
+		if len(p.watched[k.name]) == 0 {
+			delete(p.watched, k.name)
+		}
+		p.mu.Unlock()
+	}
+	w.keys, w.until = nil, 0
+	w.dirty.Store(false)
+}
+
+// Dirty reports whether a watched key has changed. It is read while the keys
+// are locked.
+func (w *Watcher) Dirty() bool {
+	return w.dirty.Load() || w.until != 0 && w.wall() > w.until
+}
+
+// touchWatched marks the watchers of a key.
+func (p *partition) touchWatched(db int, key []byte) {
+	if len(p.watched) == 0 {
+		return
+	}
+	for w := range p.watched[dbKey(db, key)] {
+		w.dirty.Store(true)
+	}
+}
