@@ -5,19 +5,19 @@ package crdt
 func (o *Object) Apply(op *Op, d Dot) {
 	switch op.Kind {
 	case KindPut:
-		o.clear(op)
+		o.clear(op, d)
 		if op.Flags&KeepDeadline == 0 {
 			o.setDeadline(op, d)
 		}
 		o.Cell.put(d, append([]byte(nil), op.Value...))
 	case KindDelete:
-		o.clear(op)
+		o.clear(op, d)
 		o.clearDeadlines(op.Clear)
 		return // adds no dot
 	case KindDeadline:
 		o.setDeadline(op, d)
 	case KindFlush:
-		o.clear(op)
+		o.clear(op, d)
 		o.clearDeadlines(op.Clear)
 		return
 	case KindIncr:
@@ -42,7 +42,7 @@ func (o *Object) Apply(op *Op, d Dot) {
 // change does the part of PrepareChange that goes before the change itself.
 func (o *Object) change(op *Op, d Dot, t Type) {
 	if len(op.Clear) > 0 {
-		o.clearOthers(op, t)
+		o.clearOthers(op, d, t)
 	}
 	if op.Flags&Create != 0 {
 		o.setDeadline(op, d)
@@ -57,10 +57,11 @@ func (o *Object) applySet(op *Op, d Dot) {
 		o.Set = &Set{}
 	}
 	for i := range op.Elems {
-		e := &op.Elems[i]
-		if op.Kind == KindSetAdd {
+		switch e := &op.Elems[i]; {
+		case len(e.Shares) > 0: // a field of a hidden hash: see clearHash
+		case op.Kind == KindSetAdd:
 			o.Set.add(e.Name, e.Seen, d)
-		} else {
+		default:
 			o.Set.remove(e.Name, e.Seen)
 		}
 	}
@@ -83,7 +84,7 @@ func (o *Object) applyHash(op *Op, d Dot) {
 			o.Hash.put(e, d)
 		case KindHashRemove:
 			if _, ok := o.Hash.get(e.Name); ok {
-				o.Hash.change(e.Name, func(c *Cell) { c.clear(e.Seen, e.Shares) })
+				o.Hash.change(e.Name, func(c *Cell) { c.clear(e.Seen, e.Shares, d) })
 			}
 		case KindHashIncr:
 			o.Hash.change(e.Name, func(c *Cell) { c.add(d, e.Total, e.Delta) })
@@ -95,22 +96,22 @@ func (o *Object) applyHash(op *Op, d Dot) {
 }
 
 // clear removes what the op's author had seen, in all types.
-func (o *Object) clear(op *Op) {
-	o.Cell.clear(op.Clear, op.Shares)
+func (o *Object) clear(op *Op, d Dot) {
+	o.Cell.clear(op.Clear, op.Shares, d)
 	o.clearSet(op.Clear)
-	o.clearHash(op)
+	o.clearHash(op, d)
 }
 
 // clearOthers is clear for the types other than t.
-func (o *Object) clearOthers(op *Op, t Type) {
+func (o *Object) clearOthers(op *Op, d Dot, t Type) {
 	if t != TypeString {
-		o.Cell.clear(op.Clear, op.Shares)
+		o.Cell.clear(op.Clear, op.Shares, d)
 	}
 	if t != TypeSet {
 		o.clearSet(op.Clear)
 	}
 	if t != TypeHash {
-		o.clearHash(op)
+		o.clearHash(op, d)
 	}
 }
 
@@ -127,7 +128,7 @@ func (o *Object) clearSet(seen VersionVector) {
 	}
 }
 
-func (o *Object) clearHash(op *Op) {
+func (o *Object) clearHash(op *Op, d Dot) {
 	if o.Hash == nil {
 		return
 	}
@@ -135,7 +136,7 @@ func (o *Object) clearHash(op *Op) {
 		o.Hash = nil
 		return
 	}
-	if o.Hash.clear(op.Clear, op.Elems); o.Hash.fields.Len() == 0 {
+	if o.Hash.clear(op.Clear, op.Elems, d); o.Hash.fields.Len() == 0 {
 		o.Hash = nil
 	}
 }

@@ -9,13 +9,15 @@ type Sibling struct {
 // Share is what one replica has added to a counter. Total is the running sum of
 // its increments, Last the time of the newest; resets have removed the part of
 // it that stood at BaseTotal when the replica's clock was Base. The share adds
-// Total - BaseTotal to the value.
+// Total - BaseTotal to the value. Gone, set while the whole share is removed,
+// is the removal that took it.
 type Share struct {
 	Replica   ReplicaID
 	Last      Timestamp
 	Total     Number
 	Base      Timestamp
 	BaseTotal Number
+	Gone      Dot
 }
 
 // removed reports whether resets have taken the whole share.
@@ -112,9 +114,10 @@ func (c *Cell) Seen(v VersionVector, resets []Reset) (VersionVector, []Reset) {
 	return v, resets
 }
 
-// clear removes the siblings that seen covers and the parts of the shares that
-// resets name. Removing a covered share needs no reset: all of it was seen.
-func (c *Cell) clear(seen VersionVector, resets []Reset) {
+// clear removes, for the operation named by, the siblings that seen covers and
+// the parts of the shares that resets name. Removing a covered share needs no
+// reset: all of it was seen.
+func (c *Cell) clear(seen VersionVector, resets []Reset, by Dot) {
 	kept := c.Siblings[:0]
 	for _, s := range c.Siblings {
 		if !seen.Covers(s.Dot) {
@@ -126,13 +129,21 @@ func (c *Cell) clear(seen VersionVector, resets []Reset) {
 	for i := range c.Shares {
 		s := &c.Shares[i]
 		if t := seen.Get(s.Replica); s.Last <= t && s.Base < s.Last {
-			s.Base, s.BaseTotal = s.Last, s.Total
+			s.take(s.Last, s.Total, by)
 		}
 	}
 	for _, r := range resets {
-		if s := c.share(r.Replica); s != nil && s.Base < r.Time {
-			s.Base, s.BaseTotal = r.Time, r.Total
+		if s := c.share(r.Replica); s != nil && s.Base < r.Time && r.Time <= s.Last { // C1: never past Last
+			s.take(r.Time, r.Total, by)
 		}
+	}
+}
+
+// take moves the base of a share up.
+func (s *Share) take(base Timestamp, total Number, by Dot) {
+	s.Base, s.BaseTotal = base, total
+	if s.removed() {
+		s.Gone = by
 	}
 }
 
@@ -177,7 +188,7 @@ func (c *Cell) add(d Dot, total, delta Number) {
 	if s.removed() { // absent, or removed: everything before this increment is gone
 		s.Base, s.BaseTotal = d.Time-1, total.Sub(delta)
 	}
-	s.Last, s.Total = d.Time, total
+	s.Last, s.Total, s.Gone = d.Time, total, Dot{}
 }
 
 // prepareIncr returns replica r's running total after adding delta.
@@ -294,22 +305,34 @@ func mergeShares(a, b Share) Share {
 	if a.Last < b.Last {
 		a, b = b, a
 	}
-	if b.Base > a.Base {
-		a.Base, a.BaseTotal = b.Base, b.BaseTotal
+	switch {
+	case b.Base > a.Base:
+		a.Base, a.BaseTotal, a.Gone = b.Base, b.BaseTotal, b.Gone
+	case b.Base == a.Base && b.Last == a.Last && a.Gone.Newer(b.Gone):
+		a.Gone = b.Gone // either took it all: the older one is stable first
+	}
+	if !a.removed() {
+		a.Gone = Dot{}
 	}
 	return a
 }
 
-// Residue reports whether the cell is not live but must be kept for its
-// removed shares: forgetting one before its removal is causally stable would
-// leave a state merge without the removed prefix.
-func (c *Cell) Residue() bool { return len(c.Shares) > 0 && !c.Live() }
+// stale reports whether the cell holds removed shares.
+func (c *Cell) stale() bool {
+	for i := range c.Shares {
+		if c.Shares[i].removed() {
+			return true
+		}
+	}
+	return false
+}
 
-// forget drops the removed shares whose removal stable covers.
+// forget drops the removed shares whose removal stable covers: forgetting one
+// earlier would leave a state merge without the removed prefix (K4).
 func (c *Cell) forget(stable VersionVector) {
 	kept := c.Shares[:0]
 	for _, s := range c.Shares {
-		if !s.removed() || !stable.Covers(Dot{s.Base, s.Replica}) {
+		if !s.removed() || !stable.Covers(s.Gone) {
 			kept = append(kept, s)
 		}
 	}

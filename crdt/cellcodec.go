@@ -9,10 +9,13 @@ import (
 // offsets, so that the common reads and writes need no decoding:
 //
 //	1  dot, value to the end                            one sibling, no share
-//	2  replica 2, last 8, total 8, base 8, base total 8 one share of integers, no sibling
+//	2  replica 2, last 8, total 8, base 8, base total 8 one live share of integers, no sibling
 //	0  uvarint count of siblings, each dot, uvarint length, value;
 //	   uvarint count of shares, each uvarint replica, 8 bytes last, number
-//	   total, 8 bytes base, number base total
+//	   total, 8 bytes base, number base total, and the dot Gone if it is removed
+//
+// A cell has one encoding: siblings are newest first, shares by replica, and a
+// cell that fits a small shape has that shape.
 const (
 	shapeGeneral = 0
 	shapePlain   = 1
@@ -44,13 +47,17 @@ func appendCell(b []byte, c *Cell) []byte {
 		b = appendNumber(b, s.Total)
 		b = binary.BigEndian.AppendUint64(b, uint64(s.Base))
 		b = appendNumber(b, s.BaseTotal)
+		if s.removed() {
+			b = AppendDot(b, s.Gone)
+		}
 	}
 	return b
 }
 
-// plain reports whether both totals are integers that no float took part in.
+// plain reports whether the share is live and both totals are integers that no
+// float took part in.
 func (s *Share) plain() bool {
-	return s.Total.big == nil && s.BaseTotal.big == nil && !s.Total.float && !s.BaseTotal.float
+	return !s.removed() && s.Total.big == nil && s.BaseTotal.big == nil && !s.Total.float && !s.BaseTotal.float
 }
 
 func appendShare(b []byte, s *Share) []byte {
@@ -81,6 +88,9 @@ func decodeCell(c *Cell, b []byte) error {
 		u := binary.BigEndian.Uint64
 		c.Shares = append(c.Shares, Share{Replica: ReplicaID(binary.BigEndian.Uint16(b[1:])), Last: Timestamp(u(b[3:])),
 			Total: Int(int64(u(b[11:]))), Base: Timestamp(u(b[19:])), BaseTotal: Int(int64(u(b[27:])))})
+		if c.Shares[0].removed() {
+			return fmt.Errorf("%w: cell share is removed", ErrCorrupt)
+		}
 		return nil
 	case shapeGeneral:
 		return decodeGeneralCell(c, b[1:])
@@ -91,24 +101,53 @@ func decodeCell(c *Cell, b []byte) error {
 func decodeGeneralCell(c *Cell, b []byte) error {
 	d := opDecoder{b: b}
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
-		if len(d.b) < DotSize {
-			d.fail("sibling")
-			break
+		s := Sibling{d.dot(), d.bytes()}
+		if k := len(c.Siblings); k > 0 && !c.Siblings[k-1].Dot.Newer(s.Dot) {
+			d.fail("order of siblings")
 		}
-		dot := DotAt(d.b)
-		d.b = d.b[DotSize:]
-		c.Siblings = append(c.Siblings, Sibling{dot, d.bytes()})
+		c.Siblings = append(c.Siblings, s)
 	}
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
-		s := Share{Replica: ReplicaID(d.uvarint())}
-		s.Last, s.Total = d.time(), d.number()
-		s.Base, s.BaseTotal = d.time(), d.number()
+		s := d.share()
+		if k := len(c.Shares); k > 0 && c.Shares[k-1].Replica >= s.Replica {
+			d.fail("order of shares")
+		}
 		c.Shares = append(c.Shares, s)
 	}
-	if d.err == nil && len(d.b) > 0 {
-		d.fail("cell: trailing bytes")
+	if len(d.b) > 0 {
+		d.fail("trailing bytes")
+	}
+	if len(c.Shares) == 0 && len(c.Siblings) < 2 || len(c.Siblings) == 0 && len(c.Shares) == 1 && c.Shares[0].plain() {
+		d.fail("cell fits a small shape")
 	}
 	return d.err
+}
+
+func (d *opDecoder) share() Share {
+	r := d.uvarint()
+	if r > 1<<16-1 {
+		d.fail("replica")
+	}
+	s := Share{Replica: ReplicaID(r)}
+	s.Last, s.Total = d.time(), d.number(maxNumberBytes)
+	s.Base, s.BaseTotal = d.time(), d.number(maxNumberBytes)
+	if s.removed() {
+		s.Gone = d.dot()
+	}
+	if s.Base > s.Last {
+		d.fail("base of a share")
+	}
+	return s
+}
+
+func (d *opDecoder) dot() Dot {
+	if len(d.b) < DotSize {
+		d.fail("dot")
+		return Dot{}
+	}
+	x := DotAt(d.b)
+	d.b = d.b[DotSize:]
+	return x
 }
 
 func (d *opDecoder) time() Timestamp {

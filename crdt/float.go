@@ -12,6 +12,13 @@ const longDouble = 64
 // maxLongDoubleExp bounds binary exponents, as the x87 extended type does.
 const maxLongDoubleExp = 16384
 
+// minLongDoubleExp is the exponent, of a mantissa in [0.5, 1), below which a
+// number is less than half of the smallest denormal and reads as zero.
+const minLongDoubleExp = -16445
+
+// maxFloatText is the length from which Redis refuses a float, in bytes.
+const maxFloatText = 5 * 1024
+
 // ParseInt parses a 64-bit integer as strictly as Redis does: no sign +, no
 // leading zeros, no spaces.
 func ParseInt(b []byte) (int64, bool) {
@@ -48,7 +55,7 @@ func ParseInt(b []byte) (int64, bool) {
 // parseLongDouble parses text as strtold does, rounded to a long double; ok is
 // false for what Redis calls no valid float. Infinities are valid.
 func parseLongDouble(text []byte) (f *big.Float, ok bool) {
-	if len(text) == 0 || len(text) > 5120 || bytes.IndexByte(text, '_') >= 0 {
+	if len(text) == 0 || len(text) >= maxFloatText || bytes.IndexByte(text, '_') >= 0 {
 		return nil, false
 	}
 	s := text
@@ -65,13 +72,15 @@ func parseLongDouble(text []byte) (f *big.Float, ok bool) {
 	base := 10
 	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
 		base = 0
+	} else if bytes.ContainsAny(s, "pP") { // a binary exponent needs hexadecimal digits
+		return nil, false
 	}
 	f, _, err := big.ParseFloat(string(text), base, longDouble, big.ToNearestEven)
 	if err != nil || f.IsInf() || f.MantExp(nil) > maxLongDoubleExp {
 		return nil, false
 	}
-	if f.MantExp(nil) < -maxLongDoubleExp-longDouble {
-		return nil, false
+	if f.MantExp(nil) < minLongDoubleExp {
+		return nil, false // strtold: underflow
 	}
 	return f, true
 }
@@ -91,6 +100,9 @@ func parseNumber(text []byte) (Number, bool) {
 
 // roundedNumber returns f rounded to 17 decimals, as Redis prints it.
 func roundedNumber(f *big.Float) Number {
+	if f.MantExp(nil) < -60 { // less than half a unit
+		return Number{float: true}
+	}
 	text := f.Text('f', 17)
 	digits := make([]byte, 0, len(text))
 	for i := range len(text) {

@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"encoding/binary"
-
-	"crdb/crdt/dict"
-)
+import "crdb/crdt/dict"
 
 // Hash is an add-wins map from fields to cells: a removal takes what it saw of
 // a field, a concurrent write or increment of it survives. The zero value is
@@ -12,6 +8,7 @@ import (
 type Hash struct {
 	fields   dict.Dict // field -> encoded Cell
 	residue  int       // fields that are not live and kept for removed shares only
+	stale    int       // fields that hold removed shares, live or not
 	counters int       // fields whose cell is more than one plain sibling
 }
 
@@ -21,10 +18,8 @@ func (h *Hash) Len() int { return h.fields.Len() - h.residue }
 // cellLive reports whether an encoded cell shows a value.
 func cellLive(rec []byte) bool {
 	switch rec[0] {
-	case shapePlain:
+	case shapePlain, shapeShare:
 		return true
-	case shapeShare:
-		return binary.BigEndian.Uint64(rec[19:]) < binary.BigEndian.Uint64(rec[3:])
 	}
 	return mustCell(rec).Live()
 }
@@ -124,21 +119,22 @@ func (h *Hash) PrepareSet(op *Op, pairs [][]byte) (added int) {
 }
 
 // PrepareRemove names those of the fields that are live and what is seen of
-// them. The result is their number; with none there is nothing to issue.
+// them. The result is their number; with none there is nothing to issue. When
+// none stays behind the op becomes a delete of the key, as in Redis.
 func (h *Hash) PrepareRemove(op *Op, fields [][]byte) (removed int) {
-	done := map[string]bool{}
+	var done onceOnly
 	for _, f := range fields {
-		if done[string(f)] {
+		if len(fields) > 1 && done.again(f) {
 			continue
-		}
-		if len(fields) > 1 {
-			done[string(f)] = true
 		}
 		if live, _ := h.see(op, f); live {
 			removed++
 		} else {
 			op.Elems = op.Elems[:len(op.Elems)-1]
 		}
+	}
+	if removed > 0 && removed == h.Len() {
+		op.empty()
 	}
 	return removed
 }
@@ -198,31 +194,30 @@ func (h *Hash) change(field []byte, fn func(c *Cell)) {
 	c := &Cell{}
 	if rec, ok := h.fields.Get(hash, field); ok {
 		c = mustCell(append([]byte(nil), rec...))
-		if !c.Live() {
-			h.residue--
-		}
-		if rec[0] != shapePlain {
-			h.counters--
-		}
+		h.tally(c, rec, -1)
 	}
 	fn(c)
-	h.store(hash, field, c)
-}
-
-// store writes the cell of a field that is not counted as residue.
-func (h *Hash) store(hash uint32, field []byte, c *Cell) {
 	if len(c.Siblings) == 0 && len(c.Shares) == 0 {
 		h.fields.Delete(hash, field)
 		return
 	}
-	if !c.Live() {
-		h.residue++
-	}
 	rec := appendCell(nil, c)
-	if rec[0] != shapePlain {
-		h.counters++
-	}
+	h.tally(c, rec, 1)
 	h.fields.Put(hash, field, rec)
+}
+
+// tally counts a field in or out.
+func (h *Hash) tally(c *Cell, rec []byte, n int) {
+	if rec[0] == shapePlain {
+		return
+	}
+	h.counters += n
+	if c.stale() {
+		h.stale += n
+	}
+	if !c.Live() {
+		h.residue += n
+	}
 }
 
 // put applies a write of a field.
@@ -237,16 +232,16 @@ func (h *Hash) put(e *Elem, d Dot) {
 		return
 	}
 	h.change(e.Name, func(c *Cell) {
-		c.clear(e.Seen, e.Shares)
+		c.clear(e.Seen, e.Shares, d)
 		c.put(d, e.Value)
 	})
 }
 
 // clear removes what seen covers of every field, and the named parts of shares.
-func (h *Hash) clear(seen VersionVector, elems []Elem) {
+func (h *Hash) clear(seen VersionVector, elems []Elem, by Dot) {
 	for i := range elems {
 		if _, ok := h.get(elems[i].Name); ok {
-			h.change(elems[i].Name, func(c *Cell) { c.clear(nil, elems[i].Shares) })
+			h.change(elems[i].Name, func(c *Cell) { c.clear(nil, elems[i].Shares, by) })
 		}
 	}
 	var names [][]byte
@@ -257,7 +252,7 @@ func (h *Hash) clear(seen VersionVector, elems []Elem) {
 		return true
 	})
 	for _, f := range names {
-		h.change(f, func(c *Cell) { c.clear(seen, nil) })
+		h.change(f, func(c *Cell) { c.clear(seen, nil, by) })
 	}
 }
 
@@ -277,14 +272,14 @@ func (h *Hash) shares(op *Op) {
 	})
 }
 
-// forget drops the fields that are kept for shares whose removal is stable.
+// forget drops the removed shares whose removal is stable.
 func (h *Hash) forget(stable VersionVector) {
-	if h.residue == 0 {
+	if h.stale == 0 {
 		return
 	}
 	var names [][]byte
 	h.fields.Each(func(field, rec []byte) bool {
-		if !cellLive(rec) {
+		if rec[0] == shapeGeneral && mustCell(rec).stale() {
 			names = append(names, append([]byte(nil), field...))
 		}
 		return true

@@ -22,6 +22,10 @@ type Number struct {
 // digits before the point and 17 behind it.
 const maxNumberBytes = 2304
 
+// maxOpNumber bounds the Numbers in operations, so that what Apply computes
+// from them stays within maxNumberBytes.
+const maxOpNumber = maxNumberBytes - 8
+
 var unit = new(big.Int).Exp(big.NewInt(10), big.NewInt(17), nil)
 
 // Int returns the Number of an integer.
@@ -73,6 +77,11 @@ func (n Number) normal() Number {
 		return Number{i: q.Int64(), float: n.float}
 	}
 	return n
+}
+
+// whole reports whether the value has no decimals.
+func (n Number) whole() bool {
+	return n.big == nil || new(big.Int).Rem(n.big, unit).Sign() == 0
 }
 
 // saturated returns the value a counter shows: sums of integers stop at the
@@ -138,8 +147,9 @@ func appendNumber(b []byte, n Number) []byte {
 	return append(b, mag...)
 }
 
-// decodeNumber decodes a number from the start of b and returns the rest.
-func decodeNumber(b []byte) (Number, []byte, error) {
+// decodeNumber decodes a number of at most limit bytes of magnitude from the
+// start of b and returns the rest. A value has one encoding.
+func decodeNumber(b []byte, limit int) (Number, []byte, error) {
 	if len(b) < 2 {
 		return Number{}, nil, fmt.Errorf("%w: number", ErrCorrupt)
 	}
@@ -147,14 +157,14 @@ func decodeNumber(b []byte) (Number, []byte, error) {
 	switch tag {
 	case numberInt, numberIntFloat:
 		i, k := binary.Varint(b[1:])
-		if k <= 0 {
+		if k <= 0 || k > 1 && b[k] == 0 {
 			return Number{}, nil, fmt.Errorf("%w: number", ErrCorrupt)
 		}
 		return Number{i: i, float: tag == numberIntFloat}, b[1+k:], nil
 	case numberBig, numberBigFloat:
 		sign := b[1]
 		n, k := binary.Uvarint(b[2:])
-		if k <= 0 || n == 0 || n > maxNumberBytes || sign > 1 || uint64(len(b)-2-k) < n {
+		if k <= 0 || k > 1 && b[1+k] == 0 || n == 0 || n > uint64(limit) || sign > 1 || uint64(len(b)-2-k) < n {
 			return Number{}, nil, fmt.Errorf("%w: number", ErrCorrupt)
 		}
 		mag := b[2+k : 2+k+int(n)]
@@ -163,7 +173,7 @@ func decodeNumber(b []byte) (Number, []byte, error) {
 			v.Neg(v)
 		}
 		num := Number{big: v, float: tag == numberBigFloat}
-		if mag[0] == 0 || num.normal().big == nil {
+		if mag[0] == 0 || num.normal().big == nil || !num.float && !num.whole() {
 			return Number{}, nil, fmt.Errorf("%w: number is not in normal form", ErrCorrupt)
 		}
 		return num, b[2+k+int(n):], nil

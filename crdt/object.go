@@ -123,8 +123,10 @@ func (o *Object) PrepareDeadline(op *Op, at int64) {
 
 // PrepareChange readies an op that changes the collection or counter of type t
 // in place: it clears what is seen of hidden types, and creates the key if it
-// does not show. A key that shows another type is ErrWrongType.
+// does not show. A key that shows another type is ErrWrongType. It goes before
+// the Prepare method of the collection, and nothing may change o in between.
 func (o *Object) PrepareChange(op *Op, t Type) error {
+	op.whole = o
 	switch shown := o.Type(); {
 	case shown == TypeNone:
 		op.Flags |= Create
@@ -136,8 +138,22 @@ func (o *Object) PrepareChange(op *Op, t Type) error {
 		if t != TypeString {
 			_, op.Shares = o.Cell.Seen(nil, op.Shares)
 		}
+		if t != TypeHash && o.Hash != nil {
+			o.Hash.shares(op)
+		}
 	}
 	return nil
+}
+
+// empty makes of a removal that leaves nothing behind the delete of the key:
+// otherwise the deadlines of every collection ever emptied would stay.
+func (op *Op) empty() {
+	if op.whole == nil {
+		return
+	}
+	op.Kind, op.Flags = KindDelete, 0
+	op.Shares, op.Elems = op.Shares[:0], op.Elems[:0]
+	op.whole.PrepareDelete(op)
 }
 
 // hides reports whether a type other than t has live content.
@@ -170,12 +186,16 @@ func (o *Object) Merge(vv VersionVector, other *Object, ovv VersionVector) {
 	if o.Set != nil || other.Set != nil {
 		set := o.SetOf()
 		set.merge(vv, other.SetOf(), ovv)
-		o.Set = set
+		if o.Set = set; set.Len() == 0 {
+			o.Set = nil
+		}
 	}
 	if o.Hash != nil || other.Hash != nil {
 		hash := o.HashOf()
 		hash.merge(vv, other.HashOf(), ovv)
-		o.Hash = hash
+		if o.Hash = hash; hash.fields.Len() == 0 {
+			o.Hash = nil
+		}
 	}
 	o.Deadlines = mergeDeadlines(o.Deadlines, vv, other.Deadlines, ovv)
 	o.seen.Merge(other.seen)
@@ -206,22 +226,21 @@ func hasDeadlineDot(list []Deadline, d Dot) bool {
 	return false
 }
 
-// Forget drops what is kept only until removals are causally stable.
+// Forget drops what is kept only until removals are causally stable. After it,
+// o merges only with states that hold all that stable covers (K4).
 func (o *Object) Forget(stable VersionVector) {
 	o.Cell.forget(stable)
-	if o.Hash != nil {
-		o.Hash.forget(stable)
+	if o.Hash == nil {
+		return
+	}
+	if o.Hash.forget(stable); o.Hash.fields.Len() == 0 {
+		o.Hash = nil
 	}
 }
 
 // Residue reports whether removed counter shares are kept in the object.
 func (o *Object) Residue() bool {
-	for i := range o.Cell.Shares {
-		if o.Cell.Shares[i].removed() {
-			return true
-		}
-	}
-	return o.Hash != nil && o.Hash.residue > 0
+	return o.Cell.stale() || o.Hash != nil && o.Hash.stale > 0
 }
 
 // Digest is a hash of the live state: equal on all replicas that have applied

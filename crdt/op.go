@@ -57,8 +57,9 @@ type Op struct {
 	Clear VersionVector
 	// Shares are the seen parts of the string's counter shares.
 	Shares []Reset
-	// Elems are the members or fields the operation names. In a put or delete
-	// they carry the seen shares of the hash fields that it removes.
+	// Elems are the members or fields the operation names. Those with Shares in
+	// an operation that is not on the hash are fields of the hash that it
+	// removes, with their seen shares.
 	Elems []Elem
 	// Deadline is unix milliseconds, 0 for none.
 	Deadline int64
@@ -69,6 +70,7 @@ type Op struct {
 
 	vectors []VersionEntry // backs Elems[i].Seen
 	resets  []Reset        // backs Elems[i].Shares
+	whole   *Object        // what it is prepared on, for a removal that empties it
 }
 
 // Elem is one member or field of an operation.

@@ -138,7 +138,7 @@ func DecodeOp(op *Op, b []byte) error {
 	op.Flags &^= codecFlags
 	switch op.Kind {
 	case KindIncr:
-		op.Total, op.Delta = d.number(), d.number()
+		op.Total, op.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
 	case KindPut:
 		op.Value, d.b = d.b, nil
 	}
@@ -204,21 +204,21 @@ func (d *opDecoder) count(size int) int {
 }
 
 func (d *opDecoder) resets(dst []Reset) []Reset {
+	last := uint64(0) // of the replicas, which ascend
 	for n := d.count(11); n > 0 && d.err == nil; n-- {
 		r := d.uvarint()
-		if r == 0 || r > 1<<16-1 || len(d.b) < 8 {
+		if r == 0 || r > 1<<16-1 || r <= last {
 			d.fail("reset")
 			break
 		}
-		t := Timestamp(binary.BigEndian.Uint64(d.b))
-		d.b = d.b[8:]
-		dst = append(dst, Reset{ReplicaID(r), t, d.number()})
+		last = r
+		dst = append(dst, Reset{ReplicaID(r), d.time(), d.number(maxOpNumber)})
 	}
 	return dst
 }
 
-func (d *opDecoder) number() Number {
-	n, rest, err := decodeNumber(d.b)
+func (d *opDecoder) number(limit int) Number {
+	n, rest, err := decodeNumber(d.b, limit)
 	if err != nil {
 		d.fail("number")
 		return Number{}
@@ -269,7 +269,7 @@ func (d *opDecoder) elems() {
 			e.Value = d.bytes()
 		}
 		if parts&partNumber != 0 {
-			e.Total, e.Delta = d.number(), d.number()
+			e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
 		}
 		op.Elems = append(op.Elems, e)
 	}

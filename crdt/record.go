@@ -61,6 +61,9 @@ func DecodeRecord(o *Object, rec []byte) error {
 		if err := decodeCell(&o.Cell, rec[datedHeader:]); err != nil {
 			return err
 		}
+		if at < 0 || !o.Cell.Live() || at == 0 && rec[datedHeader] == shapePlain && o.Cell.Siblings[0].Dot == o.Deadlines[0].Dot {
+			return fmt.Errorf("%w: dated record", ErrCorrupt)
+		}
 	default:
 		return fmt.Errorf("%w: record form %d", ErrCorrupt, rec[0])
 	}
@@ -147,23 +150,18 @@ func decodeHeader(o *Object, b []byte) (err error) {
 	if o.seen, b, err = DecodeVector(o.seen, b); err != nil {
 		return err
 	}
-	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)/(DotSize+8)) {
-		return fmt.Errorf("%w: deadlines", ErrCorrupt)
-	}
-	b = b[k:]
-	for ; n > 0; n-- {
-		if len(b) < DotSize+8 {
-			return fmt.Errorf("%w: deadlines", ErrCorrupt)
+	d := opDecoder{b: b}
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		x := Deadline{d.dot(), int64(d.time())}
+		if k := len(o.Deadlines); x.At < 0 || k > 0 && !o.Deadlines[k-1].Dot.Newer(x.Dot) {
+			d.fail("deadlines")
 		}
-		at := int64(binary.BigEndian.Uint64(b[DotSize:]))
-		o.Deadlines = append(o.Deadlines, Deadline{DotAt(b), at})
-		b = b[DotSize+8:]
+		o.Deadlines = append(o.Deadlines, x)
 	}
-	if len(b) == 0 {
-		return nil
+	if d.err != nil || len(d.b) == 0 {
+		return d.err
 	}
-	return decodeCell(&o.Cell, b)
+	return decodeCell(&o.Cell, d.b)
 }
 
 // EachElem calls fn with the stored form of every element: the type it belongs
@@ -195,6 +193,11 @@ func (o *Object) LoadElem(t Type, name, rec []byte) error {
 		if len(rec) == 0 || len(rec)%DotSize != 0 {
 			return fmt.Errorf("%w: set member", ErrCorrupt)
 		}
+		for i := DotSize; i < len(rec); i += DotSize {
+			if string(rec[i-DotSize:i]) >= string(rec[i:i+DotSize]) {
+				return fmt.Errorf("%w: dots of a set member", ErrCorrupt)
+			}
+		}
 		if o.Set == nil {
 			o.Set = &Set{}
 		}
@@ -208,7 +211,7 @@ func (o *Object) LoadElem(t Type, name, rec []byte) error {
 		if o.Hash == nil {
 			o.Hash = &Hash{}
 		}
-		o.Hash.store(elemHash(name), name, c)
+		o.Hash.change(name, func(old *Cell) { *old = *c })
 		return nil
 	}
 	return fmt.Errorf("%w: element of type %d", ErrCorrupt, t)

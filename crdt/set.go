@@ -41,7 +41,11 @@ func (s *Set) Random(next func() uint64) (name []byte, ok bool) {
 // PrepareAdd names the members and what is seen of them. The result is the
 // number of members that are new.
 func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
+	var done onceOnly
 	for _, name := range names {
+		if len(names) > 1 && done.again(name) {
+			continue
+		}
 		if !s.see(op, name) {
 			added++
 		}
@@ -50,16 +54,39 @@ func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
 }
 
 // PrepareRemove names those of the members that are there, and what is seen of
-// them. The result is their number; with none there is nothing to issue.
+// them. The result is their number; with none there is nothing to issue. When
+// none stays behind the op becomes a delete of the key, as in Redis.
 func (s *Set) PrepareRemove(op *Op, names [][]byte) (removed int) {
+	var done onceOnly
 	for _, name := range names {
+		if len(names) > 1 && done.again(name) {
+			continue
+		}
 		if s.see(op, name) {
 			removed++
 		} else {
 			op.Elems = op.Elems[:len(op.Elems)-1]
 		}
 	}
+	if removed > 0 && removed == s.Len() {
+		op.empty()
+	}
 	return removed
+}
+
+// onceOnly finds the names that a command repeats.
+type onceOnly map[string]struct{}
+
+// again reports whether name has been asked for before.
+func (o *onceOnly) again(name []byte) bool {
+	if *o == nil {
+		*o = onceOnly{}
+	}
+	if _, ok := (*o)[string(name)]; ok {
+		return true
+	}
+	(*o)[string(name)] = struct{}{}
+	return false
 }
 
 func (s *Set) see(op *Op, name []byte) bool {

@@ -109,18 +109,18 @@ func AppendVector(b []byte, v VersionVector) []byte {
 }
 
 // DecodeVector decodes a vector from the start of b into dst[:0] and returns
-// it with the rest of b. Unsorted or repeated replicas, a zero time, and more
+// it with the rest of b. A longer encoding than AppendVector's, unsorted or repeated replicas, a zero time, and more
 // than MaxReplicas entries are ErrCorrupt.
 func DecodeVector(dst VersionVector, b []byte) (VersionVector, []byte, error) {
 	dst = dst[:0]
 	n, k := binary.Uvarint(b)
-	if k <= 0 || n > MaxReplicas {
+	if k <= 0 || k > 1 && b[k-1] == 0 || n > MaxReplicas {
 		return nil, nil, fmt.Errorf("%w: vector length", ErrCorrupt)
 	}
 	b = b[k:]
 	for ; n > 0; n-- {
 		r, k := binary.Uvarint(b)
-		if k <= 0 || r == 0 || r > 1<<16-1 || len(b) < k+8 {
+		if k <= 0 || k > 1 && b[k-1] == 0 || r == 0 || r > 1<<16-1 || len(b) < k+8 {
 			return nil, nil, fmt.Errorf("%w: vector entry", ErrCorrupt)
 		}
 		e := VersionEntry{ReplicaID(r), Timestamp(binary.BigEndian.Uint64(b[k:]))}

@@ -17,12 +17,15 @@ func mix(a, b uint64) uint64 {
 }
 
 // Hash returns a 64-bit hash of b, keyed by seed, in the multiply-and-fold
-// manner of wyhash. A secret seed keeps clients from making keys collide.
+// manner of wyhash. A secret seed keeps clients from making keys collide: both
+// factors of every product depend on it. With a known constant for one of them
+// a client could make that factor zero, and with it every other byte irrelevant.
 func Hash(seed uint64, b []byte) uint64 {
 	n := uint64(len(b))
 	h := mix(seed^k0, k1)
+	k := mix(seed^k1, k2)
 	for len(b) > 16 {
-		h = mix(binary.LittleEndian.Uint64(b)^k1, binary.LittleEndian.Uint64(b[8:])^h)
+		h = mix(binary.LittleEndian.Uint64(b)^k, binary.LittleEndian.Uint64(b[8:])^h)
 		b = b[16:]
 	}
 	var x, y uint64
@@ -34,5 +37,5 @@ func Hash(seed uint64, b []byte) uint64 {
 	case len(b) > 0:
 		x = uint64(b[0]) | uint64(b[len(b)/2])<<8 | uint64(b[len(b)-1])<<16
 	}
-	return mix(k2^n, mix(x^k1, y^h))
+	return mix(k2^n, mix(x^k, y^h))
 }
