@@ -53,6 +53,14 @@ type ackState struct {
 
 // sendAck sends an acknowledgement if there is news for the source, or anyway.
 func (s *inStream) sendAck(last *ackState, anyway bool) error {
+	a := s.makeAck(last, anyway)
+	if a == nil {
+		return nil
+	}
+	return s.s.Send(&peerpb.FromFollower{Ack: a})
+}
+
+func (s *inStream) makeAck(last *ackState, anyway bool) *peerpb.Ack {
 	durable, taken := s.l.r.opts.Log.Durable(), s.taken.Load()
 	own := durable.Get(s.l.replica)
 	if !anyway && own == last.own && taken-last.taken < ackEvery/2 {
@@ -60,9 +68,7 @@ func (s *inStream) sendAck(last *ackState, anyway bool) error {
 	}
 	*last = ackState{own, taken}
 	s.l.ackSent.Store(uint64(own))
-	return s.s.Send(&peerpb.FromFollower{Ack: &peerpb.Ack{
-		Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall(),
-	}})
+	return &peerpb.Ack{Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall()}
 }
 
 // silence counts heartbeat periods in which nothing came although the stream

@@ -99,23 +99,9 @@ func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Membe
 
 // shakeHands says hello and judges the answer.
 func (s *inStream) shakeHands(m Member) error {
-	r := s.l.r
-	held, err := r.party.tipHeld(m.Replica)
+	hello, err := s.l.hello()
 	if err != nil {
 		return err
-	}
-	mine, err := r.party.tipHeld(r.opts.Self)
-	if err != nil {
-		return err
-	}
-	from := r.opts.Log.Received()
-	from.Raise(crdt.Dot{Time: crdt.Timestamp(s.l.tail.Load()), Replica: m.Replica})
-	hello := &peerpb.Hello{
-		Identity: r.party.identity(m.Replica, r.opts.ConfigVersion()),
-		Vector:   crdt.AppendVector(nil, from),
-		Durable:  crdt.AppendVector(nil, r.opts.Log.Durable()),
-		Yours:    held.wire(),
-		Mine:     mine.wire(),
 	}
 	if err := s.s.Send(&peerpb.FromFollower{Hello: hello}); err != nil && err != io.EOF {
 		return err
@@ -124,21 +110,47 @@ func (s *inStream) shakeHands(m Member) error {
 	if err != nil {
 		return err
 	}
-	w := msg.GetWelcome()
+	return s.l.judge(m, msg.GetWelcome())
+}
+
+// hello says who this is and what it holds.
+func (l *link) hello() (*peerpb.Hello, error) {
+	p, log := &l.r.party, l.r.opts.Log
+	held, err := p.tipHeld(l.replica)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := p.tipHeld(p.self)
+	if err != nil {
+		return nil, err
+	}
+	from := log.Received()
+	from.Raise(crdt.Dot{Time: crdt.Timestamp(l.tail.Load()), Replica: l.replica})
+	return &peerpb.Hello{
+		Identity: p.identity(l.replica, l.r.opts.ConfigVersion()),
+		Vector:   crdt.AppendVector(nil, from),
+		Durable:  crdt.AppendVector(nil, log.Durable()),
+		Yours:    held.wire(),
+		Mine:     mine.wire(),
+	}, nil
+}
+
+// judge says whether this source may be followed.
+func (l *link) judge(m Member, w *peerpb.Welcome) error {
 	if w == nil {
 		return fmt.Errorf("%w: no welcome", errFrame)
 	}
-	if _, err := r.party.checkIdentity(w.GetIdentity(), r.member); err != nil {
+	if _, err := l.r.party.checkIdentity(w.GetIdentity(), l.r.member); err != nil {
 		return err
 	}
-	if id := w.GetIdentity().GetReplica(); id != uint32(m.Replica) {
-		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, m.Replica)
+	if id := w.GetIdentity().GetReplica(); id != uint32(l.replica) {
+		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, l.replica)
 	}
-	if err := r.party.checkTip(m.Replica, tipOf(w.GetYours())); err != nil {
+	if err := l.r.party.checkTip(l.replica, tipOf(w.GetYours())); err != nil {
 		return err
 	}
-	raise(&s.l.known, w.GetMine().GetTime())
-	s.l.setRemote(remote{config: w.GetIdentity().GetConfigVersion()})
+	raise(&l.known, w.GetMine().GetTime())
+	l.setRemote(remote{config: w.GetIdentity().GetConfigVersion()})
 	return nil
 }
 

@@ -56,6 +56,7 @@ type queue struct {
 	waited   int            // ticks without progress while tail < need
 	misses   int            // fetches in a row that brought nothing
 	fetching bool
+	relayed  bool // its link is down and fetching from others works
 	poisoned bool
 	hold     holdReason // why the head was not released by the last Ready
 }
@@ -159,20 +160,24 @@ func (g *gate) Learn(vv crdt.VersionVector) {
 func (g *gate) LinkState(r crdt.ReplicaID, up bool) {
 	q := g.queue(r)
 	if q.linked != up {
-		q.linked, q.waited = up, 0
+		q.linked, q.waited, q.relayed = up, 0, false
 	}
 }
 
 // FetchDone ends the fetch of replica r that began behind after. If it brought
-// something and more is missing, the next one starts without delay.
+// something and more is missing, the next one starts without delay; and so do
+// later ones while the replica's own link is down.
 func (g *gate) FetchDone(r crdt.ReplicaID, after crdt.Timestamp) {
 	q := g.queue(r)
-	q.fetching = false
-	if q.tail > after {
-		q.waited = g.patienceFor(q)
+	q.fetching, q.waited = false, 0
+	if q.tail <= after {
+		q.misses, q.relayed = min(q.misses+1, 6), false
 		return
 	}
-	q.waited, q.misses = 0, min(q.misses+1, 6)
+	q.misses, q.relayed = 0, !q.linked
+	if q.tail < q.known {
+		q.waited = g.patience
+	}
 }
 
 // patienceFor returns how many ticks to wait before q's missing blocks are
@@ -221,7 +226,9 @@ func (g *gate) Ready() ready {
 	for _, q := range g.queues {
 		// A long queue means that its head waits for somebody else: more of the
 		// same would not help.
-		if q.tail < q.known && !q.fetching && q.waited >= g.patienceFor(q) && q.len() < fetchBelow && q.bytes < fetchBelowBytes && !q.poisoned {
+		patient := !q.relayed && q.waited < g.patienceFor(q)
+		long := q.len() >= fetchBelow || q.bytes >= fetchBelowBytes
+		if q.tail < q.known && !q.fetching && !patient && !long && !q.poisoned {
 			q.fetching = true
 			g.ready.wants = append(g.ready.wants, want{q.replica, q.tail, q.known})
 		}

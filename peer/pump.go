@@ -29,6 +29,7 @@ type event struct {
 type pump struct {
 	r       *Replicator
 	gate    *gate
+	fetch   func(want)
 	pending []held // released, not yet applied
 	halted  bool
 	ticker  *time.Ticker
@@ -39,7 +40,7 @@ type pump struct {
 const ticksOfPatience = 4
 
 func newPump(r *Replicator) *pump {
-	p := &pump{r: r, gate: newGate(r.opts.Self, r.opts.Log.Received(), ticksOfPatience)}
+	p := &pump{r: r, fetch: r.startFetch, gate: newGate(r.opts.Self, r.opts.Log.Received(), ticksOfPatience)}
 	p.gate.own = r.opts.Log.DurableOwn
 	p.gate.tooFar = r.opts.Log.ClockAhead
 	return p
@@ -147,7 +148,7 @@ func (p *pump) flush() {
 		if len(p.pending) == 0 {
 			rd := p.gate.Ready()
 			for _, w := range rd.wants {
-				p.r.startFetch(w)
+				p.fetch(w)
 			}
 			if len(rd.blocks) == 0 {
 				return

@@ -26,9 +26,10 @@ type Replicator struct {
 	serving  chan struct{} // one token per fetch a peer has under way here
 	fetching chan struct{} // one token per fetch under way to peers
 
-	ctx  context.Context // ends with Close
-	stop context.CancelCauseFunc
-	wg   sync.WaitGroup // everything that runs for this Replicator
+	ctx   context.Context // ends with Close
+	stop  context.CancelCauseFunc
+	wg    sync.WaitGroup // everything that runs for this Replicator
+	start func(func())   // runs the pump and the links
 
 	// links is sorted by replica and has former members too. It is replaced as
 	// a whole, under mu.
@@ -47,6 +48,19 @@ var errClosed = errors.New("peer: replicator is closed")
 // New starts a Replicator without other members. What the log holds of other
 // replicas must have been applied before.
 func New(opts Options) (*Replicator, error) {
+	r, err := newReplicator(opts)
+	if err != nil {
+		return nil, err
+	}
+	r.start = r.wg.Go
+	opts.Log.OnDurable(r.durable)
+	p := newPump(r)
+	r.start(p.run)
+	return r, nil
+}
+
+// newReplicator returns a Replicator that starts nothing by itself.
+func newReplicator(opts Options) (*Replicator, error) {
 	switch {
 	case opts.Database == "" || opts.Self == 0 || opts.Region == "":
 		return nil, errors.New("peer: incomplete identity: database, region and replica are required")
@@ -78,9 +92,7 @@ func New(opts Options) (*Replicator, error) {
 	r.mu.cut = map[string]bool{}
 	r.links.Store(new([]*link))
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
-	opts.Log.OnDurable(r.durable)
-	p := newPump(r)
-	r.wg.Go(p.run)
+	r.start = func(func()) {}
 	return r, nil
 }
 
@@ -139,7 +151,7 @@ func (r *Replicator) linkLocked(id crdt.ReplicaID) *link {
 	l := newLink(r, id)
 	links = slices.Insert(slices.Clone(links), i, l)
 	r.links.Store(&links)
-	r.wg.Go(l.run)
+	r.start(l.run)
 	return l
 }
 

@@ -42,7 +42,10 @@ func (r *Replicator) serveFollow(s outStream, hello *peerpb.Hello) error {
 		return errClosing
 	}
 	defer r.leave()
-	l, from, err := r.greet(s, hello)
+	l, from, welcome, err := r.greet(hello)
+	if err == nil {
+		err = s.Send(&peerpb.FromSource{Welcome: welcome})
+	}
 	if err != nil {
 		if needsPerson(err) {
 			r.quiet.error("a follower was refused", crdt.ReplicaID(hello.GetIdentity().GetReplica()), err)
@@ -57,44 +60,43 @@ func (r *Replicator) serveFollow(s outStream, hello *peerpb.Hello) error {
 	return err
 }
 
-// greet shakes hands: it returns the follower's link and where to start.
-func (r *Replicator) greet(s outStream, hello *peerpb.Hello) (*link, crdt.Timestamp, error) {
-	l, err := r.welcome(hello.GetIdentity())
-	if err != nil {
-		return nil, 0, err
+// greet judges a follower. It returns its link, where to start, and the answer.
+func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w *peerpb.Welcome, err error) {
+	if l, err = r.welcome(hello.GetIdentity()); err != nil {
+		return nil, 0, nil, err
 	}
 	if err := r.party.checkTip(l.replica, tipOf(hello.GetYours())); err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
 	vector, err := checkVector(hello.GetVector())
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
 	durable, err := checkVector(hello.GetDurable())
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
-	from := vector.Get(r.opts.Self)
+	from = vector.Get(r.opts.Self)
 	if own := r.opts.Log.DurableOwn(); from > own {
-		return nil, 0, refuse(peerpb.Refusal_REWOUND,
+		return nil, 0, nil, refuse(peerpb.Refusal_REWOUND,
 			"replica %d holds the log of replica %d up to %v, but that log now ends at %v", l.replica, r.opts.Self, from, own)
 	}
 	held, err := r.party.tipHeld(l.replica)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
 	mine, err := r.party.tipHeld(r.opts.Self)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
 	if err := l.acknowledged(durable); err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
-	return l, from, s.Send(&peerpb.FromSource{Welcome: &peerpb.Welcome{
+	return l, from, &peerpb.Welcome{
 		Identity: r.party.identity(l.replica, r.opts.ConfigVersion()),
 		Yours:    held.wire(),
 		Mine:     mine.wire(),
-	}})
+	}, nil
 }
 
 // receiveHello waits for the first message of a follower, but not for ever.
