@@ -53,6 +53,8 @@ type link struct {
 		member *Member // nil: no member now
 		state  State
 		err    error // why the stream ended last
+		alarm  bool  // err needs a person; until the stream is up again
+		broken error // why this replica is not followed until a restart
 		in     *inStream
 		cancel context.CancelCauseFunc // of the attempt now under way
 		remote remote
@@ -138,14 +140,27 @@ func signal(c chan struct{}) {
 	}
 }
 
-// drop ends the streams in both directions.
-func (l *link) drop(err error) {
+// giveUp ends following for good.
+func (l *link) giveUp(err error) {
+	l.mu.Lock()
+	l.mu.broken = err
+	l.mu.Unlock()
+	l.dropIn(err)
+	l.kick()
+}
+
+func (l *link) dropIn(err error) {
 	l.mu.Lock()
 	cancel := l.mu.cancel
 	l.mu.Unlock()
 	if cancel != nil {
 		cancel(err)
 	}
+}
+
+// drop ends the streams in both directions.
+func (l *link) drop(err error) {
+	l.dropIn(err)
 	if f := l.feed.Load(); f != nil {
 		f.stop(err)
 	}
@@ -165,8 +180,15 @@ func (l *link) durable(own crdt.Timestamp) {
 // run keeps following the replica while it is a member and not cut.
 func (l *link) run() {
 	for l.r.ctx.Err() == nil {
+		select {
+		case <-l.kicked: // what it was for is seen now
+		default:
+		}
 		m, ok := l.currentMember()
+		broken := l.brokenBy()
 		switch {
+		case broken != nil:
+			l.rest(StateStopped, broken, 0)
 		case !ok:
 			l.rest(StateRemoved, nil, 0)
 		case l.r.isCut(m.Region):
@@ -175,6 +197,12 @@ func (l *link) run() {
 			l.attempt(m)
 		}
 	}
+}
+
+func (l *link) brokenBy() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.broken
 }
 
 // attempt follows the replica once, and waits as long as is due afterwards.
@@ -207,7 +235,7 @@ func (l *link) rest(s State, err error, d time.Duration) {
 	l.mu.Lock()
 	l.mu.state, l.mu.cancel = s, nil
 	if err != nil {
-		l.mu.err = err
+		l.mu.err, l.mu.alarm = err, s == StateStopped
 	}
 	l.mu.Unlock()
 	var after <-chan time.Time
@@ -226,7 +254,7 @@ func (l *link) rest(s State, err error, d time.Duration) {
 // up and down frame the life of the stream that this instance follows.
 func (l *link) up(s *inStream) {
 	l.mu.Lock()
-	l.mu.state, l.mu.in, l.mu.err = StateConnected, s, nil
+	l.mu.state, l.mu.in, l.mu.err, l.mu.alarm = StateConnected, s, nil, false
 	l.mu.Unlock()
 	l.r.post(s.ctx, event{link: l.replica, up: true})
 	l.r.quiet.to.Info("following a peer", "peer", l.replica, "from", crdt.Timestamp(l.tail.Load()).String())

@@ -200,7 +200,7 @@ func (p *pump) poison(h held, err error) {
 	p.gate.Poison(h.Replica)
 	p.r.quiet.error("a block could not be applied; its replica is stopped", h.Replica, err)
 	if l := p.r.link(h.Replica); l != nil {
-		l.drop(err)
+		l.giveUp(err)
 	}
 }
 
@@ -209,6 +209,6 @@ func (p *pump) halt(err error) {
 	p.halted = true
 	p.r.quiet.error("replication is stopped: the log takes no blocks", p.r.opts.Self, err)
 	for _, l := range p.r.allLinks() {
-		l.drop(err)
+		l.giveUp(err)
 	}
 }

@@ -22,7 +22,7 @@ type LinkStatus struct {
 // InStatus is about the stream this instance follows.
 type InStatus struct {
 	State     State
-	Alarm     bool   // stopped by an error that needs a person
+	Alarm     bool   // LastError needs a person
 	LastError string // of the last failure, until the link is up again
 	Applied   crdt.Timestamp
 	Known     crdt.Timestamp // the end of its log, as far as heard
@@ -76,7 +76,7 @@ func (l *link) status() LinkStatus {
 	if m := l.mu.member; m != nil {
 		st.Member, st.Region, st.Addr = true, m.Region, m.Addr
 	}
-	st.In.State, st.In.Alarm = l.mu.state, l.mu.state == StateStopped
+	st.In.State, st.In.Alarm = l.mu.state, l.mu.alarm
 	if l.mu.err != nil {
 		st.In.LastError = l.mu.err.Error()
 	}
