@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"crdb/control/api"
+)
+
+func (a *app) listCmd() *cobra.Command {
+	return a.command("list", "List the databases of the node", cobra.NoArgs, func(ctx context.Context, c *api.Client, _ []string) error {
+		a.began = true
+		l, err := c.Databases(ctx)
+		if err != nil {
+			return err
+		}
+		return a.print(l, func(t *table) {
+			t.row("CRDB-GUID", "NAME", "REPL-ID", "CLUSTER-FQDN", "REGION", "PORT")
+			for _, d := range l {
+				for i, x := range d.Instances {
+					t.row(d.GUID, d.Name, strconv.Itoa(x.ID), x.Cluster.Name, x.Region, strconv.Itoa(d.Port(i)))
+				}
+			}
+		})
+	})
+}
+
+// onDatabase makes a command on one database, named by --crdb-guid, or by GUID
+// or name as its argument.
+func (a *app) onDatabase(name, short string, do func(ctx context.Context, c *api.Client, guid string) error) *cobra.Command {
+	var flag string
+	cmd := a.command(name+" GUID|NAME", short, cobra.MaximumNArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
+		id := flag
+		if len(args) == 1 {
+			id = args[0]
+		}
+		if id == "" || flag != "" && len(args) == 1 {
+			return fmt.Errorf("name one database: by --crdb-guid, or by GUID or name")
+		}
+		a.began = true
+		guid, err := lookUp(ctx, c, id)
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, guid)
+	})
+	cmd.Flags().StringVar(&flag, "crdb-guid", "", "GUID of the database")
+	cmd.ValidArgsFunction = a.completeDatabase
+	cmd.RegisterFlagCompletionFunc("crdb-guid", a.completeDatabase)
+	return cmd
+}
+
+// lookUp returns the GUID for a GUID (with or without "crdb:") or a name.
+func lookUp(ctx context.Context, c *api.Client, id string) (string, error) {
+	if guid := strings.TrimPrefix(id, "crdb:"); api.IsGUID(guid) {
+		return guid, nil
+	}
+	l, err := c.Databases(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range l {
+		if d.Name == id {
+			return d.GUID, nil
+		}
+	}
+	return "", fmt.Errorf("the node has no database with GUID or name %q", id)
+}
+
+// completeDatabase offers the databases of the node to the shell.
+func (a *app) completeDatabase(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	c, err := api.NewClient(a.node, nil)
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	l, _ := c.Databases(cmd.Context())
+	var all []string
+	for _, d := range l {
+		all = append(all, d.GUID+"\t"+d.Name)
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) getCmd() *cobra.Command {
+	return a.onDatabase("get", "Show a database", func(ctx context.Context, c *api.Client, guid string) error {
+		d, err := c.Database(ctx, guid)
+		if err != nil {
+			return err
+		}
+		return a.print(d, func(t *table) {
+			t.row("CRDB-GUID:", d.GUID)
+			t.row("Name:", d.Name)
+			t.row("Encryption:", strconv.FormatBool(d.Encryption))
+			t.row("Causal consistency:", strconv.FormatBool(d.CausalConsistency))
+			t.row("Protocol version:", strconv.Itoa(d.ProtocolVersion))
+			t.row("FeatureSet version:", strconv.Itoa(d.FeaturesetVersion))
+			t.row("Configuration version:", strconv.Itoa(d.ConfigVersion))
+			for i, x := range d.Instances {
+				t.row("Instance:", "")
+				t.row("  Id:", strconv.Itoa(x.ID))
+				t.row("  Region:", x.Region)
+				t.row("  FQDN:", x.Cluster.Name)
+				t.row("  URL:", x.Cluster.URL)
+				t.row("  Replication-Endpoint:", x.Cluster.ReplicationEndpoint)
+				t.row("  Port:", strconv.Itoa(d.Port(i)))
+			}
+		})
+	})
+}
+
+func (a *app) deleteCmd() *cobra.Command {
+	var w waiting
+	cmd := a.onDatabase("delete", "Delete a database in all its regions, for good", func(ctx context.Context, c *api.Client, guid string) error {
+		t, err := c.Delete(ctx, guid)
+		return a.follow(ctx, c, t, err, w)
+	})
+	w.flags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) flushCmd() *cobra.Command {
+	var w waiting
+	cmd := a.onDatabase("flush", "Remove all keys of a database", func(ctx context.Context, c *api.Client, guid string) error {
+		t, err := c.Flush(ctx, guid)
+		return a.follow(ctx, c, t, err, w)
+	})
+	w.flags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) healthCmd() *cobra.Command {
+	return a.onDatabase("health-report", "Ask all regions of a database how they are; exit code 3 if not well", func(ctx context.Context, c *api.Client, guid string) error {
+		l, err := c.HealthReport(ctx, guid)
+		if err != nil {
+			return err
+		}
+		err = a.print(l, func(t *table) {
+			t.row("CLUSTER-FQDN", "REGION", "CONFIG", "PEER", "LINK", "LAG-SECONDS", "ERROR")
+			for _, r := range l {
+				config := "-"
+				if len(r.Configurations) > 0 {
+					config = fmt.Sprintf("%d %s", r.Configurations[0].Version, r.Configurations[0].Status)
+				}
+				if len(r.Connections) == 0 {
+					t.row(r.ClusterName, r.Region, config, "-", "-", "-", r.ConnectionError)
+				}
+				for _, k := range r.Connections {
+					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), k.LastError)
+				}
+			}
+		})
+		if err == nil && !api.Healthy(l) {
+			err = fmt.Errorf("%w: the database is not healthy in all regions", errPartial)
+		}
+		return err
+	})
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitOK = iota
+	exitFailure
+	exitUsage
+	exitNotReady
+)
+
+// errNotReady is the failure of a health check.
+var errNotReady = errors.New("not ready")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// app is one run of the program.
+type app struct {
+	environ  []string
+	out, err io.Writer
+	began    bool // the command line was understood
+}
+
+// run runs one command line until ctx ends and returns the exit code.
+func run(ctx context.Context, args, environ []string, out, errw io.Writer) int {
+	a := &app{environ: environ, out: out, err: errw}
+	root := &cobra.Command{
+		Use:           "crdb",
+		Short:         "An Active-Active database that speaks the Redis protocol",
+		Long:          "An Active-Active database that speaks the Redis protocol.\n\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not ready.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errw)
+	root.AddCommand(a.serveCmd(), a.demoCmd(), a.healthcheckCmd(), a.versionCmd())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(errw, "crdb:", err)
+	switch {
+	case !a.began:
+		return exitUsage
+	case errors.Is(err, errNotReady):
+		return exitNotReady
+	}
+	return exitFailure
+}

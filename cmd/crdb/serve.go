@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"crdb/control/conf"
+	"crdb/control/host"
+	"crdb/control/logging"
+)
+
+func (a *app) serveCmd() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve --region NAME --dir DIR",
+		Short: "Run a node",
+		Long: "Run a node until SIGTERM or SIGINT.\n\nA flag beats its environment variable (--admin-port: CRDB_ADMIN_PORT), that beats the\n" +
+			"configuration file, that beats the default. The file is in redis.conf syntax and knows\n" +
+			"the names of these flags, of redis.conf, and: " + strings.Join(fileOnly(), ", ") + ".",
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	d := conf.Defaults()
+	f.String("region", "", "name of this node's region, such as us-east")
+	f.String("dir", "", "data directory; made if it is not there")
+	f.String("bind", d.Bind, "IP address to listen on")
+	f.Int("admin-port", d.AdminPort, "port of the admin interface")
+	f.Int("peer-port", d.PeerPort, "port for replication with other nodes")
+	f.Int("gossip-port", d.GossipPort, "port for gossip with other nodes")
+	f.StringArray("join", nil, "HOST:GOSSIPPORT of a node to gossip with; may be repeated")
+	f.StringVar(&file, "config", "", "configuration file")
+	f.String("database", "", "make a database of this region alone at the first start")
+	f.Int("port", 0, "RESP port of --database")
+	f.String("appendfsync", d.Appendfsync, "when a write is answered: always (it is on disk) or everysec (at once)")
+	f.Bool("insecure", false, "allow --bind to an address that other machines reach, without TLS")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if file == "" {
+			file = lookup(a.environ, "CRDB_CONFIG")
+		}
+		s, warnings, err := conf.Load(conf.Options{Flags: changed(f), Environ: a.environ, File: file, Check: host.CheckSetting})
+		if err == nil {
+			err = s.Validate()
+		}
+		if err != nil {
+			return err
+		}
+		a.began = true
+		return a.serve(cmd.Context(), s, warnings)
+	}
+	return cmd
+}
+
+// fileOnly lists the names that are no flags.
+func fileOnly() []string {
+	var l []string
+	for _, n := range conf.Names() {
+		switch n {
+		case "region", "dir", "bind", "admin-port", "peer-port", "gossip-port", "join", "database", "port", "appendfsync", "insecure":
+		case "peer-route": // for test beds and odd networks; in the operations guide
+		default:
+			l = append(l, n)
+		}
+	}
+	return l
+}
+
+// changed returns the flags that were given.
+func changed(f *pflag.FlagSet) []conf.Flag {
+	var l []conf.Flag
+	f.Visit(func(x *pflag.Flag) {
+		switch v := x.Value.(type) {
+		case pflag.SliceValue:
+			l = append(l, conf.Flag{Name: x.Name, Values: v.GetSlice()})
+		default:
+			if x.Name != "config" {
+				l = append(l, conf.Flag{Name: x.Name, Values: []string{x.Value.String()}})
+			}
+		}
+	})
+	return l
+}
+
+// lookup returns a variable of an environment.
+func lookup(environ []string, name string) string {
+	for _, kv := range environ {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// serve runs a node until ctx ends.
+func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string) error {
+	logger, closeLog, err := a.logger(s)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	for _, w := range warnings {
+		logger.Warn(w)
+	}
+	if s.Insecure {
+		logger.Warn("running with --insecure: no TLS; whoever reaches the ports of this node reads and changes everything", "bind", s.Bind)
+	}
+	limitMemory(s)
+	node, err := openNode(s, logger)
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	logger.Info("shutting down")
+	begin := time.Now()
+	if err := node.Close(); err != nil {
+		logger.Error("shutdown was not clean", "err", err)
+		return err
+	}
+	logger.Info("bye", "seconds", time.Since(begin).Seconds())
+	return nil
+}
+
+// logger opens the log of the settings: standard error, or a file.
+func (a *app) logger(s *conf.Settings) (*slog.Logger, func(), error) {
+	level, err := logging.Level(s.LogLevel)
+	if err != nil {
+		return nil, nil, err
+	}
+	var w io.Writer = a.err
+	done := func() {}
+	if s.LogFile != "" {
+		f, err := os.OpenFile(s.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+		if err != nil {
+			return nil, nil, fmt.Errorf("logfile: %w", err)
+		}
+		w, done = f, func() { f.Close() }
+	}
+	return logging.New(w, s.LogFormat, level, time.Now), done, nil
+}
+
+// limitMemory sets how the collector works. GOGC and GOMEMLIMIT, when set, are
+// left as they are.
+func limitMemory(s *conf.Settings) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(s.GCPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" && s.MemoryLimit > 0 {
+		debug.SetMemoryLimit(s.MemoryLimit)
+	}
+}
+
+// itoa is short for tables and addresses.
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,85 @@
+package api
+
+// HealthReport is what one cluster says about a database.
+type HealthReport struct {
+	ClusterName         string                `json:"cluster_name"`
+	Region              string                `json:"region,omitempty"`
+	GUID                string                `json:"guid"`
+	Name                string                `json:"name"`
+	ActiveConfigVersion int                   `json:"active_config_version"`
+	ConnectionError     string                `json:"connection_error,omitempty"`
+	Configurations      []ConfigurationHealth `json:"configurations"`
+	Connections         []ConnectionHealth    `json:"connections"`
+}
+
+// ConfigurationHealth is one version of a database's configuration as a
+// cluster knows it.
+type ConfigurationHealth struct {
+	Name              string     `json:"name"`
+	Version           int        `json:"version"`
+	Status            string     `json:"status"`
+	CausalConsistency bool       `json:"causal_consistency"`
+	Encryption        bool       `json:"encryption"`
+	FeaturesetVersion int        `json:"featureset_version"`
+	ProtocolVersion   int        `json:"protocol_version"`
+	Instances         []Instance `json:"instances"`
+}
+
+// ConnectionHealth is how a cluster sees another one.
+type ConnectionHealth struct {
+	Name       string            `json:"name"`
+	Status     string            `json:"status"`
+	LagSeconds float64           `json:"lag_seconds"`
+	LastError  string            `json:"last_error,omitempty"`
+	Links      []ReplicationLink `json:"replication_links"`
+}
+
+// ReplicationLink is one link of a connection.
+type ReplicationLink struct {
+	UID    string `json:"link_uid"`
+	Status string `json:"status"` // up or down
+}
+
+// Link states.
+const (
+	LinkUp   = "up"
+	LinkDown = "down"
+)
+
+// Healthy reports whether every cluster answered, has the configuration active
+// and sees all the others.
+func Healthy(reports []HealthReport) bool {
+	for _, r := range reports {
+		if r.ConnectionError != "" || r.ActiveConfigVersion == 0 {
+			return false
+		}
+		for _, c := range r.Connections {
+			if c.Status != LinkUp {
+				return false
+			}
+		}
+	}
+	return len(reports) > 0
+}
+
+// BDB is the part of a database that lives on the node asked. Clients that
+// fail over between regions find their database here by its endpoint.
+type BDB struct {
+	UID       int        `json:"uid"`
+	Name      string     `json:"name"`
+	GUID      string     `json:"crdt_guid"`
+	CRDT      bool       `json:"crdt"`
+	Status    string     `json:"status"`
+	Port      int        `json:"port"`
+	ReplicaID int        `json:"crdt_replica_id"`
+	Sync      string     `json:"crdt_sync"`
+	Endpoints []Endpoint `json:"endpoints"`
+}
+
+// Endpoint is where clients reach a BDB.
+type Endpoint struct {
+	UID     string   `json:"uid"`
+	DNSName string   `json:"dns_name"`
+	Addr    []string `json:"addr"`
+	Port    int      `json:"port"`
+}

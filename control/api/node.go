@@ -1,0 +1,41 @@
+package api
+
+// Node is what a node tells others about itself.
+type Node struct {
+	ID              string `json:"node_id"`
+	Region          string `json:"region"`
+	Version         string `json:"version"`
+	ProtocolVersion int    `json:"protocol_version"`
+	FormatVersion   int    `json:"format_version"`
+	Ready           bool   `json:"ready"`
+	PeerHost        string `json:"peer_host,omitempty"` // empty: the host this node is reached at
+	PeerPort        int    `json:"peer_port"`
+	TimeMillis      int64  `json:"time_ms"`
+	Databases       int    `json:"databases"`
+}
+
+// Prepare asks a node to get ready for an instance of a database: first phase
+// of a create.
+type Prepare struct {
+	Database    *Database `json:"crdb"`
+	Coordinator string    `json:"coordinator"` // base URL to ask for the outcome
+	TimeoutMS   int64     `json:"timeout_ms"`
+}
+
+// Prepared is a node's promise that a commit will succeed.
+type Prepared struct {
+	Port  int `json:"port"` // RESP port it holds for the instance
+	DBUID int `json:"db_uid"`
+}
+
+// The outcomes of a create, as its coordinator answers them.
+const (
+	OutcomePreparing  = "preparing"
+	OutcomeCommitting = "committing"
+	OutcomeAborted    = "aborted" // also what was never heard of
+)
+
+// Outcome is what became of a create.
+type Outcome struct {
+	State string `json:"state"`
+}

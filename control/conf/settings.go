@@ -1,0 +1,95 @@
+package conf
+
+import (
+	"fmt"
+	"time"
+
+	"crdb/control/api"
+)
+
+// Settings is everything a node is started with.
+type Settings struct {
+	Region     string
+	Dir        string
+	Bind       string
+	AdminPort  int
+	PeerPort   int
+	GossipPort int
+	Join       []string
+	Insecure   bool
+
+	// A database of this region alone, made at the first start.
+	Database string
+	Port     int
+
+	Appendfsync   string
+	MaxClockDrift time.Duration
+	LogRetention  int64 // bytes of log kept for members that are away
+	IOThreads     int   // event loops per database
+
+	PeerRoutes map[string]string // region -> HOST:PORT to dial instead
+
+	LogLevel  string
+	LogFormat string
+	LogFile   string
+
+	GCPercent   int
+	MemoryLimit int64 // soft limit of the Go heap in bytes, 0: none
+
+	// Redis are the redis.conf settings of the databases, to be set in this
+	// order.
+	Redis []RedisSetting
+}
+
+// RedisSetting is one redis.conf name with its value as text.
+type RedisSetting struct{ Name, Value string }
+
+// Defaults returns the settings of a node that says nothing.
+func Defaults() *Settings {
+	return &Settings{
+		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
+		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, IOThreads: 1,
+		LogLevel: "notice", LogFormat: "text", GCPercent: 100,
+		PeerRoutes: map[string]string{},
+	}
+}
+
+// Validate checks what one name alone cannot tell.
+func (s *Settings) Validate() error {
+	switch {
+	case s.Region == "":
+		return fmt.Errorf("no region: say --region NAME")
+	case s.Dir == "":
+		return fmt.Errorf("no data directory: say --dir DIR")
+	case s.Database != "" && s.Port == 0:
+		return fmt.Errorf("database %q needs --port", s.Database)
+	case s.Database == "" && s.Port != 0:
+		return fmt.Errorf("port %d needs --database NAME", s.Port)
+	}
+	if err := api.CheckName("region", s.Region); err != nil {
+		return err
+	}
+	if s.Database != "" {
+		if err := api.CheckName("database", s.Database); err != nil {
+			return err
+		}
+	}
+	return s.checkPorts()
+}
+
+func (s *Settings) checkPorts() error {
+	used := map[int]string{}
+	for _, p := range []struct {
+		name string
+		port int
+	}{{"admin-port", s.AdminPort}, {"peer-port", s.PeerPort}, {"gossip-port", s.GossipPort}, {"port", s.Port}} {
+		if p.port == 0 {
+			continue
+		}
+		if other, ok := used[p.port]; ok {
+			return fmt.Errorf("%s and %s are both %d", other, p.name, p.port)
+		}
+		used[p.port] = p.name
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+
+	"crdb/control/api"
+)
+
+// databases returns the records of the databases that serve here, by local
+// number.
+func (n *Node) databases() []*record {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []*record
+	for _, db := range n.mu.dbs {
+		if db.record.Status == api.StatusCommitted {
+			all = append(all, db.record)
+		}
+	}
+	slices.SortFunc(all, func(a, b *record) int { return a.UID - b.UID })
+	return all
+}
+
+// find returns the record of a database that serves here.
+func (n *Node) find(guid string) (*record, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted {
+		return db.record, nil
+	}
+	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+}
+
+// describe returns a database as the REST interface shows it here.
+func (r *record) describe() *api.Database {
+	d := r.Database.Clone()
+	d.LocalDatabases = []api.LocalDatabase{{BDBUID: r.UID, ID: r.Replica}}
+	return d
+}
+
+// localHealth says how this node's instance of a database is.
+func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
+	n.mu.Lock()
+	db := n.mu.dbs[guid]
+	n.mu.Unlock()
+	if db == nil {
+		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+	}
+	r := db.record
+	d := r.Database
+	h := &api.HealthReport{GUID: guid, Name: d.Name, Region: n.opts.Settings.Region, ClusterName: n.AdminAddr(), Connections: []api.ConnectionHealth{}}
+	if own := d.Find(n.ID()); own != nil {
+		h.ClusterName = own.Cluster.Name
+	}
+	h.Configurations = []api.ConfigurationHealth{{Name: d.Name, Version: d.ConfigVersion, Status: r.Status,
+		CausalConsistency: d.CausalConsistency, FeaturesetVersion: d.FeaturesetVersion, ProtocolVersion: d.ProtocolVersion, Instances: d.Instances}}
+	if r.Status != api.StatusCommitted {
+		return h, nil
+	}
+	h.ActiveConfigVersion = d.ConfigVersion
+	for _, l := range db.inst.Links() {
+		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError}
+		if l.Connected {
+			c.Status = api.LinkUp
+		}
+		c.Links = []api.ReplicationLink{{UID: strconv.Itoa(r.UID) + ":" + strconv.Itoa(l.Replica), Status: c.Status}}
+		h.Connections = append(h.Connections, c)
+	}
+	return h, nil
+}
+
+// healthReport asks all members of a database how they are.
+func (n *Node) healthReport(ctx context.Context, guid string) ([]api.HealthReport, error) {
+	r, err := n.find(guid)
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]api.HealthReport, len(r.Database.Instances))
+	var wg sync.WaitGroup
+	for i, x := range r.Database.Instances {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			reports[i] = n.askHealth(ctx, guid, x, r.Database.Name)
+		}()
+	}
+	wg.Wait()
+	return reports, nil
+}
+
+func (n *Node) askHealth(ctx context.Context, guid string, x api.Instance, name string) api.HealthReport {
+	var h *api.HealthReport
+	var err error
+	if x.NodeID == n.ID() {
+		h, err = n.localHealth(guid)
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+		defer cancel()
+		h, err = n.clientOf(x.Cluster).LocalHealth(ctx, guid)
+	}
+	if err != nil {
+		return api.HealthReport{ClusterName: x.Cluster.Name, Region: x.Region, GUID: guid, Name: name, ConnectionError: err.Error(),
+			Configurations: []api.ConfigurationHealth{}, Connections: []api.ConnectionHealth{}}
+	}
+	return *h
+}
+
+// clientOf returns a client for another node.
+func (n *Node) clientOf(c api.Cluster) *api.Client {
+	base, err := c.BaseURL()
+	if err != nil {
+		base = "http://invalid." // was checked when the database was made
+	}
+	return &api.Client{Base: base, HTTP: n.client}
+}

@@ -1,0 +1,242 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"crdb/control/api"
+	"crdb/control/conf"
+)
+
+// fakeHost opens instances that listen and remember what they were told.
+type fakeHost struct {
+	opts Options
+	mu   struct {
+		sync.Mutex
+		open map[string]*fakeInstance
+	}
+	failOpen  atomic.Bool
+	failServe atomic.Bool
+	blockOpen atomic.Pointer[chan struct{}] // not nil: Open waits for it
+	skew      atomic.Int64                  // of the node's clock, in nanoseconds
+}
+
+func (h *fakeHost) Open(s Spec) (Instance, error) {
+	if c := h.blockOpen.Load(); c != nil {
+		<-*c
+	}
+	if h.failOpen.Load() {
+		return nil, errors.New("no space left on device")
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(s.Dir+"/log", []byte(s.GUID+strconv.Itoa(s.Replica)), 0o600); err != nil {
+		return nil, err
+	}
+	i := &fakeInstance{host: h, spec: s}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.open[s.GUID] = i
+	return i, nil
+}
+
+func (h *fakeHost) PeerPort() int                    { return 9444 }
+func (h *fakeHost) Collect(chan<- prometheus.Metric) {}
+func (h *fakeHost) Close()                           {}
+
+func (h *fakeHost) now() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) }
+
+func (h *fakeHost) instances() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.mu.open)
+}
+
+type fakeInstance struct {
+	host *fakeHost
+	spec Spec
+	mu   sync.Mutex
+	l    net.Listener
+	ms   []Member
+	lag  time.Duration
+	down map[string]bool
+	keys int
+}
+
+func (i *fakeInstance) SetMembers(_ int, ms []Member) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.ms = ms
+}
+
+func (i *fakeInstance) Serve(addr string) (err error) {
+	if i.host.failServe.Load() {
+		return errors.New("database port is in use by another process")
+	}
+	i.l, err = net.Listen("tcp", addr)
+	return err
+}
+
+func (i *fakeInstance) Flush(context.Context) error { i.keys = 0; return nil }
+
+func (i *fakeInstance) Links() []Link {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var ls []Link
+	for _, m := range i.ms {
+		if m.Replica != i.spec.Replica {
+			ls = append(ls, Link{Replica: m.Replica, Region: m.Region, Connected: !i.down[m.Region], Lag: i.lag})
+		}
+	}
+	return ls
+}
+
+func (i *fakeInstance) Cut(string, bool)                 {}
+func (i *fakeInstance) Collect(chan<- prometheus.Metric) {}
+
+func (i *fakeInstance) Close() error {
+	i.host.mu.Lock()
+	delete(i.host.mu.open, i.spec.GUID)
+	i.host.mu.Unlock()
+	if i.l != nil {
+		return i.l.Close()
+	}
+	return nil
+}
+
+// testNode is a node with its fake host and what is needed to start it again.
+type testNode struct {
+	*Node
+	t    *testing.T
+	host *fakeHost
+	opts Options
+	c    *api.Client
+}
+
+// dialer is the network between test nodes: a set of addresses that do not
+// answer.
+type dialer struct{ cut sync.Map }
+
+func (d *dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
+	if _, ok := d.cut.Load(addr); ok {
+		return nil, errors.New("connection refused")
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+}
+
+func settings(region, dir string) *conf.Settings {
+	s := conf.Defaults()
+	s.Region, s.Dir, s.AdminPort, s.PeerPort, s.GossipPort = region, dir, 0, 0, 0
+	return s
+}
+
+func newOptions(s *conf.Settings, d *dialer) (Options, *fakeHost) {
+	h := &fakeHost{}
+	h.mu.open = map[string]*fakeInstance{}
+	return Options{
+		Settings: s, Now: h.now, Dial: d.dial, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		OpenHost: func(o Options, _ string) (Host, error) { h.opts = o; return h, nil },
+		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 300 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond},
+	}, h
+}
+
+func startNode(t *testing.T, region string, d *dialer) *testNode {
+	t.Helper()
+	o, h := newOptions(settings(region, t.TempDir()), d)
+	n := &testNode{t: t, host: h, opts: o}
+	n.start()
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func (n *testNode) start() {
+	n.t.Helper()
+	node, err := Open(n.opts)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.Node = node
+	// A restart keeps the port, so that the others find the node again.
+	n.opts.Settings.AdminPort = n.admin.Addr().(*net.TCPAddr).Port
+	n.c = &api.Client{Base: "http://" + n.AdminAddr(), HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+func (n *testNode) restart() {
+	n.t.Helper()
+	n.Close()
+	n.start()
+}
+
+// three starts the three nodes of most tests.
+func three(t *testing.T) (*dialer, []*testNode) {
+	d := &dialer{}
+	return d, []*testNode{startNode(t, "us-east", d), startNode(t, "eu-west", d), startNode(t, "ap-south", d)}
+}
+
+func describeOn(name string, nodes ...*testNode) *api.Database {
+	d := &api.Database{Name: name}
+	for _, n := range nodes {
+		d.Instances = append(d.Instances, api.Instance{Cluster: api.Cluster{Name: n.AdminAddr()}})
+	}
+	return d
+}
+
+// wait waits for a task to end.
+func (n *testNode) wait(task *api.Task, err error) *api.Task {
+	n.t.Helper()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	task, err = n.c.Wait(ctx, task.ID, 2*time.Millisecond, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return task
+}
+
+func (n *testNode) create(d *api.Database) *api.Task {
+	n.t.Helper()
+	return n.wait(n.c.Create(context.Background(), d))
+}
+
+// eventually waits until f holds.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(5 * time.Second)
+	for !f() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+// clean reports whether nothing of any database is left on the node, in memory
+// and on disk.
+func (n *testNode) clean() bool {
+	n.change.Lock()
+	defer n.change.Unlock()
+	names, err := n.dir.list(databases)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return err == nil && len(names) == 0 && len(n.mu.dbs) == 0 && n.host.instances() == 0
+}

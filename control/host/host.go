@@ -1,0 +1,110 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/command"
+	"crdb/control"
+	"crdb/control/conf"
+	"crdb/peer"
+)
+
+// Options are the seams that control.Options does not have.
+type Options struct {
+	Mono    func() int64  // nanoseconds from any fixed point
+	Rand    func() uint64 // random bits, from any goroutine
+	Version string
+}
+
+// Host makes the instances of one node.
+type Host struct {
+	opts     Options
+	settings *conf.Settings
+	fs       vfs.FS
+	wall     func() int64
+	dial     func(ctx context.Context, addr string) (net.Conn, error)
+	logger   *slog.Logger
+	server   *peer.Server
+	wg       sync.WaitGroup // the peer server's goroutine
+}
+
+var _ control.Host = (*Host)(nil)
+
+// Opener returns what control.Options.OpenHost wants.
+func Opener(own Options) func(control.Options, string) (control.Host, error) {
+	return func(o control.Options, nodeID string) (control.Host, error) {
+		return open(own, o, nodeID)
+	}
+}
+
+func open(own Options, o control.Options, _ string) (*Host, error) {
+	h := &Host{opts: own, settings: o.Settings, fs: o.FS, dial: o.Dial, logger: o.Logger,
+		wall: func() int64 { return o.Now().UnixMilli() }}
+	if _, err := h.config(0); err != nil {
+		return nil, err
+	}
+	l, err := o.Listen(net.JoinHostPort(o.Settings.Bind, strconv.Itoa(o.Settings.PeerPort)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("peer port %d is in use by another process", o.Settings.PeerPort)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on peer port %d: %w", o.Settings.PeerPort, err)
+	}
+	h.server = peer.NewServer(peer.ServerOptions{Listener: l})
+	h.wg.Go(func() {
+		if err := h.server.Serve(); err != nil {
+			h.logger.Error("the peer server has stopped", "err", err)
+		}
+	})
+	return h, nil
+}
+
+// PeerPort returns the port other nodes reach the peer server at.
+func (h *Host) PeerPort() int { return h.server.Addr().(*net.TCPAddr).Port }
+
+// Close stops the peer server.
+func (h *Host) Close() {
+	h.server.Close()
+	h.wg.Wait()
+}
+
+// config makes the configuration of a database from the node's settings.
+func (h *Host) config(port int) (*command.Config, error) {
+	c := command.NewConfig()
+	for _, s := range append([]conf.RedisSetting{
+		{Name: "bind", Value: h.settings.Bind},
+		{Name: "port", Value: strconv.Itoa(port)},
+		{Name: "dir", Value: h.settings.Dir},
+		{Name: "appendfsync", Value: h.settings.Appendfsync},
+		{Name: "loglevel", Value: h.settings.LogLevel},
+		{Name: "logfile", Value: h.settings.LogFile},
+	}, h.settings.Redis...) {
+		if err := c.Set(s.Name, s.Value); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// CheckSetting says whether name is a setting of databases with a right value,
+// as conf.Options.Check wants it.
+func CheckSetting(name, value string) error {
+	err := command.NewConfig().Set(name, value)
+	if errors.Is(err, command.ErrUnknownParam) {
+		return conf.ErrUnknown
+	}
+	return err
+}
+
+// seconds is a duration as Prometheus counts it.
+func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -1,0 +1,228 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"crdb/command"
+	"crdb/control"
+	"crdb/crdt"
+	"crdb/engine"
+	"crdb/oplog"
+	"crdb/peer"
+	"crdb/resp"
+)
+
+// instance is one database on this node.
+type instance struct {
+	host     *Host
+	spec     control.Spec
+	logger   *slog.Logger
+	begun    time.Duration // how long opening took
+	log      *oplog.Log
+	engine   *engine.Engine
+	repl     *peer.Replicator
+	config   *command.Config
+	commands *command.Server
+	commits  prometheus.Histogram
+	version  atomic.Uint64                   // of the membership in force
+	stable   atomic.Pointer[peer.Replicator] // set with the members (invariant 2)
+
+	// life is held for reading by those who look at the parts, for writing by
+	// Close.
+	life   sync.RWMutex
+	closed bool
+	server *resp.Server // nil until Serve
+}
+
+// Open is part of control.Host.
+func (h *Host) Open(s control.Spec) (control.Instance, error) {
+	i := &instance{host: h, spec: s, logger: h.logger.With("database", s.Name)}
+	begin := h.opts.Mono()
+	if err := i.open(); err != nil {
+		i.Close()
+		return nil, err
+	}
+	i.begun = time.Duration(h.opts.Mono() - begin)
+	return i, nil
+}
+
+func (i *instance) open() (err error) {
+	if i.config, err = i.host.config(i.spec.Port); err != nil {
+		return err
+	}
+	if err = i.openLog(); err != nil {
+		return err
+	}
+	replica := crdt.ReplicaID(i.spec.Replica)
+	i.engine, err = engine.Open(engine.Options{
+		Log: i.log, Seed: seed(i.spec.GUID), Replica: replica,
+		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
+		Stable: i.stableVector, Logger: i.logger,
+	})
+	if err != nil {
+		return fmt.Errorf("recovery: %w", err)
+	}
+	i.repl, err = peer.New(peer.Options{
+		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine,
+		Deliver: i.deliver, ConfigVersion: i.version.Load, Dial: i.host.dial, Wall: i.host.wall, Logger: i.logger,
+	})
+	if err != nil {
+		return err
+	}
+	i.commands = command.NewServer(command.Options{
+		Engine: i.engine, Log: i.log, Replication: replication{i.repl}, Config: i.config,
+		Wall: i.host.wall, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
+		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: replica,
+		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
+	})
+	return i.host.server.Register(i.spec.GUID, i.repl)
+}
+
+func (i *instance) openLog() (err error) {
+	i.commits = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "crdb_log_commit_duration_seconds", Help: "Time to make one batch of the log durable.",
+		ConstLabels: prometheus.Labels{"database": i.spec.Name},
+		Buckets:     prometheus.ExponentialBuckets(0.0001, 2, 16),
+	})
+	s := i.host.settings
+	i.log, err = oplog.Open(oplog.Options{
+		FS: i.host.fs, Dir: i.spec.Dir, Wall: i.host.wall, Mono: i.host.opts.Mono,
+		Identity:       oplog.Identity{Database: i.spec.GUID, Name: i.spec.Name, Region: s.Region, Replica: crdt.ReplicaID(i.spec.Replica)},
+		MaxClockDrift:  s.MaxClockDrift,
+		RetentionBytes: s.LogRetention,
+		OnCommit:       func(c oplog.Commit) { i.commits.Observe(seconds(c.Duration)) },
+		Logger:         i.logger,
+	})
+	return err
+}
+
+// seed is the seed of the key hash: the same at all instances of a database,
+// unknown to its clients.
+func seed(guid string) uint64 {
+	sum := sha256.Sum256([]byte(guid))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// deliver hands a message from another region to the subscribers here.
+func (i *instance) deliver(channel, payload []byte) {
+	if i.commands != nil {
+		i.commands.DeliverRemote(channel, payload)
+	}
+}
+
+// stableVector is what all members hold; nothing before they are known.
+func (i *instance) stableVector() crdt.VersionVector {
+	if r := i.stable.Load(); r != nil {
+		return r.Stable()
+	}
+	return nil
+}
+
+// SetMembers is part of control.Instance.
+func (i *instance) SetMembers(version int, members []control.Member) {
+	i.version.Store(uint64(version))
+	all := make([]peer.Member, 0, len(members))
+	for _, m := range members {
+		all = append(all, peer.Member{Replica: crdt.ReplicaID(m.Replica), Region: m.Region, Addr: m.Addr})
+	}
+	i.repl.SetMembers(all)
+	i.stable.Store(i.repl)
+}
+
+// Serve is part of control.Instance.
+func (i *instance) Serve(addr string) error {
+	server, err := resp.Listen(resp.ServerOptions{
+		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
+		MaxClients:   func() int { return int(i.config.Int("maxclients")) },
+		IdleTimeout:  func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
+		TCPKeepAlive: keepAlive(i.config.Int("tcp-keepalive")),
+		Logger:       i.logger,
+	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("database port %d is in use by another process", i.spec.Port)
+	}
+	if err != nil {
+		return err
+	}
+	i.life.Lock()
+	defer i.life.Unlock()
+	i.server = server
+	return nil
+}
+
+// keepAlive turns redis.conf's seconds, 0 meaning off, into resp's.
+func keepAlive(seconds int64) time.Duration {
+	if seconds == 0 {
+		return -1
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// Flush is part of control.Instance.
+func (i *instance) Flush(ctx context.Context) error {
+	if err := i.log.Admit(); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+		return err
+	}
+	tx := i.engine.NewTx()
+	tx.LockNone(i.host.wall())
+	tx.FlushAll()
+	tx.Unlock()
+	return i.log.Sync(ctx)
+}
+
+// Cut is part of control.Instance.
+func (i *instance) Cut(region string, cut bool) { i.repl.Cut(region, cut) }
+
+// Links is part of control.Instance.
+func (i *instance) Links() []control.Link {
+	var all []control.Link
+	for _, l := range i.repl.Links() {
+		if l.Member {
+			all = append(all, control.Link{Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
+				Lag: time.Duration(l.In.Lag.Seconds * float64(time.Second)), LastError: l.In.LastError})
+		}
+	}
+	return all
+}
+
+// Close is part of control.Instance. It also takes apart what was opened only
+// in part.
+func (i *instance) Close() error {
+	i.life.Lock()
+	if i.closed {
+		i.life.Unlock()
+		return nil
+	}
+	i.closed = true
+	server := i.server
+	i.life.Unlock()
+	var errs []error
+	if server != nil {
+		errs = append(errs, server.Close())
+	}
+	if i.commands != nil {
+		i.commands.Close()
+	}
+	if i.repl != nil {
+		i.host.server.Unregister(i.spec.GUID)
+		errs = append(errs, i.repl.Close())
+	}
+	if i.engine != nil {
+		i.engine.Close()
+	}
+	if i.log != nil {
+		errs = append(errs, i.log.Close())
+	}
+	return errors.Join(errs...)
+}

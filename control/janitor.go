@@ -1,0 +1,101 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"crdb/control/api"
+)
+
+// janitor finishes what tasks left: changes whose members did not answer, and
+// prepared instances whose coordinator is silent.
+func (n *Node) janitor() {
+	defer n.wg.Done()
+	tick := time.NewTicker(n.opts.Timing.Janitor)
+	defer tick.Stop()
+	for {
+		n.finishNotes()
+		n.resolvePosted()
+		select {
+		case <-tick.C:
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+func (n *Node) finishNotes() {
+	n.mu.Lock()
+	var guids []string
+	for guid := range n.mu.notes {
+		guids = append(guids, guid)
+	}
+	n.mu.Unlock()
+	for _, guid := range guids {
+		x := n.take(guid)
+		if x == nil {
+			continue
+		}
+		failed := n.round(n.ctx, x, nil)
+		n.idle(guid)
+		for cluster, err := range failed {
+			n.log.Warn("a change of a database waits for a cluster", "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
+		}
+		if len(failed) == 0 {
+			n.log.Info("a change of a database that had been left is finished", "database", x.Database.Name, "guid", guid, "change", x.State)
+		}
+	}
+}
+
+// resolvePosted asks for the outcome of prepared instances that have waited
+// long enough.
+func (n *Node) resolvePosted() {
+	now := n.opts.Now().UnixMilli()
+	for guid, db := range n.snapshot() {
+		r := db.record
+		if r.Status != api.StatusPosted || r.ExpiresMS > now {
+			continue
+		}
+		if state := n.askOutcome(guid, r); state != api.OutcomeAborted {
+			continue
+		}
+		n.dropPosted(guid)
+	}
+}
+
+// askOutcome asks a prepared instance's coordinator what became of it. No
+// answer counts as aborted.
+func (n *Node) askOutcome(guid string, r *record) string {
+	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Timing.Call)
+	defer cancel()
+	client := &api.Client{Base: r.Coordinator, HTTP: n.client}
+	if own := r.Database.Find(n.ID()); own != nil && own.Cluster.URL == r.Coordinator {
+		return n.outcome(guid).State
+	}
+	o, err := client.Outcome(ctx, guid)
+	if n.ctx.Err() != nil {
+		return api.OutcomePreparing
+	}
+	if err != nil {
+		n.log.Warn("the coordinator of a create does not answer; the prepared instance is dropped", "database", r.Database.Name, "err", err)
+		return api.OutcomeAborted
+	}
+	return o.State
+}
+
+// dropPosted drops an instance unless it was committed meanwhile. It may be
+// prepared again, so it is not remembered as dropped.
+func (n *Node) dropPosted(guid string) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	n.mu.Lock()
+	db := n.mu.dbs[guid]
+	if db == nil || db.record.Status != api.StatusPosted {
+		n.mu.Unlock()
+		return
+	}
+	n.mu.Unlock()
+	if err := n.dropLocked(guid, db); err != nil {
+		n.log.Error("cannot drop a prepared instance", "guid", guid, "err", err)
+	}
+}

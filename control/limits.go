@@ -1,0 +1,24 @@
+package control
+
+import "time"
+
+const (
+	maxDatabases    = 128 // instances on one node
+	maxTasks        = 256 // tasks remembered, running ones included
+	maxRunningTasks = 4
+	maxQueuedTasks  = 64
+	maxNotes        = 256 // creates and deletes a coordinator has under way
+	maxRequests     = 128 // admin requests at work at a time
+
+	resultTTL    = 500 * time.Second // a finished task is remembered this long
+	maxResultTTL = 24 * time.Hour
+
+	callTimeout    = 5 * time.Second  // one call to another node
+	prepareTimeout = 60 * time.Second // a member asks what became of a create after this
+	commitTimeout  = 20 * time.Second // a coordinator gives up and aborts after this
+	retryEvery     = 200 * time.Millisecond
+	janitorEvery   = 5 * time.Second
+	drainTimeout   = 10 * time.Second
+
+	defaultLagTolerance = 100 * time.Millisecond
+)

@@ -1,0 +1,253 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is the member's side of a change: Prepare, Commit, Drop. Node and
+// api.Client both have these methods, so that a coordinator treats itself
+// like the others.
+
+// member is a node that takes part in a change.
+type member interface {
+	Prepare(ctx context.Context, p *api.Prepare) (*api.Prepared, error)
+	Commit(ctx context.Context, d *api.Database) error
+	Drop(ctx context.Context, guid string) error
+}
+
+// Prepare writes down an instance as posted, opens it, and holds its port.
+func (n *Node) Prepare(_ context.Context, p *api.Prepare) (*api.Prepared, error) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	db, err := n.prepareLocked(p)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Prepared{Port: db.record.Port, DBUID: db.record.UID}, nil
+}
+
+func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
+	d := p.Database
+	if d == nil || !api.IsGUID(d.GUID) {
+		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "the database has no GUID")
+	}
+	if err := d.Validate(); err != nil {
+		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
+	}
+	own := d.Find(n.ID())
+	if own == nil || own.ID < 1 || own.Region != n.opts.Settings.Region {
+		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "database %q names no instance on node %s of region %s", d.Name, n.ID(), n.opts.Settings.Region)
+	}
+	uid, known, err := n.admit(d)
+	if err != nil || known != nil {
+		return known, err
+	}
+	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
+	reserved, err := n.reserve(d.Port(i))
+	if err != nil {
+		return nil, err
+	}
+	r := &record{Status: api.StatusPosted, UID: uid, Port: reserved.Addr().(*net.TCPAddr).Port, Replica: own.ID,
+		Coordinator: p.Coordinator, ExpiresMS: n.expiry(p.TimeoutMS), Database: d.Clone()}
+	db, err := n.makeDatabase(r)
+	if err != nil {
+		reserved.Close()
+		return nil, err
+	}
+	db.reserved = reserved
+	n.put(d.GUID, db)
+	n.log.Info("database is prepared", "database", d.Name, "guid", d.GUID, "port", r.Port)
+	return db, nil
+}
+
+// admit says whether a new database fits in here, under which local number; or
+// returns it if it is here already.
+func (n *Node) admit(d *api.Database) (uid int, known *database, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if db := n.mu.dbs[d.GUID]; db != nil {
+		return 0, db, nil
+	}
+	if slices.Contains(n.mu.dropped, d.GUID) {
+		return 0, nil, api.Errorf(http.StatusConflict, api.CodeConflict, "database %s was removed from this node", d.GUID)
+	}
+	if len(n.mu.dbs) >= maxDatabases {
+		return 0, nil, api.Errorf(http.StatusConflict, api.CodeLimit, "this node hosts %d databases; the limit is %d", len(n.mu.dbs), maxDatabases)
+	}
+	for _, db := range n.mu.dbs {
+		if db.record.Database.Name == d.Name {
+			return 0, nil, api.Errorf(http.StatusConflict, api.CodeNameInUse, "region %s has a database %q already", n.opts.Settings.Region, d.Name)
+		}
+		uid = max(uid, db.record.UID)
+	}
+	return uid + 1, nil, nil
+}
+
+func (n *Node) put(guid string, db *database) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.dbs[guid] = db
+}
+
+// reserve holds a port until the instance takes it over.
+func (n *Node) reserve(port int) (net.Listener, error) {
+	l, err := n.listen(port, "database")
+	if err != nil {
+		return nil, api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: %v", n.opts.Settings.Region, err)
+	}
+	return l, nil
+}
+
+func (n *Node) expiry(timeoutMS int64) int64 {
+	wait := time.Duration(timeoutMS) * time.Millisecond
+	if wait <= 0 || wait > time.Hour {
+		wait = n.opts.Timing.Prepare
+	}
+	return n.opts.Now().Add(wait).UnixMilli()
+}
+
+// makeDatabase writes the record of a new database and opens it; it leaves
+// nothing behind if that fails.
+func (n *Node) makeDatabase(r *record) (*database, error) {
+	guid := r.Database.GUID
+	err := n.dir.mkdir(databases)
+	if err == nil {
+		err = n.dir.mkdir(databases, guid)
+	}
+	if err == nil {
+		err = n.dir.writeRecord(r)
+	}
+	var db *database
+	if err == nil {
+		db, err = n.openDatabase(r)
+	}
+	if err != nil {
+		if e := n.dir.removeDatabase(guid); e != nil {
+			n.log.Error("cannot remove what a failed create left", "guid", guid, "err", e)
+		}
+		return nil, api.Errorf(http.StatusInternalServerError, api.CodeInternal, "region %s: cannot make database %q: %v", n.opts.Settings.Region, r.Database.Name, err)
+	}
+	return db, nil
+}
+
+// openDatabase opens the instance of a record.
+func (n *Node) openDatabase(r *record) (*database, error) {
+	d := r.Database
+	inst, err := n.host.Open(Spec{Dir: n.dir.at(databases, d.GUID, dataDir), GUID: d.GUID, Name: d.Name, Replica: r.Replica, Port: r.Port})
+	if err != nil {
+		return nil, err
+	}
+	return &database{record: r, inst: inst}, nil
+}
+
+// Commit makes an instance serve. It prepares it first if it is not here: a
+// coordinator that came back late finds members that have given up.
+func (n *Node) Commit(_ context.Context, d *api.Database) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if err := n.checkReady(); err != nil {
+		return err
+	}
+	db, err := n.prepareLocked(&api.Prepare{Database: d})
+	if err != nil {
+		return err
+	}
+	if db.record.Status == api.StatusCommitted {
+		return nil
+	}
+	posted := db.record
+	r := *posted
+	r.Status, r.Database, r.Coordinator, r.ExpiresMS = api.StatusCommitted, d.Clone(), "", 0
+	if err := n.dir.writeRecord(&r); err != nil {
+		return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
+	}
+	db = &database{record: &r, inst: db.inst, reserved: db.reserved}
+	if err := n.serve(db); err != nil {
+		if e := n.dir.writeRecord(posted); e != nil {
+			n.log.Error("cannot take back a commit", "database", d.Name, "err", e)
+		}
+		return api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: %v", n.opts.Settings.Region, err)
+	}
+	n.put(d.GUID, db)
+	n.log.Info("database is serving", "database", d.Name, "guid", d.GUID, "port", r.Port, "replica", r.Replica)
+	return nil
+}
+
+// serve tells the instance its members and starts it.
+func (n *Node) serve(db *database) error {
+	r := db.record
+	members := make([]Member, 0, len(r.Database.Instances))
+	for _, x := range r.Database.Instances {
+		addr := x.Cluster.ReplicationEndpoint
+		if route := n.opts.Settings.PeerRoutes[x.Region]; route != "" {
+			addr = route
+		}
+		members = append(members, Member{Replica: x.ID, Region: x.Region, Addr: addr})
+	}
+	if db.reserved != nil {
+		db.reserved.Close()
+		db.reserved = nil
+	}
+	if err := db.inst.Serve(n.addr(r.Port)); err != nil {
+		return err
+	}
+	db.inst.SetMembers(r.Database.ConfigVersion, members)
+	return nil
+}
+
+// Drop removes an instance with its data, whatever state it is in.
+func (n *Node) Drop(_ context.Context, guid string) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	n.mu.Lock()
+	db := n.mu.dbs[guid]
+	n.mu.dropped = append(n.mu.dropped, guid)
+	if len(n.mu.dropped) > maxNotes {
+		n.mu.dropped = n.mu.dropped[1:]
+	}
+	n.mu.Unlock()
+	if db == nil {
+		return nil
+	}
+	return n.dropLocked(guid, db)
+}
+
+// dropLocked is Drop with change held.
+func (n *Node) dropLocked(guid string, db *database) error {
+	r := *db.record
+	r.Status = statusDropped
+	if err := n.dir.writeRecord(&r); err != nil {
+		return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
+	}
+	if err := db.close(); err != nil {
+		n.log.Warn("closing a database that is being removed", "database", r.Database.Name, "err", err)
+	}
+	n.mu.Lock()
+	delete(n.mu.dbs, guid)
+	n.mu.Unlock()
+	if err := n.dir.removeDatabase(guid); err != nil {
+		return fmt.Errorf("region %s: the database is stopped, but its files are not all removed: %w", n.opts.Settings.Region, err)
+	}
+	n.log.Info("database is removed", "database", r.Database.Name, "guid", guid)
+	return nil
+}
+
+func (n *Node) checkReady() error {
+	switch n.state.Load() {
+	case stateLoading:
+		return api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s is still loading its databases", n.opts.Settings.Region)
+	case stateDraining:
+		return api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s is shutting down", n.opts.Settings.Region)
+	}
+	return nil
+}

@@ -1,0 +1,338 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/control/api"
+	"crdb/control/conf"
+)
+
+// Options say what a Node works with. Settings, Now, Dial, Rand and
+// OpenHost are needed.
+type Options struct {
+	Settings *conf.Settings
+	Now      func() time.Time
+	Dial     func(ctx context.Context, addr string) (net.Conn, error)
+	Listen   func(addr string) (net.Listener, error)      // nil: net.Listen over TCP
+	Rand     io.Reader                                    // for GUIDs
+	FS       vfs.FS                                       // nil: the system's
+	Logger   *slog.Logger                                 // nil: silent
+	OpenHost func(o Options, nodeID string) (Host, error) // what instances are made of
+	Timing   Timing
+}
+
+// Timing are the periods of a Node. Zero means the default.
+type Timing struct {
+	Call    time.Duration // one call to another node
+	Prepare time.Duration // a prepared instance asks for the outcome after this
+	Commit  time.Duration // a coordinator gives up after this
+	Retry   time.Duration
+	Janitor time.Duration
+}
+
+// The states of a node.
+const (
+	stateLoading int32 = iota
+	stateReady
+	stateDraining
+)
+
+// Node is one node of crdb.
+type Node struct {
+	opts   Options
+	dir    *dir
+	host   Host
+	tasks  *tasks
+	log    *slog.Logger
+	admin  net.Listener
+	http   *http.Server
+	client *http.Client
+	state  atomic.Int32
+	begun  time.Time
+	ctx    context.Context // ends when the node closes
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	closed sync.Once
+
+	change sync.Mutex // held through one Prepare, Commit or Drop
+
+	mu struct {
+		sync.Mutex
+		dbs     map[string]*database // by GUID
+		notes   map[string]*note     // changes this node coordinates
+		busy    map[string]bool      // notes a task is working on
+		dropped []string             // the last GUIDs dropped here
+	}
+}
+
+// database is an instance with its record. The record is replaced, never
+// changed; both fields are guarded by Node.mu, and only change under
+// Node.change.
+type database struct {
+	record   *record
+	inst     Instance
+	reserved net.Listener // holds the port until the commit
+}
+
+// Open starts a node: when it returns, the databases it hosts are serving. On
+// an error nothing is left running.
+func Open(o Options) (*Node, error) {
+	o.setDefaults()
+	n := &Node{opts: o, log: o.Logger, begun: o.Now()}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
+	n.tasks = newTasks(o.Now, n.newGUID)
+	n.client = newHTTPClient(o.Dial, o.Timing.Call)
+	if err := n.open(); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Listen == nil {
+		o.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
+	}
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&o.Timing.Call, callTimeout)
+	def(&o.Timing.Prepare, prepareTimeout)
+	def(&o.Timing.Commit, commitTimeout)
+	def(&o.Timing.Retry, retryEvery)
+	def(&o.Timing.Janitor, janitorEvery)
+}
+
+func (n *Node) open() (err error) {
+	s := n.opts.Settings
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if !loopback(s.Bind) && !s.Insecure {
+		return fmt.Errorf("refusing to listen on %s: it can be reached from other machines, and TLS is not available yet; use --bind 127.0.0.1, or --insecure in a network you trust", s.Bind)
+	}
+	if n.dir, err = openDir(n.opts.FS, s.Dir, s.Region, n.opts.Rand); err != nil {
+		return err
+	}
+	if n.admin, err = n.listen(s.AdminPort, "admin"); err != nil {
+		return err
+	}
+	if n.host, err = n.opts.OpenHost(n.opts, n.dir.id.NodeID); err != nil {
+		return err
+	}
+	n.serveHTTP()
+	if err := n.load(); err != nil {
+		return err
+	}
+	n.state.Store(stateReady)
+	if err := n.bootstrap(); err != nil {
+		return err
+	}
+	n.wg.Add(1)
+	go n.janitor()
+	n.log.Info("node is ready", "region", s.Region, "node", n.dir.id.NodeID, "admin", n.AdminAddr(), "databases", len(n.databases()))
+	return nil
+}
+
+// Close stops serving clients, writes everything to disk, and waits for all of
+// it. It may be called more than once.
+func (n *Node) Close() error {
+	var err error
+	n.closed.Do(func() { err = n.close() })
+	return err
+}
+
+func (n *Node) close() error {
+	n.state.Store(stateDraining)
+	n.cancel()
+	n.tasks.close()
+	var errs []error
+	n.change.Lock()
+	for guid, db := range n.snapshot() {
+		if e := db.close(); e != nil {
+			errs = append(errs, fmt.Errorf("database %s: %w", guid, e))
+		}
+	}
+	n.change.Unlock()
+	if n.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		n.http.Shutdown(ctx)
+		cancel()
+		n.http.Close()
+	} else if n.admin != nil {
+		n.admin.Close()
+	}
+	n.wg.Wait()
+	if n.host != nil {
+		n.host.Close()
+	}
+	n.client.CloseIdleConnections()
+	if n.dir != nil {
+		errs = append(errs, n.dir.close())
+	}
+	return errors.Join(errs...)
+}
+
+// close closes what the database holds open.
+func (db *database) close() error {
+	if db.reserved != nil {
+		db.reserved.Close()
+	}
+	if db.inst != nil {
+		return db.inst.Close()
+	}
+	return nil
+}
+
+// load opens the databases on disk and takes up unfinished changes.
+func (n *Node) load() error {
+	notes, err := n.dir.notes()
+	if err != nil {
+		return err
+	}
+	for _, x := range notes {
+		if x.State == api.OutcomePreparing {
+			x.State = noteAborting
+			if err := n.dir.writeNote(x); err != nil {
+				return err
+			}
+		}
+		n.mu.notes[x.Database.GUID] = x
+	}
+	records, err := n.dir.records()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		db, err := n.openDatabase(r)
+		if err != nil {
+			return fmt.Errorf("database %q: %w", r.Database.Name, err)
+		}
+		n.mu.Lock()
+		n.mu.dbs[r.Database.GUID] = db
+		n.mu.Unlock()
+		if r.Status == api.StatusCommitted {
+			if err := n.serve(db); err != nil {
+				return fmt.Errorf("database %q: %w", r.Database.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// bootstrap makes the database of the settings at the first start.
+func (n *Node) bootstrap() error {
+	s := n.opts.Settings
+	if s.Database == "" {
+		return nil
+	}
+	for _, r := range n.databases() {
+		if r.Database.Name == s.Database {
+			if r.Port != s.Port {
+				n.log.Warn("database keeps the port it was made with", "database", s.Database, "port", r.Port, "asked", s.Port)
+			}
+			return nil
+		}
+	}
+	d := &api.Database{Name: s.Database, DefaultDBConfig: api.DBConfig{Port: s.Port},
+		Instances: []api.Instance{{Cluster: api.Cluster{Name: n.AdminAddr()}}}}
+	t, err := n.startCreate(request{}, d)
+	if err == nil {
+		t, err = n.tasks.wait(n.ctx, t.ID)
+	}
+	if err == nil && t.Status == api.TaskFailed {
+		err = errors.New(t.Errors[0].Description)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make database %q: %w", s.Database, err)
+	}
+	return nil
+}
+
+// AdminAddr returns HOST:PORT of the admin interface.
+func (n *Node) AdminAddr() string { return n.admin.Addr().String() }
+
+// ID returns the node's identity, made when its directory was.
+func (n *Node) ID() string { return n.dir.id.NodeID }
+
+// Instance returns the node's instance of a database, nil if it has none.
+func (n *Node) Instance(guid string) Instance {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted {
+		return db.inst
+	}
+	return nil
+}
+
+// listen binds one of the node's ports, with an error that says which.
+func (n *Node) listen(port int, what string) (net.Listener, error) {
+	l, err := n.opts.Listen(n.addr(port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s port %d is in use by another process", what, port)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s port %d: %w", what, port, err)
+	}
+	return l, nil
+}
+
+func (n *Node) addr(port int) string {
+	return net.JoinHostPort(n.opts.Settings.Bind, strconv.Itoa(port))
+}
+
+func (n *Node) newGUID() string { return newGUID(n.opts.Rand) }
+
+// snapshot returns the databases by GUID as they are now.
+func (n *Node) snapshot() map[string]*database {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := make(map[string]*database, len(n.mu.dbs))
+	for guid, db := range n.mu.dbs {
+		c := *db
+		all[guid] = &c
+	}
+	return all
+}
+
+// loopback reports whether only this machine reaches an address.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// newHTTPClient makes the client for calls to other nodes.
+func newHTTPClient(dial func(context.Context, string) (net.Conn, error), timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			DialContext:           func(ctx context.Context, _, addr string) (net.Conn, error) { return dial(ctx, addr) },
+			ResponseHeaderTimeout: timeout,
+			MaxIdleConnsPerHost:   2,
+			IdleConnTimeout:       30 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

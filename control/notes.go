@@ -1,0 +1,227 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is what a coordinator remembers about its changes, and how it
+// carries them out.
+
+// begin writes a note down; a task works on it until idle.
+func (n *Node) begin(x *note) (*note, error) {
+	n.mu.Lock()
+	full := len(n.mu.notes) >= maxNotes
+	n.mu.Unlock()
+	if full {
+		return nil, api.Errorf(http.StatusTooManyRequests, api.CodeLimit, "%d changes of databases wait for nodes that do not answer; bring them back first", maxNotes)
+	}
+	err := n.dir.mkdir(notesDir)
+	if err == nil {
+		err = n.dir.writeNote(x)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.notes[x.Database.GUID] = x
+	n.mu.busy[x.Database.GUID] = true
+	return x, nil
+}
+
+// take gives a note to the caller to work on, nil if there is none or another
+// works on it.
+func (n *Node) take(guid string) *note {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x := n.mu.notes[guid]
+	if x == nil || n.mu.busy[guid] {
+		return nil
+	}
+	n.mu.busy[guid] = true
+	return x
+}
+
+// idle says that the caller works on a note no more.
+func (n *Node) idle(guid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.mu.busy, guid)
+}
+
+// setNote writes down a new state; every member has to confirm it anew.
+func (n *Node) setNote(x *note, state string) error {
+	next := &note{State: state, Database: x.Database}
+	if err := n.dir.writeNote(next); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	*x = *next
+	return nil
+}
+
+// outcome says what becomes of a create this node coordinates.
+func (n *Node) outcome(guid string) *api.Outcome {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x := n.mu.notes[guid]
+	if x == nil || x.State != api.OutcomePreparing && x.State != api.OutcomeCommitting {
+		return &api.Outcome{State: api.OutcomeAborted}
+	}
+	return &api.Outcome{State: x.State}
+}
+
+// round asks every member that has not confirmed yet to carry out the note,
+// and removes the note when all have. It returns what failed, by cluster.
+func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string)) map[string]error {
+	failed := map[string]error{}
+	var mu sync.Mutex // guards failed and x.Done
+	var wg sync.WaitGroup
+	before := x.Done
+	for i := range x.Database.Instances {
+		inst := &x.Database.Instances[i]
+		if inst.NodeID == "" || slices.Contains(before, inst.NodeID) {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			err := n.tell(ctx, x, inst)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed[inst.Cluster.Name] = err
+				return
+			}
+			x.Done = append(x.Done, inst.NodeID)
+			if confirmed != nil {
+				confirmed(inst.Cluster.Name)
+			}
+		}()
+	}
+	wg.Wait()
+	if len(failed) > 0 {
+		return failed
+	}
+	n.mu.Lock()
+	delete(n.mu.notes, x.Database.GUID)
+	n.mu.Unlock()
+	if err := n.dir.removeNote(x.Database.GUID); err != nil {
+		n.log.Error("cannot remove the note of a change", "database", x.Database.Name, "err", err)
+	}
+	return nil
+}
+
+// tell has one member do what the note says.
+func (n *Node) tell(ctx context.Context, x *note, inst *api.Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+	defer cancel()
+	m := n.memberOf(inst)
+	if x.State == api.OutcomeCommitting {
+		return m.Commit(ctx, x.Database)
+	}
+	return m.Drop(ctx, x.Database.GUID)
+}
+
+// carryOut repeats rounds until all members have confirmed or time is up. A
+// member that refuses a commit ends it at once.
+func (n *Node) carryOut(ctx context.Context, k *task, x *note) error {
+	timeout := time.NewTimer(n.opts.Timing.Commit)
+	defer timeout.Stop()
+	for {
+		failed := n.round(ctx, x, func(cluster string) { k.cluster(cluster, 100) })
+		if len(failed) == 0 {
+			return nil
+		}
+		refused := false
+		for _, err := range failed {
+			refused = refused || x.State == api.OutcomeCommitting && api.AsError(err).HTTP/100 == 4
+		}
+		retry := time.NewTimer(n.opts.Timing.Retry)
+		select {
+		case <-retry.C:
+			if !refused {
+				continue
+			}
+		case <-timeout.C:
+		case <-ctx.Done():
+		}
+		retry.Stop()
+		for cluster, err := range failed {
+			k.fail(cluster, err)
+		}
+		return errMembers
+	}
+}
+
+// startDelete starts the deletion of a database in all its regions.
+func (n *Node) startDelete(rq request, guid string) (*api.Task, error) {
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	r, err := n.find(guid)
+	if err != nil {
+		return nil, err
+	}
+	return n.tasks.start(rq, api.OpDelete, guid, func(ctx context.Context, k *task) error { return n.delete(ctx, k, r.Database) })
+}
+
+// delete is the task. Once noted, the deletion is carried out even when the
+// task fails because a member does not answer.
+func (n *Node) delete(ctx context.Context, k *task, d *api.Database) error {
+	for _, x := range d.Instances {
+		k.cluster(x.Cluster.Name, 0)
+	}
+	if !k.decide(ctx) {
+		return context.Canceled
+	}
+	n.mu.Lock()
+	under := n.mu.notes[d.GUID] != nil
+	n.mu.Unlock()
+	if under {
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "database %s is being changed already", d.GUID)
+	}
+	x, err := n.begin(&note{State: noteDeleting, Database: d})
+	if err != nil {
+		return err
+	}
+	defer n.idle(d.GUID)
+	k.step("removing the instances", 20)
+	if err := n.carryOut(ctx, k, x); err != nil {
+		k.fail("", api.Errorf(0, api.CodeUnreachable, "the instances named above are removed as soon as their nodes answer"))
+		return err
+	}
+	return nil
+}
+
+// startFlush starts the removal of all keys.
+func (n *Node) startFlush(rq request, guid string) (*api.Task, error) {
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	r, err := n.find(guid)
+	if err != nil {
+		return nil, err
+	}
+	return n.tasks.start(rq, api.OpFlush, guid, func(ctx context.Context, k *task) error {
+		inst := n.Instance(guid)
+		if inst == nil || !k.decide(ctx) {
+			return context.Canceled
+		}
+		k.step("removing all keys; replication carries it to the other regions", 20)
+		if err := inst.Flush(ctx); err != nil {
+			return err
+		}
+		if own := r.Database.Find(n.ID()); own != nil {
+			k.cluster(own.Cluster.Name, 100)
+		}
+		return nil
+	})
+}

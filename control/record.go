@@ -1,0 +1,123 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"crdb/control/api"
+)
+
+// The states of a record beyond api.StatusPosted and api.StatusCommitted.
+const statusDropped = "dropped"
+
+// record is what a node keeps about its instance of a database.
+type record struct {
+	Status      string        `json:"status"`
+	UID         int           `json:"uid"`
+	Port        int           `json:"port"`
+	Replica     int           `json:"replica"`
+	Coordinator string        `json:"coordinator,omitempty"`
+	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
+	Database    *api.Database `json:"crdb"`
+}
+
+func (d *dir) writeRecord(r *record) error {
+	return d.write(r, databases, r.Database.GUID, recordFile)
+}
+
+// records reads all records. What a crash left of a drop is dropped for good;
+// a directory that held nothing yet is removed.
+func (d *dir) records() ([]*record, error) {
+	guids, err := d.list(databases)
+	if err != nil {
+		return nil, err
+	}
+	var all []*record
+	for _, guid := range guids {
+		if !api.IsGUID(guid) {
+			return nil, fmt.Errorf("%s is not a database's directory", d.at(databases, guid))
+		}
+		r := &record{}
+		err := d.read(r, databases, guid, recordFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = d.removeEmpty(guid)
+		case err != nil:
+		case r.Status == statusDropped:
+			err = d.removeDatabase(guid)
+		case r.Database == nil || r.Database.GUID != guid || r.Status != api.StatusPosted && r.Status != api.StatusCommitted:
+			err = fmt.Errorf("%s is corrupt: it is not a record of database %s", d.at(databases, guid, recordFile), guid)
+		default:
+			all = append(all, r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// removeEmpty removes the directory of a database whose record was never
+// written; one with data in it is not ours to remove.
+func (d *dir) removeEmpty(guid string) error {
+	names, err := d.list(databases, guid)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !strings.HasSuffix(n, tempSuffix) {
+			return fmt.Errorf("%s has lost its %s; restore the file or move the directory away", d.at(databases, guid), recordFile)
+		}
+	}
+	return d.remove(databases, guid)
+}
+
+// removeDatabase removes a database's data and then its record.
+func (d *dir) removeDatabase(guid string) error {
+	if err := d.remove(databases, guid, dataDir); err != nil {
+		return err
+	}
+	return d.remove(databases, guid)
+}
+
+// note is what a coordinator keeps about a change until all members confirmed.
+type note struct {
+	State    string        `json:"state"`
+	Database *api.Database `json:"crdb"`
+	Done     []string      `json:"-"` // IDs of nodes that confirmed; they are asked again after a restart
+}
+
+// The states of a note beyond the outcomes in api.
+const (
+	noteAborting = "aborting"
+	noteDeleting = "deleting"
+)
+
+func (d *dir) writeNote(n *note) error { return d.write(n, notesDir, n.Database.GUID+".json") }
+
+func (d *dir) removeNote(guid string) error { return d.remove(notesDir, guid+".json") }
+
+// notes reads all notes.
+func (d *dir) notes() ([]*note, error) {
+	names, err := d.list(notesDir)
+	if err != nil {
+		return nil, err
+	}
+	var all []*note
+	for _, name := range names {
+		if strings.HasSuffix(name, tempSuffix) {
+			continue
+		}
+		n := &note{}
+		if err := d.read(n, notesDir, name); err != nil {
+			return nil, err
+		}
+		if n.Database == nil || n.Database.GUID+".json" != name {
+			return nil, fmt.Errorf("%s is corrupt: it is not the note of a change", d.at(notesDir, name))
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}

@@ -1,0 +1,105 @@
+package control
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is /v1/crdbs and /v1/crdb_tasks.
+
+func (n *Node) getDatabases(*http.Request) (any, error) {
+	all := []*api.Database{}
+	for _, r := range n.databases() {
+		all = append(all, r.describe())
+	}
+	return all, nil
+}
+
+func (n *Node) getDatabase(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := n.find(guid)
+	if err != nil {
+		return nil, err
+	}
+	d := rec.describe()
+	want := r.URL.Query().Get("instance_id")
+	if want == "" {
+		return d, nil
+	}
+	for _, x := range d.Instances {
+		if strconv.Itoa(x.ID) == want {
+			d.Instances = []api.Instance{x}
+			return d, nil
+		}
+	}
+	return nil, api.Errorf(http.StatusNotFound, api.CodeNotFound, "database %s has no instance %s", guid, want)
+}
+
+func (n *Node) postDatabase(r *http.Request) (any, error) {
+	d := &api.Database{}
+	if err := body(r, d); err != nil {
+		return nil, err
+	}
+	if dry, _ := strconv.ParseBool(r.URL.Query().Get("dry_run")); dry {
+		return n.dryRun(r.Context(), d)
+	}
+	rq, err := requestOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.startCreate(rq, d)
+}
+
+func (n *Node) deleteDatabase(r *http.Request) (any, error) { return n.startOn(r, n.startDelete) }
+
+func (n *Node) putFlush(r *http.Request) (any, error) { return n.startOn(r, n.startFlush) }
+
+// startOn starts a task on the database in the path.
+func (n *Node) startOn(r *http.Request, start func(request, string) (*api.Task, error)) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	rq, err := requestOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return start(rq, guid)
+}
+
+// requestOf reads the headers that name the task and say how long its result
+// is kept.
+func requestOf(r *http.Request) (request, error) {
+	rq := request{id: r.Header.Get("X-Task-ID")}
+	if rq.id != "" && !api.IsGUID(rq.id) {
+		return rq, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "X-Task-ID %q is not a UUID in lower case", rq.id)
+	}
+	if s := r.Header.Get("X-Result-TTL"); s != "" {
+		seconds, err := strconv.Atoi(s)
+		rq.ttl = time.Duration(seconds) * time.Second
+		if err != nil || seconds < 1 || rq.ttl > maxResultTTL {
+			return rq, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "X-Result-TTL %q is not a number of seconds up to %.0f", s, maxResultTTL.Seconds())
+		}
+	}
+	return rq, nil
+}
+
+func (n *Node) getHealthReport(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.healthReport(r.Context(), guid)
+}
+
+func (n *Node) getTasks(*http.Request) (any, error) { return n.tasks.list(), nil }
+
+func (n *Node) getTask(r *http.Request) (any, error) { return n.tasks.get(r.PathValue("id")) }
+
+func (n *Node) postCancel(r *http.Request) (any, error) { return n.tasks.stop(r.PathValue("id")) }

@@ -1,0 +1,110 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is what nodes and machines ask a node: /v1/node, /livez, /readyz.
+
+func (n *Node) getNode(*http.Request) (any, error) { return n.describe(), nil }
+
+func (n *Node) postPrepared(r *http.Request) (any, error) {
+	p := &api.Prepare{}
+	if err := body(r, p); err != nil {
+		return nil, err
+	}
+	return n.Prepare(r.Context(), p)
+}
+
+func (n *Node) putCommit(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	d := &api.Database{}
+	if err := body(r, d); err != nil {
+		return nil, err
+	}
+	if d.GUID != guid {
+		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "the path names database %s, the body %s", guid, d.GUID)
+	}
+	return struct{}{}, n.Commit(r.Context(), d)
+}
+
+func (n *Node) deleteInstance(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, n.Drop(r.Context(), guid)
+}
+
+func (n *Node) getLocalHealth(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.localHealth(guid)
+}
+
+func (n *Node) getOutcome(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.outcome(guid), nil
+}
+
+// getLive answers as long as the process does its work at all.
+func (n *Node) getLive(*http.Request) (any, error) {
+	return map[string]string{"status": "alive"}, nil
+}
+
+// getReady answers whether clients are served; with max_lag_ms also whether
+// what the other regions write arrives in time.
+func (n *Node) getReady(r *http.Request) (any, error) {
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	limit, err := milliseconds(r, "max_lag_ms", -1)
+	if err != nil {
+		return nil, err
+	}
+	ready := map[string]any{"status": "ready", "databases": len(n.databases())}
+	if limit < 0 {
+		return ready, nil
+	}
+	for _, rec := range n.databases() {
+		if inst := n.Instance(rec.Database.GUID); inst != nil {
+			if why := lagging(inst.Links(), limit); why != "" {
+				return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)
+			}
+		}
+	}
+	return ready, nil
+}
+
+// lagging says why an instance is not fresh enough, "" if it is. A region that
+// is cut off from this one does not count as long as another one is
+// connected: it says nothing about the state here, and a client that leaves a
+// dead region must find the others available.
+func lagging(links []Link, limit time.Duration) string {
+	up := 0
+	for _, l := range links {
+		if !l.Connected {
+			continue
+		}
+		up++
+		if l.Lag > limit {
+			return fmt.Sprintf("region %s is %v behind, more than %v", l.Region, l.Lag.Round(time.Millisecond), limit)
+		}
+	}
+	if up == 0 && len(links) > 0 {
+		return "no other region is connected"
+	}
+	return ""
+}
