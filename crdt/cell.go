@@ -299,8 +299,9 @@ func (c *Cell) insertShare(s Share) {
 }
 
 // mergeShares takes the total from the newer Last and the base from the newer
-// Base; on equal bases from the side with the newer Last, because the other may
-// still count in the numbering from before a restart of the total.
+// Base; on equal bases from the side with the newer Last. Were the base of a
+// restarted total the dot before it, equal bases could count differently; but
+// add puts it just below the restart, hence above the removal that caused it.
 func mergeShares(a, b Share) Share {
 	if a.Last < b.Last {
 		a, b = b, a

@@ -1,0 +1,256 @@
+package crdt
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+)
+
+// sim is a database of a few replicas: clocks, logs, causal delivery, state
+// merges and forgetting, and the spec beside it. Everything that happens is
+// written down in trace.
+type sim struct {
+	hist    history
+	nodes   []*node
+	keys    int
+	trace   []string
+	digests map[string]uint64 // by key and visible events of the key
+	break_  mutant
+}
+
+// entry is one atomic group in a replica's log.
+type entry struct {
+	mask uint64 // its events
+	ops  [][]byte
+	dots []Dot
+	deps VersionVector
+}
+
+// node is one replica.
+type node struct {
+	id     ReplicaID
+	keys   []*Object // nil: absent
+	vv     VersionVector
+	clock  Timestamp
+	mask   uint64 // visible events
+	forgot VersionVector
+	log    []entry
+}
+
+// image is the encoded state of a replica at some moment.
+type image struct {
+	from       ReplicaID
+	vv, forgot VersionVector
+	mask       uint64
+	clock      Timestamp
+	recs       [][]byte
+	elems      [][]elemRec
+}
+
+type elemRec struct {
+	t         Type
+	name, rec []byte
+}
+
+func newSim(nodes, keys int) *sim {
+	s := &sim{keys: keys, digests: map[string]uint64{}}
+	for i := range nodes {
+		s.nodes = append(s.nodes, &node{id: ReplicaID(i + 1), keys: make([]*Object, keys)})
+	}
+	return s
+}
+
+func (s *sim) note(format string, args ...any) {
+	s.trace = append(s.trace, fmt.Sprintf(format, args...))
+}
+
+func (n *node) object(key int) *Object {
+	if n.keys[key] == nil {
+		return &Object{}
+	}
+	return n.keys[key]
+}
+
+func (n *node) store(key int, o *Object) {
+	if n.keys[key] = o; o.Empty() {
+		n.keys[key] = nil
+	}
+}
+
+// write lets a client of node n do a; wall is its clock. It reports whether an
+// op came of it.
+func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
+	n.clock = max(n.clock+1, wall)
+	e := entry{deps: n.vv.Clone()}
+	ev := event{action: a, seen: n.mask}
+	if a.verb == vFlush {
+		for k := range s.keys { // a vector does not say how much of a share was seen
+			if o := n.object(k); o.HasShares() && o.Type() != TypeNone {
+				op := &Op{Kind: KindDelete, Key: []byte{byte(k)}}
+				o.PrepareDelete(op)
+				e.add(s, n, op)
+			}
+		}
+		e.add(s, n, &Op{Kind: KindFlush, Clear: n.vv.Clone()})
+	} else {
+		before := s.hist.view(n.mask, a.key)
+		op, err := s.prepare(n, a)
+		if want := s.expect(before, a); !errors.Is(err, want) {
+			return false, fmt.Errorf("%v at %d: %v, the spec says %v", a, n.id, err, want)
+		}
+		if op == nil {
+			return false, nil
+		}
+		ev.created = before.typ == TypeNone
+		ev.emptied = emptied(before, a)
+		e.add(s, n, op)
+	}
+	ev.dot = e.dots[len(e.dots)-1]
+	e.mask = 1 << len(s.hist)
+	s.hist = append(s.hist, ev)
+	n.log = append(n.log, e)
+	n.apply(s, &e)
+	s.note("%d writes e%d %v: %v seen=%x", n.id, len(s.hist)-1, ev.dot, a, ev.seen)
+	return true, s.check(n)
+}
+
+// add puts an op of n into the entry.
+func (e *entry) add(s *sim, n *node, op *Op) {
+	if len(e.dots) > 0 {
+		n.clock++
+	}
+	s.break_.op(n, op)
+	e.ops = append(e.ops, AppendOp(nil, op))
+	e.dots = append(e.dots, Dot{n.clock, n.id})
+}
+
+// prepare makes the op of an action; nil if there is nothing to do.
+func (s *sim) prepare(n *node, a action) (op *Op, err error) {
+	o := n.object(a.key)
+	op = &Op{Key: []byte{byte(a.key)}}
+	names := list(a.names)
+	count := 1
+	switch a.verb {
+	case vPut:
+		op.Kind = KindPut
+		o.PreparePut(op, []byte(a.text), a.keep, a.at)
+	case vDel, vExpire:
+		if o.Type() == TypeNone {
+			return nil, nil
+		}
+		if op.Kind = KindDelete; a.verb == vDel {
+			o.PrepareDelete(op)
+		} else {
+			op.Kind = KindDeadline
+			o.PrepareDeadline(op, a.at)
+		}
+	case vIncr:
+		op.Kind = KindIncr
+		err = prepareIncr(n, o, op, a)
+	case vSadd, vSrem:
+		if op.Kind, err = KindSetAdd, o.PrepareChange(op, TypeSet); err == nil && a.verb == vSadd {
+			o.SetOf().PrepareAdd(op, names)
+		} else if err == nil {
+			op.Kind = KindSetRemove
+			count = o.SetOf().PrepareRemove(op, names)
+		}
+	case vHset, vHdel:
+		if op.Kind, err = KindHashSet, o.PrepareChange(op, TypeHash); err == nil && a.verb == vHset {
+			var pairs [][]byte
+			for _, f := range names {
+				pairs = append(pairs, f, []byte(a.text))
+			}
+			o.HashOf().PrepareSet(op, pairs)
+		} else if err == nil {
+			op.Kind = KindHashRemove
+			count = o.HashOf().PrepareRemove(op, names)
+		}
+	case vHincr:
+		op.Kind = KindHashIncr
+		err = prepareHincr(n, o, op, a)
+	}
+	if err != nil || count == 0 {
+		return nil, err
+	}
+	return op, nil
+}
+
+func prepareIncr(n *node, o *Object, op *Op, a action) (err error) {
+	if err = o.PrepareChange(op, TypeString); err != nil {
+		return err
+	}
+	if a.float {
+		op.Total, op.Delta, _, err = o.Cell.IncrFloat(n.id, []byte(a.text))
+		return err
+	}
+	i, _ := ParseInt([]byte(a.text))
+	op.Delta = Int(i)
+	op.Total, _, err = o.Cell.IncrInt(n.id, i)
+	return err
+}
+
+func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
+	if err = o.PrepareChange(op, TypeHash); err != nil {
+		return err
+	}
+	if a.float {
+		_, _, err = o.HashOf().PrepareIncrFloat(op, n.id, []byte(a.names[0]), []byte(a.text))
+		return err
+	}
+	i, _ := ParseInt([]byte(a.text))
+	_, _, err = o.HashOf().PrepareIncr(op, n.id, []byte(a.names[0]), i)
+	return err
+}
+
+// expect is the error that the spec gives to an action.
+func (s *sim) expect(v view, a action) error {
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash}[a.verb]
+	if want != TypeNone && v.typ != TypeNone && v.typ != want {
+		return ErrWrongType
+	}
+	text, has := v.str, v.hasStr
+	switch a.verb {
+	case vHincr:
+		text, has = v.hash[a.names[0]]
+	case vIncr:
+	default:
+		return nil
+	}
+	switch {
+	case !has:
+		return nil
+	case a.float && rat(text) == nil:
+		return ErrNotFloat
+	case a.float:
+		return nil
+	case !isInt(text):
+		return ErrNotInteger
+	}
+	if sum := new(big.Rat).Add(rat(text), rat(a.text)); !sum.Num().IsInt64() {
+		return ErrOverflow
+	}
+	return nil
+}
+
+// emptied reports whether a removes all that the key shows.
+func emptied(v view, a action) bool {
+	left := 0
+	switch a.verb {
+	case vSrem:
+		for _, m := range v.set {
+			if !slices.Contains(a.names, m) {
+				left++
+			}
+		}
+	case vHdel:
+		for f := range v.hash {
+			if !slices.Contains(a.names, f) {
+				left++
+			}
+		}
+	default:
+		return false
+	}
+	return left == 0
+}

@@ -1,0 +1,243 @@
+package crdt
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// The spec: what a key shows is a pure function of the visible events, each
+// with the set of events that its author had seen. It knows no vectors, shares
+// or records; it asks, for everything an event has brought, whether a visible
+// event that had seen it took it away.
+
+// verb is what a client asked for.
+type verb string
+
+const (
+	vPut    verb = "put"
+	vDel    verb = "del"
+	vIncr   verb = "incr"
+	vExpire verb = "expire"
+	vSadd   verb = "sadd"
+	vSrem   verb = "srem"
+	vHset   verb = "hset"
+	vHdel   verb = "hdel"
+	vHincr  verb = "hincr"
+	vFlush  verb = "flush"
+)
+
+// action is one write of a client.
+type action struct {
+	verb  verb
+	key   int
+	names []string // members or fields
+	text  string   // put, hset: value; incr, hincr: amount
+	float bool     // incr, hincr: INCRBYFLOAT
+	keep  bool     // put: KEEPTTL
+	at    int64    // put, expire: deadline
+}
+
+func (a action) String() string {
+	return fmt.Sprintf("%s k%d %s %q float=%v keep=%v at=%d", a.verb, a.key, a.names, a.text, a.float, a.keep, a.at)
+}
+
+// event is an action that has happened.
+type event struct {
+	action
+	dot     Dot
+	seen    uint64 // the events its author had seen
+	created bool   // the key did not show at the author
+	emptied bool   // srem, hdel: nothing stayed behind at the author
+}
+
+// history is all events so far; a mask of bits selects some of them.
+type history []event
+
+// An area is what an event brings or takes: "string", "set"+member,
+// "hash"+field, "deadline".
+
+// takes reports whether y takes what x has brought to the area.
+func (h history) takes(y, x int, area string) bool {
+	e := &h[y]
+	if e.seen>>x&1 == 0 || e.verb != vFlush && e.key != h[x].key {
+		return false
+	}
+	kind, name := area[:1], area[1:]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h"}[e.verb]
+	switch {
+	case e.verb == vDel || e.verb == vFlush || e.emptied:
+		return true
+	case e.verb == vExpire:
+		return kind == "d"
+	case kind == "d":
+		return e.verb == vPut && (!e.keep || e.created) || e.created
+	case kind != own || e.verb == vPut:
+		return true // a write through the visible type takes what it saw of the hidden ones
+	case e.verb == vIncr || e.verb == vHincr:
+		return false
+	}
+	return slices.Contains(e.names, name)
+}
+
+// live lists the visible events that brought something to the area of a key
+// and still count, newest dot first.
+func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []int) {
+	for x := range h {
+		e := &h[x]
+		if mask>>x&1 == 0 || e.key != key || !h.brings(e, area, verbs) {
+			continue
+		}
+		gone := false
+		for y := range h {
+			gone = gone || mask>>y&1 == 1 && h.takes(y, x, area)
+		}
+		if !gone {
+			out = append(out, x)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return h[out[i]].dot.Newer(h[out[j]].dot) })
+	return out
+}
+
+func (h history) brings(e *event, area string, verbs []verb) bool {
+	if area == "d" {
+		return e.verb == vExpire || e.verb == vPut && (!e.keep || e.created) ||
+			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr}, e.verb)
+	}
+	return slices.Contains(verbs, e.verb) && (area == "s" || slices.Contains(e.names, area[1:]))
+}
+
+// view is what a replica that has seen some events knows of one key.
+type view struct {
+	typ    Type
+	str    string            // if it has a string
+	hasStr bool              //
+	set    []string          // sorted
+	hash   map[string]string //
+	at     int64             // the deadline that counts
+}
+
+// view evaluates the spec.
+func (h history) view(mask uint64, key int) view {
+	v := view{hash: map[string]string{}}
+	var newest Dot
+	note := func(t Type, live []int) {
+		if len(live) > 0 && h[live[0]].dot.Newer(newest) {
+			newest, v.typ = h[live[0]].dot, t
+		}
+	}
+	live := h.live(mask, key, "s", vPut, vIncr)
+	note(TypeString, live)
+	v.str, v.hasStr = h.value(live)
+	for _, name := range h.names(mask, key, vSadd) {
+		if live := h.live(mask, key, "m"+name, vSadd); len(live) > 0 {
+			note(TypeSet, live)
+			v.set = append(v.set, name)
+		}
+	}
+	for _, name := range h.names(mask, key, vHset, vHincr) {
+		if live := h.live(mask, key, "h"+name, vHset, vHincr); len(live) > 0 {
+			note(TypeHash, live)
+			v.hash[name], _ = h.value(live)
+		}
+	}
+	for i, x := range h.live(mask, key, "d") {
+		if at := h.deadline(x); i == 0 || at == 0 || v.at != 0 && at > v.at {
+			v.at = at
+		}
+	}
+	return v
+}
+
+// deadline is what an event that brings a deadline sets it to.
+func (h history) deadline(x int) int64 { return h[x].at }
+
+// names lists, sorted, what the visible events of these verbs name.
+func (h history) names(mask uint64, key int, verbs ...verb) (out []string) {
+	for x := range h {
+		if mask>>x&1 == 1 && h[x].key == key && slices.Contains(verbs, h[x].verb) {
+			out = append(out, h[x].names...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// value is what a register with live writes and increments shows.
+func (h history) value(live []int) (text string, ok bool) {
+	sum, float, incrs, base := new(big.Rat), false, 0, -1
+	for _, x := range live {
+		switch e := &h[x]; {
+		case e.verb == vIncr || e.verb == vHincr:
+			sum.Add(sum, rat(e.text))
+			float = float || e.float
+			incrs++
+		case base < 0:
+			base = x
+		}
+	}
+	if base >= 0 {
+		b := rat(h[base].text)
+		if incrs == 0 || b == nil {
+			return h[base].text, true
+		}
+		sum.Add(sum, b)
+		float = float || !isInt(h[base].text)
+	}
+	return show(sum, float), len(live) > 0
+}
+
+func isInt(text string) bool {
+	i, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && strconv.FormatInt(i, 10) == text
+}
+
+// rat reads the decimals that tests use, nil for other text.
+func rat(text string) *big.Rat {
+	if text == "" || strings.Trim(text, "-.0123456789") != "" {
+		return nil
+	}
+	r, _ := new(big.Rat).SetString(text)
+	return r
+}
+
+// show prints as Redis does; sums of integers stop at the limits of 64 bits.
+func show(r *big.Rat, float bool) string {
+	if r.IsInt() {
+		if i := r.Num(); float || i.IsInt64() {
+			return i.String()
+		} else if i.Sign() > 0 {
+			return "9223372036854775807"
+		}
+		return "-9223372036854775808"
+	}
+	return strings.TrimRight(r.FloatString(17), "0")
+}
+
+// String dumps the view, to be compared with dump of an Object.
+func (v view) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "type=%d", v.typ)
+	if v.hasStr {
+		fmt.Fprintf(&b, " str=%q", v.str)
+	}
+	fmt.Fprintf(&b, " set=%q hash=%q at=%d", v.set, v.hash, v.at)
+	return b.String()
+}
+
+// dump is the view of an Object.
+func dump(o *Object) string {
+	v := view{typ: o.Type(), hash: map[string]string{}}
+	if o.Cell.Live() {
+		v.str, v.hasStr = string(o.Cell.Value(nil)), true
+	}
+	o.SetOf().Each(func(name []byte) bool { v.set = append(v.set, string(name)); return true })
+	slices.Sort(v.set)
+	o.HashOf().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
+	v.at, _ = o.DeadlineAt()
+	return v.String()
+}
