@@ -1,6 +1,9 @@
 package command
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 func keyExpire(c *Context)    { setExpiry(c, ttlSeconds) }
 func keyPExpire(c *Context)   { setExpiry(c, ttlMillis) }
@@ -44,7 +47,7 @@ func parseExpireConditions(c *Context) (expireConditions, bool) {
 		case isOption(arg, "lt"):
 			o.lt = true
 		default:
-			c.Out.Error("ERR Unsupported option " + string(cString(arg)))
+			c.Out.Error("ERR Unsupported option " + strings.Trim(string(cString(arg)), "\r\n"))
 			return o, false
 		}
 	}

@@ -33,6 +33,14 @@ func addInt(c *Context, delta int64) {
 }
 
 func stringIncrByFloat(c *Context) {
+	if ok, _ := checkLongDouble(c.Args[2]); !ok {
+		if _, _, err := c.Tx.Get(c.Args[1]); err != nil { // the type comes first
+			c.Error(err)
+			return
+		}
+		c.Out.Error(msgNotFloat)
+		return
+	}
 	val, err := c.Tx.IncrFloat(c.Args[1], c.Args[2])
 	if err != nil {
 		c.Error(err)

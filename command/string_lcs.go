@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"math"
 )
 
@@ -11,17 +12,12 @@ type lcsOptions struct {
 }
 
 func stringLCS(c *Context) {
-	a, okA, errA := c.Tx.Get(c.Args[1])
-	b, okB, errB := c.Tx.Get(c.Args[2])
+	a, _, errA := c.Tx.Get(c.Args[1])
+	a = bytes.Clone(a) // a counter's text lives in a buffer that the next Get uses
+	b, _, errB := c.Tx.Get(c.Args[2])
 	if errA != nil || errB != nil {
 		c.Out.Error("ERR The specified keys must contain string values")
 		return
-	}
-	if !okA {
-		a = nil
-	}
-	if !okB {
-		b = nil
 	}
 	opts, ok := parseLCSOptions(c)
 	if !ok {

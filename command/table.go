@@ -33,8 +33,14 @@ const (
 	// locks itself, partition by partition (KEYS, SCAN, DBSIZE, FLUSHALL).
 	// EXEC locks everything when one is queued.
 	WholeKeyspace
-	// OtherDB marks a command that may touch keys of another logical database.
+	// OtherDB marks a command that may touch keys of another logical database:
+	// the rules about keys are not enough to judge it.
 	OtherDB
+	// RunsInMulti marks a command that MULTI does not queue.
+	RunsInMulti
+	// RunsSubscribed marks a command that a RESP2 client may send while it is
+	// subscribed.
+	RunsSubscribed
 	// Secret marks a command whose arguments must not be logged.
 	Secret
 )

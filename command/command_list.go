@@ -1,0 +1,110 @@
+package command
+
+import "strings"
+
+// commandList lists all names, or those of an ACL category or matching a
+// pattern. There are no modules.
+func commandList(c *Context) {
+	keep := func(*Command) bool { return true }
+	switch args := c.Args[2:]; {
+	case len(args) == 0:
+	case len(args) == 3 && equalFold(args[0], "filterby") && equalFold(args[1], "module"):
+		keep = func(*Command) bool { return false }
+	case len(args) == 3 && equalFold(args[0], "filterby") && equalFold(args[1], "aclcat"):
+		keep = inCategory(strings.ToLower(string(args[2])))
+	case len(args) == 3 && equalFold(args[0], "filterby") && equalFold(args[1], "pattern"):
+		keep = func(cmd *Command) bool { return globMatchFold(args[2], []byte(cmd.Name)) }
+	default:
+		c.Out.Error(msgSyntax)
+		return
+	}
+	var names []string
+	for _, cmd := range c.Server.table.top {
+		names = appendNames(names, cmd, keep, len(c.Args) > 2)
+	}
+	c.Out.Array(len(names))
+	for _, n := range names {
+		c.Out.BulkString(n)
+	}
+}
+
+// appendNames adds a command and, when filtering, its subcommands.
+func appendNames(names []string, cmd *Command, keep func(*Command) bool, subs bool) []string {
+	if keep(cmd) {
+		names = append(names, cmd.Name)
+	}
+	if subs {
+		for _, sub := range cmd.Subcommands {
+			names = appendNames(names, sub, keep, subs)
+		}
+	}
+	return names
+}
+
+func inCategory(name string) func(*Command) bool {
+	var bit ACLCategory
+	for i, n := range categoryNames {
+		if n == name {
+			bit = 1 << i
+		}
+	}
+	return func(cmd *Command) bool { return cmd.Categories&bit != 0 }
+}
+
+func commandGetKeys(c *Context) {
+	refs, ok := keysOfLine(c)
+	if !ok {
+		return
+	}
+	c.Out.Array(len(refs))
+	for _, r := range refs {
+		c.Out.Bulk(c.Args[2+r.index])
+	}
+}
+
+func commandGetKeysAndFlags(c *Context) {
+	refs, ok := keysOfLine(c)
+	if !ok {
+		return
+	}
+	c.Out.Array(len(refs))
+	for _, r := range refs {
+		c.Out.Array(2)
+		c.Out.Bulk(c.Args[2+r.index])
+		var flags []string
+		if r.spec != nil {
+			flags = r.spec.Flags
+		}
+		statuses(c.Out, flags)
+	}
+}
+
+// keysOfLine finds the keys of the command line in the arguments; otherwise it
+// replies why not.
+func keysOfLine(c *Context) ([]keyRef, bool) {
+	args := c.Args[2:]
+	cmd := c.Server.table.lookup(args[0])
+	if cmd != nil && cmd.subs != nil && len(args) > 1 {
+		cmd = cmd.sub(args[1])
+	}
+	switch {
+	case cmd == nil:
+		c.Error(errBadKeyUsage)
+		return nil, false
+	case cmd.Keys == nil && len(cmd.KeySpecs) == 0:
+		c.Error(errNoKeys)
+		return nil, false
+	case !cmd.arityOK(len(args)):
+		c.Error(errKeyArity)
+		return nil, false
+	}
+	refs, err := cmd.keyRefs(nil, args)
+	if len(refs) == 0 || err != nil {
+		if cmd.Flags&NoMandatoryKeys != 0 {
+			return nil, true
+		}
+		c.Error(errBadKeyArgs)
+		return nil, false
+	}
+	return refs, true
+}

@@ -1,0 +1,188 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Kind says what values a Param takes and how they are written.
+type Kind uint8
+
+// Kinds of parameters.
+const (
+	Text   Kind = iota
+	Bool        // yes or no
+	Int         // a decimal number
+	Memory      // a number of bytes: 100, 1kb, 64mb, 1g
+	Enum        // one of Words
+	OutputLimits
+	KeyEvents
+)
+
+// set parses and stores a value; on an error nothing changes. The texts are
+// those CONFIG SET replies.
+func (p *param) set(value string) error {
+	var err error
+	text, num := value, int64(0)
+	switch p.Kind {
+	case Bool:
+		text, num, err = parseBool(value)
+	case Int:
+		num, err = strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return errors.New("argument couldn't be parsed into an integer")
+		}
+		text = strconv.FormatInt(num, 10)
+	case Memory:
+		num, err = ParseMemory(value)
+		text = strconv.FormatInt(num, 10)
+	case Enum:
+		text, num, err = p.word(value)
+	case OutputLimits:
+		text, err = mergeOutputLimits(p.value, value)
+	case KeyEvents:
+		text, err = parseKeyEvents(value)
+	}
+	if err != nil {
+		return err
+	}
+	if (p.Kind == Int || p.Kind == Memory) && (p.Min != 0 || p.Max != 0) && (num < p.Min || num > p.Max) {
+		return fmt.Errorf("argument must be between %d and %d inclusive", p.Min, p.Max)
+	}
+	p.value, p.num = text, num
+	return nil
+}
+
+func parseBool(value string) (string, int64, error) {
+	switch strings.ToLower(value) {
+	case "yes":
+		return "yes", 1, nil
+	case "no":
+		return "no", 0, nil
+	}
+	return "", 0, errors.New("argument must be 'yes' or 'no'")
+}
+
+func (p *param) word(value string) (string, int64, error) {
+	for i, w := range p.Words {
+		if strings.EqualFold(w, value) {
+			return w, int64(i), nil
+		}
+	}
+	return "", 0, errors.New("argument(s) must be one of the following: " + strings.Join(p.Words, ", "))
+}
+
+var memoryUnits = map[string]int64{
+	"": 1, "b": 1,
+	"k": 1000, "kb": 1 << 10, "m": 1000 * 1000, "mb": 1 << 20,
+	"g": 1000 * 1000 * 1000, "gb": 1 << 30,
+}
+
+// ParseMemory reads a number of bytes in redis.conf's way: 1k is 1000 bytes,
+// 1kb is 1024, in any case.
+func ParseMemory(value string) (int64, error) {
+	bad := errors.New("argument must be a memory value")
+	digits := strings.TrimRight(value, "bBgGkKmM")
+	unit, ok := memoryUnits[strings.ToLower(value[len(digits):])]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil || n < 0 || n > math.MaxInt64/unit {
+		return 0, bad
+	}
+	return n * unit, nil
+}
+
+// OutputLimit bounds the replies one client may leave unread.
+type OutputLimit struct {
+	Hard, Soft int64 // bytes; 0: none
+	Seconds    int64 // how long above Soft
+}
+
+// outputClasses are the client classes in the order CONFIG GET shows them.
+var outputClasses = []string{"normal", "slave", "pubsub"}
+
+// mergeOutputLimits applies "class hard soft seconds ..." to what is set.
+func mergeOutputLimits(old, value string) (string, error) {
+	w := strings.Fields(value)
+	if len(w)%4 != 0 || len(w) == 0 {
+		return "", errors.New("Wrong number of arguments in buffer limit configuration.")
+	}
+	limits := parseOutputLimits(old)
+	for i := 0; i < len(w); i += 4 {
+		class := strings.ToLower(w[i])
+		if class == "replica" {
+			class = "slave"
+		}
+		if class != "normal" && class != "slave" && class != "pubsub" {
+			return "", errors.New("Invalid client class specified in buffer limit configuration.")
+		}
+		hard, err1 := ParseMemory(w[i+1])
+		soft, err2 := ParseMemory(w[i+2])
+		secs, err3 := strconv.ParseInt(w[i+3], 10, 64)
+		if errors.Join(err1, err2, err3) != nil || secs < 0 {
+			return "", errors.New("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+		}
+		limits[class] = OutputLimit{hard, soft, secs}
+	}
+	var b strings.Builder
+	for i, class := range outputClasses {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		l := limits[class]
+		fmt.Fprintf(&b, "%s %d %d %d", class, l.Hard, l.Soft, l.Seconds)
+	}
+	return b.String(), nil
+}
+
+// parseOutputLimits reads the canonical text.
+func parseOutputLimits(text string) map[string]OutputLimit {
+	limits := make(map[string]OutputLimit)
+	w := strings.Fields(text)
+	for i := 0; i+3 < len(w); i += 4 {
+		hard, _ := strconv.ParseInt(w[i+1], 10, 64)
+		soft, _ := strconv.ParseInt(w[i+2], 10, 64)
+		secs, _ := strconv.ParseInt(w[i+3], 10, 64)
+		limits[w[i]] = OutputLimit{hard, soft, secs}
+	}
+	return limits
+}
+
+// keyEventClasses are the letters of notify-keyspace-events that "A" stands
+// for, in the order CONFIG GET shows them.
+const keyEventClasses = "g$lshzxetd"
+
+// parseKeyEvents reads notify-keyspace-events and writes it as Redis does.
+func parseKeyEvents(value string) (string, error) {
+	on := make(map[rune]bool)
+	for _, ch := range value {
+		switch {
+		case ch == 'A':
+			for _, c := range keyEventClasses {
+				on[c] = true
+			}
+		case strings.ContainsRune(keyEventClasses+"KEmn", ch):
+			on[ch] = true
+		default:
+			return "", errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+		}
+	}
+	var b strings.Builder
+	all := true
+	for _, c := range keyEventClasses {
+		all = all && on[c]
+	}
+	order := keyEventClasses + "KEmn"
+	if all {
+		b.WriteByte('A')
+		order = "KEmn"
+	}
+	for _, c := range order {
+		if on[c] {
+			b.WriteRune(c)
+		}
+	}
+	return b.String(), nil
+}

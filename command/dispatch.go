@@ -1,0 +1,291 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"runtime/debug"
+	"strings"
+
+	"crdb/oplog"
+)
+
+const (
+	msgNoAuth      = "NOAUTH Authentication required."
+	msgInternal    = "ERR internal error"
+	msgNotInMulti  = "ERR Command not allowed inside a transaction"
+	msgNoWrites    = "MISCONF The operation log takes no writes now: "
+	msgOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
+)
+
+// run takes one command line through all checks and runs or queues it. False
+// means that it cannot run yet and must come again.
+func (s *Session) run(args [][]byte) bool {
+	cmd := s.lookup(args[0])
+	if cmd == nil || cmd.subs != nil || !cmd.arityOK(len(args)) {
+		if cmd = s.resolve(cmd, args); cmd == nil {
+			return true
+		}
+	}
+	if s.mode != 0 || s.srv.pause.active.Load() {
+		if !s.allowed(cmd) {
+			return true
+		}
+		if s.postponed(cmd) {
+			return false
+		}
+		if s.mode&modeMulti != 0 && cmd.Flags&RunsInMulti == 0 {
+			s.enqueue(cmd, args)
+			return true
+		}
+		if s.mode&modeMulti != 0 && s.multi.writes && errors.Is(s.srv.log.Admit(), oplog.ErrBacklog) {
+			s.waitForLog()
+			return false
+		}
+	}
+	if cmd.Flags&(Write|DenyOOM) != 0 {
+		switch s.admit(cmd) {
+		case refused:
+			return true
+		case later:
+			s.waitForLog()
+			return false
+		}
+	}
+	s.call(cmd, args)
+	return true
+}
+
+// lookup finds the command, most often the one before again.
+func (s *Session) lookup(name []byte) *Command {
+	if s.lastLen == len(name) && bytes.Equal(s.lastName[:s.lastLen], name) {
+		return s.lastCmd
+	}
+	cmd := s.srv.table.lookup(name)
+	if cmd != nil {
+		s.lastCmd, s.lastLen = cmd, copy(s.lastName[:], name)
+	}
+	return cmd
+}
+
+// resolve is the long way: subcommands, and errors for what is not right.
+func (s *Session) resolve(cmd *Command, args [][]byte) *Command {
+	switch {
+	case cmd == nil:
+		s.reject(nil, unknownCommand(args))
+		return nil
+	case cmd.subs != nil && len(args) > 1:
+		sub := cmd.sub(args[1])
+		if sub == nil {
+			s.reject(cmd, unknownSubcommand(cmd.Name, args[1]))
+			return nil
+		}
+		cmd = sub
+	}
+	if !cmd.arityOK(len(args)) {
+		s.reject(cmd, "ERR wrong number of arguments for '"+cmd.Name+"' command")
+		return nil
+	}
+	return cmd
+}
+
+// maxEcho is how much of a client's bytes an error text repeats.
+const maxEcho = 128
+
+// unknownCommand is Redis's text, with the beginning of the arguments.
+func unknownCommand(args [][]byte) string {
+	var b strings.Builder
+	for _, a := range args[1:] {
+		room := maxEcho - b.Len()
+		if room <= 0 {
+			break
+		}
+		b.WriteByte('\'')
+		b.Write(cString(a[:min(len(a), room)]))
+		b.WriteString("' ")
+	}
+	return "ERR unknown command '" + echo(args[0]) + "', with args beginning with: " + b.String()
+}
+
+func unknownSubcommand(name string, word []byte) string {
+	return "ERR unknown subcommand '" + echo(word) + "'. Try " + strings.ToUpper(name) + " HELP."
+}
+
+// echo returns the beginning of an argument, for an error text.
+func echo(arg []byte) string { return string(cString(arg[:min(len(arg), maxEcho)])) }
+
+// reject refuses a command before it runs. cmd is nil for an unknown one.
+func (s *Session) reject(cmd *Command, text string) {
+	start := len(s.out.Buf)
+	s.out.Error(text)
+	s.srv.stats.errorReply(errorCode(text))
+	if cmd != nil {
+		s.stat.rejected(cmd)
+	}
+	if s.mode&modeMulti != 0 {
+		s.multi.broken = true
+	}
+	s.mute(start)
+}
+
+// mute takes the reply back that begins at start when CLIENT REPLY says so.
+func (s *Session) mute(start int) {
+	if s.mode&(modeReplyOff|modeReplySkip|modeSkipNext) == 0 {
+		return
+	}
+	if s.mode&(modeReplyOff|modeReplySkip) != 0 {
+		s.out.Buf = s.out.Buf[:start]
+	}
+	s.mode &^= modeReplySkip
+	if s.mode&modeSkipNext != 0 {
+		s.mode = s.mode&^modeSkipNext | modeReplySkip
+	}
+}
+
+// allowed checks what the session's mode forbids.
+func (s *Session) allowed(cmd *Command) bool {
+	switch {
+	case s.mode&modeNoAuth != 0 && cmd.Flags&NoAuth == 0:
+		s.reject(cmd, msgNoAuth)
+	case s.mode&modeMulti != 0 && cmd.Flags&NoMulti != 0:
+		s.reject(cmd, msgNotInMulti)
+	case s.mode&modeSubscribe != 0 && cmd.Flags&RunsSubscribed == 0:
+		s.reject(cmd, "ERR Can't execute '"+cmd.Name+"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	default:
+		return true
+	}
+	return false
+}
+
+// admission is the answer to whether a command may write now.
+type admission uint8
+
+const (
+	admitted admission = iota
+	refused            // an error is replied
+	later              // the log is behind: ask again when it has caught up
+)
+
+// admit asks the log and the memory limit whether a command may write now.
+func (s *Session) admit(cmd *Command) admission {
+	if cmd.Flags&DenyOOM != 0 && s.set.maxMemory > 0 && s.srv.overMemory(s.set.maxMemory) {
+		s.reject(cmd, msgOutOfMemory)
+		return refused
+	}
+	if cmd.Flags&Write == 0 {
+		return admitted
+	}
+	err := s.srv.log.Admit()
+	switch {
+	case err == nil:
+		return admitted
+	case errors.Is(err, oplog.ErrBacklog):
+		return later
+	}
+	s.reject(cmd, msgNoWrites+err.Error())
+	return refused
+}
+
+// call runs a command that passed all checks, under the locks of its keys.
+func (s *Session) call(cmd *Command, args [][]byte) {
+	start := len(s.out.Buf)
+	began := s.clock
+	s.ctx.Args, s.ctx.Cmd = args, cmd
+	s.invoke(cmd, start)
+	s.clock = s.srv.opts.Now()
+	took := s.clock - began
+	failed := len(s.out.Buf) > start && s.out.Buf[start] == '-'
+	s.stat.called(cmd, took, failed)
+	if failed {
+		s.srv.stats.errorReply(errorCodeOf(s.out.Buf[start+1:]))
+	}
+	s.noteIfSlow(cmd, args, took)
+	if dot := s.tx.LastDot(); dot != s.lastDot {
+		s.lastDot = dot
+		if s.set.always && s.hold < 0 {
+			s.hold = start
+		}
+	}
+	s.mute(start)
+}
+
+// invoke locks, runs the handler and unlocks, also when the handler panics:
+// then the client gets an error instead of whatever was written.
+func (s *Session) invoke(cmd *Command, start int) {
+	defer s.recovered(cmd, start)
+	s.lock(cmd)
+	cmd.Handler(&s.ctx)
+	s.unlock()
+}
+
+func (s *Session) recovered(cmd *Command, start int) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	stack := debug.Stack()
+	s.srv.stats.panics.Add(1)
+	s.srv.opts.Logger.Error("command panicked", "command", cmd.Name, "cause", cause, "stack", string(stack))
+	if f := s.srv.opts.Panic; f != nil {
+		f(cmd.Name, cause, stack)
+	}
+	s.mode &^= modeExec
+	s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
+	s.out.Error(msgInternal)
+	s.unlock()
+}
+
+// lock takes the locks that the table says a command needs on its own.
+func (s *Session) lock(cmd *Command) {
+	args := s.ctx.Args
+	s.locked = true
+	switch cmd.locks {
+	case lockNone:
+		s.tx.LockNone(s.now)
+	case lockFirst:
+		s.tx.LockKey(s.now, args[cmd.FirstKey])
+	case lockRange:
+		s.tx.LockKeys(s.now, s.rangeKeys(cmd, args))
+	case lockSpecs:
+		refs, _ := cmd.keyRefs(s.refs[:0], args)
+		s.refs = refs
+		s.keys = s.keys[:0]
+		for _, r := range refs {
+			s.keys = append(s.keys, args[r.index])
+		}
+		s.tx.LockKeys(s.now, s.keys)
+	}
+}
+
+func (s *Session) unlock() {
+	if s.locked {
+		s.locked = false
+		s.tx.Unlock()
+	}
+}
+
+// rangeKeys collects the keys from FirstKey to LastKey in steps of KeyStep.
+func (s *Session) rangeKeys(cmd *Command, args [][]byte) [][]byte {
+	last := cmd.LastKey
+	if last < 0 {
+		last += len(args)
+	}
+	s.keys = s.keys[:0]
+	for i := cmd.FirstKey; i <= last && i < len(args); i += cmd.KeyStep {
+		s.keys = append(s.keys, args[i])
+	}
+	return s.keys
+}
+
+// errorCode returns the first word of an error text: what INFO errorstats
+// counts by.
+func errorCode(text string) string {
+	code, _, _ := strings.Cut(text, " ")
+	return code
+}
+
+func errorCodeOf(reply []byte) string {
+	if i := bytes.IndexAny(reply, " \r"); i >= 0 {
+		reply = reply[:i]
+	}
+	return string(reply)
+}

@@ -1,0 +1,12 @@
+package command
+
+// families lists the table slices of the package: one for each group of
+// commands.
+func families() [][]*Command {
+	return [][]*Command{
+		stringCommands, setCommands, hashCommands, keyCommands,
+		multiCommands, pubsubCommands, connectionCommands, clientCommands,
+		commandCommands, configCommands, serverCommands, waitCommands,
+		slowlogCommands, latencyCommands, memoryCommands, objectCommands,
+	}
+}

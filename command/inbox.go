@@ -1,0 +1,111 @@
+package command
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"crdb/resp"
+)
+
+// inboxCap bounds what waits in an inbox when client-output-buffer-limit does
+// not bound subscribers.
+const inboxCap = 256 << 20
+
+// keepInbox is the largest buffer an empty inbox keeps.
+const keepInbox = 16 << 10
+
+// inbox holds messages other goroutines have for a session, as bytes ready to
+// send. mu guards buf, proto and closed; the holder calls nobody but Conn.Wake.
+type inbox struct {
+	waiting atomic.Bool // buf is not empty
+	mu      struct {
+		sync.Mutex
+		resp.Writer // Buf and the protocol to write in
+		closed      bool
+	}
+}
+
+// Message takes a published message (engine.Subscriber). Any goroutine.
+func (s *Session) Message(pattern string, channel, payload []byte) {
+	if pattern != "" {
+		s.put("pmessage", pattern, channel, payload)
+		return
+	}
+	s.put("message", "", channel, payload)
+}
+
+// shardListener is a Session as a subscriber of a shard channel.
+type shardListener struct{ s *Session }
+
+// Message takes a message published with SPUBLISH.
+func (l shardListener) Message(_ string, channel, payload []byte) {
+	l.s.put("smessage", "", channel, payload)
+}
+
+func (s *Session) put(kind, pattern string, channel, payload []byte) {
+	in := &s.inbox
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.mu.closed {
+		return
+	}
+	limit := s.srv.settings.Load().output[1].Hard
+	if limit <= 0 {
+		limit = inboxCap
+	}
+	if int64(len(in.mu.Buf)+len(payload)) > limit {
+		in.mu.closed = true
+		in.mu.Buf = nil
+		s.srv.stats.outputKills.Add(1)
+		s.conn.Kill()
+		return
+	}
+	w := &in.mu.Writer
+	if pattern != "" {
+		w.Push(4)
+	} else {
+		w.Push(3)
+	}
+	w.BulkString(kind)
+	if pattern != "" {
+		w.BulkString(pattern)
+	}
+	w.Bulk(channel)
+	w.Bulk(payload)
+	if !in.waiting.Swap(true) {
+		s.conn.Wake()
+	}
+}
+
+// takeInbox moves waiting messages behind the replies.
+func (s *Session) takeInbox() {
+	in := &s.inbox
+	if !in.waiting.Load() {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s.out.Raw(in.mu.Buf)
+	in.mu.Buf = in.mu.Buf[:0]
+	if cap(in.mu.Buf) > keepInbox {
+		in.mu.Buf = nil
+	}
+	in.waiting.Store(false)
+}
+
+// setProto changes the protocol of replies and messages.
+func (s *Session) setProto(proto int) {
+	s.takeInbox()
+	s.inbox.mu.Lock()
+	s.inbox.mu.Proto = proto
+	s.inbox.mu.Unlock()
+	s.out.Proto = proto
+	s.updateSubscribeMode()
+}
+
+func (in *inbox) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.mu.closed = true
+	in.mu.Buf = nil
+}

@@ -1,0 +1,147 @@
+package command
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+var serverCommands = []*Command{
+	{Name: "info", Flags: WholeKeyspace, Summary: "Tells about the server, in sections.", Handler: info},
+	{Name: "lastsave", Summary: "Returns when state was last written to disk: now, as every write is logged.", Handler: lastSave},
+	{Name: "lolwut", Summary: "Shows the version.", Handler: lolwut},
+	{Name: "role", Summary: "Returns the role in replication: every region is a master.", Handler: role},
+	{Name: "shutdown", Summary: "Stops the server, where that is allowed.", Handler: shutdown},
+	{Name: "time", Summary: "Returns the time: unix seconds and microseconds.", Handler: timeCommand},
+	{Name: "debug", Summary: "Helps in tests, where enable-debug-command allows it.", Handler: debugCommand},
+	{Name: "module", Summary: "There are no modules.", Subcommands: []*Command{
+		{Name: "module|help", Summary: "Lists the subcommands.", Handler: help},
+		{Name: "module|list", Summary: "Lists the modules: none.", Handler: func(c *Context) { c.Out.Array(0) }},
+	}},
+	{Name: "cluster", Summary: "Cluster mode is off: the database is not sharded.", Subcommands: []*Command{
+		{Name: "cluster|help", Summary: "Lists the subcommands.", Handler: help},
+		{Name: "cluster|info", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+		{Name: "cluster|myid", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+		{Name: "cluster|nodes", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+		{Name: "cluster|shards", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+		{Name: "cluster|slots", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+	}},
+	{Name: "readonly", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+	{Name: "readwrite", Summary: "Refused: cluster mode is off.", Handler: noCluster},
+
+	{Name: "replicaof", Summary: "Refused: regions are joined with crdb-cli.", Handler: replicaOf},
+	{Name: "slaveof", Summary: "Refused: regions are joined with crdb-cli.", Handler: replicaOf},
+	{Name: "failover", Summary: "Refused: there is no leader.", Handler: refuse("FAILOVER requires connected replicas.")},
+	{Name: "swapdb", Summary: "Refused: two databases cannot be swapped in all regions at once.",
+		Handler: refuse("SWAPDB is not supported: it would not be the same in all regions")},
+	{Name: "save", Summary: "Refused: every write is in the log already.", Handler: refuse("SAVE is not supported: every write is in the operation log")},
+	{Name: "bgsave", Summary: "Refused: every write is in the log already.", Handler: refuse("BGSAVE is not supported: every write is in the operation log")},
+	{Name: "bgrewriteaof", Summary: "Refused: the log shortens itself.", Handler: refuse("BGREWRITEAOF is not supported: the operation log is shortened in the background")},
+	{Name: "psync", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
+	{Name: "sync", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
+	{Name: "replconf", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
+}
+
+const (
+	msgNoCluster = "This instance has cluster support disabled"
+	msgNoSync    = "Redis replication is not supported: regions are joined with crdb-cli"
+	msgNoDebug   = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+)
+
+func refuse(why string) Handler { return func(c *Context) { c.Out.Error("ERR " + why) } }
+
+func noCluster(c *Context) { c.Out.Error("ERR " + msgNoCluster) }
+
+// replicaOf allows what changes nothing: a region is a master already.
+func replicaOf(c *Context) {
+	if equalFold(c.Args[1], "no") && equalFold(c.Args[2], "one") {
+		c.Out.OK()
+		return
+	}
+	c.Out.Error("ERR REPLICAOF is not supported: regions are joined with crdb-cli")
+}
+
+func lastSave(c *Context) { c.Out.Int(c.S.now / 1000) }
+
+func role(c *Context) {
+	c.Out.Array(3)
+	c.Out.BulkString("master")
+	c.Out.Int(int64(c.Server.log.Issued().Time))
+	c.Out.Array(0)
+}
+
+// timeCommand reads the clock anew: the batch's time has no microseconds.
+func timeCommand(c *Context) {
+	ms := c.Server.opts.Wall()
+	micros := c.Server.opts.Now() / 1000 % 1000
+	c.Out.Array(2)
+	c.Out.BulkInt(ms / 1000)
+	c.Out.BulkInt(ms%1000*1000 + micros)
+}
+
+func lolwut(c *Context) {
+	c.Out.Verbatim("txt", "crdb "+c.Server.opts.Version+", compatible with Redis ver. "+redisVersion+"\n")
+}
+
+// shutdown is a matter of whoever runs the process: Options.Shutdown.
+func shutdown(c *Context) {
+	for _, a := range c.Args[1:] {
+		switch strings.ToLower(echo(a)) {
+		case "save", "nosave", "now", "force":
+		case "abort":
+			if len(c.Args) == 2 {
+				c.Out.Error("ERR No shutdown in progress.")
+				return
+			}
+			fallthrough
+		default:
+			c.Out.Error(msgSyntax)
+			return
+		}
+	}
+	if c.Server.opts.Shutdown == nil {
+		c.Out.Error("ERR SHUTDOWN is not allowed here: stop the server process instead")
+		return
+	}
+	c.Server.opts.Shutdown(c)
+}
+
+// debugCommand has what tests need: SLEEP, which blocks this client only, and
+// nothing that could harm.
+func debugCommand(c *Context) {
+	if c.Server.config.String("enable-debug-command") == "no" {
+		c.Out.Error(msgNoDebug)
+		return
+	}
+	switch {
+	case len(c.Args) == 3 && equalFold(c.Args[1], "sleep"):
+		secs, ok := parseFloat(c.Args[2])
+		if !ok || secs < 0 || secs > math.MaxInt32 {
+			c.Out.Error(msgNotFloat)
+			return
+		}
+		if c.S.mode&modeExec != 0 || secs == 0 {
+			c.Out.OK()
+			return
+		}
+		c.S.blockOn(sleep{}, time.Duration(secs*float64(time.Second)))
+	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"),
+		len(c.Args) == 2 && equalFold(c.Args[1], "jmap"):
+		c.Out.OK()
+	default:
+		c.errorSub()
+	}
+}
+
+// sleep is the wait of DEBUG SLEEP.
+type sleep struct{}
+
+func (sleep) ready(s *Session, why wakeup) bool {
+	if why == wakeCheck {
+		return false
+	}
+	s.out.OK()
+	return true
+}
+
+func (sleep) end(*Session) {}

@@ -1,0 +1,254 @@
+package command
+
+import (
+	"crdb/crdt"
+	"crdb/engine"
+	"crdb/resp"
+)
+
+// mode is why a session's commands cannot take the short way through dispatch.
+type mode uint8
+
+const (
+	modeNoAuth    mode = 1 << iota // has not authenticated yet
+	modeMulti                      // between MULTI and EXEC
+	modeSubscribe                  // RESP2 with subscriptions: few commands are allowed
+	modeReplyOff                   // CLIENT REPLY OFF
+	modeReplySkip                  // CLIENT REPLY SKIP: this command's reply, too
+	modeSkipNext                   // CLIENT REPLY SKIP was just given
+	modeExec                       // inside EXEC
+)
+
+const (
+	// outputBatch is the amount of pending output at which a session takes no
+	// further commands until some of it is on its way.
+	outputBatch = 1 << 20
+	// keepOutput is the largest reply buffer an idle session keeps.
+	keepOutput = 64 << 10
+)
+
+// Session is one client: a state machine without I/O (resp.Session). Except
+// for Message and what info and inbox guard, everything belongs to the
+// connection's goroutine or loop.
+type Session struct {
+	srv    *Server
+	conn   resp.Conn
+	tx     *engine.Tx
+	ctx    Context
+	out    resp.Writer
+	parser resp.Parser
+	stat   *statShard
+
+	set      *settings // taken anew for every batch
+	now      int64     // wall clock of the batch, unix milliseconds
+	clock    int64     // monotonic: end of the last command, nanoseconds
+	mode     mode
+	locked   bool // tx holds locks
+	done     bool // close once the output is out
+	noTouch  bool // CLIENT NO-TOUCH
+	lastDot  crdt.Dot
+	lastCmd  *Command // the last one looked up, by this very name
+	lastName [maxName]byte
+	lastLen  int
+	refs     []keyRef // scratch of lock
+	keys     [][]byte // scratch of lock
+
+	sent int   // how much of out.Buf is on its way
+	hold int   // from here on out.Buf waits for the log; -1: nothing does
+	over int64 // since when the output is above the soft limit, monotonic; 0: it is not
+
+	multi *transaction   // WATCH and MULTI; nil: neither
+	subs  *subscriptions // nil: none
+	block blocking       // WAIT and the like, pauses
+	inbox inbox          // messages from other sessions
+	info  sessionInfo    // what CLIENT LIST and KILL look at
+}
+
+func newSession(srv *Server, conn resp.Conn) *Session {
+	s := &Session{srv: srv, conn: conn, hold: -1}
+	s.tx = srv.engine.NewTx()
+	s.out.Proto = 2
+	s.set = srv.settings.Load()
+	s.stat = srv.stats.shard(conn.ID())
+	s.now = srv.opts.Wall()
+	s.clock = srv.opts.Now()
+	s.ctx = Context{S: s, Tx: s.tx, Out: &s.out, Server: srv}
+	s.info.init(s)
+	if s.set.password {
+		s.mode |= modeNoAuth
+		if t, ok := conn.(resp.TimeControl); ok {
+			t.CloseAfter(preAuthTime)
+		}
+	}
+	srv.sessions.add(s)
+	return s
+}
+
+// Input runs the commands that are complete in data, until the session
+// pauses, closes, or has much to send.
+func (s *Session) Input(data []byte) (used int) {
+	s.set = s.srv.settings.Load()
+	s.now = s.srv.opts.Wall()
+	s.clock = s.srv.opts.Now()
+	for used < len(data) {
+		args, n, err := s.parser.Next(data[used:], *s.limits())
+		if err != nil {
+			s.protocolError(err)
+			used = len(data)
+			break
+		}
+		if n == 0 {
+			break
+		}
+		if len(args) > 0 && !s.run(args) {
+			break // not now: it will be handed in again
+		}
+		used += n
+		if s.done || s.block.on != nil || len(s.out.Buf)-s.sent > outputBatch {
+			break
+		}
+	}
+	s.stat.in.Add(uint64(used))
+	s.endOfBatch(len(data) - used)
+	return used
+}
+
+// limits returns what the parser may accept at this point.
+func (s *Session) limits() *resp.Limits {
+	if s.mode&modeNoAuth != 0 {
+		return &s.set.preAuth
+	}
+	return &s.set.limits
+}
+
+func (s *Session) protocolError(err error) {
+	s.srv.opts.Logger.Debug("protocol error", "client", s.conn.RemoteAddr(), "error", err)
+	s.out.Error("ERR " + err.Error())
+	s.srv.stats.errorReply("ERR")
+	s.done = true
+}
+
+// endOfBatch does what need not be done for every command.
+func (s *Session) endOfBatch(unread int) {
+	s.info.note(s, unread)
+	if s.inbox.waiting.Load() {
+		s.takeInbox()
+	}
+	if s.hold >= 0 && !s.durable() {
+		s.srv.durable.add(s)
+		if s.durable() { // the commit came in between
+			s.srv.durable.remove(s)
+		}
+	}
+	s.checkOutput()
+}
+
+// Wake looks again at everything another goroutine may have changed.
+func (s *Session) Wake() {
+	s.set = s.srv.settings.Load()
+	s.now = s.srv.opts.Wall()
+	s.clock = s.srv.opts.Now()
+	if s.info.killed.Load() {
+		s.done = true
+	}
+	if s.hold >= 0 && s.durable() {
+		s.srv.durable.remove(s)
+		s.hold = -1
+	}
+	s.takeInbox()
+	s.wakeBlocked()
+	s.checkOutput()
+}
+
+// durable reports whether every op of this session is on disk.
+func (s *Session) durable() bool { return s.srv.log.DurableOwn() >= s.lastDot.Time }
+
+// Output returns what may be sent now. Replies from the first write on that is
+// not yet on disk are held back (appendfsync always).
+func (s *Session) Output() []byte {
+	if s.hold < 0 {
+		return s.out.Buf[s.sent:]
+	}
+	if s.durable() {
+		s.hold = -1
+		s.srv.durable.remove(s)
+		return s.out.Buf[s.sent:]
+	}
+	return s.out.Buf[s.sent:s.hold]
+}
+
+// Sent forgets n bytes of Output.
+func (s *Session) Sent(n int) {
+	s.sent += n
+	s.stat.out.Add(uint64(n))
+	switch {
+	case s.sent == len(s.out.Buf):
+		s.out.Buf, s.sent = s.out.Buf[:0], 0
+		if s.hold >= 0 {
+			s.hold = 0
+		}
+		if cap(s.out.Buf) > keepOutput {
+			s.out.Buf = nil
+		}
+	case s.sent > outputBatch && s.sent > len(s.out.Buf)/2:
+		left := copy(s.out.Buf, s.out.Buf[s.sent:])
+		s.out.Buf = s.out.Buf[:left]
+		if s.hold >= 0 {
+			s.hold -= s.sent
+		}
+		s.sent = 0
+	}
+	s.over = 0
+}
+
+// Paused reports that the session waits for something other than input: a
+// blocking command, a pause of all clients, or the log.
+func (s *Session) Paused() bool {
+	return s.block.on != nil || s.hold >= 0 && !s.durable()
+}
+
+// Done reports that the connection is to be closed once the output is out.
+func (s *Session) Done() bool { return s.done && (s.hold < 0 || s.durable()) }
+
+// Closed releases everything the session holds elsewhere.
+func (s *Session) Closed() {
+	s.srv.sessions.remove(s)
+	s.srv.durable.remove(s)
+	s.unblock()
+	s.resetSubscriptions()
+	if s.multi != nil {
+		s.multi.release(s)
+		s.multi = nil
+	}
+	s.inbox.close()
+}
+
+// checkOutput enforces client-output-buffer-limit, and the cap on clients that
+// have not authenticated.
+func (s *Session) checkOutput() {
+	pending := int64(len(s.out.Buf) - s.sent)
+	if pending < preAuthOutput {
+		return
+	}
+	limit := s.set.output[0]
+	switch {
+	case s.mode&modeNoAuth != 0:
+		limit = OutputLimit{Hard: preAuthOutput}
+	case s.subs != nil:
+		limit = s.set.output[1]
+	}
+	over := limit.Hard > 0 && pending > limit.Hard
+	if limit.Soft > 0 && pending > limit.Soft {
+		if s.over == 0 {
+			s.over = s.clock
+		}
+		over = over || s.clock-s.over > limit.Seconds*1e9
+	} else {
+		s.over = 0
+	}
+	if over {
+		s.srv.stats.outputKills.Add(1)
+		s.srv.opts.Logger.Warn("client closed: too much unread output", "client", s.conn.RemoteAddr(), "bytes", pending)
+		s.conn.Kill()
+	}
+}

@@ -1,0 +1,79 @@
+package command
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"strconv"
+	"strings"
+	"time"
+
+	"crdb/resp"
+)
+
+// Caps on a client that has not said who it is, besides resp.PreAuth.
+const (
+	preAuthQuery  = 64 << 10
+	preAuthOutput = 64 << 10
+	preAuthTime   = 10 * time.Second
+)
+
+// maxArgs is the largest number of arguments of one command.
+const maxArgs = 1024 * 1024
+
+// maxInline is the longest inline command.
+const maxInline = 64 << 10
+
+// settings is the part of the configuration that sessions look at all the
+// time. A new one is made at every change; it is never modified.
+type settings struct {
+	password     bool
+	passwordHash [sha256.Size]byte
+	limits       resp.Limits
+	preAuth      resp.Limits
+	output       [2]OutputLimit // normal, pubsub
+	always       bool           // replies wait for the disk
+	slowerThan   int64          // nanoseconds; negative: no slow log
+	slowlogLen   int
+	latency      bool
+	monitor      int64 // latency-monitor-threshold, nanoseconds; 0: off
+	percentiles  []float64
+	maxMemory    int64
+}
+
+// reload makes the settings anew from the configuration.
+func (srv *Server) reload() {
+	c := srv.config
+	st := &settings{
+		always:     c.String("appendfsync") == "always",
+		slowerThan: c.Int("slowlog-log-slower-than") * 1000,
+		slowlogLen: int(c.Int("slowlog-max-len")),
+		latency:    c.Bool("latency-tracking"),
+		monitor:    c.Int("latency-monitor-threshold") * 1e6,
+		maxMemory:  c.Int("maxmemory"),
+		limits: resp.Limits{
+			MaxArgs: maxArgs, MaxInline: maxInline,
+			MaxBulk:  int(c.Int("proto-max-bulk-len")),
+			MaxQuery: int(c.Int("client-query-buffer-limit")),
+		},
+		preAuth: resp.PreAuth,
+	}
+	st.preAuth.MaxQuery = preAuthQuery
+	if pass := c.String("requirepass"); pass != "" {
+		st.password, st.passwordHash = true, sha256.Sum256([]byte(pass))
+	}
+	limits := parseOutputLimits(c.String("client-output-buffer-limit"))
+	st.output = [2]OutputLimit{limits["normal"], limits["pubsub"]}
+	for _, w := range strings.Fields(c.String("latency-tracking-info-percentiles")) {
+		if p, err := strconv.ParseFloat(w, 64); err == nil && p >= 0 && p <= 100 {
+			st.percentiles = append(st.percentiles, p)
+		}
+	}
+	srv.settings.Store(st)
+	srv.slowlog.resize(st.slowlogLen)
+}
+
+// passwordOK compares in constant time.
+func (st *settings) passwordOK(pass []byte) bool {
+	sum := sha256.Sum256(pass)
+	return subtle.ConstantTimeCompare(sum[:], st.passwordHash[:]) == 1
+}
