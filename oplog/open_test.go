@@ -166,11 +166,16 @@ func TestCounterOverflow(t *testing.T) {
 	o := testOptions(vfs.NewMem(), 1)
 	o.Wall = clock.now
 	l := open(t, o)
-	l.mu.clock = crdt.TimestampAt(testWall) | 0xffff
+	setClock := func(t crdt.Timestamp) {
+		l.mu.Lock()
+		l.mu.clock = t
+		l.mu.Unlock()
+	}
+	setClock(crdt.TimestampAt(testWall) | 0xffff)
 	if d := l.Append(nil); d.Time != crdt.TimestampAt(testWall+1) {
 		t.Fatal(d)
 	}
-	l.mu.clock = crdt.TimestampAt(testWall+500) | 0xffff
+	setClock(crdt.TimestampAt(testWall+500) | 0xffff)
 	if err := l.Admit(); err != nil {
 		t.Fatal(err)
 	}
