@@ -31,6 +31,7 @@ type fakeHost struct {
 	failOpen  atomic.Bool
 	failServe atomic.Bool
 	blockOpen atomic.Pointer[chan struct{}] // not nil: Open waits for it
+	diskErr   atomic.Value                  // a diskErr
 	skew      atomic.Int64                  // of the node's clock, in nanoseconds
 }
 
@@ -66,6 +67,9 @@ func (h *fakeHost) instances() int {
 	return len(h.mu.open)
 }
 
+// diskErr lets a nil error be stored.
+type diskErr struct{ error }
+
 type fakeInstance struct {
 	host *fakeHost
 	spec Spec
@@ -90,6 +94,8 @@ func (i *fakeInstance) Serve(addr string) (err error) {
 	i.l, err = net.Listen("tcp", addr)
 	return err
 }
+
+func (i *fakeInstance) Err() error { return i.host.diskErr.Load().(diskErr).error }
 
 func (i *fakeInstance) Flush(context.Context) error { i.keys = 0; return nil }
 
@@ -146,6 +152,7 @@ func settings(region, dir string) *conf.Settings {
 
 func newOptions(s *conf.Settings, d *dialer) (Options, *fakeHost) {
 	h := &fakeHost{}
+	h.diskErr.Store(diskErr{})
 	h.mu.open = map[string]*fakeInstance{}
 	return Options{
 		Settings: s, Now: h.now, Dial: d.dial, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),

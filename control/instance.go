@@ -26,6 +26,8 @@ type Instance interface {
 	// Flush removes all keys this instance knows of, here and, with
 	// replication, everywhere. It returns when the removal is on disk.
 	Flush(ctx context.Context) error
+	// Err says what keeps the instance from taking writes, nil if nothing does.
+	Err() error
 	// Links describes the replication from every other member.
 	Links() []Link
 	// Cut drops the link to a region, or restores it: for demonstrations and

@@ -45,7 +45,8 @@ type Timing struct {
 
 // The states of a node.
 const (
-	stateLoading int32 = iota
+	stateLoading  int32 = iota
+	stateStarting       // takes changes, and makes the first database
 	stateReady
 	stateDraining
 )
@@ -146,10 +147,11 @@ func (n *Node) open() (err error) {
 	if err := n.load(); err != nil {
 		return err
 	}
-	n.state.Store(stateReady)
+	n.state.Store(stateStarting)
 	if err := n.bootstrap(); err != nil {
 		return err
 	}
+	n.state.Store(stateReady)
 	n.wg.Add(1)
 	go n.janitor()
 	n.log.Info("node is ready", "region", s.Region, "node", n.dir.id.NodeID, "admin", n.AdminAddr(), "databases", len(n.databases()))
@@ -219,7 +221,9 @@ func (n *Node) load() error {
 				return err
 			}
 		}
+		n.mu.Lock()
 		n.mu.notes[x.Database.GUID] = x
+		n.mu.Unlock()
 	}
 	records, err := n.dir.records()
 	if err != nil {

@@ -90,11 +90,13 @@ func (n *Node) getAvailability(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	inst := n.Instance(rec.Database.GUID)
-	if inst == nil || n.state.Load() != stateReady {
-		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeUnavailable, "database %q does not serve clients here now", rec.Database.Name)
+	if check == "" {
+		tolerance = -1
 	}
-	if why := lagging(inst.Links(), tolerance); check == "lag" && why != "" {
+	if err := n.checkServing(); err != nil {
+		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeUnavailable, "%v", err)
+	}
+	if why := n.unfit(rec, tolerance); why != "" {
 		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeUnavailable, "database %q: %s", rec.Database.Name, why)
 	}
 	return struct{}{}, nil

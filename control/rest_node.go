@@ -67,25 +67,44 @@ func (n *Node) getLive(*http.Request) (any, error) {
 // getReady answers whether clients are served; with max_lag_ms also whether
 // what the other regions write arrives in time.
 func (n *Node) getReady(r *http.Request) (any, error) {
-	if err := n.checkReady(); err != nil {
+	if err := n.checkServing(); err != nil {
 		return nil, err
 	}
 	limit, err := milliseconds(r, "max_lag_ms", -1)
 	if err != nil {
 		return nil, err
 	}
-	ready := map[string]any{"status": "ready", "databases": len(n.databases())}
-	if limit < 0 {
-		return ready, nil
-	}
-	for _, rec := range n.databases() {
-		if inst := n.Instance(rec.Database.GUID); inst != nil {
-			if why := lagging(inst.Links(), limit); why != "" {
-				return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)
-			}
+	all := n.databases()
+	for _, rec := range all {
+		if why := n.unfit(rec, limit); why != "" {
+			return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)
 		}
 	}
-	return ready, nil
+	return map[string]any{"status": "ready", "databases": len(all)}, nil
+}
+
+// checkServing is checkReady for clients: the first database is there, too.
+func (n *Node) checkServing() error {
+	if n.state.Load() == stateStarting {
+		return api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s is still making its first database", n.opts.Settings.Region)
+	}
+	return n.checkReady()
+}
+
+// unfit says why clients should not use the database here, "" if they may. A
+// limit below zero leaves lag out of it.
+func (n *Node) unfit(rec *record, limit time.Duration) string {
+	inst := n.Instance(rec.Database.GUID)
+	if inst == nil {
+		return "it does not serve clients here now"
+	}
+	if err := inst.Err(); err != nil {
+		return "it takes no writes: " + err.Error()
+	}
+	if limit < 0 {
+		return ""
+	}
+	return lagging(inst.Links(), limit)
 }
 
 // lagging says why an instance is not fresh enough, "" if it is. A region that

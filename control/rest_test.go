@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -109,6 +110,10 @@ func TestHealthAndAvailability(t *testing.T) {
 	all(map[string]bool{"eu-west": true, "ap-south": true}, 0)
 	check("/v1/bdbs/1/availability?extend_check=lag", 503)
 	check("/v1/bdbs/1/availability", 200)
+	n.host.diskErr.Store(diskErr{errors.New("disk full")})
+	check("/livez", 200)
+	check("/readyz", 503)
+	check("/v1/bdbs/1/availability", 503)
 	reports, err := n.c.HealthReport(context.Background(), task.GUID)
 	if err != nil || api.Healthy(reports) {
 		t.Errorf("a cut off instance is reported healthy: %+v %v", reports, err)

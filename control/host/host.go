@@ -43,7 +43,11 @@ var _ control.Host = (*Host)(nil)
 // Opener returns what control.Options.OpenHost wants.
 func Opener(own Options) func(control.Options, string) (control.Host, error) {
 	return func(o control.Options, nodeID string) (control.Host, error) {
-		return open(own, o, nodeID)
+		h, err := open(own, o, nodeID)
+		if err != nil {
+			return nil, err // not h: a nil *Host is no nil Host
+		}
+		return h, nil
 	}
 }
 

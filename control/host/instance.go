@@ -75,7 +75,8 @@ func (i *instance) open() (err error) {
 	}
 	i.repl, err = peer.New(peer.Options{
 		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine,
-		Deliver: i.deliver, ConfigVersion: i.version.Load, Dial: i.host.dial, Wall: i.host.wall, Logger: i.logger,
+		Deliver: i.deliver, ConfigVersion: i.version.Load, Dial: i.host.dial, Wall: i.host.wall,
+		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	})
 	if err != nil {
 		return err
@@ -179,6 +180,15 @@ func (i *instance) Flush(ctx context.Context) error {
 	tx.FlushAll()
 	tx.Unlock()
 	return i.log.Sync(ctx)
+}
+
+// Err is part of control.Instance. A log that waits for the disk still takes
+// writes: they wait, too.
+func (i *instance) Err() error {
+	if err := i.log.Admit(); !errors.Is(err, oplog.ErrBacklog) {
+		return err
+	}
+	return nil
 }
 
 // Cut is part of control.Instance.

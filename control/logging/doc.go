@@ -7,7 +7,7 @@
 // Invariants:
 //
 //  1. Of lines with the same level, message and subject (the attributes
-//     database, region and err) at most burst pass in each window. The first
+//     database, region, peer and error) at most burst pass in each window. The first
 //     line after a quiet time always passes.
 //  2. Nothing is dropped silently: the next line that passes carries how many
 //     were held back.

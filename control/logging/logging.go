@@ -114,7 +114,7 @@ func (l *Limiter) Handle(ctx context.Context, r slog.Record) error {
 // subject returns what makes a line with this attribute different from another.
 func subject(a slog.Attr) string {
 	switch a.Key {
-	case "database", "region", "err":
+	case "database", "region", "peer", "err", "error":
 		return "\x00" + a.Value.String()
 	}
 	return ""
