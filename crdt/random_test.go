@@ -62,7 +62,7 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 }
 
 // schedule runs steps random steps and heals.
-func schedule(seed uint64, steps int, m *mixture, broken mutant) (s *sim, err error) {
+func schedule(seed uint64, steps int, m *mixture, broken mutant, quiet bool) (s *sim, err error) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,7 +70,7 @@ func schedule(seed uint64, steps int, m *mixture, broken mutant) (s *sim, err er
 		}
 	}()
 	s = newSim(3, 1+rnd.IntN(2))
-	s.break_ = broken
+	s.break_, s.quiet = broken, quiet
 	wall := make([]Timestamp, len(s.nodes)) // clocks drift apart
 	cut := [3][3]bool{}
 	var images []*image
@@ -116,7 +116,7 @@ func schedule(seed uint64, steps int, m *mixture, broken mutant) (s *sim, err er
 // shortest returns the failure with the fewest steps of a failing seed.
 func shortest(seed uint64, m *mixture, broken mutant) (*sim, int, error) {
 	for steps := 1; ; steps++ {
-		if s, err := schedule(seed, steps, m, broken); err != nil {
+		if s, err := schedule(seed, steps, m, broken, false); err != nil {
 			return s, steps, err
 		}
 	}
@@ -138,7 +138,7 @@ func TestRandomSchedules(t *testing.T) { // K1, K2, K3, K4
 	events := 0
 	for seed := first; seed < first+n; seed++ {
 		m := &mixtures[seed%uint64(len(mixtures))]
-		s, err := schedule(seed, stepsPerSchedule, m, mutant{})
+		s, err := schedule(seed, stepsPerSchedule, m, mutant{}, true)
 		if err != nil {
 			s, steps, err := shortest(seed, m, mutant{})
 			t.Fatalf("seed %d (%s), %d steps: %v\n%s", seed, m.name, steps, err, strings.Join(s.trace, "\n"))
@@ -155,7 +155,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		t.Run(broken.name, func(t *testing.T) {
 			for seed := uint64(1); seed <= 20000; seed++ {
 				m := &mixtures[seed%uint64(len(mixtures))]
-				if _, err := schedule(seed, stepsPerSchedule, m, broken); err != nil {
+				if _, err := schedule(seed, stepsPerSchedule, m, broken, true); err != nil {
 					t.Logf("caught at seed %d (%s)", seed, m.name)
 					return
 				}

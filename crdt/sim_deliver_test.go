@@ -91,10 +91,15 @@ func (s *sim) heal() error {
 func (s *sim) check(n *node) error {
 	for k := range n.keys {
 		o := n.object(k)
-		if got, want := dump(o), s.hist.view(n.mask, k).String(); got != want {
+		seen := visible{k, n.mask & s.hist.about(k)}
+		want, ok := s.views[seen]
+		if !ok {
+			want = s.hist.view(n.mask, k).String()
+			s.views[seen] = want
+		}
+		if got := dump(o); got != want {
 			return fmt.Errorf("replica %d key %d mask %x:\n got  %s\n want %s", n.id, k, n.mask, got, want)
 		}
-		seen := fmt.Sprintf("%d:%x", k, n.mask&s.hist.about(k))
 		d := o.Digest()
 		if old, ok := s.digests[seen]; ok && old != d {
 			return fmt.Errorf("replica %d key %d mask %x: digest %x, elsewhere %x", n.id, k, n.mask, d, old)

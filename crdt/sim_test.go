@@ -15,8 +15,16 @@ type sim struct {
 	nodes   []*node
 	keys    int
 	trace   []string
-	digests map[string]uint64 // by key and visible events of the key
+	quiet   bool               // no trace
+	digests map[visible]uint64 // of keys
+	views   map[visible]string // what the spec says
 	break_  mutant
+}
+
+// visible names a key and the events that are visible of it.
+type visible struct {
+	key  int
+	mask uint64
 }
 
 // entry is one atomic group in a replica's log.
@@ -54,7 +62,7 @@ type elemRec struct {
 }
 
 func newSim(nodes, keys int) *sim {
-	s := &sim{keys: keys, digests: map[string]uint64{}}
+	s := &sim{keys: keys, digests: map[visible]uint64{}, views: map[visible]string{}}
 	for i := range nodes {
 		s.nodes = append(s.nodes, &node{id: ReplicaID(i + 1), keys: make([]*Object, keys)})
 	}
@@ -62,7 +70,9 @@ func newSim(nodes, keys int) *sim {
 }
 
 func (s *sim) note(format string, args ...any) {
-	s.trace = append(s.trace, fmt.Sprintf(format, args...))
+	if !s.quiet {
+		s.trace = append(s.trace, fmt.Sprintf(format, args...))
+	}
 }
 
 func (n *node) object(key int) *Object {

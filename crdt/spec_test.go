@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"sort"
@@ -220,13 +221,21 @@ func show(r *big.Rat, float bool) string {
 
 // String dumps the view, to be compared with dump of an Object.
 func (v view) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "type=%d", v.typ)
+	b := append(make([]byte, 0, 128), "type="...)
+	b = strconv.AppendInt(b, int64(v.typ), 10)
 	if v.hasStr {
-		fmt.Fprintf(&b, " str=%q", v.str)
+		b = append(append(b, " str="...), v.str...)
 	}
-	fmt.Fprintf(&b, " set=%q hash=%q at=%d", v.set, v.hash, v.at)
-	return b.String()
+	b = append(b, " set="...)
+	for _, m := range v.set {
+		b = append(append(b, m...), ',')
+	}
+	b = append(b, " hash="...)
+	for _, f := range slices.Sorted(maps.Keys(v.hash)) {
+		b = append(append(append(append(b, f...), ':'), v.hash[f]...), ',')
+	}
+	b = append(b, " at="...)
+	return string(strconv.AppendInt(b, v.at, 10))
 }
 
 // dump is the view of an Object.
