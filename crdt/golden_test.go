@@ -1,0 +1,210 @@
+package crdt
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"maps"
+	"math/big"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write testdata/*.hex anew; only for a new format version")
+
+// goldenOps has every kind of op, with every part it can have.
+func goldenOps() map[string]*Op {
+	key := []byte("key")
+	clear := VersionVector{{1, 0x18f0000000100000}, {300, 0x18f0000000200001}}
+	res := []Reset{{1, 7, Int(41)}, {300, 8, Int(-1)}}
+	half := roundedNumber(mustFloat("0.5"))
+	big := roundedNumber(mustFloat("-1e40"))
+	return map[string]*Op{
+		"put first":                   {Kind: KindPut, Key: key, Value: []byte("hello")},
+		"put empty value, empty key":  {Kind: KindPut, DB: 15},
+		"put over what was seen":      {Kind: KindPut, Key: key, Clear: clear, Value: []byte("v")},
+		"put with deadline":           {Kind: KindPut, Key: key, Clear: clear[:1], Deadline: 1700000000000, Value: []byte("v")},
+		"put keeping the deadline":    {Kind: KindPut, Flags: KeepDeadline, Key: key, Clear: clear[1:], Value: []byte("v")},
+		"put over counters":           {Kind: KindPut, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Name: []byte("f"), Shares: res[:1]}}, Value: []byte("v")},
+		"delete":                      {Kind: KindDelete, Key: key, Clear: clear},
+		"delete of a counter":         {Kind: KindDelete, DB: 3, Key: key, Clear: clear, Shares: res},
+		"delete, expired":             {Kind: KindDelete, Flags: Expired, Key: key, Clear: clear},
+		"delete, evicted":             {Kind: KindDelete, Flags: Evicted, Key: key, Clear: clear},
+		"incr first":                  {Kind: KindIncr, Flags: Create, Key: key, Total: Int(1), Delta: Int(1)},
+		"incr":                        {Kind: KindIncr, Key: key, Total: Int(-300), Delta: Int(-1 << 63)},
+		"incr float":                  {Kind: KindIncr, Key: key, Total: big, Delta: half},
+		"incr float to an integer":    {Kind: KindIncr, Key: key, Total: half.Add(half), Delta: half},
+		"incr beyond 64 bits":         {Kind: KindIncr, Key: key, Total: Int(1 << 62).Add(Int(1 << 62)), Delta: Int(1 << 62)},
+		"incr over a hidden hash":     {Kind: KindIncr, Key: key, Clear: clear, Elems: []Elem{{Name: []byte("f"), Shares: res}}, Total: Int(2), Delta: Int(1)},
+		"deadline":                    {Kind: KindDeadline, Key: key, Clear: clear, Deadline: 1700000000000},
+		"deadline none":               {Kind: KindDeadline, Key: key, Clear: clear},
+		"set add first":               {Kind: KindSetAdd, Flags: Create, Key: key, Elems: []Elem{{Name: []byte("a")}, {Name: nil}}},
+		"set add again":               {Kind: KindSetAdd, Key: key, Elems: []Elem{{Name: []byte("a"), Seen: clear}}},
+		"set add over a hidden hash":  {Kind: KindSetAdd, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Name: []byte("f"), Shares: res}, {Name: []byte("a")}}},
+		"set remove":                  {Kind: KindSetRemove, Key: key, Elems: []Elem{{Name: []byte("a"), Seen: clear[:1]}, {Name: []byte("b"), Seen: clear}}},
+		"hash set":                    {Kind: KindHashSet, Flags: Create, Key: key, Elems: []Elem{{Name: []byte("f"), Value: []byte("v")}, {Name: []byte("g")}}},
+		"hash set over what was seen": {Kind: KindHashSet, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear, Shares: res, Value: []byte("v")}}},
+		"hash remove":                 {Kind: KindHashRemove, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear, Shares: res}}},
+		"hash incr":                   {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: Int(5), Delta: Int(5)}}},
+		"hash incr float":             {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: half, Delta: half}}},
+		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
+	}
+}
+
+// goldenRecords has every form of record and every shape of cell.
+func goldenRecords() map[string]*Object {
+	d1, d2 := Dot{0x18f0000000100000, 1}, Dot{0x18f0000000200001, 2}
+	none, dated := []Deadline{{d1, 0}}, []Deadline{{d1, 1700000000000}}
+	half := roundedNumber(mustFloat("0.5"))
+	plain := Cell{Siblings: []Sibling{{d1, []byte("hello")}}}
+	live := Share{Replica: 2, Last: d2.Time, Total: Int(7), Base: 5, BaseTotal: Int(3)}
+	gone := Share{Replica: 3, Last: 9, Total: half, Base: 9, BaseTotal: half, Gone: d2}
+	seen := VersionVector{{1, d1.Time}, {2, d2.Time}}
+	return map[string]*Object{
+		"plain":                      {Cell: plain, Deadlines: none},
+		"plain, empty value":         {Cell: Cell{Siblings: []Sibling{{d1, nil}}}, Deadlines: none},
+		"dated":                      {Cell: plain, Deadlines: dated},
+		"dated by another dot":       {Cell: plain, Deadlines: []Deadline{{d2, 0}}},
+		"counter":                    {Cell: Cell{Shares: []Share{live}}, Deadlines: none},
+		"counter with a float":       {Cell: Cell{Shares: []Share{{Replica: 2, Last: 9, Total: half}}}, Deadlines: none},
+		"siblings and shares":        {Cell: Cell{Siblings: []Sibling{{d2, []byte("5")}, {d1, []byte("x")}}, Shares: []Share{live, gone}}, Deadlines: dated},
+		"header, nothing live":       {Cell: Cell{Shares: []Share{gone}}, seen: seen},
+		"header, two deadlines":      {Cell: plain, Deadlines: []Deadline{{d2, 0}, {d1, 1700000000000}}, seen: seen},
+		"header of a collection":     {Set: &Set{}, Deadlines: none, seen: seen},
+		"header, nothing but memory": {seen: seen},
+	}
+}
+
+func mustFloat(s string) *big.Float {
+	f, ok := parseLongDouble([]byte(s))
+	if !ok {
+		panic(s)
+	}
+	return f
+}
+
+func goldenOpBytes() map[string][]byte {
+	out := map[string][]byte{}
+	for name, op := range goldenOps() {
+		out[name] = AppendOp(nil, op)
+	}
+	return out
+}
+
+func goldenRecordBytes() map[string][]byte {
+	out := map[string][]byte{}
+	for name, o := range goldenRecords() {
+		rec, ok := AppendRecord(nil, o)
+		if !ok {
+			rec = o.AppendHeader(nil)
+		}
+		out[name] = rec
+	}
+	return out
+}
+
+// TestGoldenBytes holds the codecs to the frozen vectors: these bytes lie on
+// disks and travel between versions.
+func TestGoldenBytes(t *testing.T) {
+	for file, vectors := range map[string]map[string][]byte{
+		"testdata/ops.hex":     goldenOpBytes(),
+		"testdata/records.hex": goldenRecordBytes(),
+	} {
+		if *rewrite {
+			writeHex(t, file, vectors)
+		}
+		frozen := readHex(t, file)
+		for name, b := range vectors {
+			if !bytes.Equal(frozen[name], b) {
+				t.Errorf("%s: %s: %x, frozen %x", file, name, b, frozen[name])
+			}
+		}
+		if len(frozen) != len(vectors) {
+			t.Errorf("%s: %d frozen vectors, %d known", file, len(frozen), len(vectors))
+		}
+	}
+}
+
+// reencodes reports whether decoding b fails, or yields what encodes as b.
+func opReencodes(b []byte) error {
+	var op Op
+	if err := DecodeOp(&op, b); err != nil {
+		return nil
+	}
+	if again := AppendOp(nil, &op); !bytes.Equal(again, b) {
+		return fmt.Errorf("%x encodes again as %x", b, again)
+	}
+	return nil
+}
+
+func recordReencodes(b []byte) error {
+	var o Object
+	if err := DecodeRecord(&o, b); err != nil {
+		return nil
+	}
+	again, ok := AppendRecord(nil, &o)
+	if b[0] == formHeader { // of a collection or not: the form is not in the object
+		again, ok = o.AppendHeader(nil), true
+	}
+	if !ok || !bytes.Equal(again, b) {
+		return fmt.Errorf("%x encodes again as %x", b, again)
+	}
+	return nil
+}
+
+// TestDamagedBytes cuts every vector everywhere and flips each of its bits.
+func TestDamagedBytes(t *testing.T) {
+	for _, c := range []struct {
+		vectors map[string][]byte
+		check   func([]byte) error
+	}{{goldenOpBytes(), opReencodes}, {goldenRecordBytes(), recordReencodes}} {
+		for name, b := range c.vectors {
+			for n := range len(b) + 1 {
+				if err := c.check(b[:n]); err != nil {
+					t.Errorf("%s cut to %d: %v", name, n, err)
+				}
+			}
+			for bit := range 8 * len(b) {
+				bad := bytes.Clone(b)
+				bad[bit/8] ^= 1 << (bit % 8)
+				if err := c.check(bad); err != nil {
+					t.Errorf("%s bit %d: %v", name, bit, err)
+				}
+			}
+		}
+	}
+}
+
+func writeHex(t *testing.T, file string, vectors map[string][]byte) {
+	var b strings.Builder
+	b.WriteString("# Frozen: name, then the bytes. A line here changes only with the format version.\n")
+	for _, name := range slices.Sorted(maps.Keys(vectors)) {
+		fmt.Fprintf(&b, "%-30s %s\n", name+":", hex.EncodeToString(vectors[name]))
+	}
+	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readHex(t *testing.T, file string) map[string][]byte {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out := map[string][]byte{}
+	for in := bufio.NewScanner(f); in.Scan(); {
+		if name, text, ok := strings.Cut(in.Text(), ":"); ok && name[0] != '#' {
+			b, err := hex.DecodeString(strings.TrimSpace(text))
+			if err != nil {
+				t.Fatalf("%s: %s: %v", file, name, err)
+			}
+			out[name] = b
+		}
+	}
+	return out
+}
