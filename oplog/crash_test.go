@@ -219,3 +219,38 @@ func (c *crashRun) check(l *Log, reported crdt.VersionVector, restart bool) {
 		c.ops[d], c.issued = "clone", d.Time
 	}
 }
+
+// An own op that saw a received block is in the same commit or a later one,
+// never in an earlier one: the disk is closed after every single commit (D4).
+func TestEveryCommitIsClosed(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	o := testOptions(fs, 1)
+	l := open(t, o)
+	writeOps(t, l, 1) // the writer now pauses until somebody waits
+	commits := 0
+	l.OnDurable(func() {
+		commits++
+		clone := o
+		clone.FS = fs.CrashClone(vfs.CrashCloneCfg{})
+		c, err := Open(clone)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if err := c.Replay(nil, func(*Block) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	m := newRemote(2)
+	for range 20 {
+		if err := l.Receive(m.block(nil, "r")); err != nil {
+			t.Fatal(err)
+		}
+		l.Append([]byte("saw r"))
+		sync_(t, l)
+	}
+	if commits == 0 {
+		t.Fatal("no commits")
+	}
+}
