@@ -68,7 +68,16 @@ func (s *inStream) makeAck(last *ackState, anyway bool) *peerpb.Ack {
 	}
 	*last = ackState{own, taken}
 	s.l.ackSent.Store(uint64(own))
-	return &peerpb.Ack{Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall()}
+	return &peerpb.Ack{Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall(), Plain: s.l.wantsPlain()}
+}
+
+// wantsPlain decides whether the source should save its time for compression.
+func (l *link) wantsPlain() bool {
+	if c := l.r.opts.Compression; c != CompressFar {
+		return c == CompressNever
+	}
+	_, rtt, ok := l.offset.get()
+	return ok && rtt <= nearby
 }
 
 // silence counts heartbeat periods in which nothing came although the stream

@@ -27,19 +27,20 @@ type cluster struct {
 }
 
 type clusterNode struct {
-	c      *cluster
-	id     crdt.ReplicaID
-	fs     vfs.FS
-	dir    string // of the log, if fs is the operating system's
-	log    *oplog.Log
-	toy    *toy
-	r      *Replicator
-	server *Server
-	addr   string
-	served chan error
-	heard  chan string // PUBLISH messages
-	tune   func(*Options)
-	mount  *Server // another node's server, for databases that share one
+	c       *cluster
+	id      crdt.ReplicaID
+	fs      vfs.FS
+	dir     string // of the log, if fs is the operating system's
+	log     *oplog.Log
+	toy     *toy
+	r       *Replicator
+	server  *Server
+	addr    string
+	served  chan error
+	heard   chan string // PUBLISH messages
+	tune    func(*Options)
+	logTune func(*oplog.Options)
+	mount   *Server // another node's server, for databases that share one
 }
 
 func newCluster(t testing.TB, tcp bool) *cluster {
@@ -70,6 +71,9 @@ func (n *clusterNode) open() {
 	wall := func() int64 { return time.Now().UnixMilli() }
 	o := logOptions(n.fs, "db", n.id, wall)
 	o.Dir = n.dir
+	if n.logTune != nil {
+		n.logTune(&o)
+	}
 	var err error
 	if n.log, err = oplog.Open(o); err != nil {
 		n.c.t.Fatal(err)

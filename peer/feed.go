@@ -31,6 +31,7 @@ type feed struct {
 	sent      atomic.Uint64 // end of the last block put into a message
 	sentBytes atomic.Uint64 // of pieces
 	taken     atomic.Uint64 // of them, as the follower says
+	plain     atomic.Bool   // the follower wants no compression
 	echo      atomic.Int64  // clock of the follower's last acknowledgement
 	heard     atomic.Int64  // when it came
 
@@ -136,7 +137,7 @@ func (f *feed) addBlocks() error {
 			}
 		}
 		b := f.run.blocks[0]
-		p := f.r.packer.piece(b, f.run.piece)
+		p := f.r.packer.piece(b, f.run.piece, f.plain.Load())
 		f.out.pieces = append(f.out.pieces, p)
 		f.sentBytes.Add(uint64(p.size()))
 		size += len(p.data)
@@ -216,6 +217,7 @@ func (f *feed) ack(a *peerpb.Ack) error {
 	}
 	f.heard.Store(f.r.opts.Wall())
 	f.echo.Store(a.GetClockMs())
+	f.plain.Store(a.GetPlain())
 	return f.l.acknowledged(durable)
 }
 

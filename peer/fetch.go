@@ -43,7 +43,8 @@ func (r *Replicator) fetch(w want) {
 	}
 }
 
-// fetchFrom lists the peers that can be asked, those who have most first.
+// fetchFrom lists the peers that can be asked, those who have most first. The
+// replica itself is not among them: its own link brings what it can.
 func (r *Replicator) fetchFrom(w want) []*link {
 	type choice struct {
 		l  *link
@@ -52,7 +53,7 @@ func (r *Replicator) fetchFrom(w want) []*link {
 	var choices []choice
 	for _, l := range r.allLinks() {
 		at := r.holdings.at(l.replica, w.replica)
-		if at > w.after && l.conn() != nil {
+		if at > w.after && l.replica != w.replica && l.conn() != nil {
 			choices = append(choices, choice{l, at})
 		}
 	}
@@ -168,7 +169,7 @@ func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource],
 	size := 0
 	for _, b := range blocks {
 		for i, more := 0, true; more; i++ {
-			p := r.packer.piece(b, i)
+			p := r.packer.piece(b, i, false)
 			f.pieces = append(f.pieces, p)
 			size += len(p.data)
 			if more = p.more; size >= messageBytes {

@@ -50,9 +50,25 @@ type Options struct {
 	Credentials credentials.TransportCredentials                         // nil: plain text
 	Logger      *slog.Logger                                             // nil: silent
 
-	Limits Limits
-	Timing Timing
+	Compression Compression
+	Limits      Limits
+	Timing      Timing
 }
+
+// Compression says which blocks this instance wants compressed when it follows
+// others.
+type Compression uint8
+
+const (
+	// CompressFar asks for compression unless the round trip shows that the
+	// other is near: there bytes cost less than the time to compress them.
+	CompressFar Compression = iota
+	CompressAlways
+	CompressNever
+)
+
+// nearby is the round trip up to which CompressFar counts a peer as near.
+const nearby = time.Millisecond
 
 // Limits are the bounds of what one Replicator keeps in memory (B1). Zero
 // means the default.
@@ -71,7 +87,7 @@ type Limits struct {
 // Timing are the periods of one Replicator. Zero means the default.
 type Timing struct {
 	Heartbeat   time.Duration // on every stream, both ways; default 500 ms
-	Ack         time.Duration // least time between two acknowledgements; default 4 ms
+	Ack         time.Duration // least time between two acknowledgements; default 8 ms
 	LinkTimeout time.Duration // silence after which a link counts as dead; default 5 s
 	Handshake   time.Duration // for connecting and shaking hands; default 10 s
 	FetchDelay  time.Duration // patience before a missing block is fetched elsewhere; default 200 ms
@@ -100,7 +116,7 @@ func (l *Limits) setDefaults() {
 
 func (t *Timing) setDefaults() {
 	def(&t.Heartbeat, 500*time.Millisecond)
-	def(&t.Ack, 4*time.Millisecond)
+	def(&t.Ack, 8*time.Millisecond)
 	def(&t.LinkTimeout, 5*time.Second)
 	def(&t.Handshake, 10*time.Second)
 	def(&t.FetchDelay, 200*time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -17,6 +18,9 @@ const (
 	maxPiece = 1 << 20
 	// minPack is the size from which a piece is compressed.
 	minPack = 256
+	// skipAfterVain is the number of pieces that go as they are after one that
+	// compression did not make smaller by an eighth: the next ones will be alike.
+	skipAfterVain = 31
 )
 
 // errPiece marks pieces that are not what a packer made.
@@ -41,8 +45,9 @@ func (p piece) size() int {
 // kept for a while, for the links that send the same block a moment later. Any
 // goroutine may use it.
 type packer struct {
-	enc *zstd.Encoder
-	max int // bytes to keep, counted before compression
+	enc  *zstd.Encoder
+	max  int          // bytes to keep, counted before compression
+	skip atomic.Int32 // pieces not to try now, because one did not get smaller
 
 	mu struct {
 		sync.Mutex
@@ -79,13 +84,13 @@ func newPacker(max int) *packer {
 	return p
 }
 
-// piece returns the i-th piece of b. It aliases the block or the packer's
-// memory: read only.
-func (p *packer) piece(b *oplog.Block, i int) piece {
+// piece returns the i-th piece of b, compressed unless plain is wanted or it
+// does not pay. It aliases the block or the packer's memory: read only.
+func (p *packer) piece(b *oplog.Block, i int, plain bool) piece {
 	data := b.Bytes()[i*maxPiece:]
 	part := data[:min(len(data), maxPiece)]
 	pc := piece{data: part}
-	if len(part) >= minPack {
+	if len(part) >= minPack && !plain {
 		pc = p.pack(packKey{crdt.Dot{Time: b.Last, Replica: b.Replica}, i}, part)
 	}
 	pc.more = len(data) > len(part)
@@ -96,10 +101,16 @@ func (p *packer) pack(key packKey, part []byte) piece {
 	e := p.entry(key, len(part))
 	e.once.Do(func() {
 		e.piece = piece{data: part}
-		buf := make([]byte, 0, len(part)/2)
-		if c := p.enc.EncodeAll(part, buf); len(c) <= len(part)-len(part)/8 {
-			e.piece = piece{data: c, rawSize: len(part)}
+		if n := p.skip.Load(); n > 0 {
+			p.skip.Store(n - 1)
+			return
 		}
+		c := p.enc.EncodeAll(part, make([]byte, 0, len(part)/2))
+		if len(c) > len(part)-len(part)/8 {
+			p.skip.Store(skipAfterVain)
+			return
+		}
+		e.piece = piece{data: c, rawSize: len(part)}
 	})
 	return e.piece
 }

@@ -771,6 +771,7 @@ type Ack struct {
 	Durable       []byte                 `protobuf:"bytes,1,opt,name=durable,proto3" json:"durable,omitempty"`                 // on the follower's disk; empty: no change
 	Taken         uint64                 `protobuf:"varint,2,opt,name=taken,proto3" json:"taken,omitempty"`                    // bytes of pieces the follower has taken from this stream
 	ClockMs       int64                  `protobuf:"varint,3,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"` // the follower's wall clock
+	Plain         bool                   `protobuf:"varint,4,opt,name=plain,proto3" json:"plain,omitempty"`                    // compression is not worth its time on this link
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -824,6 +825,13 @@ func (x *Ack) GetClockMs() int64 {
 		return x.ClockMs
 	}
 	return 0
+}
+
+func (x *Ack) GetPlain() bool {
+	if x != nil {
+		return x.Plain
+	}
+	return false
 }
 
 type FetchRequest struct {
@@ -993,11 +1001,12 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\"9\n" +
 	"\x03Row\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12\x18\n" +
-	"\adurable\x18\x02 \x01(\fR\adurable\"P\n" +
+	"\adurable\x18\x02 \x01(\fR\adurable\"f\n" +
 	"\x03Ack\x12\x18\n" +
 	"\adurable\x18\x01 \x01(\fR\adurable\x12\x14\n" +
 	"\x05taken\x18\x02 \x01(\x04R\x05taken\x12\x19\n" +
-	"\bclock_ms\x18\x03 \x01(\x03R\aclockMs\"\x8f\x01\n" +
+	"\bclock_ms\x18\x03 \x01(\x03R\aclockMs\x12\x14\n" +
+	"\x05plain\x18\x04 \x01(\bR\x05plain\"\x8f\x01\n" +
 	"\fFetchRequest\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
