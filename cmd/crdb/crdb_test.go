@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"crdb/control/conf"
 )
 
 // output is a buffer that may be written and read by several goroutines.
@@ -154,6 +156,18 @@ func talk(ctx context.Context, t *testing.T, port, round int) {
 	}
 	if n, err := c.do(ctx, "INCR", "n"); err != nil || n != int64(round+1) {
 		t.Errorf("round %d: %v %v", round, n, err)
+	}
+}
+
+func TestGCPercent(t *testing.T) {
+	s := conf.Defaults()
+	for _, c := range []struct {
+		live uint64
+		want int
+	}{{0, 1000}, {1 << 20, 1000}, {64 << 20, 100}, {128 << 20, 50}, {256 << 20, 25}, {1 << 40, 25}} {
+		if got := gcPercent(c.live, s); got != c.want {
+			t.Errorf("%d MiB: %d, want %d", c.live>>20, got, c.want)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +112,8 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string) er
 	if s.Insecure {
 		logger.Warn("running with --insecure: no TLS; whoever reaches the ports of this node reads and changes everything", "bind", s.Bind)
 	}
-	limitMemory(s)
+	stop := tuneGC(s)
+	defer stop()
 	node, err := openNode(s, logger)
 	if err != nil {
 		return err
@@ -145,17 +145,6 @@ func (a *app) logger(s *conf.Settings) (*slog.Logger, func(), error) {
 		w, done = f, func() { f.Close() }
 	}
 	return logging.New(w, s.LogFormat, level, time.Now), done, nil
-}
-
-// limitMemory sets how the collector works. GOGC and GOMEMLIMIT, when set, are
-// left as they are.
-func limitMemory(s *conf.Settings) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(s.GCPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" && s.MemoryLimit > 0 {
-		debug.SetMemoryLimit(s.MemoryLimit)
-	}
 }
 
 // itoa is short for tables and addresses.

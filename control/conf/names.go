@@ -37,6 +37,7 @@ var names = map[string]entry{
 	"logformat":       {set: oneOf(func(s *Settings) *string { return &s.LogFormat }, "text", "json")},
 	"logfile":         {set: text(func(s *Settings) *string { return &s.LogFile })},
 	"gc-percent":      {set: number(func(s *Settings) *int { return &s.GCPercent }, 10, 1000)},
+	"gc-headroom":     {set: size(func(s *Settings) *int64 { return &s.GCHeadroom })},
 	"go-memory-limit": {set: size(func(s *Settings) *int64 { return &s.MemoryLimit })},
 }
 

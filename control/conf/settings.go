@@ -33,7 +33,8 @@ type Settings struct {
 	LogFormat string
 	LogFile   string
 
-	GCPercent   int
+	GCPercent   int   // least percentage the heap grows by between two collections
+	GCHeadroom  int64 // least bytes it grows by
 	MemoryLimit int64 // soft limit of the Go heap in bytes, 0: none
 
 	// Redis are the redis.conf settings of the databases, to be set in this
@@ -49,7 +50,7 @@ func Defaults() *Settings {
 	return &Settings{
 		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
 		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, IOThreads: 1,
-		LogLevel: "notice", LogFormat: "text", GCPercent: 100,
+		LogLevel: "notice", LogFormat: "text", GCPercent: 25, GCHeadroom: 64 << 20,
 		PeerRoutes: map[string]string{},
 	}
 }
