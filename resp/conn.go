@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/panjf2000/gnet/v2"
 )
 
 // conn is one connection on either transport. It may begin on an event loop
@@ -20,6 +18,7 @@ type conn struct {
 	remote, local string
 
 	// Owned by the loop; on a stream guarded by run.
+	fd      int // the loop's descriptor of the socket
 	session Session
 	in      []byte   // input the session has not taken yet
 	parked  net.Conn // set when the connection is about to leave its loop
@@ -35,7 +34,7 @@ type conn struct {
 	link struct {
 		sync.Mutex
 		closed bool
-		loop   gnet.Conn      // set while on an event loop
+		loop   loopLink       // set while on an event loop
 		stream net.Conn       // the socket, set while on a goroutine
 		wakers sync.WaitGroup // wake goroutines of a stream
 	}
@@ -56,7 +55,7 @@ func (c *conn) Wake() {
 	switch {
 	case c.link.closed:
 	case c.link.loop != nil:
-		_ = c.link.loop.Wake(nil)
+		c.link.loop.Wake()
 	case c.link.stream != nil:
 		c.spawnWakerLocked()
 	}
@@ -72,7 +71,7 @@ func (c *conn) Kill() {
 	switch {
 	case c.link.closed:
 	case c.link.loop != nil:
-		_ = c.link.loop.Close()
+		c.link.loop.Close()
 	case c.link.stream != nil:
 		_ = c.link.stream.Close()
 		c.spawnWakerLocked()

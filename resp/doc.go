@@ -12,12 +12,15 @@
 // round of a session: input in, commands run, output sent. A connection is
 // parked when it has left its event loop for a goroutine.
 //
-// # Two transports
+// # Transports
 //
-// NetLoop runs connections on gnet's event loops: the session is handed the
-// loop's own read buffer and its output is written straight from its own
-// buffer, on the loop. NetStream gives each connection a goroutine; it
-// carries TLS, unix sockets, and what stalled on a loop (park.go says why).
+// NetEpoll and NetLoop (gnet) run connections on event loops: the session is
+// handed the loop's own read buffer and its output is written straight from
+// its own buffer, on the loop. NetEpoll is the default on Linux: against
+// redis-server's 9.6 us of CPU per unpipelined PING gnet takes 11.9, of which
+// 2 are its second epoll_wait and its yield in every round. NetStream gives
+// each connection a goroutine; it carries TLS, unix sockets, and what stalled
+// on a loop (park.go says why).
 //
 // # Invariants
 //
@@ -25,7 +28,7 @@
 //   - R2 Cutting a stream anywhere changes nothing: the commands and the error
 //     are those of the whole stream. No byte of an unfinished command is
 //     searched twice.
-//   - R3 In steady state no command allocates, on either transport.
+//   - R3 In steady state no command allocates, on any transport.
 //   - R4 What one read brought costs one write, unless the session stops in
 //     between or the reply is larger than the socket takes.
 //   - R5 No two methods of a Session run at once, and Closed is the last.
@@ -42,7 +45,7 @@
 // # Goroutines and locks
 //
 // A Server owns the accept goroutine, the sweeper (timeouts, once a second),
-// gnet's loops, and one reader per stream; Close stops and waits for all of
+// the loops, and one reader per stream; Close stops and waits for all of
 // them. A wake or kill of a stream is a goroutine that its reader waits for.
 //
 // On a loop a session needs no lock. On a stream streamState's lock guards it;

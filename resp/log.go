@@ -2,7 +2,6 @@ package resp
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 )
@@ -39,19 +38,4 @@ func (l *limited) log(s *Server, level slog.Level, msg string, args []any) {
 		args = append(args, "left_out", left)
 	}
 	s.opts.Logger.Log(context.Background(), level, msg, args...)
-}
-
-// gnetLogger passes on what gnet has to say. Its news are our details.
-type gnetLogger struct{ log *slog.Logger }
-
-func (g gnetLogger) Debugf(format string, args ...any) {}
-func (g gnetLogger) Infof(format string, args ...any)  {}
-func (g gnetLogger) Warnf(format string, args ...any) {
-	g.log.Debug("gnet: " + fmt.Sprintf(format, args...))
-}
-func (g gnetLogger) Errorf(format string, args ...any) {
-	g.log.Error("gnet: " + fmt.Sprintf(format, args...))
-}
-func (g gnetLogger) Fatalf(format string, args ...any) {
-	g.log.Error("gnet: " + fmt.Sprintf(format, args...))
 }

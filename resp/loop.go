@@ -1,67 +1,35 @@
 package resp
 
 import (
-	"errors"
 	"net"
-	"os"
 	"syscall"
-
-	"github.com/panjf2000/gnet/v2"
 )
 
-// loops carries connections on gnet's event loops. Its methods are gnet's
-// callbacks and run on the loop of their connection.
-//
-// gnet is given accepted connections only: its own accept loop ends for good
-// at the first error such as EMFILE.
-type loops struct {
-	gnet.BuiltinEventEngine
-	srv    *Server
-	client *gnet.Client
+// carrier is a set of event loops.
+type carrier interface {
+	// add hands an accepted connection to a loop. nc is closed in any case:
+	// the loop works on a duplicate of the socket.
+	add(c *conn, nc net.Conn) error
+	// stop ends the loops, closing their connections, and waits for them.
+	stop() error
 }
 
-// startLoops starts the event loops.
-func startLoops(s *Server) (*loops, error) {
-	l := &loops{srv: s}
-	client, err := gnet.NewClient(l,
-		gnet.WithNumEventLoop(s.opts.Loops),
-		gnet.WithTCPNoDelay(gnet.TCPDelay), // net has set TCP_NODELAY already
-		gnet.WithLogger(gnetLogger{s.opts.Logger}))
-	if err != nil {
-		return nil, err
-	}
-	l.client = client
-	return l, client.Start()
+// loopLink is a connection's place on its loop. Wake and Close may be called
+// from any goroutine and never block.
+type loopLink interface {
+	Wake()
+	Close()
+	descriptor() int // for the loop only
 }
 
-// add hands an accepted connection to a loop. nc is closed in any case: the
-// loop works on a duplicate of the socket.
-func (l *loops) add(c *conn, nc net.Conn) error {
-	if _, err := l.client.EnrollContext(nc, c); err != nil {
-		return err
-	}
+// begin is the connection's first moment on its loop.
+func (c *conn) begin(l loopLink) verdict {
 	c.link.Lock()
-	defer c.link.Unlock()
-	if c.link.loop == nil && c.link.stream == nil && !c.link.closed {
-		return errNoLoop // OnOpen was not called
-	}
-	return nil
-}
-
-// errNoLoop means that epoll refused the socket.
-var errNoLoop = errors.New("the event loop did not take the socket")
-
-// stop ends the loops, closing their connections, and waits for them.
-func (l *loops) stop() error { return l.client.Stop() }
-
-// OnOpen is the connection's first moment on its loop.
-func (l *loops) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
-	c := gc.Context().(*conn)
-	c.link.Lock()
-	c.link.loop = gc
+	c.link.loop = l
 	c.link.Unlock()
-	l.srv.add(c)
-	return nil, l.act(c, gc, c.guard(c.open))
+	c.fd = l.descriptor()
+	c.srv.add(c)
+	return c.guard(c.open)
 }
 
 // open makes the session and sends what it has to say.
@@ -73,17 +41,10 @@ func (c *conn) open() verdict {
 	return c.step(nil)
 }
 
-// OnTraffic is called with input, and after a Wake.
-func (l *loops) OnTraffic(gc gnet.Conn) gnet.Action {
-	c := gc.Context().(*conn)
-	return l.act(c, gc, c.traffic(gc))
-}
-
-// traffic hands over the loop's own read buffer: nothing is copied unless a
-// command is cut off at its end.
-func (c *conn) traffic(gc gnet.Conn) (v verdict) {
+// traffic hands over the loop's own read buffer, empty after a Wake: nothing
+// is copied unless a command is cut off at its end.
+func (c *conn) traffic(data []byte) (v verdict) {
 	defer c.caught(&v)
-	data, _ := gc.Next(-1)
 	if len(data) > 0 {
 		c.received(len(data))
 	}
@@ -93,23 +54,8 @@ func (c *conn) traffic(gc gnet.Conn) (v verdict) {
 	return c.step(data)
 }
 
-// act does what a verdict asks for.
-func (l *loops) act(c *conn, gc gnet.Conn, v verdict) gnet.Action {
-	switch {
-	case v == goOn:
-		return gnet.None
-	case v == stall && c.leaveLoop(gc):
-		return gnet.Close // of the loop's descriptor: OnClose goes on
-	}
-	return gnet.Close
-}
-
-// OnClose is the connection's last moment on its loop.
-func (l *loops) OnClose(gc gnet.Conn, _ error) gnet.Action {
-	c, ok := gc.Context().(*conn)
-	if !ok {
-		return gnet.None
-	}
+// leave is the connection's last moment on its loop.
+func (c *conn) leave() {
 	c.link.Lock()
 	c.link.loop = nil
 	c.link.stream = c.parked
@@ -120,7 +66,6 @@ func (l *loops) OnClose(gc gnet.Conn, _ error) gnet.Action {
 	} else {
 		c.gone()
 	}
-	return gnet.None
 }
 
 // sendLoop writes the session's output straight from its buffer.
@@ -130,7 +75,7 @@ func (c *conn) sendLoop() verdict {
 		if len(out) == 0 {
 			return goOn
 		}
-		n, err := syscall.Write(c.link.loop.Fd(), out)
+		n, err := writeFD(c.fd, out)
 		if n > 0 {
 			c.srv.count.out.Add(uint64(n))
 			c.session.Sent(n)
@@ -147,15 +92,4 @@ func (c *conn) sendLoop() verdict {
 			return end
 		}
 	}
-}
-
-// dup makes a net.Conn of the loop's socket.
-func dup(gc gnet.Conn) (net.Conn, error) {
-	fd, err := gc.Dup()
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), "resp")
-	defer f.Close()
-	return net.FileConn(f)
 }

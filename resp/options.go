@@ -13,8 +13,9 @@ import (
 
 // The transports a Server can use.
 const (
-	NetLoop   = "gnet" // event loops; plain TCP only
-	NetStream = "net"  // a goroutine per connection
+	NetEpoll  = "epoll" // our event loops; plain TCP on Linux only
+	NetLoop   = "gnet"  // gnet's event loops; plain TCP only
+	NetStream = "net"   // a goroutine per connection
 )
 
 // ServerOptions says what to listen on and what to do with connections. Addr
@@ -22,9 +23,9 @@ const (
 type ServerOptions struct {
 	// Addr is "host:port", or "unix:" and a path.
 	Addr string
-	// Net is NetLoop or NetStream. Empty: NetLoop where it can be used.
+	// Net is one of the transports. Empty: the first that can be used.
 	Net string
-	// Loops is how many event loops NetLoop runs; 1 by default.
+	// Loops is how many event loops there are; 1 by default.
 	Loops int
 	// TLS makes the connections TLS.
 	TLS *tls.Config
@@ -73,13 +74,15 @@ func (o *ServerOptions) prepare() error {
 	}
 	plain := o.TLS == nil && !o.unix() && runtime.GOOS != "windows"
 	switch {
+	case o.Net == "" && plain && runtime.GOOS == "linux":
+		o.Net = NetEpoll
 	case o.Net == "" && plain:
 		o.Net = NetLoop
 	case o.Net == "":
 		o.Net = NetStream
-	case o.Net == NetLoop && !plain:
+	case (o.Net == NetLoop || o.Net == NetEpoll) && !plain:
 		return fmt.Errorf("resp: transport %q carries plain TCP only", o.Net)
-	case o.Net != NetLoop && o.Net != NetStream:
+	case o.Net != NetEpoll && o.Net != NetLoop && o.Net != NetStream:
 		return fmt.Errorf("resp: unknown transport %q", o.Net)
 	}
 	o.defaults()

@@ -2,13 +2,14 @@ package resp
 
 import (
 	"net"
+	"os"
+	"syscall"
 	"time"
-
-	"github.com/panjf2000/gnet/v2"
 )
 
-// Parking. gnet reads whatever comes and cannot be asked to stop, nor does it
-// say when a full socket takes bytes again. A client that does not read its
+// Parking. A loop reads whatever comes, and writes what the socket takes at
+// once (gnet cannot do otherwise: it has no way to stop reading, nor does it
+// say when a full socket takes bytes again). A client that does not read its
 // replies, or that sends on while its session is paused, would therefore grow
 // memory without end. Such a connection leaves the loop: its socket is
 // duplicated, the loop's descriptor closed, and a goroutine carries on with
@@ -16,18 +17,28 @@ import (
 // It does not come back: who stalled once will stall again, and the price of
 // a goroutine is a third more CPU per unpipelined request.
 
-// leaveLoop prepares the move to a goroutine; OnClose completes it. Without a
-// descriptor to spare the connection is closed.
-func (c *conn) leaveLoop(gc gnet.Conn) bool {
-	nc, err := dup(gc)
+// leaveLoop prepares the move to a goroutine; leave completes it. Without a
+// descriptor to spare the connection is closed instead.
+func (c *conn) leaveLoop(fd int) {
+	nc, err := dup(fd)
 	if err != nil {
 		c.srv.logs.park.warn(c.srv, "client closed: stalled, and no descriptor to park it",
 			"client", c.id, "addr", c.remote, "error", err)
-		return false
+		return
 	}
 	setKeepAlive(nc, c.srv.opts.TCPKeepAlive)
 	c.parked = nc
-	return true
+}
+
+// dup makes a net.Conn of a loop's socket.
+func dup(fd int) (net.Conn, error) {
+	own, err := syscall.Dup(fd)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(own), "resp")
+	defer f.Close()
+	return net.FileConn(f)
 }
 
 // startParked carries on with the connection on a goroutine. It is called on

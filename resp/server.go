@@ -14,7 +14,7 @@ type Server struct {
 	opts    ServerOptions
 	addr    net.Addr
 	ln      net.Listener
-	loops   *loops // nil with NetStream
+	loops   carrier // nil with NetStream
 	count   counters
 	logs    logs
 	ids     atomic.Uint64
@@ -46,11 +46,15 @@ func Listen(opts ServerOptions) (*Server, error) {
 	s := &Server{opts: opts, ln: ln, addr: addr, stopped: make(chan struct{})}
 	s.tick.Store(1)
 	s.mu.conns = make(map[*conn]struct{})
-	if opts.Net == NetLoop {
-		if s.loops, err = startLoops(s); err != nil {
-			_ = ln.Close()
-			return nil, fmt.Errorf("resp: start event loops: %w", err)
-		}
+	switch opts.Net {
+	case NetEpoll:
+		s.loops, err = startPollers(s)
+	case NetLoop:
+		s.loops, err = startLoops(s)
+	}
+	if err != nil {
+		_ = ln.Close()
+		return nil, fmt.Errorf("resp: start event loops: %w", err)
 	}
 	s.workers.Add(1)
 	go s.sweep()

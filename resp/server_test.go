@@ -13,9 +13,17 @@ import (
 	"time"
 )
 
-// onBoth runs a test on both transports.
-func onBoth(t *testing.T, change func(*ServerOptions), test func(t *testing.T, b *bench)) {
-	for _, transport := range []string{NetLoop, NetStream} {
+// transports are those of this system.
+var transports = func() []string {
+	if runtime.GOOS == "linux" {
+		return []string{NetEpoll, NetLoop, NetStream}
+	}
+	return []string{NetLoop, NetStream}
+}()
+
+// onAll runs a test on every transport.
+func onAll(t *testing.T, change func(*ServerOptions), test func(t *testing.T, b *bench)) {
+	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) { test(t, serve(t, transport, change)) })
 	}
 }
@@ -56,7 +64,7 @@ func sayClosed(t *testing.T, nc net.Conn) {
 }
 
 func TestPipeline(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PING\r\n*1\r\n$4\r\nPING\r\n", "+PONG\r\n+PONG\r\n")
 		say(t, nc, strings.Repeat("PING\r\n", 10000), strings.Repeat("+PONG\r\n", 10000))
@@ -70,7 +78,7 @@ func TestPipeline(t *testing.T) {
 }
 
 func TestLargeBulk(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, _ := b.dial()
 		body := strings.Repeat("0123456789abcdef", 1<<19) // 8 MiB
 		bulk := fmt.Sprintf("$%d\r\n%s\r\n", len(body), body)
@@ -80,7 +88,7 @@ func TestLargeBulk(t *testing.T) {
 }
 
 func TestProtocolErrorCloses(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PING\r\n*1\r\n$9223372036854775807\r\nx\r\n", "+PONG\r\n-ERR Protocol error: invalid bulk length\r\n")
 		sayClosed(t, nc)
@@ -89,7 +97,7 @@ func TestProtocolErrorCloses(t *testing.T) {
 }
 
 func TestQuit(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "QUIT\r\nPING\r\n", "+OK\r\n")
 		sayClosed(t, nc)
@@ -98,7 +106,7 @@ func TestQuit(t *testing.T) {
 }
 
 func TestWake(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		var wg sync.WaitGroup
 		for range 8 {
@@ -125,7 +133,7 @@ func TestWake(t *testing.T) {
 
 // TestWakeEachOther: sessions wake one another while they run (R10).
 func TestWakeEachOther(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		n1, s1 := b.dial()
 		n2, s2 := b.dial()
 		s1.other.Store(s2)
@@ -145,7 +153,7 @@ func TestWakeEachOther(t *testing.T) {
 }
 
 func TestPaused(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PING\r\nPAUSE\r\nPING\r\n", "+PONG\r\n")
 		say(t, nc, "ECHO x\r\n", "")
@@ -159,7 +167,7 @@ func TestPaused(t *testing.T) {
 // nothing of the flood is lost.
 func TestPausedFlood(t *testing.T) {
 	bound := func(o *ServerOptions) { o.PausedInput = 64 << 10 }
-	onBoth(t, bound, func(t *testing.T, b *bench) {
+	onAll(t, bound, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PAUSE\r\n", "")
 		const n = 4 << 20
@@ -188,7 +196,7 @@ func TestPausedFlood(t *testing.T) {
 
 // TestPausedClientLeaves: the end of a blocked client is noticed.
 func TestPausedClientLeaves(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PAUSE\r\n", "")
 		b.await("pause", func() bool { return s.conn.(*conn).paused.Load() })
@@ -200,7 +208,7 @@ func TestPausedClientLeaves(t *testing.T) {
 // TestSlowReader: a client that does not read is not read (R6), may be woken
 // meanwhile, and gets everything once it reads.
 func TestSlowReader(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		go io.WriteString(nc, strings.Repeat("BIG\r\n", 16)+strings.Repeat("PING\r\n", 1<<20))
 		b.await("some output", func() bool { return b.srv.Stats().BytesOut > 0 })
@@ -223,7 +231,7 @@ func TestHardLimit(t *testing.T) {
 	limit := func(o *ServerOptions) {
 		o.PendingOutputLimit = func(Session) OutputLimit { return OutputLimit{Hard: 64 << 20} }
 	}
-	onBoth(t, limit, func(t *testing.T, b *bench) {
+	onAll(t, limit, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PING\r\n", "+PONG\r\n")
 		big := make([]byte, 1<<20)
@@ -242,7 +250,7 @@ func TestSoftLimit(t *testing.T) {
 	limit := func(o *ServerOptions) {
 		o.PendingOutputLimit = func(Session) OutputLimit { return OutputLimit{Soft: 1 << 20, SoftFor: time.Second} }
 	}
-	onBoth(t, limit, func(t *testing.T, b *bench) {
+	onAll(t, limit, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "HUGE\r\n", "")
 		b.await("limit", func() bool { return s.conn.(*conn).softAt.Load() != 0 })
@@ -259,7 +267,7 @@ func TestSoftLimit(t *testing.T) {
 }
 
 func TestKill(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		for name, prepare := range map[string]string{"idle": "", "paused": "PAUSE\r\n", "stalled": strings.Repeat("BIG\r\n", 8)} {
 			nc, s := b.dial()
 			say(t, nc, "PING\r\n"+prepare, "+PONG\r\n")
@@ -279,7 +287,7 @@ func TestKill(t *testing.T) {
 }
 
 func TestPanic(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		other, _ := b.dial()
 		for range 5 {
 			nc, s := b.dial()
@@ -298,7 +306,7 @@ func TestPanic(t *testing.T) {
 
 func TestMaxClients(t *testing.T) {
 	two := func(o *ServerOptions) { o.MaxClients = func() int { return 2 } }
-	onBoth(t, two, func(t *testing.T, b *bench) {
+	onAll(t, two, func(t *testing.T, b *bench) {
 		first, s := b.dial()
 		b.dial()
 		third := b.connect()
@@ -317,7 +325,7 @@ func TestMaxClients(t *testing.T) {
 
 func TestTimeouts(t *testing.T) {
 	idle := func(o *ServerOptions) { o.IdleTimeout = func() time.Duration { return 2 * time.Second } }
-	onBoth(t, idle, func(t *testing.T, b *bench) {
+	onAll(t, idle, func(t *testing.T, b *bench) {
 		quiet, sQuiet := b.dial()
 		busy, _ := b.dial()
 		exempt, sExempt := b.dial()
@@ -362,7 +370,7 @@ func TestAcceptErrors(t *testing.T) {
 			return &flaky{Listener: ln}, err
 		}
 	}
-	onBoth(t, broken, func(t *testing.T, b *bench) {
+	onAll(t, broken, func(t *testing.T, b *bench) {
 		for range 5 {
 			nc, _ := b.dial()
 			say(t, nc, "PING\r\n", "+PONG\r\n")
@@ -375,7 +383,7 @@ func TestAcceptErrors(t *testing.T) {
 
 // TestManyConnections: a thousand come and go and leave no goroutine (R9).
 func TestManyConnections(t *testing.T) {
-	for _, transport := range []string{NetLoop, NetStream} {
+	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			b := serve(t, transport, func(o *ServerOptions) { o.Loops = 2 })
@@ -412,7 +420,7 @@ func TestManyConnections(t *testing.T) {
 
 // TestCloseWithClients: Close ends connections in every state.
 func TestCloseWithClients(t *testing.T) {
-	onBoth(t, nil, func(t *testing.T, b *bench) {
+	onAll(t, nil, func(t *testing.T, b *bench) {
 		for i := range 30 {
 			nc, _ := b.dial()
 			say(t, nc, "PING\r\n"+[]string{"", "PAUSE\r\n", "BIG\r\nBIG\r\nBIG\r\n"}[i%3], "+PONG\r\n")
@@ -447,7 +455,32 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestNilSession(t *testing.T) {
-	onBoth(t, func(o *ServerOptions) { o.NewSession = func(Conn) Session { return nil } }, func(t *testing.T, b *bench) {
+	onAll(t, func(o *ServerOptions) { o.NewSession = func(Conn) Session { return nil } }, func(t *testing.T, b *bench) {
 		sayClosed(t, b.connect())
 	})
+}
+
+// TestNoAllocationPerRequest is R3 for the transports.
+func TestNoAllocationPerRequest(t *testing.T) {
+	for _, transport := range transports {
+		srv, err := Listen(ServerOptions{Addr: "127.0.0.1:0", Net: transport,
+			NewSession: func(Conn) Session { return &pinger{w: Writer{Proto: 2}} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc, err := net.Dial("tcp", srv.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ping, pong := []byte("*1\r\n$4\r\nPING\r\nPING\r\n"), make([]byte, len("+PONG\r\n+PONG\r\n"))
+		got := testing.AllocsPerRun(1000, func() {
+			nc.Write(ping)
+			io.ReadFull(nc, pong)
+		})
+		if got > 0 {
+			t.Errorf("%s: %v allocations", transport, got)
+		}
+		nc.Close()
+		srv.Close()
+	}
 }
