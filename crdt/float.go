@@ -79,10 +79,24 @@ func parseLongDouble(text []byte) (f *big.Float, ok bool) {
 	if err != nil || f.IsInf() || f.MantExp(nil) > maxLongDoubleExp {
 		return nil, false
 	}
-	if f.MantExp(nil) < minLongDoubleExp {
+	if f.MantExp(nil) < minLongDoubleExp || f.Sign() == 0 && !zeroDigits(s, base == 0) {
 		return nil, false // strtold: underflow
 	}
 	return f, true
+}
+
+// zeroDigits reports whether an unsigned number has no digits but 0 before its
+// exponent.
+func zeroDigits(s []byte, hex bool) bool {
+	exp := "eE"
+	if hex {
+		exp = "pP"
+		s = s[2:]
+	}
+	if i := bytes.IndexAny(s, exp); i >= 0 {
+		s = s[:i]
+	}
+	return len(bytes.Trim(s, ".0")) == 0
 }
 
 // parseNumber parses a value as the base of a counter: an integer, or a float

@@ -126,6 +126,10 @@ func TestFloatLimits(t *testing.T) {
 		{"0." + strings.Repeat("0", 5117), "0", nil},
 		{"0." + strings.Repeat("0", 5118), "0", ErrNotFloat},
 		{"inf", "-inf", ErrNaN},
+		{"1e-2147483647", "0", ErrNotFloat},
+		{"0e-2147483647", "0", nil},
+		{"0xep-2147483647", "0", ErrNotFloat},
+		{"0x0p-2147483647", "0", nil},
 	} {
 		if _, err := addFloat([]byte(c.value), []byte(c.incr)); !errors.Is(err, c.want) {
 			t.Errorf("%.20s + %s: %v, want %v", c.value, c.incr, err, c.want)
