@@ -97,6 +97,9 @@ func clientKill(c *Context) {
 	}
 	killed := 0
 	for _, s := range c.Server.sessions.snapshot() {
+		if old && f.addr == "" {
+			break // nobody's address, and not a filter that everybody passes
+		}
 		if f.matches(c, s) {
 			killed++
 			s.killBy(c)

@@ -18,8 +18,10 @@ var connectionCommands = []*Command{
 const (
 	msgWrongPass = "WRONGPASS invalid username-password pair or user is disabled."
 	msgNoPass    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
-	msgHelloAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+	msgHelloAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
 )
+
+var pong = []byte("+PONG\r\n")
 
 func ping(c *Context) {
 	if len(c.Args) > 2 {
@@ -38,7 +40,7 @@ func ping(c *Context) {
 	case len(c.Args) == 2:
 		c.Out.Bulk(c.Args[1])
 	default:
-		c.Out.SimpleString("PONG")
+		c.Out.Raw(pong)
 	}
 }
 
@@ -104,32 +106,31 @@ func hello(c *Context) {
 		}
 		proto, rest = int(n), rest[1:]
 	}
-	var user, pass, name []byte
+	// As in Redis an option counts as soon as it is read, whatever follows it.
 	for len(rest) > 0 {
 		switch {
 		case equalFold(rest[0], "auth") && len(rest) > 2:
-			user, pass, rest = rest[1], rest[2], rest[3:]
+			if !s.authenticate(rest[1], rest[2]) {
+				c.Out.Error(msgWrongPass)
+				return
+			}
+			rest = rest[3:]
 		case equalFold(rest[0], "setname") && len(rest) > 1:
-			name, rest = rest[1], rest[2:]
-			if !printable(name) {
+			name := string(rest[1])
+			if !printable(rest[1]) {
 				c.Out.Error(msgClientName)
 				return
 			}
+			s.info.change(func(st *clientState) { st.name = name })
+			rest = rest[2:]
 		default:
 			c.Out.Error("ERR Syntax error in HELLO option '" + echo(rest[0]) + "'")
 			return
 		}
 	}
-	if user != nil && !s.authenticate(user, pass) {
-		c.Out.Error(msgWrongPass)
-		return
-	}
 	if s.mode&modeNoAuth != 0 {
 		c.Out.Error(msgHelloAuth)
 		return
-	}
-	if name != nil {
-		s.info.change(func(st *clientState) { st.name = string(name) })
 	}
 	s.setProto(proto)
 	helloReply(c, proto)

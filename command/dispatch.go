@@ -116,6 +116,10 @@ func echo(arg []byte) string { return string(cString(arg[:min(len(arg), maxEcho)
 // reject refuses a command before it runs. cmd is nil for an unknown one.
 func (s *Session) reject(cmd *Command, text string) {
 	start := len(s.out.Buf)
+	if cmd != nil && cmd.Name == "exec" { // an EXEC that cannot run ends the transaction
+		text = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(text, "ERR ")
+		s.endMulti()
+	}
 	s.out.Error(text)
 	s.srv.stats.errorReply(errorCode(text))
 	if cmd != nil {

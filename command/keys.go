@@ -1,9 +1,6 @@
 package command
 
-import (
-	"errors"
-	"strconv"
-)
+import "errors"
 
 // Errors of key extraction: COMMAND GETKEYS replies them.
 var (
@@ -74,8 +71,8 @@ func (k *KeySpec) find(dst []keyRef, args [][]byte) ([]keyRef, error) {
 		if at >= len(args) {
 			return dst, errBadKeyArgs
 		}
-		n, err := strconv.Atoi(string(args[at]))
-		if err != nil || n < 0 || n > len(args) {
+		n := leadingInt(args[at])
+		if n < 1 || n > len(args) {
 			return dst, errBadKeyArgs
 		}
 		step = k.Find.KeyStep
@@ -91,6 +88,21 @@ func (k *KeySpec) find(dst []keyRef, args [][]byte) ([]keyRef, error) {
 		dst = append(dst, keyRef{i, k})
 	}
 	return dst, nil
+}
+
+// leadingInt reads the digits that b begins with, as Redis does here (with
+// atoi): the handler judges the number itself. Too large is -1.
+func leadingInt(b []byte) int {
+	n := 0
+	for _, ch := range b {
+		if !isDigit(ch) {
+			break
+		}
+		if n = n*10 + int(ch-'0'); n > maxArgs {
+			return -1
+		}
+	}
+	return n
 }
 
 // begin returns the index the search starts at.

@@ -91,10 +91,8 @@ func (c *Context) timeoutMillis(i int) (time.Duration, bool) {
 		c.Out.Error("ERR timeout is not an integer or out of range")
 	case ms < 0:
 		c.Out.Error("ERR timeout is negative")
-	case ms > math.MaxInt64/int64(time.Millisecond):
-		c.Out.Error("ERR timeout is out of range")
 	default:
-		return time.Duration(ms) * time.Millisecond, true
+		return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, true
 	}
 	return 0, false
 }

@@ -1,0 +1,335 @@
+package command
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"crdb/oplog"
+)
+
+func expect(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+// Under appendfsync always nothing behind a write leaves before the disk has it.
+func TestRepliesWaitForTheDisk(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	expect(t, a.do("CONFIG", "SET", "appendfsync", "always"), "+OK\r\n")
+	w.order("disk stuck")
+	expect(t, a.send(wire("PING")+wire("SET", "k", "v")+wire("GET", "k")), "+PONG\r\n")
+	if !a.s.Paused() {
+		t.Fatal("a session that waits for the disk takes more input")
+	}
+	expect(t, b.do("GET", "k"), "$1\r\nv\r\n")
+	expect(t, a.do("PING"), "")
+	w.order("disk free")
+	w.pumpAll()
+	expect(t, a.take(), "+OK\r\n$1\r\nv\r\n+PONG\r\n")
+}
+
+// A connection that ends while its reply is held back must not stay behind.
+func TestQuitWaitsForTheDisk(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("CONFIG", "SET", "appendfsync", "always")
+	w.order("disk stuck")
+	expect(t, a.send(wire("SET", "k", "v")+wire("QUIT")), "")
+	if a.closed {
+		t.Fatal("closed before its reply")
+	}
+	w.order("disk free")
+	w.pumpAll()
+	expect(t, a.take(), "+OK\r\n+OK\r\n")
+	if !a.closed {
+		t.Fatal("not closed")
+	}
+	if n := w.srv.durable.n.Load(); n != 0 {
+		t.Fatalf("%d sessions left in the waiting list", n)
+	}
+}
+
+func TestWritesWaitForTheLog(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	w.log.set(func() { w.log.admit = oplog.ErrBacklog })
+	expect(t, a.do("SET", "k", "v"), "")
+	expect(t, w.dial("b").do("GET", "k"), "$-1\r\n")
+	w.log.set(func() { w.log.admit = nil })
+	w.pumpAll()
+	expect(t, a.take(), "+OK\r\n")
+
+	w.log.set(func() { w.log.admit = oplog.ErrDiskFull })
+	if got := a.do("SET", "k", "v"); !strings.HasPrefix(got, "-MISCONF ") {
+		t.Fatalf("got %q", got)
+	}
+	expect(t, a.do("GET", "k"), "$1\r\nv\r\n")
+}
+
+func TestBacklogMeetsExec(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	expect(t, a.do("MULTI"), "+OK\r\n")
+	w.log.set(func() { w.log.admit = oplog.ErrBacklog })
+	expect(t, a.do("SET", "k", "v"), "+QUEUED\r\n")
+	expect(t, a.do("EXEC"), "")
+	w.log.set(func() { w.log.admit = nil })
+	w.pumpAll()
+	expect(t, a.take(), "*1\r\n+OK\r\n")
+}
+
+func TestWait(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("SET", "k", "v")
+	expect(t, a.do("WAIT", "2", "0"), "")
+	w.order("ack 1")
+	w.pumpAll()
+	expect(t, a.take(), "")
+	w.order("ack 2")
+	w.pumpAll()
+	expect(t, a.take(), ":2\r\n")
+
+	a.do("SET", "k", "w")
+	expect(t, a.send(wire("WAIT", "1", "100")+wire("PING")), "")
+	w.advance(100 * time.Millisecond)
+	w.pumpAll()
+	expect(t, a.take(), ":0\r\n+PONG\r\n")
+
+	expect(t, a.do("WAIT", "3", "0"), "")
+	expect(t, b.do("CLIENT", "UNBLOCK", "1", "ERROR"), ":1\r\n")
+	expect(t, a.take(), "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")
+	expect(t, b.do("CLIENT", "UNBLOCK", "1"), ":0\r\n")
+	expect(t, a.do("WAIT", "3", "0"), "")
+	if got := b.do("CLIENT", "LIST", "ID", "1"); !strings.Contains(got, " flags=b ") {
+		t.Fatalf("got %q", got)
+	}
+	expect(t, b.do("CLIENT", "UNBLOCK", "1"), ":1\r\n")
+	expect(t, a.take(), ":0\r\n")
+
+	w.order("disk stuck")
+	a.do("SET", "k", "x")
+	expect(t, a.do("WAITAOF", "1", "0", "0"), "")
+	w.order("disk free")
+	w.pumpAll()
+	expect(t, a.take(), "*2\r\n:1\r\n:0\r\n")
+	if w.srv.acked.n.Load() != 0 || w.srv.durable.n.Load() != 0 {
+		t.Fatal("sessions left in the waiting lists")
+	}
+}
+
+func TestPause(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	expect(t, a.do("CLIENT", "PAUSE", "100", "WRITE"), "+OK\r\n")
+	expect(t, b.do("GET", "k"), "$-1\r\n")
+	expect(t, b.send(wire("SET", "k", "v")+wire("GET", "k")), "")
+	w.advance(100 * time.Millisecond)
+	w.pumpAll()
+	expect(t, b.take(), "+OK\r\n$1\r\nv\r\n")
+
+	expect(t, a.do("CLIENT", "PAUSE", "1000", "WRITE"), "+OK\r\n")
+	expect(t, b.do("INCR", "n"), "")
+	expect(t, a.do("CLIENT", "UNPAUSE"), "+OK\r\n")
+	expect(t, b.take(), ":1\r\n")
+
+	expect(t, a.do("CLIENT", "PAUSE", "50"), "+OK\r\n")
+	expect(t, a.do("PING"), "")
+	expect(t, b.do("PING"), "")
+	w.advance(50 * time.Millisecond)
+	w.pumpAll()
+	expect(t, a.take()+b.take(), "+PONG\r\n+PONG\r\n")
+}
+
+func TestPublishReachesRegions(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("SUBSCRIBE", "x")
+	expect(t, b.do("PUBLISH", "x", "m"), ":1\r\n")
+	if got := strings.Join(w.repl.published, " "); got != "x:m" {
+		t.Fatalf("published %q", got)
+	}
+	a.take()
+	w.order("remote x far")
+	w.pumpAll()
+	expect(t, a.take(), "*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$3\r\nfar\r\n")
+	expect(t, b.do("SPUBLISH", "x", "m"), ":0\r\n")
+	if len(w.repl.published) != 1 {
+		t.Fatal("a shard message left the region")
+	}
+}
+
+// A panic costs one error reply: locks are free, the session goes on.
+func TestPanic(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	cmd := w.srv.table.byName["get"]
+	real := cmd.Handler
+	cmd.Handler = func(c *Context) {
+		c.Out.Array(3)
+		panic("on purpose")
+	}
+	expect(t, a.do("GET", "k"), "-ERR internal error\r\n")
+	a.do("MULTI")
+	a.do("SET", "k", "v")
+	a.do("GET", "k")
+	expect(t, a.do("EXEC"), "-ERR internal error\r\n")
+	cmd.Handler = real
+	expect(t, a.do("PING"), "+PONG\r\n")
+	expect(t, a.do("EXEC"), "-ERR EXEC without MULTI\r\n")
+	expect(t, b.do("SET", "k", "w"), "+OK\r\n")
+	expect(t, b.do("FLUSHALL"), "+OK\r\n")
+	if n := w.srv.Stats().Panics; n != 2 {
+		t.Fatalf("counted %d panics", n)
+	}
+	if !strings.Contains(w.logged.String(), "on purpose") {
+		t.Fatal("not logged")
+	}
+}
+
+func TestKill(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.dial("a"), w.dial("b"), w.dial("c")
+	c.do("SUBSCRIBE", "x")
+	expect(t, a.do("CLIENT", "KILL", "TYPE", "pubsub"), ":1\r\n")
+	if !c.closed || b.closed {
+		t.Fatal("the wrong ones are closed")
+	}
+	expect(t, b.do("PUBLISH", "x", "m"), ":0\r\n")
+	expect(t, a.do("CLIENT", "KILL", "127.0.0.1:40002"), "+OK\r\n")
+	expect(t, a.do("CLIENT", "KILL", "ID", "1", "SKIPME", "no"), ":1\r\n")
+	if !a.closed || !b.closed || w.srv.Sessions() != 0 {
+		t.Fatal("not closed")
+	}
+}
+
+func TestOutputLimits(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	expect(t, b.do("CONFIG", "SET", "client-output-buffer-limit", "pubsub 100000 80000 1 normal 200000 0 0"), "+OK\r\n")
+	big := strings.Repeat("x", 70_000)
+	a.do("SUBSCRIBE", "x")
+	a.stuck = true
+	expect(t, b.do("PUBLISH", "x", big), ":1\r\n")
+	if a.closed {
+		t.Fatal("closed too early")
+	}
+	expect(t, b.do("PUBLISH", "x", big), ":1\r\n")
+	if !a.closed {
+		t.Fatal("a subscriber that does not read is still there")
+	}
+	c := w.dial("c")
+	c.stuck = true
+	c.do("SET", "k", big)
+	c.send(wire("GET", "k") + wire("GET", "k") + wire("GET", "k"))
+	if !c.closed {
+		t.Fatal("a client that does not read is still there")
+	}
+	if n := w.srv.Stats().OutputKills; n != 2 {
+		t.Fatalf("counted %d", n)
+	}
+}
+
+// A long pipeline does not pile up replies without end.
+func TestPipelineYields(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("SET", "k", strings.Repeat("x", 300_000))
+	line := wire("GET", "k")
+	data := []byte(strings.Repeat(line, 20))
+	used := a.s.Input(data)
+	if n := used / len(line); n != 4 {
+		t.Fatalf("took %d commands at once", n)
+	}
+	if len(a.s.Output()) > 2<<20 {
+		t.Fatalf("%d bytes to send", len(a.s.Output()))
+	}
+}
+
+func TestBeforeAuth(t *testing.T) {
+	w := newWorld(t)
+	if err := w.srv.Config().Set("requirepass", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, w.dial("a").do("GET", "k"), "-NOAUTH Authentication required.\r\n")
+	b := w.dial("b")
+	expect(t, b.send("*11\r\n"), "-ERR Protocol error: unauthenticated multibulk length\r\n")
+	c := w.dial("c")
+	expect(t, c.send("*2\r\n$4\r\nAUTH\r\n$20000\r\n"), "-ERR Protocol error: unauthenticated bulk length\r\n")
+	if !b.closed || !c.closed {
+		t.Fatal("not closed")
+	}
+	d := w.dial("d")
+	d.stuck = true
+	for range 2000 {
+		if d.send(strings.Repeat("GET k\r\n", 10)); d.closed {
+			break
+		}
+	}
+	if !d.closed {
+		t.Fatal("unread errors pile up")
+	}
+	e := w.dial("e")
+	expect(t, e.do("AUTH", "secret"), "+OK\r\n")
+	expect(t, e.do("GET", "k"), "$-1\r\n")
+	expect(t, e.do("RESET"), "+RESET\r\n")
+	expect(t, e.do("GET", "k"), "-NOAUTH Authentication required.\r\n")
+}
+
+func TestSlowlogHidesSecrets(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("CONFIG", "SET", "slowlog-log-slower-than", "0", "requirepass", "geheim")
+	a.do("AUTH", "geheim")
+	a.do("HELLO", "2", "AUTH", "default", "geheim")
+	a.do("SET", "k", strings.Repeat("v", 200))
+	got := a.do("SLOWLOG", "GET", "-1")
+	if strings.Contains(got, "geheim") || !strings.Contains(got, "(redacted)") {
+		t.Fatalf("got %q", got)
+	}
+	if !strings.Contains(got, "... (72 more bytes)") || !strings.Contains(got, "127.0.0.1:40001") {
+		t.Fatalf("got %q", got)
+	}
+	if strings.Contains(w.logged.String(), "geheim") {
+		t.Fatal("the password is in the log")
+	}
+}
+
+// INFO inside EXEC must not lock what EXEC holds.
+func TestInfoInExec(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	for _, line := range []string{"MULTI", "SET k v", "INFO everything", "MEMORY STATS", "CONFIG RESETSTAT", "DBSIZE", "UNWATCH"} {
+		a.send(line + "\r\n")
+	}
+	if got := a.send("EXEC\r\n"); !strings.HasPrefix(got, "*6\r\n+OK\r\n$") {
+		t.Fatalf("got %.60q", got)
+	}
+}
+
+func TestTransactionIsBounded(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("CONFIG", "SET", "client-query-buffer-limit", "1mb")
+	a.do("MULTI")
+	big := strings.Repeat("x", 100_000)
+	for range 20 {
+		a.do("SET", "k", big)
+	}
+	if !a.closed {
+		t.Fatal("the queue grows without end")
+	}
+}
+
+func TestMaxMemory(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("SET", "k", "v")
+	a.do("CONFIG", "SET", "maxmemory", "1")
+	expect(t, a.do("SET", "k", "v"), "-OOM command not allowed when used memory > 'maxmemory'.\r\n")
+	expect(t, a.do("DEL", "k"), ":1\r\n")
+}
