@@ -2,6 +2,7 @@ package dict
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -101,6 +102,26 @@ func TestAgainstMap(t *testing.T) {
 		}
 		if d.Len() != 0 || len(d.dir) != 0 {
 			t.Fatalf("seed %d: not empty", seed)
+		}
+	}
+}
+
+// TestSeedIsNeverIrrelevant: no bytes that a client could choose make the hash
+// independent of the secret seed, whatever follows them.
+func TestSeedIsNeverIrrelevant(t *testing.T) {
+	for _, block := range []uint64{0, k0, k1, k2} {
+		for _, pad := range []int{0, 3, 8, 20} {
+			seen := map[uint64]bool{}
+			for seed := range uint64(50) {
+				for tail := range byte(4) {
+					key := binary.LittleEndian.AppendUint64(nil, block)
+					key = append(key, bytes.Repeat([]byte{tail}, 8)...)
+					seen[Hash(seed, append(key, make([]byte, pad)...))] = true
+				}
+			}
+			if len(seen) != 200 {
+				t.Errorf("block %x pad %d: %d of 200 hashes differ", block, pad, len(seen))
+			}
 		}
 	}
 }

@@ -1,0 +1,112 @@
+// Package crdt holds the data types and their laws: what an operation does to a
+// key, how two states of a key merge, and what a key shows. It is pure: standard
+// library only, no I/O, no goroutine, no clock, no lock.
+//
+// It leaves to others: when an operation happens and which dot it gets (oplog),
+// the keyspace, locks and expiry at the deadline (engine), order and transport
+// (peer), and the words of commands and errors (command).
+//
+// # Words
+//
+// A Dot names one operation; the newest of two is that of the later timestamp,
+// or, on a tie, of the lower replica. A VersionVector says which dots an
+// instance has applied. A client's intent becomes an Op by Prepare, once, where
+// it was written; Apply executes it everywhere under its dot; Merge joins two
+// states of one key. The context of a key is, per replica, the newest dot that
+// was applied to it here. What an operation adds is live until one that had
+// seen it removes it.
+//
+// # Assumption
+//
+//	C1  Operations are applied exactly once and in causal order: after all that
+//	    their author had applied, and those of one replica in order of their
+//	    dots. A dot is newer than every dot its author had seen.
+//
+// # Invariants
+//
+//	K1  Covered but absent means removed. The instance's version vector is the
+//	    context of every key: an op that names a dot may assume it was applied
+//	    here, and Merge drops what one side lacks although its vector covers it.
+//	    Hence no tombstones.
+//	K2  A removal names exactly what its author had seen: the dots of an
+//	    element, or the context of a key, and the seen part of every counter
+//	    share. Nothing is removed by clock.
+//	K3  What a key shows is a pure function of live state, and live state one of
+//	    the set of applied operations: never of their order. Equal sets of
+//	    operations give equal Digests.
+//	K4  A removed counter share is forgotten only when its removal is causally
+//	    stable. After Forget(stable), a key merges only with states whose vector
+//	    covers stable: an image captured earlier must be dropped.
+//
+// # Registers
+//
+// A string or a hash field is a Cell: the concurrent siblings, of which the
+// newest shows. A write names the siblings that it saw and replaces them. The
+// losers stay until then: drop a loser early, and two replicas that apply SET,
+// SET, DEL in different orders keep different values for good.
+//
+// # Counters
+//
+// Over the register lie shares, one per replica that has counted: its running
+// Total, and the BaseTotal that resets have removed of it. An increment carries
+// the running total after it. A removal carries, for every live share, the last
+// dot and total that its author saw; the base moves up to it, and what came
+// later survives. A replica that finds its own share wholly removed restarts
+// its total at zero; a receiver sees that its entry is removed or absent, and
+// takes the total before the increment as the base. Merge takes the total from
+// the newer Last and the base from the newer Base.
+//
+// A share that is wholly removed must stay until the removal is stable. Forget
+// it earlier, and a merge with a replica that has not applied the removal but
+// later increments finds a total without the base that goes with it: what was
+// removed comes back. So a share keeps the dot of the removal that took it,
+// Gone, and Forget compares that, not the increments, with what is stable.
+//
+// # Numbers
+//
+// Totals are exact decimals in units of 10^-17, the last digit Redis prints of
+// a float. INCRBYFLOAT computes with 64 bits of mantissa as Redis does and
+// rounds to that digit; the op then carries the exact difference to the old
+// value. So a single writer sees Redis's digits, and the sum of what several
+// have added is exact: it needs no order of addition to be equal everywhere.
+// Binary floats added in the order of replica IDs would be equal everywhere,
+// too, but a value would change its last digits when a share is rebased.
+//
+// Sums of integers that leave 64 bits show the nearest limit; the shares keep
+// the sum.
+//
+// # Collections
+//
+// A Set keeps for each member the dots of the adds that no removal has seen. An
+// add names those it saw and replaces them by its own dot, also if the member
+// is there: a concurrent removal had not seen that dot. A Hash maps fields to
+// Cells. A removal that leaves nothing behind is a delete of the key.
+//
+// # Deadlines
+//
+// A key has one register of deadlines. It follows the register's rule, but of
+// concurrent deadlines the longest counts, and none is infinite. A write that
+// clears the deadline, and one that makes a key appear, set it to none.
+// Deadlines of a key that shows nothing stay, because a concurrent write may
+// make it show again; a delete by their owner removes them.
+//
+// # Types side by side
+//
+// Concurrent creations with different types all stay. The type with the newest
+// live dot shows. A write through it removes what it saw of the others, and for
+// that names their counter shares, those of hidden hash fields as elements with
+// Shares.
+//
+// # Flush
+//
+// KindFlush removes by vector. A vector does not say how much of a share was
+// seen, so the author first deletes the keys that HasShares, in the same atomic
+// group.
+//
+// # Bytes
+//
+// Layouts are described at AppendOp, AppendRecord and the encoded cell. A value
+// has exactly one encoding, decoders refuse any other as ErrCorrupt and never
+// allocate by a claimed length, and what a decodable op leaves behind can
+// always be encoded. testdata holds frozen vectors of all of it.
+package crdt

@@ -1,0 +1,131 @@
+package crdt
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+func TestRefusals(t *testing.T) {
+	w := writer{id: 1}
+	var str, num, set, hash Object
+	w.put(&str, "abc")
+	w.put(&num, "9223372036854775807")
+	w.sadd(&set, "a")
+	w.hset(&hash, "f", "abc")
+	for _, c := range []struct {
+		name string
+		got  error
+		want error
+	}{
+		{"SADD on a string", str.PrepareChange(&Op{}, TypeSet), ErrWrongType},
+		{"HSET on a set", set.PrepareChange(&Op{}, TypeHash), ErrWrongType},
+		{"INCR on a hash", hash.PrepareChange(&Op{}, TypeString), ErrWrongType},
+		{"INCR on a string", str.PrepareChange(&Op{}, TypeString), nil},
+		{"INCR of text", incrError(&str.Cell, 1), ErrNotInteger},
+		{"INCR past the limit", incrError(&num.Cell, 1), ErrOverflow},
+		{"INCR at the limit", incrError(&num.Cell, 0), nil},
+		{"DECR past the limit", incrError(&Cell{}, -1<<63), nil},
+		{"HINCRBY of text", hincrError(hash.Hash), ErrNotInteger},
+	} {
+		if !errors.Is(c.got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+		}
+	}
+}
+
+func incrError(c *Cell, delta int64) error {
+	_, _, err := c.IncrInt(1, delta)
+	return err
+}
+
+func hincrError(h *Hash) error {
+	_, _, err := h.PrepareIncr(&Op{}, 1, []byte("f"), 1)
+	return err
+}
+
+// TestNothingStays: no tombstones. A key that is gone is empty at once, or, if
+// it counted, as soon as its removal is stable, and not before (K4).
+func TestNothingStays(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		write func(w *writer, o *Object)
+		stays bool
+	}{
+		{"DEL of a string", func(w *writer, o *Object) { w.put(o, "x"); w.del(o) }, false},
+		{"DEL of a set", func(w *writer, o *Object) { w.sadd(o, "a", "b"); w.del(o) }, false},
+		{"DEL of a dated key", func(w *writer, o *Object) { w.put(o, "x"); w.expire(o, 9); w.del(o) }, false},
+		{"SREM of the last member", func(w *writer, o *Object) { w.sadd(o, "a", "b"); w.srem(o, "b", "a", "b") }, false},
+		{"HDEL of the last field", func(w *writer, o *Object) { w.hset(o, "f", "1", "g", "2"); w.hdel(o, "f", "g") }, false},
+		{"DEL of a counter", func(w *writer, o *Object) { w.incr(o, 1); w.del(o) }, true},
+		{"HDEL of a counter", func(w *writer, o *Object) { w.hincr(o, "f", 1); w.hdel(o, "f") }, true},
+	} {
+		w := &writer{id: 1}
+		o := &Object{}
+		if c.write(w, o); o.Type() != TypeNone || o.Digest() != 0 || o.Empty() == c.stays || o.Residue() != c.stays {
+			t.Errorf("%s: type %d, empty %v, residue %v", c.name, o.Type(), o.Empty(), o.Residue())
+		}
+		o.Forget(VersionVector{{1, w.time - 1}}) // the increment is stable, its removal is not
+		if o.Empty() == c.stays {
+			t.Errorf("%s: forgets too early", c.name)
+		}
+		if o.Forget(VersionVector{{1, w.time}}); !o.Empty() || o.Residue() || o.HasShares() {
+			t.Errorf("%s: stays for ever", c.name)
+		}
+	}
+}
+
+// TestForgetInsideLiveKeys: a removed share under a live value goes as well.
+func TestForgetInsideLiveKeys(t *testing.T) {
+	w := &writer{id: 1}
+	var str, hash Object
+	w.incr(&str, 1)
+	w.put(&str, "x")
+	w.hincr(&hash, "f", 1)
+	w.hset(&hash, "f", "x")
+	for _, o := range []*Object{&str, &hash} {
+		if !o.Residue() {
+			t.Fatal("the removed share is gone already")
+		}
+		before := o.Digest()
+		if o.Forget(VersionVector{{1, w.time}}); o.Residue() || o.HasShares() || o.Digest() != before {
+			t.Errorf("%s: residue %v", dump(o), o.Residue())
+		}
+	}
+}
+
+// TestShortWays: the flat records that are written and counted in place are
+// those that the long way makes.
+func TestShortWays(t *testing.T) {
+	w := &writer{id: 7}
+	var o Object
+	w.put(&o, "hello")
+	long, _ := AppendRecord(nil, &o)
+	short := make([]byte, PlainRecordSize([]byte("hello")))
+	SetPlainRecord(short, Dot{w.time, 7}, []byte("hello"))
+	if !bytes.Equal(long, short) {
+		t.Errorf("plain: %x, want %x", short, long)
+	}
+	o = Object{}
+	w.incr(&o, 5)
+	rec, _ := AppendRecord(nil, &o)
+	value, total, ok := RecordShare(rec, 7)
+	if !ok || value != 5 || total != 5 {
+		t.Fatalf("share: %d %d %v", value, total, ok)
+	}
+	if _, _, ok := RecordShare(rec, 8); ok {
+		t.Error("share of another replica")
+	}
+	w.incr(&o, -9)
+	want, _ := AppendRecord(nil, &o)
+	if SetRecordShare(rec, w.time, total-9); !bytes.Equal(rec, want) {
+		t.Errorf("share: %x, want %x", rec, want)
+	}
+	if got := RecordValue(nil, rec); string(got) != "-4" {
+		t.Errorf("value %s", got)
+	}
+	w.del(&o)
+	if _, ok := AppendRecord(nil, &o); ok {
+		t.Error("a removed counter has a flat record")
+	}
+}
