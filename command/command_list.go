@@ -91,7 +91,7 @@ func keysOfLine(c *Context) ([]keyRef, bool) {
 	case cmd == nil:
 		c.Error(errBadKeyUsage)
 		return nil, false
-	case cmd.Keys == nil && len(cmd.KeySpecs) == 0:
+	case !cmd.hasKeys():
 		c.Error(errNoKeys)
 		return nil, false
 	case !cmd.arityOK(len(args)):

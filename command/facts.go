@@ -3,6 +3,7 @@ package command
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,7 @@ type facts struct {
 var flagNames = []string{
 	"write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking",
 	"loading", "stale", "skip_monitor", "skip_slowlog", "asking", "fast",
-	"no_auth", "may_replicate", "no_mandatory_keys", "no_async_loading",
+	"no_auth", "no_mandatory_keys", "no_async_loading",
 	"no_multi", "movablekeys", "allow_busy",
 }
 
@@ -118,6 +119,7 @@ func parseKeySpec(s string) KeySpec {
 	}
 	if len(w) > 0 {
 		k.Flags = strings.Split(w[0], ",")
+		k.notKey = slices.Contains(k.Flags, "not_key")
 	}
 	return k
 }

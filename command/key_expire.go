@@ -47,7 +47,7 @@ func parseExpireConditions(c *Context) (expireConditions, bool) {
 		case isOption(arg, "lt"):
 			o.lt = true
 		default:
-			c.Out.Error("ERR Unsupported option " + strings.Trim(string(cString(arg)), "\r\n"))
+			c.Out.Error("ERR Unsupported option " + strings.Trim(echo(arg), "\r\n"))
 			return o, false
 		}
 	}

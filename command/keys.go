@@ -28,11 +28,24 @@ func (c *Command) keyRefs(dst []keyRef, args [][]byte) ([]keyRef, error) {
 	}
 	for i := range c.KeySpecs {
 		var err error
+		if c.KeySpecs[i].notKey {
+			continue
+		}
 		if dst, err = c.KeySpecs[i].find(dst, args); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
+}
+
+// hasKeys reports whether command lines of c name keys.
+func (c *Command) hasKeys() bool {
+	for i := range c.KeySpecs {
+		if !c.KeySpecs[i].notKey {
+			return true
+		}
+	}
+	return c.Keys != nil
 }
 
 // specFor names the spec to blame for a key found by Keys: the one that begins

@@ -93,12 +93,10 @@ func first(a, b string) string {
 
 func (c *Command) howToLock() locking {
 	switch {
-	case c.Flags&WholeKeyspace != 0:
+	case c.Flags&WholeKeyspace != 0 || !c.hasKeys():
 		return lockNone
 	case c.Keys != nil || c.Flags&MovableKeys != 0:
 		return lockSpecs
-	case c.FirstKey == 0:
-		return lockNone
 	case c.FirstKey == c.LastKey:
 		return lockFirst
 	default:

@@ -20,7 +20,6 @@ const (
 	Asking
 	Fast
 	NoAuth
-	MayReplicate
 	NoMandatoryKeys
 	NoAsyncLoading
 	NoMulti
@@ -29,6 +28,9 @@ const (
 
 	// Flags of our own, never shown.
 
+	// MayReplicate marks a command that other regions notice though it writes
+	// nothing (PUBLISH): CLIENT PAUSE WRITE puts it off, too.
+	MayReplicate
 	// WholeKeyspace marks a command that walks the keyspace and takes its
 	// locks itself, partition by partition (KEYS, SCAN, DBSIZE, FLUSHALL).
 	// EXEC locks everything when one is queued.
@@ -80,6 +82,8 @@ type KeySpec struct {
 	Flags []string // RO, RW, OW, RM, access, update, insert, delete, ...
 	Begin KeyBegin
 	Find  KeyFind
+
+	notKey bool // what it finds is something else: the channels of SSUBSCRIBE
 }
 
 // KeyBegin says where a KeySpec's search starts: at an index, or behind a
