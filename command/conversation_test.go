@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -189,21 +190,24 @@ func startRedis(t *testing.T) *realRedis {
 	}
 	path := filepath.Join(dir, "s")
 	cmd := exec.Command(bin, "--port", "0", "--unixsocket", path, "--save", "", "--dir", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := &realRedis{t: t, path: path, conns: map[string]net.Conn{}}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
 		os.RemoveAll(dir)
 	})
-	for range 500 {
-		if c, err := net.Dial("unix", path); err == nil {
-			c.Close()
-			return r
+	sc := bufio.NewScanner(out)
+	for sc.Scan() {
+		if strings.Contains(sc.Text(), "eady to accept connections") {
+			go io.Copy(io.Discard, out) // ends when the process does
+			return &realRedis{t: t, path: path, conns: map[string]net.Conn{}}
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("redis-server does not come up")
 	return nil
