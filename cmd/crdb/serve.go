@@ -35,7 +35,7 @@ func (a *app) serveCmd() *cobra.Command {
 	f.String("bind", d.Bind, "IP address to listen on")
 	f.Int("admin-port", d.AdminPort, "port of the admin interface")
 	f.Int("peer-port", d.PeerPort, "port for replication with other nodes")
-	f.Int("gossip-port", d.GossipPort, "port for gossip with other nodes")
+	f.Int("gossip-port", d.GossipPort, "port for gossip with other nodes; 0: no gossip")
 	f.StringArray("join", nil, "HOST:GOSSIPPORT of a node to gossip with; may be repeated")
 	f.StringVar(&file, "config", "", "configuration file")
 	f.String("database", "", "make a database of this region alone at the first start")

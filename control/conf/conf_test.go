@@ -120,6 +120,7 @@ func TestValidate(t *testing.T) {
 		"no region":                           func(s *Settings) { s.Region = "" },
 		"no data directory":                   func(s *Settings) { s.Dir = "" },
 		"needs --port":                        func(s *Settings) { s.Database = "a" },
+		"join needs a gossip port":            func(s *Settings) { s.GossipPort, s.Join = 0, []string{"a:1"} },
 		"needs --database":                    func(s *Settings) { s.Port = 1 },
 		"admin-port and peer-port are both 5": func(s *Settings) { s.AdminPort, s.PeerPort = 5, 5 },
 		`region "a b"`:                        func(s *Settings) { s.Region = "a b" },

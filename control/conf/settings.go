@@ -64,6 +64,8 @@ func (s *Settings) Validate() error {
 		return fmt.Errorf("no data directory: say --dir DIR")
 	case s.Database != "" && s.Port == 0:
 		return fmt.Errorf("database %q needs --port", s.Database)
+	case s.GossipPort == 0 && len(s.Join) > 0:
+		return fmt.Errorf("join needs a gossip port; 0 turns gossip off")
 	case s.Database == "" && s.Port != 0:
 		return fmt.Errorf("port %d needs --database NAME", s.Port)
 	}

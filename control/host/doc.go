@@ -14,6 +14,7 @@
 //     regions are bounded by the command table and the members.
 //
 // The writer of the log, the engine's and the replicator's goroutines belong
-// to them and end in their Close. The node's peer server has one goroutine
-// here; Host.Close waits for it.
+// to them and end in their Close. The node's peer server, the following of
+// gossip and its first join have a goroutine each here; Host.Close waits for
+// them.
 package host

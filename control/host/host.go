@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
@@ -35,7 +34,13 @@ type Host struct {
 	dial     func(ctx context.Context, addr string) (net.Conn, error)
 	logger   *slog.Logger
 	server   *peer.Server
-	wg       sync.WaitGroup // the peer server's goroutine
+	gossip   *gossip        // nil: none
+	wg       sync.WaitGroup // the peer server's and gossip's goroutines
+
+	mu struct {
+		sync.Mutex
+		open map[*instance]struct{}
+	}
 }
 
 var _ control.Host = (*Host)(nil)
@@ -51,18 +56,15 @@ func Opener(own Options) func(control.Options, string) (control.Host, error) {
 	}
 }
 
-func open(own Options, o control.Options, _ string) (*Host, error) {
+func open(own Options, o control.Options, nodeID string) (*Host, error) {
 	h := &Host{opts: own, settings: o.Settings, fs: o.FS, dial: o.Dial, logger: o.Logger,
 		wall: func() int64 { return o.Now().UnixMilli() }}
 	if _, err := h.config(0); err != nil {
 		return nil, err
 	}
 	l, err := o.Listen(net.JoinHostPort(o.Settings.Bind, strconv.Itoa(o.Settings.PeerPort)))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("peer port %d is in use by another process", o.Settings.PeerPort)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on peer port %d: %w", o.Settings.PeerPort, err)
+		return nil, portError("peer", o.Settings.PeerPort, err)
 	}
 	h.server = peer.NewServer(peer.ServerOptions{Listener: l})
 	h.wg.Go(func() {
@@ -70,14 +72,25 @@ func open(own Options, o control.Options, _ string) (*Host, error) {
 			h.logger.Error("the peer server has stopped", "err", err)
 		}
 	})
+	h.mu.open = map[*instance]struct{}{}
+	if err := h.startGossip(o, nodeID); err != nil {
+		h.Close()
+		return nil, err
+	}
 	return h, nil
 }
+
+// inUse reports whether an error says that another socket has the port.
+func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 // PeerPort returns the port other nodes reach the peer server at.
 func (h *Host) PeerPort() int { return h.server.Addr().(*net.TCPAddr).Port }
 
-// Close stops the peer server.
+// Close stops gossip and the peer server.
 func (h *Host) Close() {
+	if h.gossip != nil {
+		h.gossip.close()
+	}
 	h.server.Close()
 	h.wg.Wait()
 }

@@ -39,7 +39,7 @@ func node(t *testing.T, s *conf.Settings) *control.Node {
 
 func settings(t *testing.T, region string) *conf.Settings {
 	s := conf.Defaults()
-	s.Region, s.Dir, s.AdminPort, s.PeerPort = region, t.TempDir(), 0, 0
+	s.Region, s.Dir, s.AdminPort, s.PeerPort, s.GossipPort = region, t.TempDir(), 0, 0, 0
 	return s
 }
 

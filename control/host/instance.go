@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,11 +37,12 @@ type instance struct {
 	version  atomic.Uint64                   // of the membership in force
 	stable   atomic.Pointer[peer.Replicator] // set with the members (invariant 2)
 
+	server atomic.Pointer[resp.Server] // nil until Serve
+
 	// life is held for reading by those who look at the parts, for writing by
-	// Close.
+	// Serve's end and Close.
 	life   sync.RWMutex
 	closed bool
-	server *resp.Server // nil until Serve
 }
 
 // Open is part of control.Host.
@@ -54,6 +54,9 @@ func (h *Host) Open(s control.Spec) (control.Instance, error) {
 		return nil, err
 	}
 	i.begun = time.Duration(h.opts.Mono() - begin)
+	h.mu.Lock()
+	h.mu.open[i] = struct{}{}
+	h.mu.Unlock()
 	return i, nil
 }
 
@@ -86,6 +89,7 @@ func (i *instance) open() (err error) {
 		Wall: i.host.wall, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
 		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: replica,
 		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
+		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
 	})
 	return i.host.server.Register(i.spec.GUID, i.repl)
 }
@@ -150,16 +154,24 @@ func (i *instance) Serve(addr string) error {
 		TCPKeepAlive: keepAlive(i.config.Int("tcp-keepalive")),
 		Logger:       i.logger,
 	})
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("database port %d is in use by another process", i.spec.Port)
-	}
 	if err != nil {
-		return err
+		return portError("database", i.spec.Port, err)
 	}
 	i.life.Lock()
 	defer i.life.Unlock()
-	i.server = server
+	if i.closed {
+		return errors.Join(errors.New("the database is closed"), server.Close())
+	}
+	i.server.Store(server)
 	return nil
+}
+
+// rejected counts the connections turned away at maxclients.
+func (i *instance) rejected() int64 {
+	if s := i.server.Load(); s != nil {
+		return int64(s.Stats().Rejected)
+	}
+	return 0
 }
 
 // keepAlive turns redis.conf's seconds, 0 meaning off, into resp's.
@@ -215,10 +227,12 @@ func (i *instance) Close() error {
 		return nil
 	}
 	i.closed = true
-	server := i.server
 	i.life.Unlock()
+	i.host.mu.Lock()
+	delete(i.host.mu.open, i)
+	i.host.mu.Unlock()
 	var errs []error
-	if server != nil {
+	if server := i.server.Load(); server != nil {
 		errs = append(errs, server.Close())
 	}
 	if i.commands != nil {

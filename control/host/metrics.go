@@ -72,6 +72,9 @@ func (h *Host) Collect(ch chan<- prometheus.Metric) {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	redisMemory.send(ch, float64(sample[0].Value.Uint64()))
+	if h.gossip != nil {
+		h.gossip.collect(ch)
+	}
 }
 
 // Collect is part of control.Instance.

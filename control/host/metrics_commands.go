@@ -44,9 +44,7 @@ func (i *instance) collectCommands(ch chan<- prometheus.Metric) {
 	slowlog.send(ch, float64(s.SlowlogLen), db)
 	panics.send(ch, float64(s.Panics), db)
 	outputKills.send(ch, float64(s.OutputKills), db)
-	if i.server != nil {
-		refused.send(ch, float64(i.server.Stats().Rejected), db)
-	}
+	refused.send(ch, float64(i.rejected()), db)
 	for code, n := range s.Errors {
 		errorsTotal.send(ch, float64(n), db, code)
 	}
