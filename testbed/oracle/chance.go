@@ -63,7 +63,7 @@ func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
 	source := map[string][]string{
 		"spop": {"SMEMBERS"}, "srandmember": {"SMEMBERS"}, "hrandfield": {"HKEYS"}, "randomkey": {"KEYS", "*"},
 	}[name]
-	if name != "randomkey" {
+	if name != "randomkey" && len(args) > 1 {
 		source = append(source, args[1])
 	}
 	if name == "hrandfield" && len(args) == 4 {

@@ -30,11 +30,11 @@ func dial(name, addr string, proto int) (*client, error) {
 	if proto == 3 {
 		rep, err := c.do("HELLO", "3")
 		if err == nil && rep.IsError() {
-			err = fmt.Errorf("HELLO 3: %s", rep)
+			err = fmt.Errorf("%s: HELLO 3: %s", name, rep)
 		}
 		if err != nil {
 			conn.Close()
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
 	}
 	return c, nil

@@ -18,7 +18,7 @@ func (r *run) contents() (*Difference, error) {
 		if diff, err := r.expect("SELECT", strconv.Itoa(db)); diff != nil || err != nil {
 			return diff, err
 		}
-		if err := l.meetExpired(); err != nil {
+		if err := r.meetExpired(l); err != nil {
 			return nil, err
 		}
 		diff, err := r.expect("KEYS", "*")

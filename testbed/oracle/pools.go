@@ -36,11 +36,12 @@ var (
 		"1", "-1", "0", "0.5", "-0.25", "0.1", "3.0e3", "1.5e-3", "5.", ".5", "+2", "0x10", "0x1p-2", "1e17",
 		"inf", "-inf", "nan", "1e5000", "1e-5000", "", " 1", "1 ", "abc", "1\x00", "-0.0", "123456789.123456789",
 	}
-	// values has many numbers, so that counters find something to add to.
+	// values has many numbers, so that counters find something to add to. None is
+	// longer than the 128 bytes that our error texts repeat of an argument.
 	values = []string{
 		"0", "1", "-1", "10", "9223372036854775807", "-9223372036854775808", "9223372036854775806",
 		"1.5", "-0.1", "3.0e3", "0x1p3", "1e17", "inf", "nan", " 1", "1 ", "01", "-0", "1e-7",
-		"", "x", "hello", "Hello World", "foo\x00bar", "\xff\xfe\r\n", "$-1\r\n", strings.Repeat("long", 60),
+		"", "x", "hello", "Hello World", "foo\x00bar", "\xff\xfe\r\n", "$-1\r\n", strings.Repeat("long", 30),
 	}
 	texts   = []string{"ohmytext", "mynewtext", "aaaa", "abcabcabc", "cabcab", "xaxbxc", ""}
 	members = []string{
@@ -109,6 +110,21 @@ func numSets(r *rand.Rand, out []string) []string {
 	return out
 }
 
+// many is a run of numbered names, more than Redis keeps in a compact list;
+// with value, each is followed by one.
+func many(value bool) form {
+	return func(r *rand.Rand, out []string) []string {
+		from := r.IntN(100)
+		for i := range 150 {
+			out = append(out, "m"+strconv.Itoa(from+i))
+			if value {
+				out = append(out, strconv.Itoa(i))
+			}
+		}
+		return out
+	}
+}
+
 // newPools names the pools for the forms. line takes a whole command.
 func newPools(line form) map[string]form {
 	return map[string]form{
@@ -119,6 +135,6 @@ func newPools(line form) map[string]form {
 		"pattern": oneOf(patterns...), "type": oneOf(types...), "db": oneOf(dbs...),
 		"secs": farTime(1, seconds), "ms": farTime(1000, millis),
 		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
-		"numsets": numSets, "command": oneOf(commands...), "line": line,
+		"many": many(false), "manypairs": many(true), "numsets": numSets, "command": oneOf(commands...), "line": line,
 	}
 }

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Pair is the two servers that are compared.
@@ -68,7 +69,8 @@ func (l *link) read() (redis, crdb Reply, err error) {
 type run struct {
 	links   [2]*link
 	stream  Stream
-	unknown bool // chance has made the two servers differ: stop
+	words   []string // EXISTS and every argument there is
+	unknown bool     // chance has made the two servers differ: stop
 }
 
 // Run plays a stream on two empty servers. It returns the first difference, or
@@ -116,7 +118,7 @@ func (r *run) batch(at int) (int, *Difference, error) {
 		n++
 	}
 	if !l.multi && ruleOf(steps[at].Args) == lazily {
-		if err := l.meetExpired(); err != nil {
+		if err := r.meetExpired(l); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -165,7 +167,9 @@ func (r *run) judge(l *link, args []string, redis, crdb Reply) (bool, error) {
 		ok, settled := sameExec(queued, redis, crdb)
 		r.unknown = r.unknown || !settled
 		return ok, nil
-	case l.multi && name == "discard" && len(args) == 1:
+	case name == "reset" && len(args) == 1,
+		l.multi && name == "discard" && len(args) == 1,
+		l.multi && name == "exec": // with an argument: refused, but the block is over
 		l.multi, l.queued = false, nil
 	case !l.multi && name == "multi" && redis.Head == "+OK":
 		l.multi = true
@@ -189,8 +193,19 @@ func (r *run) judge(l *link, args []string, redis, crdb Reply) (bool, error) {
 }
 
 // meetExpired makes Redis delete the expired keys of the selected database, as
-// it does when it meets them.
-func (l *link) meetExpired() error {
-	_, _, err := l.do(append([]string{"EXISTS"}, allKeys...)...)
+// it does when it meets them: any word of the stream may be a key.
+func (r *run) meetExpired(l *link) error {
+	if r.words == nil {
+		r.words = []string{"EXISTS"}
+		for _, st := range r.stream.Steps {
+			r.words = append(r.words, st.Args[1:]...)
+		}
+		slices.Sort(r.words[1:])
+		r.words = slices.Compact(r.words)
+	}
+	if len(r.words) == 1 {
+		return nil
+	}
+	_, _, err := l.do(r.words...)
 	return err
 }
