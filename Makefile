@@ -5,6 +5,11 @@ SHELL := /bin/sh
 GO ?= go
 IMAGE ?= crdb:local
 FUZZTIME ?= 20s
+# One way to build for everything but the race detector, so that nothing is compiled twice.
+export CGO_ENABLED = 0
+export GOFLAGS := $(GOFLAGS) -trimpath
+# The tests that start processes take the binaries of `make build`, or build their own without this.
+ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
 # Packages whose tests start processes have targets of their own and run one after the other.
 UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|clients|refusal|compose)(/|$$)')
@@ -14,13 +19,13 @@ RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|pee
 .PHONY: help build image demo test install unit race lint oracle conformance scenario clients refusal compose fuzz bench generate up partition heal down clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 build: ## build crdb and crdb-cli into build/
-	CGO_ENABLED=0 $(GO) build -trimpath -o build/ ./cmd/crdb ./cmd/crdb-cli
+	$(GO) build -o build/ ./cmd/crdb ./cmd/crdb-cli
 
 image: ## build the container image (crdb:local)
-	CGO_ENABLED=0 $(GO) build -trimpath -o build/image/ ./cmd/crdb ./cmd/crdb-cli
+	$(GO) build -o build/image/ ./cmd/crdb ./cmd/crdb-cli
 	mkdir -p build/image/data
 	docker build -t $(IMAGE) .
 
@@ -36,26 +41,26 @@ unit: ## tests that need nothing but Go
 	$(GO) test $(UNIT)
 
 race: ## tests of the packages with goroutines, with the race detector
-	$(GO) test -race -short $(RACED)
+	CGO_ENABLED=1 $(GO) test -race -short $(RACED)
 
 lint: ## go vet and the project's own rules
 	$(GO) vet ./...
 	$(GO) test -count=1 ./testbed/lint
 
-oracle: ## the same commands to redis-server and to crdb, replies compared
-	$(GO) test -count=1 -p 1 -timeout 10m ./testbed/oracle/...
+oracle: build ## the same commands to redis-server and to crdb, replies compared
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m ./testbed/oracle/...
 
-conformance: ## concurrent commands on three nodes with cut links
-	$(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/conformance
+conformance: build ## concurrent commands on three nodes with cut links
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/conformance
 
-scenario: ## partitions, crashes and pauses under load
-	$(GO) test -count=1 -p 1 -timeout 20m -v ./testbed/scenario
+scenario: build ## partitions, crashes and pauses under load
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 20m -v ./testbed/scenario
 
-clients: ## go-redis, redis-py and node-redis
-	$(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients
+clients: build ## go-redis, redis-py and node-redis
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients
 
-refusal: ## bad flags, files, ports, directories and bytes
-	$(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal
+refusal: build ## bad flags, files, ports, directories and bytes
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal
 
 compose: ## three regions in containers, cut and healed, where a Docker engine answers
 	$(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/compose

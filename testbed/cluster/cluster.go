@@ -11,7 +11,12 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
+
+// go-redis reports every connection that a killed node refuses on standard
+// error; the commands' errors say the same.
+func init() { logging.Disable() }
 
 // DatabaseName is the name of the database that every cluster has.
 const DatabaseName = "testbed"

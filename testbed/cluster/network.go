@@ -113,6 +113,11 @@ func (n *Network) CutAll() {
 	n.each(func(p Pair) { n.proxies[p].resetAll() })
 }
 
+// HoldAll lets no byte through between any two regions; connections stay open.
+func (n *Network) HoldAll() {
+	n.each(func(p Pair) { n.set(p, func(w *weather) { w.hold = true }) })
+}
+
 // Isolate cuts one region off from all others.
 func (n *Network) Isolate(region string) {
 	for _, other := range n.regions {

@@ -35,7 +35,7 @@ func TestNodes(t *testing.T) {
 
 func killOne(r *run) {
 	region := r.region()
-	r.wait(500 * time.Millisecond)
+	r.wait(everysecLoss + 500*time.Millisecond)
 	r.kill(region)
 	r.wait(700 * time.Millisecond)
 	r.restart(region)
@@ -51,7 +51,7 @@ func killOften(r *run) {
 }
 
 func killAll(r *run) {
-	r.wait(500 * time.Millisecond)
+	r.wait(everysecLoss + 500*time.Millisecond)
 	for _, region := range r.c.Regions {
 		r.kill(region)
 	}

@@ -15,7 +15,7 @@ const (
 	// settleTimeout is how long healed regions may take to agree.
 	settleTimeout = 20 * time.Second
 	// everysecLoss is how much a node killed under everysec may forget.
-	everysecLoss = 1500 * time.Millisecond
+	everysecLoss = time.Second
 )
 
 // run is one scenario on its way.

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,11 +14,12 @@ import (
 )
 
 const (
-	stallValue   = 16 << 10 // bytes of each value written past a stalled peer
-	stallKeys    = 500      // values are overwritten: live data stays small
-	stallGrowth  = 160 << 20
+	stallValue   = 64 << 10  // bytes of each value
+	stallKeys    = 200       // values are overwritten: live data stays small
+	stallVolume  = 192 << 20 // bytes written past a stalled peer
+	stallGrowth  = stallVolume / 2
 	stallSlower  = 3 // times the p99 before
-	stallMinimum = 20 * time.Millisecond
+	stallMinimum = 50 * time.Millisecond
 )
 
 // TestStalledPeer writes far more than the memory a node may use for it while
@@ -42,15 +44,15 @@ func TestStalledPeer(t *testing.T) {
 func stalledPeer(t *testing.T, stall func(*cluster.Cluster, string) error) {
 	c := cluster.StartTest(t, cluster.Options{})
 	home, far := c.Regions[0], c.Regions[2]
-	scale := factor(t)
-	fill(t, c, home, scale/4) // live data and caches reach their size
-	before := fill(t, c, home, scale)
+	volume := int(stallVolume * factor(t))
+	fill(t, c, home, volume/2) // live data and caches reach their size
+	before := fill(t, c, home, volume)
 	if err := stall(c, far); err != nil {
 		t.Fatal(err)
 	}
-	during := fill(t, c, home, scale)
-	t.Logf("p99 %v before, %v while stalled; memory %d MiB before, %d MiB while stalled; %d MiB written",
-		before.p99, during.p99, before.resident>>20, during.resident>>20, during.written>>20)
+	during := fill(t, c, home, volume)
+	t.Logf("%d MiB written before and while stalled; p99 %v before, %v while stalled; memory %d MiB before, %d MiB while stalled",
+		volume>>20, before.p99, during.p99, before.resident>>20, during.resident>>20)
 	if limit := max(stallSlower*before.p99, stallMinimum); during.p99 > limit {
 		t.Errorf("the p99 of a local SET went from %v to %v, allowed %v", before.p99, during.p99, limit)
 	}
@@ -75,43 +77,31 @@ func stalledPeer(t *testing.T, stall func(*cluster.Cluster, string) error) {
 type filled struct {
 	p99      time.Duration
 	resident int64
-	written  int
 }
 
-// fill writes for two seconds, at most 100 MiB a second, over 8 connections.
-func fill(t *testing.T, c *cluster.Cluster, region string, scale float64) filled {
+// fill writes so many bytes over 8 connections.
+func fill(t *testing.T, c *cluster.Cluster, region string, volume int) filled {
 	t.Helper()
 	const writers = 8
-	var mu sync.Mutex
-	var took []time.Duration
-	var failed error
-	var wg sync.WaitGroup
 	value := strings.Repeat("v", stallValue)
-	end := time.Now().Add(time.Duration(2 * scale * float64(time.Second)))
 	cl := c.Client(region)
+	took := make([]time.Duration, volume/stallValue)
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
-			var mine []time.Duration
-			var err error
-			for n := w; err == nil && time.Now().Before(end); n += writers {
+			for n := w; n < len(took) && errs[w] == nil; n += writers {
 				began := time.Now()
-				err = cl.Set(t.Context(), fmt.Sprintf("fill:%d", n%stallKeys), value, 0).Err()
-				mine = append(mine, time.Since(began))
-				time.Sleep(time.Millisecond)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			took = append(took, mine...)
-			if err != nil {
-				failed = err
+				errs[w] = cl.Set(t.Context(), fmt.Sprintf("fill:%d", n%stallKeys), value, 0).Err()
+				took[n] = time.Since(began)
 			}
 		})
 	}
 	wg.Wait()
 	usage, err := c.Node(region).Usage()
-	if failed != nil || err != nil {
-		t.Fatal(failed, err)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		t.Fatal(err)
 	}
 	slices.Sort(took)
-	return filled{took[len(took)*99/100], usage.Resident, len(took) * stallValue}
+	return filled{took[len(took)*99/100], usage.Resident}
 }

@@ -59,7 +59,7 @@ func TestGroupsStayWhole(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- writePairs(ctx, c, 400) }()
+	go func() { done <- writePairs(ctx, c, 1500) }()
 	looks := 0
 	for {
 		select {
