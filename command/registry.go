@@ -97,7 +97,7 @@ func (c *Command) howToLock() locking {
 		return lockNone
 	case c.Keys != nil || c.Flags&MovableKeys != 0:
 		return lockSpecs
-	case c.FirstKey == c.LastKey:
+	case c.FirstKey == c.LastKey && c.Flags&OtherDB == 0: // MOVE makes two ops: one group
 		return lockFirst
 	default:
 		return lockRange
