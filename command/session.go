@@ -198,7 +198,6 @@ func (s *Session) Sent(n int) {
 		}
 		s.sent = 0
 	}
-	s.over = 0
 }
 
 // Paused reports that the session waits for something other than input: a
@@ -221,34 +220,4 @@ func (s *Session) Closed() {
 		s.multi = nil
 	}
 	s.inbox.close()
-}
-
-// checkOutput enforces client-output-buffer-limit, and the cap on clients that
-// have not authenticated.
-func (s *Session) checkOutput() {
-	pending := int64(len(s.out.Buf) - s.sent)
-	if pending < preAuthOutput {
-		return
-	}
-	limit := s.set.output[0]
-	switch {
-	case s.mode&modeNoAuth != 0:
-		limit = OutputLimit{Hard: preAuthOutput}
-	case s.subs != nil:
-		limit = s.set.output[1]
-	}
-	over := limit.Hard > 0 && pending > limit.Hard
-	if limit.Soft > 0 && pending > limit.Soft {
-		if s.over == 0 {
-			s.over = s.clock
-		}
-		over = over || s.clock-s.over > limit.Seconds*1e9
-	} else {
-		s.over = 0
-	}
-	if over {
-		s.srv.stats.outputKills.Add(1)
-		s.srv.opts.Logger.Warn("client closed: too much unread output", "client", s.conn.RemoteAddr(), "bytes", pending)
-		s.conn.Kill()
-	}
 }

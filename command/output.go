@@ -1,0 +1,56 @@
+package command
+
+import (
+	"time"
+
+	"crdb/resp"
+)
+
+// outputLimit returns what client-output-buffer-limit allows the session, or
+// the tighter cap of clients that have not authenticated.
+func (s *Session) outputLimit(st *settings) OutputLimit {
+	switch {
+	case s.mode&modeNoAuth != 0:
+		return OutputLimit{Hard: preAuthOutput}
+	case s.subs != nil:
+		return st.output[1]
+	}
+	return st.output[0]
+}
+
+// OutputLimit is the limit of a session's unread output, for transports
+// (resp.ServerOptions.PendingOutputLimit). It is called on the session's
+// goroutine.
+func (srv *Server) OutputLimit(rs resp.Session) resp.OutputLimit {
+	s, ok := rs.(*Session)
+	if !ok {
+		return resp.OutputLimit{}
+	}
+	l := s.outputLimit(srv.settings.Load())
+	return resp.OutputLimit{Hard: int(l.Hard), Soft: int(l.Soft), SoftFor: time.Duration(l.Seconds) * time.Second}
+}
+
+// checkOutput closes a client that leaves too much unread. It looks after every
+// batch and wake; between those nothing grows.
+func (s *Session) checkOutput() {
+	pending := int64(len(s.out.Buf) - s.sent)
+	if pending < preAuthOutput {
+		s.over = 0
+		return
+	}
+	limit := s.outputLimit(s.set)
+	over := limit.Hard > 0 && pending > limit.Hard
+	if limit.Soft <= 0 || pending <= limit.Soft {
+		s.over = 0
+	} else {
+		if s.over == 0 {
+			s.over = s.clock
+		}
+		over = over || s.clock-s.over > limit.Seconds*1e9
+	}
+	if over {
+		s.srv.stats.outputKills.Add(1)
+		s.srv.opts.Logger.Warn("client closed: too much unread output", "client", s.conn.RemoteAddr(), "bytes", pending)
+		s.conn.Kill()
+	}
+}
