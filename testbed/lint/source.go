@@ -52,19 +52,28 @@ func seam(f File) []string {
 			return nil
 		}
 	}
-	return calls(f, seamCalls, "goes past the seam: take it as an argument")
+	return ban{seamCalls, "goes past the seam: take it as an argument", false}.in(f)
 }
 
-// noSleep finds tests that sleep; the testbed's run real processes and may.
+// noSleep finds tests that sleep instead of waiting for something. A pause in
+// a loop that looks again is fine. The testbed's tests run real processes and
+// may sleep.
 func noSleep(f File) []string {
 	if !f.isTest() || strings.HasPrefix(f.Path, "testbed/") || strings.HasPrefix(f.Path, "cmd/") {
 		return nil
 	}
-	return calls(f, map[string]string{"time": "^Sleep$"}, "a test that sleeps hides a race")
+	return ban{map[string]string{"time": "^Sleep$"}, "a test that sleeps hides a race", true}.in(f)
 }
 
-// calls finds uses of package functions, named by import path and a pattern.
-func calls(f File, forbidden map[string]string, why string) []string {
+// ban forbids package functions.
+type ban struct {
+	calls       map[string]string // patterns of their names, by import path
+	why         string
+	fineInLoops bool
+}
+
+// in finds uses of what is banned in a file.
+func (b ban) in(f File) []string {
 	set := token.NewFileSet()
 	tree, err := parser.ParseFile(set, f.Path, f.Text, 0)
 	if err != nil {
@@ -73,7 +82,7 @@ func calls(f File, forbidden map[string]string, why string) []string {
 	patterns := map[string]*regexp.Regexp{} // by the name used in this file
 	for _, spec := range tree.Imports {
 		path, _ := strconv.Unquote(spec.Path.Value)
-		if forbidden[path] == "" {
+		if b.calls[path] == "" {
 			continue
 		}
 		name := path[strings.LastIndexByte(path, '/')+1:]
@@ -83,17 +92,23 @@ func calls(f File, forbidden map[string]string, why string) []string {
 		if spec.Name != nil {
 			name = spec.Name.Name
 		}
-		patterns[name] = regexp.MustCompile(forbidden[path])
+		patterns[name] = regexp.MustCompile(b.calls[path])
 	}
 	var faults []string
 	ast.Inspect(tree, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			if b.fineInLoops {
+				return false
+			}
+		}
 		sel, ok := n.(*ast.SelectorExpr)
 		if !ok {
 			return true
 		}
 		pkg, ok := sel.X.(*ast.Ident)
 		if ok && pkg.Obj == nil && patterns[pkg.Name] != nil && patterns[pkg.Name].MatchString(sel.Sel.Name) {
-			faults = append(faults, fmt.Sprintf("%v: %s.%s: %s", set.Position(sel.Pos()), pkg.Name, sel.Sel.Name, why))
+			faults = append(faults, fmt.Sprintf("%v: %s.%s: %s", set.Position(sel.Pos()), pkg.Name, sel.Sel.Name, b.why))
 		}
 		return true
 	})

@@ -84,6 +84,8 @@ func TestSourceRulesCanFail(t *testing.T) {
 		{"seam", "peer/a.go", use("crypto/rand", "rand.Reader"), ""},
 		{"seam", "peer/a.go", use("net", `net.Dial("tcp", "x")`), use("net", "net.ErrClosed")},
 		{"no sleep", "peer/a_test.go", use("time", "time.Sleep(1)"), use("time", "time.Second")},
+		{"no sleep", "peer/a_test.go", "package p\n\nimport \"time\"\n\nfunc f() { time.Sleep(1) }\n",
+			"package p\n\nimport \"time\"\n\nfunc f() {\n\tfor !done() {\n\t\ttime.Sleep(1)\n\t}\n}\n"},
 		{"file length", "peer/a.go", strings.Repeat("\n", 501), strings.Repeat("\n", 500)},
 		{"function length", "peer/a.go", body(69), body(68)},
 		{"mentions", "docs/a.md", "as in /wo" + "rk/x", "homework/x"},
