@@ -68,6 +68,7 @@ func (n *Node) routes() http.Handler {
 		mux.Handle(pattern, n.answer(h))
 	}
 	mux.Handle("GET /metrics", n.metricsHandler())
+	profiles(mux)
 	return jsonErrors{mux}
 }
 

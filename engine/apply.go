@@ -109,7 +109,6 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 		len(op.Value) > maxFlat {
 		return false
 	}
-	flags := byte(0)
 	if n.rec != nil {
 		if !n.isFlat() {
 			return false
@@ -118,9 +117,8 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 		if !ok || !op.Clear.Covers(seen) {
 			return false
 		}
-		flags = n.flags() & recDirty
 	}
-	n.storePlain(d, op.Value, flags, now)
+	n.storePlain(d, op.Value, now)
 	return true
 }
 

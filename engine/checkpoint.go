@@ -11,20 +11,24 @@ import (
 
 // rangeState is what a range has to save at the next checkpoint. The
 // partition's lock guards it.
+//
+// A key that is there and has changed carries recDirty; keys that are gone are
+// listed, as database, uvarint length, key.
 type rangeState struct {
-	dirty   []byte // keys changed: database, uvarint length, key
-	dropped []byte // keys whose saved elements are to go
+	dirty   uint16 // databases with changed keys
 	flushed uint16 // databases to clear first
+	gone    []byte // keys that were there
+	dropped []byte // keys whose saved elements are to go
 }
 
-func appendDirty(b []byte, db int, key []byte) []byte {
+func appendKey(b []byte, db int, key []byte) []byte {
 	b = append(b, byte(db))
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	return append(b, key...)
 }
 
-// eachDirty calls fn for the keys of a list.
-func eachDirty(b []byte, fn func(db int, key []byte)) {
+// eachKey calls fn for the keys of a list.
+func eachKey(b []byte, fn func(db int, key []byte)) {
 	for len(b) > 0 {
 		n, k := binary.Uvarint(b[1:])
 		key := b[1+k : 1+k+int(n)]
@@ -119,7 +123,7 @@ func (e *Engine) markAllDirty() {
 				if !n.isFlat() {
 					n.object().all = true
 				}
-				n.markDirty(rec[4])
+				n.markDirty()
 				return true
 			})
 		}
@@ -134,7 +138,6 @@ type saver struct {
 	key   []byte
 	buf   []byte
 	bytes int64
-	ent   entry
 }
 
 // partition captures the dirty records of one partition together with its
@@ -158,12 +161,33 @@ func (w *saver) rangeRecords(r int, s *rangeState) {
 		head := binary.BigEndian.AppendUint16(nil, uint16(r))
 		w.c.DeleteRange(append(head[:2:2], db), append(head[:2:2], db+1))
 	}
-	eachDirty(s.dropped, func(db int, key []byte) { w.dropElems(r, db, key) })
-	eachDirty(s.dirty, func(db int, key []byte) { w.record(r, db, key) })
-	*s = rangeState{dirty: s.dirty[:0]}
-	if cap(s.dirty) > 64<<10 {
-		s.dirty = nil
+	eachKey(s.dropped, func(db int, key []byte) { w.dropElems(r, db, key) })
+	eachKey(s.gone, func(db int, key []byte) {
+		w.key = stateKey(w.key, r, db, key, 0)
+		w.c.Delete(w.key)
+	})
+	for m := s.dirty; m != 0; m &= m - 1 {
+		w.changed(r, bits.TrailingZeros16(m))
 	}
+	*s = rangeState{}
+}
+
+// changed saves the keys of a range in one database that carry recDirty.
+func (w *saver) changed(r, db int) {
+	p := &w.e.parts[r/rangesPerPart]
+	ks := p.dbs[db]
+	if ks == nil {
+		return
+	}
+	lo := uint64(r%rangesPerPart) << (32 - (rangeBits - partitionBits))
+	hi := lo + 1<<(32-(rangeBits-partitionBits))
+	ks.keys.EachIn(lo, hi, func(key, rec []byte) bool {
+		if rec[4]&recDirty != 0 {
+			rec[4] &^= recDirty
+			w.record(r, &entry{p: p, db: db, key: key, rec: rec})
+		}
+		return true
+	})
 }
 
 // dropElems deletes the saved elements of a key.
@@ -173,15 +197,8 @@ func (w *saver) dropElems(r, db int, key []byte) {
 }
 
 // record saves one key as it is now.
-func (w *saver) record(r, db int, key []byte) {
-	n := &w.ent
-	n.find(w.e, db, key)
-	w.key = stateKey(w.key, r, db, key, 0)
-	if n.rec == nil {
-		w.c.Delete(w.key)
-		return
-	}
-	n.rec[4] &^= recDirty
+func (w *saver) record(r int, n *entry) {
+	w.key = stateKey(w.key, r, n.db, n.key, 0)
 	if n.isFlat() {
 		w.put(n.body())
 		return
@@ -190,9 +207,9 @@ func (w *saver) record(r, db int, key []byte) {
 	w.buf = o.AppendHeader(w.buf[:0])
 	w.put(w.buf)
 	if o.all {
-		w.wholeObject(r, db, key, o)
+		w.wholeObject(r, n.db, n.key, o)
 	} else {
-		w.changedElems(r, db, key, o)
+		w.changedElems(r, n.db, n.key, o)
 	}
 	o.saved, o.all, o.changed = true, false, nil
 }

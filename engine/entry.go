@@ -9,16 +9,17 @@ import (
 // entry is a key found in its partition, loaded for reading or change. It is
 // scratch space of one goroutine that holds the partition's lock.
 type entry struct {
-	p    *partition
-	part int // index of p
-	db   int
-	key  []byte
-	frag uint32
-	rec  []byte       // the record, nil if there is none
-	obj  *crdt.Object // loaded by load; its bytes may alias rec
-	heap *object      // set if obj is part of it
-	flat crdt.Object  // what a flat record decodes into
-	buf  []byte       // for encoding
+	p     *partition
+	part  int // index of p
+	db    int
+	key   []byte
+	frag  uint32
+	rec   []byte       // the record, nil if there is none
+	obj   *crdt.Object // loaded by load; its bytes may alias rec
+	heap  *object      // set if obj is part of it
+	quiet bool         // what is issued changes nothing that a client sees
+	flat  crdt.Object  // what a flat record decodes into
+	buf   []byte       // for encoding
 }
 
 // find looks the key up; the partition must be locked.
@@ -26,7 +27,7 @@ func (n *entry) find(e *Engine, db int, key []byte) {
 	h := e.hash(key)
 	n.part, n.db, n.key, n.frag = partOf(h), db, key, fragOf(h)
 	n.p = &e.parts[n.part]
-	n.rec, n.obj, n.heap = nil, nil, nil
+	n.rec, n.obj, n.heap, n.quiet = nil, nil, nil, false
 	if ks := n.p.dbs[db]; ks != nil {
 		n.rec, _ = ks.keys.Get(n.frag, key)
 	}
@@ -109,8 +110,8 @@ const maxFlat = 1024
 // that depends on the key up to date.
 func (n *entry) settle(now int64, op *crdt.Op) {
 	ks := n.p.space(n.db)
-	old := byte(0)
-	if n.rec != nil {
+	old, had := byte(0), n.rec != nil
+	if had {
 		old = n.flags()
 		ks.tally(old, -1)
 	}
@@ -119,10 +120,10 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 		n.drop(ks)
 	} else if rec, ok := crdt.AppendRecord(n.buf[:0], n.obj); ok && len(rec) <= maxFlat {
 		n.buf = rec
-		n.storeFlat(ks, now, old)
+		n.storeFlat(ks, now)
 	} else {
 		n.buf = rec[:0]
-		n.storeHeap(ks, now, old)
+		n.storeHeap(ks, now)
 		n.noteElems(op)
 	}
 	newAt := int64(0)
@@ -136,8 +137,12 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	if oldAt != newAt {
 		n.p.expiry.move(n.db, n.key, oldAt, newAt)
 	}
-	n.markDirty(old)
-	n.p.touchWatched(n.db, n.key)
+	if n.rec != nil || had {
+		n.markDirty()
+	}
+	if !n.quiet {
+		n.p.touchWatched(n.db, n.key)
+	}
 }
 
 // indexed returns the deadline under which the expiry index has the key.
@@ -166,18 +171,18 @@ func (n *entry) drop(ks *keyspace) {
 // forgetHeap lets the heap object go; its saved elements must leave the store.
 func (n *entry) forgetHeap(ks *keyspace) {
 	if n.object().saved {
-		n.rangeState().dropped = appendDirty(n.rangeState().dropped, n.db, n.key)
+		n.rangeState().dropped = appendKey(n.rangeState().dropped, n.db, n.key)
 	}
 	ks.freeObject(n.index())
 	n.heap = nil
 }
 
 // storeFlat writes buf as the key's flat record.
-func (n *entry) storeFlat(ks *keyspace, now int64, old byte) {
+func (n *entry) storeFlat(ks *keyspace, now int64) {
 	if n.rec != nil && !n.isFlat() {
 		n.forgetHeap(ks)
 	}
-	flags := old & recDirty
+	flags := byte(0)
 	if crdt.RecordDeadline(n.buf) != 0 {
 		flags |= recDated
 	}
@@ -195,18 +200,18 @@ func (n *entry) storeFlat(ks *keyspace, now int64, old byte) {
 
 // storePlain writes a value without deadline that replaces all that was seen
 // of an absent key or a plain record.
-func (n *entry) storePlain(d crdt.Dot, val []byte, flags byte, now int64) {
+func (n *entry) storePlain(d crdt.Dot, val []byte, now int64) {
 	ks := n.p.space(n.db)
 	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+crdt.PlainRecordSize(val))
 	crdt.SetPlainRecord(n.rec[recHeader:], d, val)
-	n.rec[4] = flags
+	n.rec[4] = 0
 	n.touch(now)
-	n.markDirty(flags)
+	n.markDirty()
 	n.p.touchWatched(n.db, n.key)
 }
 
 // storeHeap keeps the key as an object, making one of it if it was flat.
-func (n *entry) storeHeap(ks *keyspace, now int64, old byte) {
+func (n *entry) storeHeap(ks *keyspace, now int64) {
 	if n.heap == nil {
 		o := &object{Object: n.obj.Detach(), all: true}
 		i := ks.newObject(o)
@@ -215,7 +220,7 @@ func (n *entry) storeHeap(ks *keyspace, now int64, old byte) {
 		n.heap, n.obj = o, &o.Object
 		n.touch(now)
 	}
-	flags := old&recDirty | recHeap
+	flags := byte(recHeap)
 	if n.obj.Type() == crdt.TypeNone {
 		flags |= recHidden
 	} else if at, _ := n.obj.DeadlineAt(); at != 0 {
@@ -250,14 +255,13 @@ func (n *entry) noteElems(op *crdt.Op) {
 
 func (n *entry) rangeState() *rangeState { return &n.p.ranges[subOf(n.frag)] }
 
-// markDirty lists the key for the next checkpoint, once.
-func (n *entry) markDirty(old byte) {
-	if n.rec != nil {
-		if old&recDirty != 0 {
-			return
-		}
-		n.rec[4] |= recDirty
-	}
+// markDirty makes the next checkpoint save the key.
+func (n *entry) markDirty() {
 	r := n.rangeState()
-	r.dirty = appendDirty(r.dirty, n.db, n.key)
+	if n.rec == nil {
+		r.gone = appendKey(r.gone, n.db, n.key)
+		return
+	}
+	n.rec[4] |= recDirty
+	r.dirty |= 1 << n.db
 }

@@ -168,6 +168,7 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 		return
 	}
 	o := n.load()
+	n.quiet = true
 	o.Forget(stable)
 	if _, owner := o.DeadlineAt(); o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
 		t.delete(n, 0)

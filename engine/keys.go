@@ -85,14 +85,17 @@ func (t *Tx) SetDeadline(key []byte, at int64) bool {
 	return true
 }
 
-// Persist removes the key's deadline and reports whether it had one.
+// Persist removes the key's deadline and reports whether it had one. Without
+// one it still is an op: it beats a deadline that is set concurrently elsewhere.
 func (t *Tx) Persist(key []byte) bool {
 	n := t.change(key)
-	if !n.shows(t.now) || n.deadline() == 0 {
+	if !n.shows(t.now) {
 		return false
 	}
+	had := n.deadline() != 0
+	n.quiet = !had
 	t.setDeadline(n, 0)
-	return true
+	return had
 }
 
 func (t *Tx) setDeadline(n *entry, at int64) {

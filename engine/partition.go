@@ -48,7 +48,7 @@ const recHeader = 5
 
 const (
 	recHeap   = 1 << iota // an index into objects follows
-	recDirty              // changed since the last checkpoint, and listed
+	recDirty              // changed since the last checkpoint
 	recHidden             // shows nothing
 	recDated              // visible, with a deadline
 	recCounts             // has counter shares

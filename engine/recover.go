@@ -105,8 +105,7 @@ func (n *entry) settleLoaded() {
 	if n.rec != nil {
 		n.rec[4] &^= recDirty
 	}
-	s := n.rangeState()
-	*s = rangeState{dirty: s.dirty[:0]}
+	*n.rangeState() = rangeState{}
 }
 
 // replay applies the log above the range vectors.

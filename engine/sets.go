@@ -70,7 +70,7 @@ func (t *Tx) SetAdd(key []byte, members [][]byte) (int, error) {
 		return 0, ErrWrongType
 	}
 	before := n.obj.SetOf().Len()
-	n.obj.SetOf().PrepareAdd(&t.op, members)
+	n.quiet = n.obj.SetOf().PrepareAdd(&t.op, members) == 0
 	t.issue(n)
 	return n.load().SetOf().Len() - before, nil
 }

@@ -54,7 +54,6 @@ func (t *Tx) Put(key, val []byte, x Expiry) {
 // the same record as the long way, without an Object in between.
 func (t *Tx) putPlain(n *entry, val []byte) bool {
 	op := &t.op
-	flags := byte(0)
 	if n.rec != nil {
 		if !n.isFlat() {
 			return false
@@ -63,14 +62,13 @@ func (t *Tx) putPlain(n *entry, val []byte) bool {
 		if !ok {
 			return false
 		}
-		flags = n.flags() & recDirty
 		op.Reset(crdt.KindPut, uint8(t.db), n.key)
 		op.Clear = append(op.Clear, crdt.VersionEntry{Replica: seen.Replica, Time: seen.Time})
 	} else {
 		op.Reset(crdt.KindPut, uint8(t.db), n.key)
 	}
 	op.Value = val
-	n.storePlain(t.append(), val, flags, t.now)
+	n.storePlain(t.append(), val, t.now)
 	return true
 }
 
@@ -110,7 +108,7 @@ func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	d := t.append()
 	crdt.SetRecordShare(n.body(), d.Time, total+delta)
 	n.touch(t.now)
-	n.markDirty(n.flags())
+	n.markDirty()
 	n.p.touchWatched(n.db, n.key)
 	return value + delta, true
 }

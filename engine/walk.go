@@ -199,7 +199,7 @@ func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot,
 		return
 	}
 	if all && ks.counted == 0 {
-		p.dropSpace(db)
+		e.dropSpace(p, db)
 		return
 	}
 	var keys [][]byte
@@ -215,9 +215,11 @@ func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot,
 }
 
 // dropSpace forgets all keys of a database in one partition.
-func (p *partition) dropSpace(db int) {
+func (e *Engine) dropSpace(p *partition, db int) {
+	var n entry
 	for name, watchers := range p.watched {
-		if int(name[0]) == db {
+		n.find(e, db, []byte(name[1:]))
+		if int(name[0]) == db && n.rec != nil {
 			for w := range watchers {
 				w.dirty.Store(true)
 			}

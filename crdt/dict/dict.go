@@ -16,7 +16,7 @@ func (d *Dict) index(h uint32) int { return int(uint64(h) >> (32 - d.depth)) }
 
 func (d *Dict) segment(h uint32) *segment {
 	if len(d.dir) == 0 {
-		d.dir = []*segment{newSegment(d, 0, minLogCap)}
+		d.dir = []*segment{newSegment(d, 0, minCap)}
 	}
 	return d.dir[d.index(h)]
 }
@@ -103,7 +103,7 @@ func (d *Dict) Delete(h uint32, key []byte) bool {
 // grow makes room in the full segment s of hash h: more slots while it is
 // small, else two segments for one.
 func (d *Dict) grow(s *segment, h uint32) {
-	if s.logCap < maxLogCap || s.depth >= maxDepth {
+	if s.cap < maxCap || s.depth >= maxDepth {
 		d.enlarge(s, h)
 		return
 	}
@@ -116,8 +116,8 @@ func (d *Dict) grow(s *segment, h uint32) {
 		d.depth++
 	}
 	bit := uint32(1) << (31 - s.depth)
-	low := s.rebuilt(s.depth+1, maxLogCap, func(h uint32) bool { return h&bit == 0 })
-	high := s.rebuilt(s.depth+1, maxLogCap, func(h uint32) bool { return h&bit != 0 })
+	low := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit == 0 })
+	high := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit != 0 })
 	entries := d.entriesOf(s, h)
 	for i := range entries {
 		entries[i] = low
@@ -127,9 +127,9 @@ func (d *Dict) grow(s *segment, h uint32) {
 	}
 }
 
-// enlarge doubles the slots of the segment s of hash h.
+// enlarge gives the segment s of hash h more slots.
 func (d *Dict) enlarge(s *segment, h uint32) {
-	t := s.rebuilt(s.depth, s.logCap+1, func(uint32) bool { return true })
+	t := s.rebuilt(s.depth, s.cap+s.cap/4+2, func(uint32) bool { return true })
 	entries := d.entriesOf(s, h)
 	for i := range entries {
 		entries[i] = t

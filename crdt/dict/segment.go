@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	minLogCap = 3    // slots of a new segment: 8
-	maxLogCap = 9    // slots of a full segment: 512
+	minCap    = 8    // home positions of a new segment
+	maxCap    = 512  // home positions of a segment about to split
 	maxDepth  = 24   // deeper segments grow instead of splitting
 	minArena  = 64   // bytes
 	bigRecord = 2048 // bytes; larger records lie outside the arena
@@ -18,25 +18,28 @@ const (
 // is uvarint 2 x key length, uvarint value length, key, value; or, for a big
 // one, the byte 1 and 4 bytes of index into the big records of the Dict.
 type segment struct {
-	dict   *Dict
-	slots  []uint64
-	arena  []byte
-	n      int32
-	dead   int32 // bytes of the arena that no slot refers to
-	logCap uint8
-	depth  uint8
+	dict  *Dict
+	slots []uint64
+	arena []byte
+	n     int32
+	dead  int32  // bytes of the arena that no slot refers to
+	cap   uint32 // home positions; a few slots more follow
+	depth uint8
 }
 
-func newSegment(d *Dict, depth, logCap uint8) *segment {
-	spare := 4 + 1<<logCap/16 // slots past the last home, for runs that spill over
-	return &segment{dict: d, depth: depth, logCap: logCap, slots: make([]uint64, 1<<logCap+spare)}
+func newSegment(d *Dict, depth uint8, capacity uint32) *segment {
+	spare := 4 + capacity/16 // for runs that spill over the last home position
+	return &segment{dict: d, depth: depth, cap: capacity, slots: make([]uint64, capacity+spare)}
 }
+
+// capFor returns the capacity that holds n entries and lets some more come.
+func capFor(n int32) uint32 { return max(minCap, uint32(n)*4/3) }
 
 func slotHash(s uint64) uint32 { return uint32(s >> 32) }
 func slotOff(s uint64) int     { return int(uint32(s)) - 1 }
 
 // home is where an entry of this hash belongs.
-func (s *segment) home(h uint32) int { return int((h << s.depth) >> (32 - s.logCap)) }
+func (s *segment) home(h uint32) int { return int(uint64(h<<s.depth) * uint64(s.cap) >> 32) }
 
 // record returns key, value and size in the arena of the record at off.
 func (s *segment) record(off int) (key, val []byte, size int) {
@@ -82,7 +85,7 @@ func (s *segment) find(h uint32, key []byte) (i int, ok bool) {
 }
 
 // full reports whether another entry would make probing slow.
-func (s *segment) full() bool { return int(s.n) >= (7<<s.logCap)/8 }
+func (s *segment) full() bool { return uint32(s.n) >= s.cap*7/8 }
 
 // place puts slot value sl at index i, moving its run to the right. It reports
 // false when the run would leave the table: the caller grows it first.
@@ -142,9 +145,9 @@ func (s *segment) compact(need int) {
 	live := len(s.arena) - int(s.dead)
 	size := live + need
 	if int(s.dead) < live/4 {
-		size += size / 5 // really grows; otherwise the dead bytes are the room
+		size += size / 8 // really grows; otherwise the dead bytes are the room
 	} else {
-		size += size / 10
+		size += size / 16
 	}
 	size = max(size, minArena)
 	fresh := make([]byte, 0, size)
@@ -166,21 +169,21 @@ func (s *segment) compact(need int) {
 
 // rebuilt returns a segment of the given shape with those entries of s whose
 // hash the filter keeps.
-func (s *segment) rebuilt(depth, logCap uint8, keep func(h uint32) bool) *segment {
-	for {
-		t := newSegment(s.dict, depth, logCap)
-		size := 0
-		for _, sl := range s.slots {
-			if sl != 0 && keep(slotHash(sl)) {
-				_, _, n := s.record(slotOff(sl))
-				size += n
-			}
+func (s *segment) rebuilt(depth uint8, capacity uint32, keep func(h uint32) bool) *segment {
+	size, count := 0, int32(0)
+	for _, sl := range s.slots {
+		if sl != 0 && keep(slotHash(sl)) {
+			_, _, n := s.record(slotOff(sl))
+			size += n
+			count++
 		}
-		t.arena = make([]byte, 0, max(size+size/8, minArena))
+	}
+	for capacity = max(capacity, capFor(count)); ; capacity += capacity / 4 {
+		t := newSegment(s.dict, depth, capacity)
+		t.arena = make([]byte, 0, max(size+size/16, minArena))
 		if t.take(s, keep) {
 			return t
 		}
-		logCap++
 	}
 }
 
