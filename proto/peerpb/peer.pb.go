@@ -947,6 +947,67 @@ func (x *Refusal) GetReason() Refusal_Reason {
 	return Refusal_UNKNOWN
 }
 
+// Node is what a node tells of itself in gossip. Only a hint.
+type Node struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	AdminAddr     string                 `protobuf:"bytes,2,opt,name=admin_addr,json=adminAddr,proto3" json:"admin_addr,omitempty"` // host:port
+	PeerAddr      string                 `protobuf:"bytes,3,opt,name=peer_addr,json=peerAddr,proto3" json:"peer_addr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Node) Reset() {
+	*x = Node{}
+	mi := &file_peerpb_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Node) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Node) ProtoMessage() {}
+
+func (x *Node) ProtoReflect() protoreflect.Message {
+	mi := &file_peerpb_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Node.ProtoReflect.Descriptor instead.
+func (*Node) Descriptor() ([]byte, []int) {
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Node) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Node) GetAdminAddr() string {
+	if x != nil {
+		return x.AdminAddr
+	}
+	return ""
+}
+
+func (x *Node) GetPeerAddr() string {
+	if x != nil {
+		return x.PeerAddr
+	}
+	return ""
+}
+
 var File_peerpb_peer_proto protoreflect.FileDescriptor
 
 const file_peerpb_peer_proto_rawDesc = "" +
@@ -1033,7 +1094,12 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x12\n" +
 	"\n" +
 	"\x06CLOSED\x10\v\x12\b\n" +
-	"\x04BUSY\x10\f2\x92\x01\n" +
+	"\x04BUSY\x10\f\"Z\n" +
+	"\x04Node\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x1d\n" +
+	"\n" +
+	"admin_addr\x18\x02 \x01(\tR\tadminAddr\x12\x1b\n" +
+	"\tpeer_addr\x18\x03 \x01(\tR\bpeerAddr2\x92\x01\n" +
 	"\vReplication\x12B\n" +
 	"\x06Follow\x12\x1a.crdb.peer.v1.FromFollower\x1a\x18.crdb.peer.v1.FromSource(\x010\x01\x12?\n" +
 	"\x05Fetch\x12\x1a.crdb.peer.v1.FetchRequest\x1a\x18.crdb.peer.v1.FromSource0\x01B\x13Z\x11crdb/proto/peerpbb\x06proto3"
@@ -1051,7 +1117,7 @@ func file_peerpb_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peerpb_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_peerpb_peer_proto_goTypes = []any{
 	(Refusal_Reason)(0),  // 0: crdb.peer.v1.Refusal.Reason
 	(*FromFollower)(nil), // 1: crdb.peer.v1.FromFollower
@@ -1067,6 +1133,7 @@ var file_peerpb_peer_proto_goTypes = []any{
 	(*Ack)(nil),          // 11: crdb.peer.v1.Ack
 	(*FetchRequest)(nil), // 12: crdb.peer.v1.FetchRequest
 	(*Refusal)(nil),      // 13: crdb.peer.v1.Refusal
+	(*Node)(nil),         // 14: crdb.peer.v1.Node
 }
 var file_peerpb_peer_proto_depIdxs = []int32{
 	5,  // 0: crdb.peer.v1.FromFollower.hello:type_name -> crdb.peer.v1.Hello
@@ -1106,7 +1173,7 @@ func file_peerpb_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peerpb_peer_proto_rawDesc), len(file_peerpb_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
