@@ -156,7 +156,19 @@ func machine() string {
 	if _, rest, ok := strings.Cut(string(version), "v="); err == nil && ok {
 		redis += " " + strings.Fields(rest)[0]
 	}
-	return fmt.Sprintf("%d cores of %s, %s, %s/%s, %s", runtime.NumCPU(), model, redis, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return fmt.Sprintf("%d cores of %s, %s, %s/%s, %s%s",
+		runtime.NumCPU(), model, redis, runtime.GOOS, runtime.GOARCH, runtime.Version(), busy())
+}
+
+// busy says how much else the machine was doing: figures of a busy machine
+// are worse, tail latencies above all.
+func busy() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(data))
+	if err != nil || len(fields) < 3 {
+		return ""
+	}
+	return ", load average at the end " + fields[2] + " over 15 minutes"
 }
 
 // insert puts the text between the marks of a document, which is made when it

@@ -16,8 +16,9 @@ import (
 const (
 	stallValue   = 64 << 10  // bytes of each value
 	stallKeys    = 200       // values are overwritten: live data stays small
-	stallVolume  = 192 << 20 // bytes written past a stalled peer
-	stallGrowth  = stallVolume / 2
+	stallBefore  = 192 << 20 // bytes written first, so that caches reach their size
+	stallVolume  = 320 << 20 // bytes written past a stalled peer
+	stallGrowth  = 192 << 20
 	stallSlower  = 3 // times the p99 before
 	stallMinimum = 50 * time.Millisecond
 )
@@ -45,13 +46,12 @@ func stalledPeer(t *testing.T, stall func(*cluster.Cluster, string) error) {
 	c := cluster.StartTest(t, cluster.Options{})
 	home, far := c.Regions[0], c.Regions[2]
 	volume := int(stallVolume * factor(t))
-	fill(t, c, home, volume/2) // live data and caches reach their size
-	before := fill(t, c, home, volume)
+	before := fill(t, c, home, int(stallBefore*factor(t)))
 	if err := stall(c, far); err != nil {
 		t.Fatal(err)
 	}
 	during := fill(t, c, home, volume)
-	t.Logf("%d MiB written before and while stalled; p99 %v before, %v while stalled; memory %d MiB before, %d MiB while stalled",
+	t.Logf("%d MiB written while stalled; p99 %v before, %v while stalled; memory %d MiB before, %d MiB while stalled",
 		volume>>20, before.p99, during.p99, before.resident>>20, during.resident>>20)
 	if limit := max(stallSlower*before.p99, stallMinimum); during.p99 > limit {
 		t.Errorf("the p99 of a local SET went from %v to %v, allowed %v", before.p99, during.p99, limit)
