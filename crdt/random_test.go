@@ -127,7 +127,7 @@ const stepsPerSchedule = 60
 func TestRandomSchedules(t *testing.T) { // K1, K2, K3, K4
 	first, n := uint64(1), uint64(8000)
 	if *long {
-		n = 400000
+		n = 100000
 	}
 	if testing.Short() {
 		n = 1000
