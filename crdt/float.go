@@ -76,6 +76,9 @@ func parseLongDouble(text []byte) (f *big.Float, ok bool) {
 		return nil, false
 	}
 	f, _, err := big.ParseFloat(string(text), base, longDouble, big.ToNearestEven)
+	if err != nil && hugeExponent(s) && zeroDigits(s, base == 0) {
+		return new(big.Float).SetPrec(longDouble), true // 0e99999999999: zero all the same
+	}
 	if err != nil || f.IsInf() || f.MantExp(nil) > maxLongDoubleExp {
 		return nil, false
 	}
@@ -97,6 +100,20 @@ func zeroDigits(s []byte, hex bool) bool {
 		s = s[:i]
 	}
 	return len(bytes.Trim(s, ".0")) == 0
+}
+
+// hugeExponent reports whether text is a decimal mantissa and an exponent of
+// decimal digits only, however many.
+func hugeExponent(text []byte) bool {
+	i := bytes.IndexAny(text, "eE")
+	if i < 0 || len(bytes.Trim(text[:i], "0123456789.")) > 0 {
+		return false
+	}
+	exp := text[i+1:]
+	if len(exp) > 0 && (exp[0] == '+' || exp[0] == '-') {
+		exp = exp[1:]
+	}
+	return len(exp) > 0 && len(bytes.Trim(exp, "0123456789")) == 0 && bytes.Count(text[:i], []byte{'.'}) <= 1
 }
 
 // parseNumber parses a value as the base of a counter: an integer, or a float

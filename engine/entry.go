@@ -140,7 +140,8 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	if n.rec != nil || had {
 		n.markDirty()
 	}
-	if !n.quiet {
+	shown := had && old&recHidden == 0 || n.rec != nil && n.flags()&recHidden == 0
+	if shown && !n.quiet {
 		n.p.touchWatched(n.db, n.key)
 	}
 }

@@ -219,7 +219,7 @@ func (e *Engine) dropSpace(p *partition, db int) {
 	var n entry
 	for name, watchers := range p.watched {
 		n.find(e, db, []byte(name[1:]))
-		if int(name[0]) == db && n.rec != nil {
+		if int(name[0]) == db && n.rec != nil && n.flags()&recHidden == 0 {
 			for w := range watchers {
 				w.dirty.Store(true)
 			}
