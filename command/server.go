@@ -18,6 +18,7 @@ type Log interface {
 	OnDurable(f func())         // f is called after every commit and must not block
 	Issued() crdt.Dot           // last own dot given out
 	Durable() crdt.VersionVector
+	Hurry() // somebody waits for the next commit
 }
 
 // Options says what a Server works with. Engine, Log, Wall and Now are

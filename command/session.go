@@ -136,6 +136,7 @@ func (s *Session) endOfBatch(unread int) {
 	}
 	if s.hold >= 0 && !s.durable() {
 		s.srv.durable.add(s)
+		s.srv.log.Hurry()
 		if s.durable() { // the commit came in between
 			s.srv.durable.remove(s)
 		}

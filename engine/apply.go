@@ -15,11 +15,11 @@ type applier struct {
 }
 
 // Check decodes every op of a block, so that a block which is sound outside but
-// not inside is refused before anything of it is stored or applied.
+// not inside is refused before anything of it is stored or applied. It must not
+// run at the same time as Apply.
 func (e *Engine) Check(b *oplog.Block) error {
-	var op crdt.Op
 	return b.Each(func(en oplog.Entry) error {
-		if err := crdt.DecodeOp(&op, en.Op); err != nil {
+		if err := crdt.DecodeOp(&e.apply.op, en.Op); err != nil {
 			return fmt.Errorf("op %v: %w", en.Dot, err)
 		}
 		return nil

@@ -21,6 +21,13 @@ type Applier interface {
 	Apply(b *oplog.Block) error
 }
 
+// Checker is what an Applier may have besides: it tells whether a block that is
+// sound outside is sound inside. A block that is not is neither logged nor
+// applied, and its link stops.
+type Checker interface {
+	Check(b *oplog.Block) error
+}
+
 // Member is one instance of the database on another node, or this one.
 type Member struct {
 	Replica crdt.ReplicaID
@@ -107,6 +114,7 @@ func (l *Limits) setDefaults() {
 	def(&l.HoldBytes, 32<<20)
 	def(&l.BlockBytes, 1<<30)
 	def(&l.WindowBytes, 16<<20)
+	l.WindowBytes = max(l.WindowBytes, 2*ackEvery)
 	def(&l.BatchBytes, 256<<10)
 	def(&l.CacheBytes, 4<<20)
 	def(&l.PublishBytes, 4<<20)

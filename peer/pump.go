@@ -168,6 +168,13 @@ func (p *pump) flush() {
 
 // apply logs and applies one block. False means that it has to wait.
 func (p *pump) apply(h held) bool {
+	if c, ok := p.r.opts.Apply.(Checker); ok {
+		if err := c.Check(h.Block); err != nil {
+			h.giveRoom()
+			p.poison(h, fmt.Errorf("%w: (%v, %v] of replica %d: %w", errPoisoned, h.Prev, h.Last, h.Replica, err))
+			return true
+		}
+	}
 	err := p.r.opts.Log.Receive(h.Block)
 	switch {
 	case errors.Is(err, oplog.ErrClock): // the wall clock was set back since the gate looked

@@ -149,10 +149,11 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 func (i *instance) Serve(addr string) error {
 	server, err := resp.Listen(resp.ServerOptions{
 		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
-		MaxClients:   func() int { return int(i.config.Int("maxclients")) },
-		IdleTimeout:  func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
-		TCPKeepAlive: keepAlive(i.config.Int("tcp-keepalive")),
-		Logger:       i.logger,
+		MaxClients:         func() int { return int(i.config.Int("maxclients")) },
+		IdleTimeout:        func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
+		PendingOutputLimit: i.commands.OutputLimit,
+		TCPKeepAlive:       keepAlive(i.config.Int("tcp-keepalive")),
+		Logger:             i.logger,
 	})
 	if err != nil {
 		return portError("database", i.spec.Port, err)
