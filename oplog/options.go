@@ -14,11 +14,11 @@ import (
 const (
 	DefaultPace          = 2 * time.Millisecond
 	DefaultMaxClockDrift = 500 * time.Millisecond
-	DefaultCacheBytes    = 16 << 20
+	DefaultCacheBytes    = 4 << 20
 	DefaultMaxPending    = 64 << 20
 	DefaultMaxReceive    = 32 << 20
 	DefaultDiskReserve   = 128 << 20
-	DefaultMemTableBytes = 16 << 20
+	DefaultMemTableBytes = 4 << 20
 )
 
 // Identity says whose log a directory holds. Open refuses any other.

@@ -50,7 +50,7 @@ func Defaults() *Settings {
 	return &Settings{
 		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
 		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, IOThreads: 1,
-		LogLevel: "notice", LogFormat: "text", GCPercent: 25, GCHeadroom: 64 << 20,
+		LogLevel: "notice", LogFormat: "text", GCPercent: 15, GCHeadroom: 24 << 20,
 		PeerRoutes: map[string]string{},
 	}
 }
