@@ -23,20 +23,24 @@ func (o *Object) Apply(op *Op, d Dot) {
 	case KindIncr:
 		o.change(op, d, TypeString)
 		o.Cell.add(d, op.Total, op.Delta)
-	case KindSetAdd, KindSetRemove:
-		o.change(op, d, TypeSet)
-		o.applySet(op, d)
-		if op.Kind == KindSetRemove {
-			return
-		}
-	case KindHashSet, KindHashRemove, KindHashIncr:
-		o.change(op, d, TypeHash)
-		o.applyHash(op, d)
-		if op.Kind == KindHashRemove {
+	default:
+		if !o.applyElems(op, d) {
 			return
 		}
 	}
 	o.note(d)
+}
+
+// applyElems applies an operation on a collection and reports whether it may
+// have added dots.
+func (o *Object) applyElems(op *Op, d Dot) bool {
+	k := kinds[op.Kind]
+	o.change(op, d, k.typ)
+	if !k.removes || o.of(k.typ) != nil {
+		o.make(k.typ).apply(op, d)
+		o.prune()
+	}
+	return !k.removes
 }
 
 // change does the part of PrepareChange that goes before the change itself.
@@ -49,96 +53,25 @@ func (o *Object) change(op *Op, d Dot, t Type) {
 	}
 }
 
-func (o *Object) applySet(op *Op, d Dot) {
-	if o.Set == nil {
-		if op.Kind == KindSetRemove {
-			return
-		}
-		o.Set = &Set{}
-	}
-	for i := range op.Elems {
-		switch e := &op.Elems[i]; {
-		case len(e.Shares) > 0: // a field of a hidden hash: see clearHash
-		case op.Kind == KindSetAdd:
-			o.Set.add(e.Name, e.Seen, d)
-		default:
-			o.Set.remove(e.Name, e.Seen)
-		}
-	}
-	if o.Set.Len() == 0 {
-		o.Set = nil
-	}
-}
-
-func (o *Object) applyHash(op *Op, d Dot) {
-	if o.Hash == nil {
-		if op.Kind == KindHashRemove {
-			return
-		}
-		o.Hash = &Hash{}
-	}
-	for i := range op.Elems {
-		e := &op.Elems[i]
-		switch op.Kind {
-		case KindHashSet:
-			o.Hash.put(e, d)
-		case KindHashRemove:
-			if _, ok := o.Hash.get(e.Name); ok {
-				o.Hash.change(e.Name, func(c *Cell) { c.clear(e.Seen, e.Shares, d) })
-			}
-		case KindHashIncr:
-			o.Hash.change(e.Name, func(c *Cell) { c.add(d, e.Total, e.Delta) })
-		}
-	}
-	if o.Hash.fields.Len() == 0 {
-		o.Hash = nil
-	}
-}
-
 // clear removes what the op's author had seen, in all types.
-func (o *Object) clear(op *Op, d Dot) {
-	o.Cell.clear(op.Clear, op.Shares, d)
-	o.clearSet(op.Clear)
-	o.clearHash(op, d)
-}
+func (o *Object) clear(op *Op, d Dot) { o.clearOthers(op, d, TypeNone) }
 
 // clearOthers is clear for the types other than t.
 func (o *Object) clearOthers(op *Op, d Dot, t Type) {
 	if t != TypeString {
 		o.Cell.clear(op.Clear, op.Shares, d)
 	}
-	if t != TypeSet {
-		o.clearSet(op.Clear)
+	all := op.Clear.Descends(o.seen) // nothing here is unseen: no need to look
+	for i := range o.parts {
+		switch p := &o.parts[i]; {
+		case p.typ == t:
+		case all && !p.coll.counts():
+			p.coll = types[p.typ]()
+		default:
+			p.coll.clear(op.Clear, op.Elems, d)
+		}
 	}
-	if t != TypeHash {
-		o.clearHash(op, d)
-	}
-}
-
-func (o *Object) clearSet(seen VersionVector) {
-	if o.Set == nil {
-		return
-	}
-	if seen.Descends(o.seen) { // nothing here is unseen: no need to look
-		o.Set = nil
-		return
-	}
-	if o.Set.clear(seen); o.Set.Len() == 0 {
-		o.Set = nil
-	}
-}
-
-func (o *Object) clearHash(op *Op, d Dot) {
-	if o.Hash == nil {
-		return
-	}
-	if o.Hash.counters == 0 && op.Clear.Descends(o.seen) {
-		o.Hash = nil
-		return
-	}
-	if o.Hash.clear(op.Clear, op.Elems, d); o.Hash.fields.Len() == 0 {
-		o.Hash = nil
-	}
+	o.prune()
 }
 
 // setDeadline replaces the deadlines that the op had seen by its own.

@@ -3,7 +3,7 @@ package crdt
 // Detach returns a copy of o that shares no bytes with the record o was decoded
 // from. Collections are taken over, not copied: o must not be used afterwards.
 func (o *Object) Detach() Object {
-	c := Object{Set: o.Set, Hash: o.Hash, seen: o.seen.Clone(), Deadlines: append([]Deadline(nil), o.Deadlines...)}
+	c := Object{parts: o.parts, seen: o.seen.Clone(), Deadlines: append([]Deadline(nil), o.Deadlines...)}
 	c.Cell.Shares = append([]Share(nil), o.Cell.Shares...)
 	for _, s := range o.Cell.Siblings {
 		c.Cell.Siblings = append(c.Cell.Siblings, Sibling{s.Dot, append([]byte(nil), s.Value...)})
@@ -11,10 +11,15 @@ func (o *Object) Detach() Object {
 	return c
 }
 
-// HasShares reports whether the cell or a field of the hash counts, or has
-// counted and is kept for it.
+// HasShares reports whether the cell or an element counts, or has counted and
+// is kept for it.
 func (o *Object) HasShares() bool {
-	return len(o.Cell.Shares) > 0 || o.Hash != nil && o.Hash.counters > 0
+	for _, p := range o.parts {
+		if p.coll.counts() {
+			return true
+		}
+	}
+	return len(o.Cell.Shares) > 0
 }
 
 // RecordHasShares reports the same of a flat record.
@@ -28,11 +33,8 @@ func (o *Object) Bytes() int {
 	for _, s := range o.Cell.Siblings {
 		n += 40 + cap(s.Value)
 	}
-	if o.Set != nil {
-		n += o.Set.members.Bytes()
-	}
-	if o.Hash != nil {
-		n += o.Hash.fields.Bytes()
+	for _, p := range o.parts {
+		n += 64 + p.coll.bytes()
 	}
 	return n
 }

@@ -97,7 +97,7 @@ func TestFloatsAsRedisPrintsThem(t *testing.T) {
 			if got := string(str.Cell.Value(nil)); got != want {
 				t.Fatalf("%q: shows %q", line[:i+2], got)
 			}
-			if got, _ := hash.Hash.Get(nil, []byte("f")); string(got) != want {
+			if got, _ := hash.Hash().Get(nil, []byte("f")); string(got) != want {
 				t.Fatalf("%q: field shows %q", line[:i+2], got)
 			}
 		}

@@ -8,7 +8,7 @@ import "crdb/crdt/dict"
 type Hash struct {
 	fields   dict.Dict // field -> encoded Cell
 	residue  int       // fields that are not live and kept for removed shares only
-	stale    int       // fields that hold removed shares, live or not
+	stales   int       // fields that hold removed shares, live or not
 	counters int       // fields whose cell is more than one plain sibling
 }
 
@@ -213,7 +213,7 @@ func (h *Hash) tally(c *Cell, rec []byte, n int) {
 	}
 	h.counters += n
 	if c.stale() {
-		h.stale += n
+		h.stales += n
 	}
 	if !c.Live() {
 		h.residue += n
@@ -240,6 +240,9 @@ func (h *Hash) put(e *Elem, d Dot) {
 // clear removes what seen covers of every field, and the named parts of shares.
 func (h *Hash) clear(seen VersionVector, elems []Elem, by Dot) {
 	for i := range elems {
+		if elems[i].Of != TypeHash {
+			continue
+		}
 		if _, ok := h.get(elems[i].Name); ok {
 			h.change(elems[i].Name, func(c *Cell) { c.clear(nil, elems[i].Shares, by) })
 		}
@@ -265,7 +268,8 @@ func (h *Hash) shares(op *Op) {
 		if rec[0] != shapePlain {
 			c := mustCell(rec)
 			if _, resets := c.Seen(nil, nil); len(resets) > 0 {
-				op.addElem(field).Shares = resets
+				e := op.addElem(field)
+				e.Of, e.Shares = TypeHash, resets
 			}
 		}
 		return true
@@ -274,7 +278,7 @@ func (h *Hash) shares(op *Op) {
 
 // forget drops the removed shares whose removal is stable.
 func (h *Hash) forget(stable VersionVector) {
-	if h.stale == 0 {
+	if h.stales == 0 {
 		return
 	}
 	var names [][]byte
@@ -307,7 +311,8 @@ func (h *Hash) newest() (d Dot) {
 }
 
 // merge joins o into h, field by field.
-func (h *Hash) merge(vv VersionVector, o *Hash, ovv VersionVector) {
+func (h *Hash) merge(vv VersionVector, other collection, ovv VersionVector) {
+	o := other.(*Hash)
 	var names [][]byte
 	collect := func(field, _ []byte) bool {
 		names = append(names, append([]byte(nil), field...))
@@ -335,4 +340,41 @@ func (h *Hash) digest() (sum uint64) {
 		return true
 	})
 	return sum
+}
+
+func (h *Hash) kept() int    { return h.fields.Len() }
+func (h *Hash) counts() bool { return h.counters > 0 }
+func (h *Hash) stale() bool  { return h.stales > 0 }
+func (h *Hash) bytes() int   { return h.fields.Bytes() }
+
+func (h *Hash) apply(op *Op, d Dot) {
+	for i := range op.Elems {
+		e := &op.Elems[i]
+		switch {
+		case e.Of != TypeNone:
+		case op.Kind == KindHashSet:
+			h.put(e, d)
+		case op.Kind == KindHashRemove:
+			if _, ok := h.get(e.Name); ok {
+				h.change(e.Name, func(c *Cell) { c.clear(e.Seen, e.Shares, d) })
+			}
+		case op.Kind == KindHashIncr:
+			h.change(e.Name, func(c *Cell) { c.add(d, e.Total, e.Delta) })
+		}
+	}
+}
+
+func (h *Hash) each(fn func(name, rec []byte)) {
+	h.fields.Each(func(name, rec []byte) bool { fn(name, rec); return true })
+}
+
+func (h *Hash) record(name []byte) (rec []byte, ok bool) { return h.get(name) }
+
+func (h *Hash) load(name, rec []byte) error {
+	c := &Cell{}
+	if err := decodeCell(c, rec); err != nil {
+		return err
+	}
+	h.change(name, func(old *Cell) { *old = *c })
+	return nil
 }

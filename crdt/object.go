@@ -28,10 +28,9 @@ type Deadline struct {
 // different types live side by side; the type with the newest live dot shows.
 // The zero value is an absent key.
 type Object struct {
-	Cell      Cell // the string
-	Set       *Set
-	Hash      *Hash
+	Cell      Cell          // the string
 	Deadlines []Deadline    // concurrent; the longest counts
+	parts     []part        // the collections, by type
 	seen      VersionVector // newest dot applied here per replica
 }
 
@@ -42,29 +41,22 @@ func (o *Object) Reset() {
 
 // Type returns the visible type.
 func (o *Object) Type() Type {
-	str, set, hash := o.Cell.Live(), o.Set != nil && o.Set.Len() > 0, o.Hash != nil && o.Hash.Len() > 0
-	switch {
-	case str && !set && !hash:
-		return TypeString
-	case set && !str && !hash:
-		return TypeSet
-	case hash && !str && !set:
-		return TypeHash
-	case !str && !set && !hash:
-		return TypeNone
+	t, live := TypeNone, 0
+	if o.Cell.Live() {
+		t, live = TypeString, 1
 	}
-	t, newest := TypeNone, Dot{}
-	if d := o.Cell.Newest(); d.Newer(newest) {
-		t, newest = TypeString, d
-	}
-	if set {
-		if d := o.Set.newest(); d.Newer(newest) {
-			t, newest = TypeSet, d
+	for _, p := range o.parts {
+		if p.coll.Len() > 0 {
+			t, live = p.typ, live+1
 		}
 	}
-	if hash {
-		if d := o.Hash.newest(); d.Newer(newest) {
-			t = TypeHash
+	if live < 2 {
+		return t
+	}
+	t, newest := TypeString, o.Cell.Newest()
+	for _, p := range o.parts {
+		if d := p.coll.newest(); d.Newer(newest) {
+			t, newest = p.typ, d
 		}
 	}
 	return t
@@ -73,8 +65,7 @@ func (o *Object) Type() Type {
 // Empty reports whether nothing of the key is left to keep. An object that is
 // not empty may still show nothing: see Type.
 func (o *Object) Empty() bool {
-	return len(o.Cell.Siblings) == 0 && len(o.Cell.Shares) == 0 && len(o.Deadlines) == 0 &&
-		(o.Set == nil || o.Set.Len() == 0) && (o.Hash == nil || o.Hash.fields.Len() == 0)
+	return len(o.Cell.Siblings) == 0 && len(o.Cell.Shares) == 0 && len(o.Deadlines) == 0 && len(o.parts) == 0
 }
 
 // DeadlineAt returns the deadline that counts and the dot that set it; 0 is no
@@ -110,8 +101,8 @@ func (o *Object) PreparePut(op *Op, value []byte, keep bool, deadline int64) {
 func (o *Object) PrepareDelete(op *Op) {
 	op.Clear = append(op.Clear[:0], o.seen...)
 	_, op.Shares = o.Cell.Seen(nil, op.Shares)
-	if o.Hash != nil {
-		o.Hash.shares(op)
+	for _, p := range o.parts {
+		p.coll.shares(op)
 	}
 }
 
@@ -138,8 +129,10 @@ func (o *Object) PrepareChange(op *Op, t Type) error {
 		if t != TypeString {
 			_, op.Shares = o.Cell.Seen(nil, op.Shares)
 		}
-		if t != TypeHash && o.Hash != nil {
-			o.Hash.shares(op)
+		for _, p := range o.parts {
+			if p.typ != t {
+				p.coll.shares(op)
+			}
 		}
 	}
 	return nil
@@ -158,45 +151,32 @@ func (op *Op) empty() {
 
 // hides reports whether a type other than t has live content.
 func (o *Object) hides(t Type) bool {
-	return t != TypeString && o.Cell.Live() || t != TypeSet && o.Set != nil && o.Set.Len() > 0 ||
-		t != TypeHash && o.Hash != nil && o.Hash.Len() > 0
-}
-
-// SetOf and HashOf return the collection to prepare an op on, empty if there
-// is none yet.
-func (o *Object) SetOf() *Set {
-	if o.Set == nil {
-		return &Set{}
+	if t != TypeString && o.Cell.Live() {
+		return true
 	}
-	return o.Set
-}
-
-// HashOf returns the hash to prepare an op on, empty if there is none yet.
-func (o *Object) HashOf() *Hash {
-	if o.Hash == nil {
-		return &Hash{}
+	for _, p := range o.parts {
+		if p.typ != t && p.coll.Len() > 0 {
+			return true
+		}
 	}
-	return o.Hash
+	return false
 }
 
 // Merge joins the state of the same key at another instance into o, given what
 // each instance had applied. o takes over what it needs of other.
 func (o *Object) Merge(vv VersionVector, other *Object, ovv VersionVector) {
 	o.Cell = o.Cell.Merge(vv, &other.Cell, ovv)
-	if o.Set != nil || other.Set != nil {
-		set := o.SetOf()
-		set.merge(vv, other.SetOf(), ovv)
-		if o.Set = set; set.Len() == 0 {
-			o.Set = nil
-		}
+	for _, p := range other.parts {
+		o.make(p.typ)
 	}
-	if o.Hash != nil || other.Hash != nil {
-		hash := o.HashOf()
-		hash.merge(vv, other.HashOf(), ovv)
-		if o.Hash = hash; hash.fields.Len() == 0 {
-			o.Hash = nil
+	for _, p := range o.parts {
+		theirs := other.of(p.typ)
+		if theirs == nil {
+			theirs = types[p.typ]()
 		}
+		p.coll.merge(vv, theirs, ovv)
 	}
+	o.prune()
 	o.Deadlines = mergeDeadlines(o.Deadlines, vv, other.Deadlines, ovv)
 	o.seen.Merge(other.seen)
 }
@@ -230,17 +210,20 @@ func hasDeadlineDot(list []Deadline, d Dot) bool {
 // o merges only with states that hold all that stable covers (K4).
 func (o *Object) Forget(stable VersionVector) {
 	o.Cell.forget(stable)
-	if o.Hash == nil {
-		return
+	for _, p := range o.parts {
+		p.coll.forget(stable)
 	}
-	if o.Hash.forget(stable); o.Hash.fields.Len() == 0 {
-		o.Hash = nil
-	}
+	o.prune()
 }
 
 // Residue reports whether removed counter shares are kept in the object.
 func (o *Object) Residue() bool {
-	return o.Cell.stale() || o.Hash != nil && o.Hash.stale > 0
+	for _, p := range o.parts {
+		if p.coll.stale() {
+			return true
+		}
+	}
+	return o.Cell.stale()
 }
 
 // Digest is a hash of the live state: equal on all replicas that have applied
@@ -254,11 +237,10 @@ func (o *Object) Digest() uint64 {
 		b = binary.BigEndian.AppendUint64(AppendDot(b, d.Dot), uint64(d.At))
 	}
 	sum := dict.Hash(digestSeed, b)
-	if o.Set != nil {
-		sum = dict.Hash(sum, binary.BigEndian.AppendUint64(nil, o.Set.digest()))
-	}
-	if o.Hash != nil && o.Hash.Len() > 0 {
-		sum = dict.Hash(sum+1, binary.BigEndian.AppendUint64(nil, o.Hash.digest()))
+	for _, p := range o.parts {
+		if p.coll.Len() > 0 {
+			sum = dict.Hash(sum+uint64(p.typ), binary.BigEndian.AppendUint64(nil, p.coll.digest()))
+		}
 	}
 	return sum
 }

@@ -26,7 +26,7 @@ func TestRefusals(t *testing.T) {
 		{"INCR past the limit", incrError(&num.Cell, 1), ErrOverflow},
 		{"INCR at the limit", incrError(&num.Cell, 0), nil},
 		{"DECR past the limit", incrError(&Cell{}, -1<<63), nil},
-		{"HINCRBY of text", hincrError(hash.Hash), ErrNotInteger},
+		{"HINCRBY of text", hincrError(hash.Hash()), ErrNotInteger},
 	} {
 		if !errors.Is(c.got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)

@@ -57,9 +57,8 @@ type Op struct {
 	Clear VersionVector
 	// Shares are the seen parts of the string's counter shares.
 	Shares []Reset
-	// Elems are the members or fields the operation names. Those with Shares in
-	// an operation that is not on the hash are fields of the hash that it
-	// removes, with their seen shares.
+	// Elems are the members or fields the operation names. Those with Of set
+	// are elements of other types that it clears, with their seen shares.
 	Elems []Elem
 	// Deadline is unix milliseconds, 0 for none.
 	Deadline int64
@@ -76,6 +75,7 @@ type Op struct {
 // Elem is one member or field of an operation.
 type Elem struct {
 	Name         []byte
+	Of           Type          // a type the operation clears; TypeNone: its own
 	Seen         VersionVector // live dots of the element that are replaced
 	Shares       []Reset
 	Value        []byte // KindHashSet

@@ -20,13 +20,14 @@ import (
 //
 // resets are a uvarint count, then uvarint replica, 8 bytes of time and a
 // number each. An element is a uvarint length and name, a byte of parts, and
-// the parts: 1 vector Seen, 2 resets Shares, 4 uvarint length and Value,
+// the parts: 16 the byte Of (then only Shares follow), 1 vector Seen, 2 resets Shares, 4 uvarint length and Value,
 // 8 numbers Total and Delta.
 const (
 	partSeen = 1 << iota
 	partShares
 	partValue
 	partNumber
+	partType
 )
 
 // AppendOp appends the encoded op.
@@ -84,20 +85,20 @@ func appendResets(b []byte, resets []Reset) []byte {
 
 func appendElem(b []byte, kind Kind, e *Elem) []byte {
 	b = appendBytes(b, e.Name)
-	parts := byte(0)
+	parts := kinds[kind].parts
+	if e.Of != TypeNone {
+		parts = partType
+	}
 	if len(e.Seen) > 0 {
 		parts |= partSeen
 	}
 	if len(e.Shares) > 0 {
 		parts |= partShares
 	}
-	switch kind {
-	case KindHashSet:
-		parts |= partValue
-	case KindHashIncr:
-		parts |= partNumber
-	}
 	b = append(b, parts)
+	if parts&partType != 0 {
+		b = append(b, byte(e.Of))
+	}
 	if parts&partSeen != 0 {
 		b = AppendVector(b, e.Seen)
 	}
@@ -250,8 +251,7 @@ func (d *opDecoder) elems() {
 		}
 		parts := d.b[0]
 		d.b = d.b[1:]
-		if parts&^(partSeen|partShares) != wantedParts(op.Kind) {
-			d.fail("element parts")
+		if !d.elemParts(&e, parts) {
 			return
 		}
 		if parts&partSeen != 0 {
@@ -275,13 +275,24 @@ func (d *opDecoder) elems() {
 	}
 }
 
-// wantedParts are the parts that every element of a kind must have.
-func wantedParts(k Kind) byte {
-	switch k {
-	case KindHashSet:
-		return partValue
-	case KindHashIncr:
-		return partNumber
+// elemParts checks the parts of an element and reads the type of one that is
+// not of the op's own.
+func (d *opDecoder) elemParts(e *Elem, parts byte) bool {
+	switch parts &^ (partSeen | partShares) {
+	case partType:
+		if len(d.b) == 0 || parts != partType|partShares || int(d.b[0]) >= len(types) || types[d.b[0]] == nil ||
+			Type(d.b[0]) == kinds[d.op.Kind].typ {
+			d.fail("element type")
+			return false
+		}
+		e.Of = Type(d.b[0])
+		d.b = d.b[1:]
+		return true
+	case kinds[d.op.Kind].parts:
+		if kinds[d.op.Kind].typ != TypeNone {
+			return true
+		}
 	}
-	return 0
+	d.fail("element parts")
+	return false
 }

@@ -22,7 +22,7 @@ const (
 
 // AppendRecord appends the flat record of o; ok is false if o does not fit one.
 func AppendRecord(b []byte, o *Object) (rec []byte, ok bool) {
-	if o.Set != nil || o.Hash != nil || len(o.Deadlines) != 1 || !o.Cell.Live() {
+	if len(o.parts) > 0 || len(o.Deadlines) != 1 || !o.Cell.Live() {
 		return b, false
 	}
 	x := o.Deadlines[0]
@@ -164,67 +164,4 @@ func decodeHeader(o *Object, b []byte) (err error) {
 	return decodeCell(&o.Cell, d.b)
 }
 
-// EachElem calls fn with the stored form of every element: the type it belongs
-// to, its name and its record, which alias o.
-func (o *Object) EachElem(fn func(t Type, name, rec []byte)) {
-	if o.Set != nil {
-		o.Set.members.Each(func(name, rec []byte) bool { fn(TypeSet, name, rec); return true })
-	}
-	if o.Hash != nil {
-		o.Hash.fields.Each(func(name, rec []byte) bool { fn(TypeHash, name, rec); return true })
-	}
-}
-
-// ElemRecord returns the stored form of one element; ok is false if there is none.
-func (o *Object) ElemRecord(t Type, name []byte) (rec []byte, ok bool) {
-	switch {
-	case t == TypeSet && o.Set != nil:
-		return o.Set.members.Get(elemHash(name), name)
-	case t == TypeHash && o.Hash != nil:
-		return o.Hash.get(name)
-	}
-	return nil, false
-}
-
-// LoadElem puts back an element that EachElem or ElemRecord gave.
-func (o *Object) LoadElem(t Type, name, rec []byte) error {
-	switch t {
-	case TypeSet:
-		if len(rec) == 0 || len(rec)%DotSize != 0 {
-			return fmt.Errorf("%w: set member", ErrCorrupt)
-		}
-		for i := DotSize; i < len(rec); i += DotSize {
-			if string(rec[i-DotSize:i]) >= string(rec[i:i+DotSize]) {
-				return fmt.Errorf("%w: dots of a set member", ErrCorrupt)
-			}
-		}
-		if o.Set == nil {
-			o.Set = &Set{}
-		}
-		o.Set.members.Put(elemHash(name), name, rec)
-		return nil
-	case TypeHash:
-		c := &Cell{}
-		if err := decodeCell(c, rec); err != nil {
-			return err
-		}
-		if o.Hash == nil {
-			o.Hash = &Hash{}
-		}
-		o.Hash.change(name, func(old *Cell) { *old = *c })
-		return nil
-	}
-	return fmt.Errorf("%w: element of type %d", ErrCorrupt, t)
-}
-
-// ElemType returns the type whose elements an op of this kind names, TypeNone
-// if it names none.
-func (k Kind) ElemType() Type {
-	switch k {
-	case KindSetAdd, KindSetRemove:
-		return TypeSet
-	case KindHashSet, KindHashRemove, KindHashIncr:
-		return TypeHash
-	}
-	return TypeNone
-}
+func errElemType(t Type) error { return fmt.Errorf("%w: element of type %d", ErrCorrupt, t) }

@@ -1,6 +1,10 @@
 package crdt
 
-import "crdb/crdt/dict"
+import (
+	"fmt"
+
+	"crdb/crdt/dict"
+)
 
 // Set is an add-wins observed-remove set without tombstones: each member holds
 // the dots of the adds that no removal has seen (Bieniusa et al., "An Optimized
@@ -157,7 +161,7 @@ func sortDots(rec []byte) {
 }
 
 // clear removes the dots that seen covers from all members.
-func (s *Set) clear(seen VersionVector) {
+func (s *Set) clear(seen VersionVector, _ []Elem, _ Dot) {
 	var names, recs [][]byte
 	s.members.Each(func(name, rec []byte) bool {
 		if kept := unseen(rec, seen, Dot{}); len(kept) < len(rec) {
@@ -186,7 +190,8 @@ func (s *Set) newest() (d Dot) {
 
 // merge joins o into s: a dot that one side lacks although it covers it was
 // removed there (K1).
-func (s *Set) merge(vv VersionVector, o *Set, ovv VersionVector) {
+func (s *Set) merge(vv VersionVector, other collection, ovv VersionVector) {
+	o := other.(*Set)
 	keep := map[string][]byte{}
 	s.members.Each(func(name, rec []byte) bool {
 		orec, _ := o.members.Get(elemHash(name), name)
@@ -237,4 +242,47 @@ func (s *Set) digest() (sum uint64) {
 		return true
 	})
 	return sum
+}
+
+func (s *Set) kept() int { return s.members.Len() }
+
+func (s *Set) apply(op *Op, d Dot) {
+	for i := range op.Elems {
+		switch e := &op.Elems[i]; {
+		case e.Of != TypeNone: // see Object.clearOthers
+		case op.Kind == KindSetAdd:
+			s.add(e.Name, e.Seen, d)
+		default:
+			s.remove(e.Name, e.Seen)
+		}
+	}
+}
+
+// A set does not count.
+func (s *Set) counts() bool         { return false }
+func (s *Set) shares(*Op)           {}
+func (s *Set) stale() bool          { return false }
+func (s *Set) forget(VersionVector) {}
+
+func (s *Set) bytes() int { return s.members.Bytes() }
+
+func (s *Set) each(fn func(name, rec []byte)) {
+	s.members.Each(func(name, rec []byte) bool { fn(name, rec); return true })
+}
+
+func (s *Set) record(name []byte) (rec []byte, ok bool) {
+	return s.members.Get(elemHash(name), name)
+}
+
+func (s *Set) load(name, rec []byte) error {
+	if len(rec) == 0 || len(rec)%DotSize != 0 {
+		return fmt.Errorf("%w: set member", ErrCorrupt)
+	}
+	for i := DotSize; i < len(rec); i += DotSize {
+		if string(rec[i-DotSize:i]) >= string(rec[i:i+DotSize]) {
+			return fmt.Errorf("%w: dots of a set member", ErrCorrupt)
+		}
+	}
+	s.members.Put(elemHash(name), name, rec)
+	return nil
 }

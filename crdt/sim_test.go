@@ -160,10 +160,10 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		err = prepareIncr(n, o, op, a)
 	case vSadd, vSrem:
 		if op.Kind, err = KindSetAdd, o.PrepareChange(op, TypeSet); err == nil && a.verb == vSadd {
-			o.SetOf().PrepareAdd(op, names)
+			o.Set().PrepareAdd(op, names)
 		} else if err == nil {
 			op.Kind = KindSetRemove
-			count = o.SetOf().PrepareRemove(op, names)
+			count = o.Set().PrepareRemove(op, names)
 		}
 	case vHset, vHdel:
 		if op.Kind, err = KindHashSet, o.PrepareChange(op, TypeHash); err == nil && a.verb == vHset {
@@ -171,10 +171,10 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 			for _, f := range names {
 				pairs = append(pairs, f, []byte(a.text))
 			}
-			o.HashOf().PrepareSet(op, pairs)
+			o.Hash().PrepareSet(op, pairs)
 		} else if err == nil {
 			op.Kind = KindHashRemove
-			count = o.HashOf().PrepareRemove(op, names)
+			count = o.Hash().PrepareRemove(op, names)
 		}
 	case vHincr:
 		op.Kind = KindHashIncr
@@ -205,11 +205,11 @@ func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 		return err
 	}
 	if a.float {
-		_, _, err = o.HashOf().PrepareIncrFloat(op, n.id, []byte(a.names[0]), []byte(a.text))
+		_, _, err = o.Hash().PrepareIncrFloat(op, n.id, []byte(a.names[0]), []byte(a.text))
 		return err
 	}
 	i, _ := ParseInt([]byte(a.text))
-	_, _, err = o.HashOf().PrepareIncr(op, n.id, []byte(a.names[0]), i)
+	_, _, err = o.Hash().PrepareIncr(op, n.id, []byte(a.names[0]), i)
 	return err
 }
 

@@ -244,9 +244,9 @@ func dump(o *Object) string {
 	if o.Cell.Live() {
 		v.str, v.hasStr = string(o.Cell.Value(nil)), true
 	}
-	o.SetOf().Each(func(name []byte) bool { v.set = append(v.set, string(name)); return true })
+	o.Set().Each(func(name []byte) bool { v.set = append(v.set, string(name)); return true })
 	slices.Sort(v.set)
-	o.HashOf().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
+	o.Hash().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
 	v.at, _ = o.DeadlineAt()
 	return v.String()
 }

@@ -66,24 +66,24 @@ func (w *writer) change(o *Object, kind Kind, t Type, fn func(op *Op)) ([]byte, 
 }
 
 func (w *writer) sadd(o *Object, names ...string) ([]byte, Dot) {
-	return w.change(o, KindSetAdd, TypeSet, func(op *Op) { o.SetOf().PrepareAdd(op, list(names)) })
+	return w.change(o, KindSetAdd, TypeSet, func(op *Op) { o.Set().PrepareAdd(op, list(names)) })
 }
 
 func (w *writer) srem(o *Object, names ...string) ([]byte, Dot) {
-	return w.change(o, KindSetRemove, TypeSet, func(op *Op) { o.SetOf().PrepareRemove(op, list(names)) })
+	return w.change(o, KindSetRemove, TypeSet, func(op *Op) { o.Set().PrepareRemove(op, list(names)) })
 }
 
 func (w *writer) hset(o *Object, pairs ...string) ([]byte, Dot) {
-	return w.change(o, KindHashSet, TypeHash, func(op *Op) { o.HashOf().PrepareSet(op, list(pairs)) })
+	return w.change(o, KindHashSet, TypeHash, func(op *Op) { o.Hash().PrepareSet(op, list(pairs)) })
 }
 
 func (w *writer) hdel(o *Object, fields ...string) ([]byte, Dot) {
-	return w.change(o, KindHashRemove, TypeHash, func(op *Op) { o.HashOf().PrepareRemove(op, list(fields)) })
+	return w.change(o, KindHashRemove, TypeHash, func(op *Op) { o.Hash().PrepareRemove(op, list(fields)) })
 }
 
 func (w *writer) hincr(o *Object, field string, delta int64) ([]byte, Dot) {
 	return w.change(o, KindHashIncr, TypeHash, func(op *Op) {
-		if _, _, err := o.HashOf().PrepareIncr(op, w.id, []byte(field), delta); err != nil {
+		if _, _, err := o.Hash().PrepareIncr(op, w.id, []byte(field), delta); err != nil {
 			panic(err)
 		}
 	})
@@ -108,7 +108,7 @@ func (w *writer) hincrFloat(o *Object, field, delta string) string {
 	if err := o.PrepareChange(op, TypeHash); err != nil {
 		panic(err)
 	}
-	value, _, err := o.HashOf().PrepareIncrFloat(op, w.id, []byte(field), []byte(delta))
+	value, _, err := o.Hash().PrepareIncrFloat(op, w.id, []byte(field), []byte(delta))
 	if err != nil {
 		return floatErr(err)
 	}

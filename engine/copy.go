@@ -32,10 +32,10 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	case crdt.TypeString:
 		t.Put(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
 	case crdt.TypeSet:
-		t.SetStore(dst, setMembers(from.load().Set))
+		t.SetStore(dst, setMembers(from.load().Set()))
 	case crdt.TypeHash:
 		t.Delete(dst)
-		if _, err := t.HashSet(dst, hashPairs(from.load().Hash)); err != nil {
+		if _, err := t.HashSet(dst, hashPairs(from.load().Hash())); err != nil {
 			panic(err) // the key has just been deleted
 		}
 	}

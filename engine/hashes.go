@@ -11,7 +11,7 @@ func (t *Tx) readHash(key []byte) (*crdt.Hash, error) {
 	if n.typ() != crdt.TypeHash {
 		return nil, ErrWrongType
 	}
-	return n.load().Hash, nil
+	return n.load().Hash(), nil
 }
 
 // HashLen returns the number of fields; a missing key is an empty hash.
@@ -69,7 +69,7 @@ func (t *Tx) changeHash(kind crdt.Kind, key []byte) (*entry, *crdt.Hash, error) 
 	if err := n.obj.PrepareChange(&t.op, crdt.TypeHash); err != nil {
 		return nil, nil, ErrWrongType
 	}
-	return n, n.obj.HashOf(), nil
+	return n, n.obj.Hash(), nil
 }
 
 // HashSet sets fields, given as field, value, field, value, and returns how

@@ -140,9 +140,9 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 	case crdt.TypeString:
 		return stringEncoding(t.value(n)), true
 	case crdt.TypeSet:
-		return setEncoding(n.load().Set), true
+		return setEncoding(n.load().Set()), true
 	}
-	return hashEncoding(n.load().Hash), true
+	return hashEncoding(n.load().Hash()), true
 }
 
 func stringEncoding(v []byte) string {

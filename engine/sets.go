@@ -11,7 +11,7 @@ func (t *Tx) readSet(key []byte) (*crdt.Set, error) {
 	if n.typ() != crdt.TypeSet {
 		return nil, ErrWrongType
 	}
-	return n.load().Set, nil
+	return n.load().Set(), nil
 }
 
 // SetLen returns the number of members; a missing key is an empty set.
@@ -69,10 +69,10 @@ func (t *Tx) SetAdd(key []byte, members [][]byte) (int, error) {
 	if err := n.obj.PrepareChange(&t.op, crdt.TypeSet); err != nil {
 		return 0, ErrWrongType
 	}
-	before := n.obj.SetOf().Len()
-	n.quiet = n.obj.SetOf().PrepareAdd(&t.op, members) == 0
+	before := n.obj.Set().Len()
+	n.quiet = n.obj.Set().PrepareAdd(&t.op, members) == 0
 	t.issue(n)
-	return n.load().SetOf().Len() - before, nil
+	return n.load().Set().Len() - before, nil
 }
 
 // SetRemove removes members and returns how many were there.
@@ -85,12 +85,12 @@ func (t *Tx) SetRemove(key []byte, members [][]byte) (int, error) {
 	if err := n.obj.PrepareChange(&t.op, crdt.TypeSet); err != nil {
 		return 0, ErrWrongType
 	}
-	before := n.obj.SetOf().Len()
-	if n.obj.SetOf().PrepareRemove(&t.op, members) == 0 {
+	before := n.obj.Set().Len()
+	if n.obj.Set().PrepareRemove(&t.op, members) == 0 {
 		return 0, nil
 	}
 	t.issue(n)
-	return before - n.load().SetOf().Len(), nil
+	return before - n.load().Set().Len(), nil
 }
 
 // SetStore replaces whatever dst holds by a set; no members deletes it.

@@ -1,0 +1,147 @@
+package crdt
+
+// collection is a value that consists of elements, each with dots of its own: a
+// set, a hash. A type is one implementation, a line in types and its kinds of
+// operations in kinds; nothing else in the package knows it.
+type collection interface {
+	// Len is the number of live elements; kept counts those as well that are
+	// there only until something is causally stable.
+	Len() int
+	kept() int
+	// newest is the newest live dot.
+	newest() Dot
+	// apply applies an operation of the type's own kinds.
+	apply(op *Op, d Dot)
+	// clear removes what seen covers of every element, and the named parts of
+	// counter shares; by is the dot of the removal.
+	clear(seen VersionVector, elems []Elem, by Dot)
+
+	// counts reports whether an element has counter shares, shares adds to op
+	// an element for each that has live ones, and forget drops the removed ones
+	// whose removal is stable; stale reports whether there are any.
+	counts() bool
+	shares(op *Op)
+	stale() bool
+	forget(stable VersionVector)
+
+	// merge joins the same collection of another instance (Object.Merge).
+	merge(vv VersionVector, other collection, ovv VersionVector)
+	digest() uint64
+	bytes() int
+
+	// each, record and load are the stored form, element by element.
+	each(fn func(name, rec []byte))
+	record(name []byte) (rec []byte, ok bool)
+	load(name, rec []byte) error
+}
+
+// types makes an empty collection of each type. It is indexed by Type.
+var types = [...]func() collection{
+	TypeSet:  func() collection { return &Set{} },
+	TypeHash: func() collection { return &Hash{} },
+}
+
+// kindInfo tells what a kind of operation is about.
+type kindInfo struct {
+	typ     Type // the collection it changes, TypeNone if none
+	removes bool // it adds no dot and has nothing to do where the collection is absent
+	parts   byte // what every element of it has (opcodec.go)
+}
+
+// kinds is indexed by Kind.
+var kinds = [kindEnd]kindInfo{
+	KindSetAdd:     {typ: TypeSet},
+	KindSetRemove:  {typ: TypeSet, removes: true},
+	KindHashSet:    {typ: TypeHash, parts: partValue},
+	KindHashRemove: {typ: TypeHash, removes: true},
+	KindHashIncr:   {typ: TypeHash, parts: partNumber},
+}
+
+// ElemType returns the type whose elements an op of this kind names, TypeNone
+// if it names none.
+func (k Kind) ElemType() Type { return kinds[k].typ }
+
+// part is one collection of an Object.
+type part struct {
+	typ  Type
+	coll collection
+}
+
+// of returns the collection of a type, nil if there is none.
+func (o *Object) of(t Type) collection {
+	for i := range o.parts {
+		if o.parts[i].typ == t {
+			return o.parts[i].coll
+		}
+	}
+	return nil
+}
+
+// make returns the collection of a type, creating it.
+func (o *Object) make(t Type) collection {
+	if c := o.of(t); c != nil {
+		return c
+	}
+	i := 0
+	for i < len(o.parts) && o.parts[i].typ < t {
+		i++
+	}
+	o.parts = append(o.parts, part{})
+	copy(o.parts[i+1:], o.parts[i:])
+	o.parts[i] = part{t, types[t]()}
+	return o.parts[i].coll
+}
+
+// prune drops the collections of which nothing is left.
+func (o *Object) prune() {
+	kept := o.parts[:0]
+	for _, p := range o.parts {
+		if p.coll.kept() > 0 {
+			kept = append(kept, p)
+		}
+	}
+	clear(o.parts[len(kept):])
+	if o.parts = kept; len(kept) == 0 {
+		o.parts = nil
+	}
+}
+
+// Set returns the set to read, or to prepare an op on: empty if there is none.
+func (o *Object) Set() *Set {
+	if c := o.of(TypeSet); c != nil {
+		return c.(*Set)
+	}
+	return &Set{}
+}
+
+// Hash returns the hash to read, or to prepare an op on: empty if there is none.
+func (o *Object) Hash() *Hash {
+	if c := o.of(TypeHash); c != nil {
+		return c.(*Hash)
+	}
+	return &Hash{}
+}
+
+// EachElem calls fn with the stored form of every element: the type it belongs
+// to, its name and its record, which alias o.
+func (o *Object) EachElem(fn func(t Type, name, rec []byte)) {
+	for _, p := range o.parts {
+		p.coll.each(func(name, rec []byte) { fn(p.typ, name, rec) })
+	}
+}
+
+// ElemRecord returns the stored form of one element; ok is false if there is none.
+func (o *Object) ElemRecord(t Type, name []byte) (rec []byte, ok bool) {
+	if c := o.of(t); c != nil {
+		return c.record(name)
+	}
+	return nil, false
+}
+
+// LoadElem puts back an element that EachElem or ElemRecord gave.
+func (o *Object) LoadElem(t Type, name, rec []byte) error {
+	if int(t) >= len(types) || types[t] == nil {
+		return errElemType(t)
+	}
+	return o.make(t).load(name, rec)
+}
