@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -70,4 +71,10 @@ func ModuleRoot() (string, error) {
 		return "", fmt.Errorf("not inside the crdb module")
 	}
 	return filepath.Dir(mod), nil
+}
+
+// Environ is this process's environment without the variables that would
+// configure a node.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "CRDB_") })
 }

@@ -55,6 +55,7 @@ func (n *Node) Start() error {
 	defer out.Close()
 	cmd := exec.Command(n.bin, n.args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = Environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start node %s: %w", n.Region, err)

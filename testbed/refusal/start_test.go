@@ -105,6 +105,7 @@ func serve(t *testing.T, dir string, args ...string) (string, int) {
 	good := []string{"serve", "--region", "r", "--dir", "data", "--admin-port", "0", "--peer-port", "0", "--gossip-port", "0"}
 	cmd := exec.CommandContext(ctx, bin.Server, append(good, args...)...)
 	cmd.Dir = dir
+	cmd.Env = cluster.Environ()
 	out, _ := cmd.CombinedOutput() // how it ended is in ProcessState
 	if cmd.ProcessState == nil {
 		t.Fatalf("%v did not start", cmd)

@@ -28,6 +28,13 @@ type Model struct {
 	counters map[place]*counter
 	elements map[place]*element
 	strings  map[string][]*stringWrite
+	kills    []kill
+}
+
+// kill is the death of a region's node and how far back it may forget.
+type kill struct {
+	region      string
+	since, dead time.Time
 }
 
 // place names a counter or an element: a key and, inside it, a member or
@@ -44,15 +51,30 @@ func NewModel() *Model {
 }
 
 // Forgive says that a region's node was killed without having promised to
-// keep everything: its writes acknowledged since then may be gone.
-func (m *Model) Forgive(region string, since time.Time) {
+// keep everything: writes acknowledged since then may be gone. A writer may
+// tell of such a write later still.
+func (m *Model) Forgive(region string, since, dead time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.each(func(w *write) {
-		if w.region == region && w.fate == sure && !w.end.Before(since) {
-			w.fate = lossy
-		}
-	})
+	k := kill{region, since, dead}
+	m.kills = append(m.kills, k)
+	m.each(k.blur)
+}
+
+// blur marks a write that the killed node may have forgotten.
+func (k kill) blur(w *write) {
+	if w.region == k.region && w.fate == sure && !w.end.Before(k.since) && !w.start.After(k.dead) {
+		w.fate = lossy
+	}
+}
+
+// blurred is a write as it stands after all kills so far; for callers with
+// the lock.
+func (m *Model) blurred(w write) write {
+	for _, k := range m.kills {
+		k.blur(&w)
+	}
+	return w
 }
 
 // Count returns how many writes there were of each fate.

@@ -31,7 +31,7 @@ func (m *Model) Add(key, member string, w write, delta int64) {
 		c = &counter{adds: map[string][]increment{}}
 		m.counters[at] = c
 	}
-	c.adds[w.region] = append(c.adds[w.region], increment{w, delta})
+	c.adds[w.region] = append(c.adds[w.region], increment{m.blurred(w), delta})
 }
 
 // check judges the value that a counter shows.

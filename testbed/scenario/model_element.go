@@ -13,7 +13,7 @@ type element struct {
 func (m *Model) Insert(key, member string, w write) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.element(key, member).added = w
+	m.element(key, member).added = m.blurred(w)
 }
 
 // Remove tells of a removal that saw the element or, if its fate is unknown,
@@ -25,7 +25,7 @@ func (m *Model) Remove(key, member string, w write) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.element(key, member)
-	e.removed = append(e.removed, w)
+	e.removed = append(e.removed, m.blurred(w))
 }
 
 // RemoveAny tells of a removal of everything in a key whose reply did not
@@ -38,7 +38,7 @@ func (m *Model) RemoveAny(key string, w write) {
 	defer m.mu.Unlock()
 	for at, e := range m.elements {
 		if at.key == key {
-			e.removed = append(e.removed, w)
+			e.removed = append(e.removed, m.blurred(w))
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (m *Model) Set(key, value string, w write) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.strings[key] = append(m.strings[key], &stringWrite{w, value})
+	m.strings[key] = append(m.strings[key], &stringWrite{m.blurred(w), value})
 }
 
 // follows says whether w came certainly after the other write ended.

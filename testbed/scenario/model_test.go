@@ -24,11 +24,16 @@ func TestModelJudgesCounters(t *testing.T) {
 	judge(t, "before a crash", c.check, map[int64]bool{
 		420_107: true, 421_107: true, 20_107: false, 420_100: false, 421_112: false, 0: false,
 	})
-	m.Forgive("a", epoch.Add(5*time.Millisecond))
+	m.Forgive("a", epoch.Add(5*time.Millisecond), epoch.Add(15*time.Millisecond))
 	judge(t, "after a crash of a", c.check, map[int64]bool{
 		420_107: true, 20_107: true, 107: true, 1107: true,
 		400_107: false, // the later one of the two without the earlier one
 		420_007: false, // an increment from before the forgiven time is missing
+	})
+	m.Add("c", "", at("a", 14, sure), 5_000_000) // its writer tells of it only now
+	m.Add("c", "", at("a", 16, sure), 60_000_000)
+	judge(t, "told late", c.check, map[int64]bool{
+		65_420_107: true, 60_420_107: true, 5_420_107: false, 65_000_107: false,
 	})
 }
 

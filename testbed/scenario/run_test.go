@@ -96,9 +96,10 @@ func (r *run) must(err error) {
 func (r *run) kill(region string) {
 	r.Helper()
 	r.broken[region] = true
+	began := time.Now()
 	r.must(r.c.Node(region).Kill())
 	if r.fsync != "always" {
-		r.load.Model.Forgive(region, time.Now().Add(-everysecLoss))
+		r.load.Model.Forgive(region, began.Add(-everysecLoss), time.Now())
 	}
 }
 

@@ -17,8 +17,8 @@ const (
 	stallValue   = 64 << 10  // bytes of each value
 	stallKeys    = 200       // values are overwritten: live data stays small
 	stallBefore  = 192 << 20 // bytes written first, so that caches reach their size
-	stallVolume  = 320 << 20 // bytes written past a stalled peer
-	stallGrowth  = 192 << 20
+	stallVolume  = 512 << 20 // bytes written past a stalled peer
+	stallGrowth  = stallVolume / 2
 	stallSlower  = 3 // times the p99 before
 	stallMinimum = 50 * time.Millisecond
 )
