@@ -34,7 +34,7 @@ import (
 //	log N, context N, held N, stable N, fingerprint
 func TestConversations(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		w := &world{t: t, nodes: map[crdt.ReplicaID]*puppet{}, pipes: map[pair]*pipe{}, cut: map[pair]bool{}}
+		w := newWorld(t)
 		defer w.close()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			w.out.Reset()
@@ -62,6 +62,10 @@ type world struct {
 	nodes map[crdt.ReplicaID]*puppet
 	pipes map[pair]*pipe
 	cut   map[pair]bool
+}
+
+func newWorld(t *testing.T) *world {
+	return &world{t: t, nodes: map[crdt.ReplicaID]*puppet{}, pipes: map[pair]*pipe{}, cut: map[pair]bool{}}
 }
 
 // puppet is a replica whose goroutines are the test's.
@@ -140,6 +144,10 @@ func (w *world) addReplica(d *datadriven.TestData) {
 	if a, ok := d.Arg("wall"); ok {
 		p.wall, _ = strconv.ParseInt(a.Vals[0], 10, 64)
 	}
+	w.add(p)
+}
+
+func (w *world) add(p *puppet) {
 	w.order = append(w.order, p.id)
 	w.nodes[p.id] = p
 	w.open(p)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ type liar struct {
 	identity func(*peerpb.Identity)
 	welcome  func(*peerpb.Welcome)
 	says     []any // *peerpb.FromSource or *outFrame
-	greeted  int
+	greeted  atomic.Int64
 }
 
 func (a *liar) Follow(s outStream) error {
@@ -36,7 +37,7 @@ func (a *liar) Follow(s outStream) error {
 	if err != nil {
 		return err
 	}
-	a.greeted++
+	a.greeted.Add(1)
 	id := msg.GetHello().GetIdentity()
 	w := &peerpb.Welcome{Identity: &peerpb.Identity{
 		Protocol: protocolVersion, BlockFormat: oplog.BlockVersion, Database: id.GetDatabase(),
@@ -161,6 +162,9 @@ func TestBadPeerStopsOneLink(t *testing.T) {
 			}
 			two.toy.write("add", "still fine")
 			c.converge(2, 3)
+			if n := row.liar.greeted.Load(); three.linkTo(1).In.Alarm && n > 4 { // 2 and 3, once each, and once more after SetMembers
+				t.Errorf("P1: tried %d times", n)
+			}
 		})
 	}
 }
@@ -250,6 +254,8 @@ func TestBadFollowerIsRefused(t *testing.T) {
 	c.converge()
 }
 
+var underRace bool
+
 // TestStalledFollower attacks B1: a follower that takes nothing costs its
 // source no memory and no time, and gets everything in the end.
 func TestStalledFollower(t *testing.T) {
@@ -267,14 +273,18 @@ func TestStalledFollower(t *testing.T) {
 	two.toy.mu.Lock()
 	two.toy.blocked = gate
 	two.toy.mu.Unlock()
-	one.fill(128) // windows, budgets and pools
+	warm, more := 384, 768
+	if underRace {
+		warm, more = 64, 64
+	}
+	one.fill(warm) // windows, budgets, pools and Pebble's caches
 	eventually(t, "the window is full", func() bool { return one.linkTo(2).Out.InFlight > 0 && two.linkTo(1).In.HeldBytes > 0 })
 	before := heap()
-	one.fill(384)
-	if grown := heap() - before; grown > 14<<20 {
-		t.Errorf("B1: 24 MiB that nobody takes cost %d MiB of memory", grown>>20)
+	one.fill(more)
+	if grown := heap() - before; grown > 24<<20 && !underRace {
+		t.Errorf("B1: 48 MiB that nobody takes cost %d MiB of memory", grown>>20)
 	}
-	if l := one.linkTo(2).Out; l.InFlight > 4<<20 || l.Lag.Bytes < 24<<20 || l.Lag.Ops < 400 {
+	if l := one.linkTo(2).Out; l.InFlight > 4<<20 || l.Lag.Bytes < uint64(more)<<16 || l.Lag.Ops < uint64(more) {
 		t.Errorf("%+v", l)
 	}
 	if l := two.linkTo(1).In; l.HeldBytes > 2<<20 {
@@ -300,6 +310,7 @@ func (n *clusterNode) fill(ops int) {
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
+	runtime.GC() // pools are emptied by the second
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }

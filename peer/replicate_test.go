@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -155,8 +156,9 @@ func TestHugeBlockIsChunked(t *testing.T) {
 	one, two := c.add(1), c.add(2)
 	c.join()
 	var noise strings.Builder
+	chunk := make([]byte, 0, 16)
 	for i := uint64(0); noise.Len() < 9<<20; i++ {
-		fmt.Fprintf(&noise, "%x", mix(i)) // does not compress well
+		noise.Write(strconv.AppendUint(chunk, mix(i), 36)) // does not compress well
 	}
 	one.toy.write("add", "huge#"+noise.String())
 	one.toy.write("add", "small")

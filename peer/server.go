@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
@@ -42,11 +43,15 @@ const (
 	// maxFromFollower bounds one message of a follower: a few vectors.
 	maxFromFollower = 256 << 10
 	maxHeaderList   = 16 << 10
+	// maxConns bounds the connections of one node. Every link of every database
+	// has one; those without a stream are closed after a minute.
+	maxConns = 4096
 )
 
 // NewServer returns a server that is not running yet.
 func NewServer(opts ServerOptions) *Server {
 	def(&opts.Handshake, 10*time.Second)
+	opts.Listener = netutil.LimitListener(opts.Listener, maxConns)
 	s := &Server{opts: opts}
 	s.mu.hosted = map[string]*Replicator{}
 	o := []grpc.ServerOption{
@@ -57,7 +62,9 @@ func NewServer(opts ServerOptions) *Server {
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.ConnectionTimeout(opts.Handshake),
 		grpc.SharedWriteBuffer(true),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: time.Minute, Time: 15 * time.Second, Timeout: 10 * time.Second,
+		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
 	}
 	if opts.Credentials != nil {
