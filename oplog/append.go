@@ -66,7 +66,7 @@ func (l *Log) AppendAt(wall int64, op []byte) crdt.Dot {
 	}
 	m.Unlock()
 	if idle {
-		l.kick()
+		l.kickOwn()
 	}
 	return crdt.Dot{Time: t, Replica: l.self}
 }
@@ -117,7 +117,7 @@ func (l *Log) EndGroup() {
 	m.Unlock()
 	l.group.Unlock()
 	if waiting {
-		l.kick()
+		l.kickOwn()
 	}
 }
 

@@ -47,6 +47,7 @@ type Log struct {
 	durableOwn atomic.Uint64
 
 	w       writer
+	owned   chan struct{}  // own ops to write
 	kicked  chan struct{}  // something to write
 	hurried chan struct{}  // somebody waits
 	stop    chan struct{}  // closed by Close
@@ -65,7 +66,7 @@ func Open(opts Options) (*Log, error) {
 	l := &Log{
 		opts: opts, self: opts.Identity.Replica, maxDrift: opts.MaxClockDrift.Milliseconds(),
 		failedCh: make(chan struct{}),
-		kicked:   make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		kicked:   make(chan struct{}, 1), owned: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.mu.room.L = &l.mu.Mutex

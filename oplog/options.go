@@ -13,6 +13,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultPace          = 2 * time.Millisecond
+	DefaultReceivePace   = 10 * time.Millisecond
 	DefaultMaxClockDrift = 500 * time.Millisecond
 	DefaultCacheBytes    = 4 << 20
 	DefaultMaxPending    = 64 << 20
@@ -44,7 +45,8 @@ type Options struct {
 	// After is the timer seam. nil: time.After.
 	After func(time.Duration) <-chan time.Time
 
-	Pace          time.Duration // least pause between two commits nobody waits for
+	Pace          time.Duration // least pause before a commit of own ops nobody waits for
+	ReceivePace   time.Duration // least pause before a commit of received blocks alone
 	MaxClockDrift time.Duration // H1
 
 	RetentionBytes int64  // only reported: Stats.OverRetention. 0: no budget
@@ -86,6 +88,7 @@ func (o *Options) setDefaults() error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	setDefault(&o.Pace, DefaultPace)
+	setDefault(&o.ReceivePace, max(DefaultReceivePace, o.Pace))
 	setDefault(&o.MaxClockDrift, DefaultMaxClockDrift)
 	setDefault(&o.CacheBytes, DefaultCacheBytes)
 	setDefault(&o.MaxPending, DefaultMaxPending)

@@ -38,6 +38,15 @@ func (l *Log) kick() {
 	}
 }
 
+// kickOwn is kick for own ops.
+func (l *Log) kickOwn() {
+	select {
+	case l.owned <- struct{}{}:
+	default:
+	}
+	l.kick()
+}
+
 // write is the writer (D1): take what has accumulated, seal it, commit it with
 // sync, publish it. Between two commits it pauses unless somebody waits. It
 // ends after Close with nothing left, or at a failure.
@@ -68,18 +77,40 @@ func (l *Log) write() {
 	}
 }
 
-// pause saves CPU when nobody waits for the next commit.
+// pause saves CPU when nobody waits for the next commit. Own ops wait for Pace,
+// because other regions see them only after it; received blocks wait longer:
+// they are visible already, and only their acknowledgement comes later.
 func (l *Log) pause() {
 	select {
 	case <-l.hurried:
 		return
 	default:
 	}
+	if l.sleep(l.opts.Pace, nil) && !l.ownPending() {
+		l.sleep(l.opts.ReceivePace-l.opts.Pace, l.owned)
+	}
+}
+
+// sleep waits for d, and reports whether nothing cut it short.
+func (l *Log) sleep(d time.Duration, early <-chan struct{}) bool {
 	select {
-	case <-l.opts.After(l.opts.Pace):
+	case <-l.opts.After(d):
+		return true
+	case <-early:
 	case <-l.hurried:
 	case <-l.stop:
 	}
+	return false
+}
+
+func (l *Log) ownPending() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.owned:
+	default:
+	}
+	return l.mu.cur.ops > 0 || len(l.mu.full) > 0
 }
 
 // take cuts the log: all received blocks and, outside a group (C2), all own
