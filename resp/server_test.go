@@ -216,7 +216,14 @@ func TestSlowReader(t *testing.T) {
 			s.outbox <- []byte("+HI\r\n")
 			s.conn.Wake()
 		}
-		time.Sleep(100 * time.Millisecond)
+		last, same := uint64(0), 0
+		b.await("the server to stop reading", func() bool {
+			if in := uint64(b.srv.Stats().BytesIn); in != last {
+				last, same = in, 0
+			}
+			same++
+			return same == 50
+		})
 		if st := b.srv.Stats(); st.BytesIn > 1<<20 || st.BytesOut > 40<<20 {
 			t.Errorf("in %d, out %d without a reader", st.BytesIn, st.BytesOut)
 		}
