@@ -20,6 +20,13 @@
 // A block that is missing and does not come over its own link is fetched from
 // any peer that has it. There is no other forwarding.
 //
+// Blocks are compressed once for all followers, with zstd. A follower that finds
+// itself near, by the round trip of its heartbeats, asks for them as they are:
+// there compression costs more than the bytes it saves. What does not get
+// smaller is not tried for a while.
+//
+// Gossip is apart from all this: it only tells which nodes there are.
+//
 // # Invariants
 //
 //   - C1 Causal delivery. A block is applied only when the block before it and
@@ -32,7 +39,9 @@
 //     that has seen own ops which the own log does not hold. (handshake, gate)
 //   - D4 A block is given to the log before its application begins. (pump)
 //   - H1 A block stamped too far ahead is held until time catches up: never
-//     dropped, never applied early. It shows in LinkStatus. (gate)
+//     dropped, never applied early. It is logged and shows in LinkStatus. When
+//     the hold is full, the link is not read and the rest stays in the source's
+//     log. (gate, budget)
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
 //     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
 //     messages per follower (publishQueue), fetches. A follower that is slow or

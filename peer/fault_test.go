@@ -334,6 +334,30 @@ func TestPoisonedBlock(t *testing.T) {
 	_ = two
 }
 
+// TestFutureIsHeld attacks H1 over gRPC: an alarm while blocks wait for time,
+// and nothing is lost.
+func TestFutureIsHeld(t *testing.T) {
+	c := newCluster(t, false)
+	var ahead atomic.Int64
+	ahead.Store(900)
+	one := c.add(1)
+	one.logTune = func(o *oplog.Options) {
+		wall := o.Wall
+		o.Wall = func() int64 { return wall() + ahead.Load() }
+	}
+	one.restart()
+	two := c.add(2)
+	c.join()
+	c.connected()
+	one.toy.write("add", "early")
+	eventually(t, "an alarm", func() bool { l := two.linkTo(1).In; return l.HeldByClock && l.HeldBlocks == 1 })
+	if two.toy.vector().Covers(one.log.Issued()) {
+		t.Fatal("H1: applied too early")
+	}
+	c.converge()
+	eventually(t, "no alarm", func() bool { l := two.linkTo(1).In; return !l.HeldByClock && l.HeldBlocks == 0 })
+}
+
 // TestRewindIsRefused attacks D2 over gRPC: a replica that lost its log.
 func TestRewindIsRefused(t *testing.T) {
 	c := newCluster(t, false)

@@ -46,6 +46,8 @@ type link struct {
 	caughtUp atomic.Int64  // wall clock when the other side had acknowledged all own ops
 	in, out  traffic
 
+	heldByClock atomic.Bool // blocks wait for time to catch up (H1)
+
 	feed atomic.Pointer[feed] // the stream the other side follows, if any
 
 	mu struct {

@@ -147,6 +147,7 @@ func (p *pump) flush() {
 	for !p.halted {
 		if len(p.pending) == 0 {
 			rd := p.gate.Ready()
+			p.watchClocks()
 			for _, w := range rd.wants {
 				p.fetch(w)
 			}
@@ -163,6 +164,24 @@ func (p *pump) flush() {
 			p.pending[i] = held{}
 		}
 		p.pending = p.pending[:0]
+	}
+}
+
+// watchClocks raises the alarm when blocks are held because they are stamped
+// too far ahead (H1), and takes it back.
+func (p *pump) watchClocks() {
+	for _, q := range p.gate.queues {
+		l := p.r.link(q.replica)
+		if l == nil {
+			continue
+		}
+		ahead := q.hold == holdClock
+		if l.heldByClock.Swap(ahead) == ahead || !ahead {
+			continue
+		}
+		first := q.blocks[q.head]
+		p.r.quiet.error("blocks of a peer are held: they are stamped too far ahead", q.replica,
+			fmt.Errorf("%v is %d ms ahead of the wall clock", first.Last, first.Last.Millis()-p.r.opts.Wall()))
 	}
 }
 

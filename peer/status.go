@@ -94,7 +94,7 @@ func (l *link) inStatus(in *InStatus, rm remote) {
 	now := l.r.opts.Wall()
 	in.Applied, in.Known = crdt.Timestamp(l.applied.Load()), crdt.Timestamp(l.known.Load())
 	in.HeldBlocks, in.HeldBytes = l.room.used()
-	in.HeldByClock = in.HeldBlocks > 0 && l.r.opts.Log.ClockAhead(crdt.Timestamp(l.tail.Load()))
+	in.HeldByClock = l.heldByClock.Load()
 	in.Traffic = l.in.get()
 	in.Lag = Lag{
 		Seconds: l.age(now, in.Applied, l.current.Load()),
