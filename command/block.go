@@ -8,6 +8,29 @@ import (
 	"crdb/oplog"
 )
 
+// # Commands that wait for keys
+//
+// A command such as BLPOP, BZMPOP or XREAD calls Context.blockOnKeys with a
+// keyWait and returns: that tries at once, and otherwise makes the client wait.
+//
+//	func zsetBlockPopMin(c *Context) {
+//		timeout, ok := c.timeoutSeconds(len(c.Args) - 1) // XREAD: timeoutMillis
+//		if !ok {
+//			return // the error is replied
+//		}
+//		c.blockOnKeys(keyWait{keys: c.Args[1 : len(c.Args)-1], timeout: timeout, try: tryPopMin})
+//	}
+//
+// tryPopMin replies and returns true if it found something (an error in place
+// of a reply is something, too), and returns false, having written nothing, if
+// the client should go on waiting. It is called again, under the locks of all
+// keys of the command, whenever one of keyWait.keys may have changed: by a
+// local command, EXEC or script, RENAME, an op of another region. It must not
+// keep anything of the first call: it reads c.Args anew, which are copies then,
+// and writes through c.Tx and c.Out. What it needs to remember, such as the ids
+// that XREAD's "$" stood for, it captures as copies. A key of another type is
+// no reason to stop waiting: an error at the first try only (Context.again).
+
 // waiting is something a session waits for instead of taking commands. ready
 // is called on the session's goroutine at every Wake; it returns true when the
 // wait is over, and has written the reply then, if there is one to write. why

@@ -226,16 +226,19 @@ func (s *Session) recovered(cmd *Command, start int) {
 	if cause == nil {
 		return
 	}
-	stack := debug.Stack()
+	s.notePanic(cmd, cause, debug.Stack())
+	s.mode &^= modeExec
+	s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
+	s.out.Error(msgInternal)
+	s.unlock()
+}
+
+func (s *Session) notePanic(cmd *Command, cause any, stack []byte) {
 	s.srv.stats.panics.Add(1)
 	s.srv.opts.Logger.Error("command panicked", "command", cmd.Name, "cause", cause, "stack", string(stack))
 	if f := s.srv.opts.Panic; f != nil {
 		f(cmd.Name, cause, stack)
 	}
-	s.mode &^= modeExec
-	s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
-	s.out.Error(msgInternal)
-	s.unlock()
 }
 
 // lock takes the locks that the table says a command needs on its own.

@@ -77,6 +77,7 @@ type Server struct {
 	runID    string
 	engStats atomic.Pointer[engine.Stats] // the last that INFO has read
 	closed   atomic.Bool
+	server   *Session // runs commands for blocked clients; engine.Waiter.Serve guards it
 }
 
 // NewServer returns a server for the database that opts describes. Close it
@@ -98,6 +99,7 @@ func NewServer(opts Options) *Server {
 	srv.config.OnChange(srv.reload)
 	srv.reload()
 	srv.pause.init(srv)
+	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
 	srv.log.OnDurable(srv.durable.wakeAll)
 	srv.repl.OnAck(srv.acked.wakeAll)
 	return srv

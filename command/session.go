@@ -134,6 +134,12 @@ func (s *Session) endOfBatch(unread int) {
 	if s.inbox.waiting.Load() {
 		s.takeInbox()
 	}
+	s.awaitDurable()
+	s.checkOutput()
+}
+
+// awaitDurable has the session woken once what it holds back may go.
+func (s *Session) awaitDurable() {
 	if s.hold >= 0 && !s.durable() {
 		s.srv.durable.add(s)
 		s.srv.log.Hurry()
@@ -141,7 +147,6 @@ func (s *Session) endOfBatch(unread int) {
 			s.srv.durable.remove(s)
 		}
 	}
-	s.checkOutput()
 }
 
 // Wake looks again at everything another goroutine may have changed.

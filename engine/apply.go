@@ -40,6 +40,9 @@ func (e *Engine) Apply(b *oplog.Block) error {
 		}
 		err := e.applyGroup(a, now, nil)
 		a.group = a.group[:0]
+		if e.ready.any.Load() {
+			e.serveReady()
+		}
 		return err
 	})
 	e.stats.remoteBlocks.Add(1)

@@ -36,6 +36,10 @@
 //	    delete; the others hide the key. A write to a hidden key first issues
 //	    that delete. After a grace period anybody may.
 //
+//	W1  Clients that wait for a key are served in order of arrival, without
+//	    locks of the one who changed it, before its next command. Serving nests
+//	    outside the partitions: nobody serves while holding one.
+//
 // # Ownership
 //
 // Engine.Close stops the two goroutines that Open starts: the expirer and the

@@ -66,6 +66,7 @@ type Engine struct {
 		applied crdt.VersionVector
 	}
 	apply applier
+	ready readyKeys
 	stats counters
 
 	kick chan struct{} // ask for a checkpoint
@@ -103,6 +104,7 @@ func Open(opts Options) (*Engine, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
+	e.initReady()
 	if err := e.recover(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type Tx struct {
 	atomic  bool   // ops are one group
 	grouped bool   // the log's group is open
 	noTouch bool
+	serves  bool // it belongs to the one who serves waiters
 	last    crdt.Dot
 
 	ent entry
@@ -63,7 +64,8 @@ func (t *Tx) LockAll(now int64) {
 	t.e.lock(t.held)
 }
 
-// Unlock ends the group and releases the locks.
+// Unlock ends the group and releases the locks, and then serves those who have
+// waited for a key that was written.
 func (t *Tx) Unlock() {
 	if t.grouped {
 		t.e.log.EndGroup()
@@ -76,6 +78,9 @@ func (t *Tx) Unlock() {
 		t.e.unlock(t.held)
 	}
 	t.held = 0
+	if t.e.ready.any.Load() && !t.serves {
+		t.e.serveReady()
+	}
 }
 
 // Now returns the frozen time in unix milliseconds.

@@ -225,6 +225,7 @@ func (e *Engine) dropSpace(p *partition, db int) {
 			}
 		}
 	}
+	p.signalAll(db)
 	for i := range p.ranges {
 		p.ranges[i].flushed |= 1 << db
 	}

@@ -62,12 +62,16 @@ func (w *Watcher) Dirty() bool {
 	return w.dirty.Load() || w.until != 0 && w.wall() > w.until
 }
 
-// touchWatched marks the watchers of a key.
+// touchWatched marks the watchers of a key and calls those who wait for it.
 func (p *partition) touchWatched(db int, key []byte) {
-	if len(p.watched) == 0 {
+	if len(p.watched) == 0 && len(p.waiting) == 0 {
 		return
 	}
-	for w := range p.watched[dbKey(db, key)] {
+	name := dbKey(db, key)
+	for w := range p.watched[name] {
 		w.dirty.Store(true)
+	}
+	if p.waiting[name] != nil {
+		p.signal(name)
 	}
 }

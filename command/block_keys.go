@@ -1,0 +1,178 @@
+package command
+
+import (
+	"math"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"crdb/crdt"
+	"crdb/engine"
+)
+
+// keyWait describes a command that waits for keys: BLPOP, BZPOPMIN, XREAD and
+// the like. See blockOnKeys.
+type keyWait struct {
+	keys    [][]byte      // to wait for, out of c.Args; all are locked
+	timeout time.Duration // 0: for ever
+	// try does what the command is for, and writes the reply, if that is
+	// possible now. It may run on any goroutine, later, with a Context of its
+	// own: it takes everything from c, captures no arguments, does not look at
+	// the client's session, and has the keys of the command locked.
+	try func(c *Context) (done bool)
+	// timeUp writes the reply when there was nothing in time; nil: a null array.
+	timeUp func(c *Context)
+	// gone asks for a try also when a key stops showing (XREADGROUP).
+	gone bool
+}
+
+// blockOnKeys tries at once and, if there is nothing yet, makes the client
+// wait. Inside EXEC and scripts nobody waits: the time is up at once.
+func (c *Context) blockOnKeys(w keyWait) {
+	if w.timeUp == nil {
+		w.timeUp = func(c *Context) { c.Out.NullArray() }
+	}
+	if w.try(c) {
+		return
+	}
+	s := c.S
+	if s.mode&modeExec != 0 {
+		w.timeUp(c)
+		return
+	}
+	size := 0
+	for _, a := range c.Args {
+		size += len(a)
+	}
+	b := &blockedOnKeys{
+		s: s, cmd: c.Cmd, args: copyArgs(c.Args, size), db: c.Tx.DB(), proto: s.out.Proto, try: w.try, timeUp: w.timeUp,
+	}
+	b.waiter.Serve, b.waiter.Gone = b.serve, w.gone
+	c.Tx.Wait(&b.waiter, w.keys)
+	s.blockOn(b, w.timeout)
+}
+
+// again reports whether a keyWait's try runs for a client that already waits.
+func (c *Context) again() bool { return c.S == c.Server.server }
+
+// blockedOnKeys is the wait of one client for keys. Everything but what mu
+// guards is fixed.
+type blockedOnKeys struct {
+	s      *Session // only its conn is used by serve
+	cmd    *Command
+	args   [][]byte
+	db     int
+	proto  int
+	try    func(c *Context) bool
+	timeUp func(c *Context)
+	waiter engine.Waiter
+	mu     struct {
+		sync.Mutex
+		over  bool // served, or the client has left
+		reply []byte
+		dot   crdt.Dot // what was written for it
+	}
+}
+
+// serve tries to serve the client, on the goroutine of somebody else.
+func (b *blockedOnKeys) serve(t *engine.Tx) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.over {
+		return true
+	}
+	s := b.s.srv.server
+	s.tx, s.set, s.now = t, s.srv.settings.Load(), s.srv.opts.Wall()
+	if b.cmd.Flags&Write != 0 && s.srv.log.Admit() != nil && !s.backlogged() {
+		return false
+	}
+	s.ctx = Context{S: s, Tx: t, Args: b.args, Out: &s.out, Cmd: b.cmd, Server: s.srv}
+	s.out.Buf, s.out.Proto = nil, b.proto
+	before := t.LastDot()
+	t.Select(b.db)
+	if !s.invokeTry(b) {
+		return false
+	}
+	b.mu.over, b.mu.reply = true, s.out.Buf
+	if dot := t.LastDot(); dot != before {
+		b.mu.dot = dot
+	}
+	b.s.conn.Wake()
+	return true
+}
+
+// invokeTry is invoke for a blocked client; a panic is its reply.
+func (s *Session) invokeTry(b *blockedOnKeys) (done bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.notePanic(b.cmd, cause, debug.Stack())
+			s.out.Buf = nil
+			s.out.Error(msgInternal)
+			s.unlock()
+			done = true
+		}
+	}()
+	s.lock(b.cmd)
+	done = b.try(&s.ctx)
+	s.unlock()
+	return done
+}
+
+// ready takes the reply over, or gives up.
+func (b *blockedOnKeys) ready(s *Session, why wakeup) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.mu.over:
+		b.takeReply(s)
+	case why == wakeUnblockErr:
+		s.out.Error(msgUnblocked)
+	case why == wakeTimeout:
+		s.ctx.Args, s.ctx.Cmd = b.args, b.cmd
+		b.timeUp(&s.ctx)
+	default:
+		return false
+	}
+	b.mu.over = true
+	return true
+}
+
+func (b *blockedOnKeys) takeReply(s *Session) {
+	start := len(s.out.Buf)
+	s.out.Raw(b.mu.reply)
+	if b.mu.dot.IsZero() {
+		return
+	}
+	s.lastDot = b.mu.dot
+	if s.set.always && s.hold < 0 {
+		s.hold = start
+		s.awaitDurable()
+	}
+}
+
+func (b *blockedOnKeys) end(s *Session) {
+	b.mu.Lock()
+	b.mu.over = true
+	b.mu.Unlock()
+	s.srv.engine.Unwait(&b.waiter)
+}
+
+// timeoutSeconds reads the timeout of a blocking command: seconds with a
+// fraction, 0 for ever.
+func (c *Context) timeoutSeconds(i int) (time.Duration, bool) {
+	ok, infinite := checkLongDouble(c.Args[i])
+	sec, finite := parseFloat(c.Args[i])
+	ms := math.Ceil(sec * 1000)
+	switch {
+	case !ok:
+		c.Out.Error("ERR timeout is not a float or out of range")
+		return 0, false
+	case ms < 0 || (infinite || !finite) && c.Args[i][0] == '-':
+		c.Out.Error("ERR timeout is negative")
+		return 0, false
+	case infinite || !finite || ms >= float64(math.MaxInt64-c.S.now):
+		c.Out.Error("ERR timeout is out of range")
+		return 0, false
+	}
+	return time.Duration(min(ms, math.MaxInt64/float64(time.Millisecond)*0.99)) * time.Millisecond, true
+}

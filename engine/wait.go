@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"container/list"
+	"sync"
+	"sync/atomic"
+)
+
+// Waiter is a client that is blocked until one of some keys lets it go on. It
+// waits in the queue of each key, behind those that came before. When a key
+// has changed - by a command, a transaction, an op of another region - its
+// waiters are served in order of arrival, on the goroutine of the one who
+// changed it, after its locks are released and before its next command.
+type Waiter struct {
+	// Serve tries to do what the client waits for; true ends its turn. It
+	// takes the locks that it needs through t, releases them, and is never
+	// called twice at a time. After true it is out of all queues. It may still
+	// be called once while Unwait runs.
+	Serve func(t *Tx) (done bool)
+	// Gone asks to be served as well when a key stops showing.
+	Gone bool
+
+	mu   sync.Mutex // guards keys once it waits
+	keys []waitedKey
+}
+
+type waitedKey struct {
+	part int
+	name string
+	elem *list.Element
+}
+
+// waitQueue is the waiters of one key in order of arrival.
+type waitQueue struct {
+	list.List     // of queued
+	gone      int // waiters with Gone
+}
+
+// queued is a place in a queue; seq orders places of one partition.
+type queued struct {
+	w   *Waiter
+	seq uint64
+}
+
+// readyKeys are the waited for keys that have changed. mu guards keys; serving
+// is held by the one goroutine that serves.
+type readyKeys struct {
+	any     atomic.Bool
+	serving sync.Mutex
+	tx      *Tx // of the one who serves
+	mu      struct {
+		sync.Mutex
+		keys []readyKey
+		in   map[readyKey]struct{}
+	}
+}
+
+type readyKey struct {
+	part int
+	name string
+}
+
+func (e *Engine) initReady() {
+	e.ready.mu.in = map[readyKey]struct{}{}
+	e.ready.tx = e.NewTx()
+	e.ready.tx.serves = true
+	for i := range e.parts {
+		e.parts[i].index, e.parts[i].ready = i, &e.ready
+	}
+}
+
+// Wait puts w into the queues of the keys, which are locked.
+func (t *Tx) Wait(w *Waiter, keys [][]byte) {
+	for i, key := range keys {
+		if repeated(keys[:i], key) {
+			continue
+		}
+		part, name := partOf(t.e.hash(key)), dbKey(t.db, key)
+		p := &t.e.parts[part]
+		if p.waiting == nil {
+			p.waiting = map[string]*waitQueue{}
+		}
+		q := p.waiting[name]
+		if q == nil {
+			q = &waitQueue{}
+			p.waiting[name] = q
+		}
+		if w.Gone {
+			q.gone++
+		}
+		p.waitSeq++
+		w.keys = append(w.keys, waitedKey{part, name, q.PushBack(queued{w, p.waitSeq})})
+	}
+}
+
+func repeated(keys [][]byte, key []byte) bool {
+	for _, k := range keys {
+		if string(k) == string(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Unwait takes w out of all queues, if it is still there. The caller holds no
+// locks.
+func (e *Engine) Unwait(w *Waiter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range w.keys {
+		p := &e.parts[k.part]
+		p.mu.Lock()
+		q := p.waiting[k.name]
+		q.Remove(k.elem)
+		if w.Gone {
+			q.gone--
+		}
+		if q.Len() == 0 {
+			delete(p.waiting, k.name)
+		}
+		p.mu.Unlock()
+	}
+	w.keys = nil
+}
+
+// Waiting returns how many keys somebody waits for.
+func (e *Engine) Waiting() (keys int) {
+	for i := range e.parts {
+		e.parts[i].mu.Lock()
+		keys += len(e.parts[i].waiting)
+		e.parts[i].mu.Unlock()
+	}
+	return keys
+}
+
+// signal makes the waiters of a key's queue be served once the partition, which
+// is locked, is released.
+func (p *partition) signal(name string) {
+	r, k := p.ready, readyKey{p.index, name}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, twice := r.mu.in[k]; !twice {
+		r.mu.in[k] = struct{}{}
+		r.mu.keys = append(r.mu.keys, k)
+		r.any.Store(true)
+	}
+}
+
+// signalAll signals the keys of a database that is about to be emptied.
+func (p *partition) signalAll(db int) {
+	for name, q := range p.waiting {
+		if int(name[0]) == db && q.gone > 0 {
+			p.signal(name)
+		}
+	}
+}
+
+// serveReady serves the waiters of all keys that have changed. The caller holds
+// no locks. On return those of the keys it changed itself have been served.
+func (e *Engine) serveReady() {
+	r := &e.ready
+	r.serving.Lock()
+	defer r.serving.Unlock()
+	for {
+		r.mu.Lock()
+		if len(r.mu.keys) == 0 {
+			r.mu.keys = nil
+			r.any.Store(false)
+			r.mu.Unlock()
+			return
+		}
+		k := r.mu.keys[0]
+		r.mu.keys = r.mu.keys[1:]
+		delete(r.mu.in, k)
+		r.mu.Unlock()
+		e.serveKey(k)
+	}
+}
+
+// serveKey serves the waiters of one key in order, those present when it
+// starts, as long as there may be something for them.
+func (e *Engine) serveKey(k readyKey) {
+	p := &e.parts[k.part]
+	p.mu.Lock()
+	limit := p.waitSeq
+	p.mu.Unlock()
+	var batch []queued
+	last := uint64(0)
+	for size := 4; ; size *= 2 {
+		if batch = p.waitersAfter(batch[:0], k.name, last, limit, size); len(batch) == 0 {
+			return
+		}
+		for _, x := range batch {
+			if (x.w.Gone || e.showsNow(k)) && x.w.Serve(e.ready.tx) {
+				e.Unwait(x.w)
+			}
+			last = x.seq
+		}
+	}
+}
+
+// waitersAfter appends up to n places of a queue behind last, up to limit.
+func (p *partition) waitersAfter(batch []queued, name string, last, limit uint64, n int) []queued {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.waiting[name]
+	if q == nil {
+		return batch
+	}
+	for el := q.Front(); el != nil && len(batch) < n; el = el.Next() {
+		if x := el.Value.(queued); x.seq > last && x.seq <= limit {
+			batch = append(batch, x)
+		}
+	}
+	return batch
+}
+
+func (e *Engine) showsNow(k readyKey) bool {
+	p := &e.parts[k.part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := &e.ready.tx.ent
+	n.find(e, int(k.name[0]), []byte(k.name[1:]))
+	return n.shows(e.opts.Wall())
+}

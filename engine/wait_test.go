@@ -1,0 +1,82 @@
+package engine
+
+import "testing"
+
+// popWaiter waits for a set member and notes its name when it gets one.
+func popWaiter(tx *Tx, name, key string, got *[]string) *Waiter {
+	w := &Waiter{}
+	w.Serve = func(t *Tx) bool {
+		t.LockKey(tx.e.opts.Wall(), []byte(key))
+		defer t.Unlock()
+		m, ok, _ := t.SetRandom([]byte(key))
+		if !ok {
+			return false
+		}
+		m = append([]byte(nil), m...)
+		_, _ = t.SetRemove([]byte(key), [][]byte{m})
+		*got = append(*got, name+"="+string(m))
+		return true
+	}
+	tx.LockKey(tx.e.opts.Wall(), []byte(key))
+	tx.Wait(w, [][]byte{[]byte(key)})
+	tx.Unlock()
+	return w
+}
+
+func sadd(tx *Tx, key string, members ...string) {
+	tx.LockKey(tx.e.opts.Wall(), []byte(key))
+	for _, m := range members {
+		_, _ = tx.SetAdd([]byte(key), [][]byte{[]byte(m)})
+	}
+	tx.Unlock()
+}
+
+func TestWaitersAreServedInOrder(t *testing.T) { // W1
+	wall := int64(1_700_000_000_000)
+	r := newNode(t, 1, &wall)
+	tx := r.eng.NewTx()
+	var got []string
+	for _, n := range []string{"a", "b", "c"} {
+		popWaiter(tx, n, "k", &got)
+	}
+	sadd(tx, "other", "x")
+	if len(got) != 0 {
+		t.Fatalf("served by another key: %v", got)
+	}
+	sadd(tx, "k", "1")
+	sadd(tx, "k", "2", "3", "4")
+	if len(got) != 3 || got[0] != "a=1" || got[1][:2] != "b=" || got[2][:2] != "c=" {
+		t.Fatalf("served %v", got)
+	}
+	if n := r.eng.Waiting(); n != 0 {
+		t.Fatalf("%d keys waited for", n)
+	}
+}
+
+func TestWaiterLeaves(t *testing.T) {
+	wall := int64(1_700_000_000_000)
+	r := newNode(t, 1, &wall)
+	tx := r.eng.NewTx()
+	var got []string
+	popWaiter(tx, "a", "k", &got)
+	b := popWaiter(tx, "b", "k", &got)
+	popWaiter(tx, "c", "k", &got)
+	r.eng.Unwait(b)
+	r.eng.Unwait(b)
+	sadd(tx, "k", "1", "2")
+	if len(got) != 2 || got[0][:1] != "a" || got[1][:1] != "c" {
+		t.Fatalf("served %v", got)
+	}
+}
+
+func TestWaiterIsServedByOtherRegion(t *testing.T) {
+	wall := int64(1_700_000_000_000)
+	a, b := newNode(t, 1, &wall), newNode(t, 2, &wall)
+	var got []string
+	popWaiter(a.eng.NewTx(), "a", "k", &got)
+	sadd(b.eng.NewTx(), "k", "1")
+	a.pull(b)
+	if len(got) != 1 || got[0] != "a=1" {
+		t.Fatalf("served %v", got)
+	}
+}
