@@ -16,7 +16,7 @@ import (
 	"crdb/oplog"
 )
 
-// TestConversations runs the files in testdata: replicas that talk over an
+// TestConversations runs the files in testdata/conversations: replicas that talk over an
 // in-memory network, one message at a time. Everything but gRPC is real: log,
 // gate, handshake, frames, fetches.
 //
@@ -33,7 +33,7 @@ import (
 //	stabilize                       deliver, tick and acknowledge until nothing changes
 //	log N, context N, held N, stable N, fingerprint
 func TestConversations(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/conversations", func(t *testing.T, path string) {
 		w := newWorld(t)
 		defer w.close()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
