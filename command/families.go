@@ -4,7 +4,7 @@ package command
 // commands.
 func families() [][]*Command {
 	return [][]*Command{
-		stringCommands, setCommands, hashCommands, keyCommands,
+		stringCommands, bitCommands, setCommands, hashCommands, keyCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
 		commandCommands, configCommands, serverCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands,

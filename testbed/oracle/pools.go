@@ -9,10 +9,11 @@ import (
 // The keys. Each family has its own and now and then takes another's.
 var (
 	stringKeys = []string{"s1", "s2", "s3", "n1", "n2"}
+	bitKeys    = []string{"b1", "b2", "b3"}
 	setKeys    = []string{"t1", "t2", "t3"}
 	hashKeys   = []string{"h1", "h2"}
 	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
-	allKeys    = join(stringKeys, setKeys, hashKeys, oddKeys)
+	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, oddKeys)
 )
 
 // databases are the logical databases that streams use.
@@ -31,6 +32,12 @@ var (
 	counts = []string{"0", "1", "2", "3", "5", "50", "-1", "-2", "-7", "9223372036854775807",
 		"-9223372036854775808", "4611686018427387904", "x"}
 	offsets = []string{"0", "1", "2", "5", "40", "-1", "536870911000", "9223372036854775807", "x"}
+	// bitPlaces has none near the end of the longest string: Redis would allocate it.
+	bitPlaces = []string{"0", "1", "7", "8", "15", "63", "100", "1000", "#0", "#1", "#7", "#-1", "#x", "-1", "x", "",
+		"4294967296", "9223372036854775807", "#9223372036854775807"}
+	widths = []string{"u1", "u2", "u8", "u7", "u63", "u64", "i1", "i5", "i8", "i16", "i63", "i64", "i65", "u0", "i0",
+		"u-1", "x8", "u", "", "I8", "u08"}
+	filled  = []string{"\x00\x00\x00", "\xff\xff\xff", strings.Repeat("\xff", 30), strings.Repeat("\x00", 30) + "\x10", "\x00\xff\x0f", ""}
 	cursors = []string{"0", "0", "0", "0", "0", "0", "", "-1", "x", "99999999999999999999", " 0", "0x"}
 	floats  = []string{
 		"1", "-1", "0", "0.5", "-0.25", "0.1", "3.0e3", "1.5e-3", "5.", ".5", "+2", "0x10", "0x1p-2", "1e17",
@@ -128,7 +135,8 @@ func many(value bool) form {
 // newPools names the pools for the forms. line takes a whole command.
 func newPools(line form) map[string]form {
 	return map[string]form{
-		"str": keyOf(stringKeys), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "any": keyOf(allKeys),
+		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
+		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "any": keyOf(allKeys),
 		"val": oneOf(values...), "text": oneOf(texts...), "member": oneOf(members...),
 		"int": oneOf(integers...), "pos": oneOf(positions...), "count": oneOf(counts...),
 		"offset": oneOf(offsets...), "float": oneOf(floats...), "cursor": oneOf(cursors...),
