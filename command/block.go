@@ -118,4 +118,4 @@ func (s *Session) waitForLog() {
 }
 
 // backlogged reports whether the log wants writers to wait.
-func (s *Session) backlogged() bool { return errors.Is(s.srv.log.Admit(), oplog.ErrBacklog) }
+func (s *Session) backlogged() bool { return errors.Is(s.srv.log.Admit(s.now), oplog.ErrBacklog) }

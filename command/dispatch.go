@@ -37,7 +37,7 @@ func (s *Session) run(args [][]byte) bool {
 			s.enqueue(cmd, args)
 			return true
 		}
-		if s.mode&modeMulti != 0 && s.multi.writes && errors.Is(s.srv.log.Admit(), oplog.ErrBacklog) {
+		if s.mode&modeMulti != 0 && s.multi.writes && errors.Is(s.srv.log.Admit(s.now), oplog.ErrBacklog) {
 			s.waitForLog()
 			return false
 		}
@@ -178,7 +178,7 @@ func (s *Session) admit(cmd *Command) admission {
 	if cmd.Flags&Write == 0 {
 		return admitted
 	}
-	err := s.srv.log.Admit()
+	err := s.srv.log.Admit(s.now)
 	switch {
 	case err == nil:
 		return admitted

@@ -22,7 +22,7 @@ func multiExec(c *Context) {
 		return
 	}
 	if t.writes {
-		if err := c.Server.log.Admit(); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+		if err := c.Server.log.Admit(c.S.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
 			c.Out.Error("EXECABORT Transaction discarded because of: " + msgNoWrites + err.Error())
 			return
 		}

@@ -41,13 +41,13 @@ type gateLog struct {
 	hooks  []func()
 }
 
-func (g *gateLog) Admit() error {
+func (g *gateLog) Admit(wall int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.admit != nil {
 		return g.admit
 	}
-	return g.Log.Admit()
+	return g.Log.Admit(wall)
 }
 
 func (g *gateLog) DurableOwn() crdt.Timestamp {

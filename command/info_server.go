@@ -97,7 +97,7 @@ func infoMemory(c *Context, t *infoText) {
 // infoPersistence describes the log in the words of an append-only file.
 func infoPersistence(c *Context, t *infoText) {
 	status := "ok"
-	if err := c.Server.log.Admit(); err != nil && !c.S.backlogged() {
+	if err := c.Server.log.Admit(c.S.now); err != nil && !c.S.backlogged() {
 		status = "err"
 	}
 	t.zeros("loading async_loading current_cow_peak current_cow_size current_cow_size_age")

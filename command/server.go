@@ -13,7 +13,7 @@ import (
 
 // Log is what sessions need of the operation log. *oplog.Log is one.
 type Log interface {
-	Admit() error               // may a client write now?
+	Admit(wall int64) error     // may a client write now?
 	DurableOwn() crdt.Timestamp // own ops on disk
 	OnDurable(f func())         // f is called after every commit and must not block
 	Issued() crdt.Dot           // last own dot given out

@@ -86,7 +86,7 @@ func (e *Engine) expireLoop() {
 			return
 		case <-e.opts.After(expireEvery):
 		}
-		if e.log.Admit() != nil {
+		if e.log.Admit(e.opts.Wall()) != nil {
 			continue
 		}
 		for i := range e.parts {

@@ -30,9 +30,13 @@ func (l *Log) allow(bit uint32) {
 	}
 }
 
-// Admit is asked before a client's write. It returns nil, or why the write
-// must be refused now: ErrClosed, ErrFailed, ErrDiskFull, ErrClock, ErrBacklog.
-func (l *Log) Admit() error {
+// Admit is asked before a client's write, with the wall clock in unix
+// milliseconds. It returns nil, or why the write must be refused now:
+// ErrClosed, ErrFailed, ErrDiskFull, ErrClock, ErrBacklog.
+func (l *Log) Admit(wall int64) error {
+	if crdt.Timestamp(l.newest.Load()).Millis()-wall > l.maxDrift {
+		l.refuse(refuseClock)
+	}
 	r := l.refusing.Load()
 	if r == 0 {
 		return nil

@@ -35,6 +35,7 @@ func (l *Log) AppendAt(wall int64, op []byte) crdt.Dot {
 		t = w
 	}
 	m.clock = t
+	l.newest.Store(uint64(t))
 	if t.Millis()-wall > l.maxDrift {
 		l.refuse(refuseClock)
 	}

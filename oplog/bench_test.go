@@ -64,7 +64,7 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkAdmit(b *testing.B) {
 	l := open(b, testOptions(vfs.NewMem(), 1))
 	for b.Loop() {
-		if l.Admit() != nil {
+		if l.Admit(l.opts.Wall()) != nil {
 			b.Fatal()
 		}
 	}

@@ -65,14 +65,14 @@ func TestIOErrorFails(t *testing.T) {
 			writeOps(t, l, 5)
 			durable := l.Durable()
 			fs.on.Store(true)
-			for i := 0; l.Admit() == nil; i++ { // create fails only when Pebble changes its log
+			for i := 0; l.Admit(l.opts.Wall()) == nil; i++ { // create fails only when Pebble changes its log
 				l.Append(make([]byte, 50<<10))
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				if err := l.Sync(ctx); err != nil && !errors.Is(err, ErrFailed) {
 					t.Fatal(err)
 				}
 				cancel()
-				if l.Admit() == nil {
+				if l.Admit(l.opts.Wall()) == nil {
 					durable = l.Durable()
 				}
 			}
@@ -91,7 +91,7 @@ func TestIOErrorFails(t *testing.T) {
 
 func checkFailed(t *testing.T, l *Log, durable crdt.VersionVector) {
 	t.Helper()
-	if err := l.Admit(); !errors.Is(err, ErrFailed) || !errors.Is(err, syscall.EIO) {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrFailed) || !errors.Is(err, syscall.EIO) {
 		t.Fatal("admit:", err)
 	}
 	if err := l.Receive(newRemote(2).block(nil, "x")); !errors.Is(err, ErrFailed) {
@@ -170,7 +170,7 @@ func TestDiskFullRecovers(t *testing.T) {
 	l.Hurry()
 	<-l.store.guard.stalling()
 	tick <- time.Time{} // tries again, still full
-	for !errors.Is(l.Admit(), ErrDiskFull) {
+	for !errors.Is(l.Admit(l.opts.Wall()), ErrDiskFull) {
 	}
 	if l.DurableOwn() >= d.Time {
 		t.Fatal("durable on a full disk")
@@ -192,7 +192,7 @@ func TestDiskFullRecovers(t *testing.T) {
 	if l.DurableOwn() != d.Time {
 		t.Fatal(l.DurableOwn())
 	}
-	for l.Admit() != nil {
+	for l.Admit(l.opts.Wall()) != nil {
 	}
 	writeOps(t, l, 5)
 }
@@ -268,17 +268,17 @@ func TestReserve(t *testing.T) {
 	l := open(t, o)
 	fs.free.Store(1<<20 - 1)
 	l.checkSpace()
-	if err := l.Admit(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "db has less than 1048576 bytes free") {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "db has less than 1048576 bytes free") {
 		t.Fatal(err)
 	}
 	fs.free.Store(1<<20 + 1)
 	l.checkSpace()
-	if l.Admit() == nil {
+	if l.Admit(l.opts.Wall()) == nil {
 		t.Fatal("recovers only with a margin")
 	}
 	fs.free.Store(2 << 20)
 	l.checkSpace()
-	if err := l.Admit(); err != nil {
+	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -322,7 +322,7 @@ func TestFatalfDoesNotExit(t *testing.T) {
 	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
 	l := mustOpen(t, o)
 	(&pebbleLogger{l}).Fatalf("bad %d", 1)
-	if err := l.Admit(); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "store: bad 1") {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "store: bad 1") {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "the log has failed") {

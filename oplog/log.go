@@ -19,6 +19,7 @@ type Log struct {
 	store    *store
 
 	refusing atomic.Uint32 // refuse* bits
+	newest   atomic.Uint64 // mu.clock, to be read without the lock
 	failed   atomic.Pointer[error]
 	failedCh chan struct{} // closed at the first failure
 	failOnce sync.Once
@@ -109,6 +110,7 @@ func (l *Log) recover() error {
 			m.received.Set(r, t.last)
 		}
 	}
+	l.newest.Store(uint64(m.clock))
 	l.pub.tails = tails
 	own := l.pub.durable.Get(l.self)
 	m.sealed, l.w.prev = own, own

@@ -181,12 +181,12 @@ func TestBacklog(t *testing.T) {
 	for range 11 {
 		l.Append(make([]byte, 100))
 	}
-	if err := l.Admit(); !errors.Is(err, ErrBacklog) {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrBacklog) {
 		t.Fatal(err)
 	}
 	l.EndGroup()
 	sync_(t, l)
-	for l.Admit() != nil {
+	for l.Admit(l.opts.Wall()) != nil {
 		l.Sync(context.Background())
 	}
 }

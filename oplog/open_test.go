@@ -146,14 +146,14 @@ func TestClockSetBack(t *testing.T) {
 	l.Close()
 	clock.ms.Add(-3600_000)
 	l = mustOpen(t, o)
-	if err := l.Admit(); !errors.Is(err, ErrClock) || !strings.Contains(err.Error(), "1h0m0s behind") {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrClock) || !strings.Contains(err.Error(), "1h0m0s behind") {
 		t.Fatal(err)
 	}
 	if e := l.Append([]byte("an op that is not asked")); e.Time <= d.Time {
 		t.Fatal("dots went back")
 	}
 	clock.ms.Add(3600_000 - 500)
-	if err := l.Admit(); err != nil {
+	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal("caught up:", err)
 	}
 	l.Close()
@@ -176,15 +176,15 @@ func TestCounterOverflow(t *testing.T) {
 		t.Fatal(d)
 	}
 	setClock(crdt.TimestampAt(testWall+500) | 0xffff)
-	if err := l.Admit(); err != nil {
+	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal(err)
 	}
 	l.Append(nil)
-	if err := l.Admit(); !errors.Is(err, ErrClock) {
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrClock) {
 		t.Fatal(err)
 	}
 	clock.ms.Add(1)
-	if err := l.Admit(); err != nil {
+	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal(err)
 	}
 	if l.ClockAhead(crdt.TimestampAt(testWall+501)) || !l.ClockAhead(crdt.TimestampAt(testWall+502)) {

@@ -56,6 +56,7 @@ func (l *Log) receiveLocked(b *Block) error {
 	}
 	m.received.Set(b.Replica, b.Last)
 	m.clock = max(m.clock, b.Last)
+	l.newest.Store(uint64(m.clock))
 	m.queue = append(m.queue, b)
 	m.queued += len(b.data)
 	return nil

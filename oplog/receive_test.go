@@ -47,7 +47,7 @@ func TestReceiveChecks(t *testing.T) {
 	if err := l.Receive(b); !errors.Is(err, ErrClock) || !l.ClockAhead(b.Last) {
 		t.Fatal("ahead:", err)
 	}
-	if err := l.Admit(); err != nil {
+	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal("a refused block must not move the clock:", err)
 	}
 }

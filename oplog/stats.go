@@ -109,7 +109,7 @@ type Stats struct {
 
 // Stats returns a snapshot.
 func (l *Log) Stats() Stats {
-	s := Stats{Bytes: l.Bytes(), Refusing: l.Admit()}
+	s := Stats{Bytes: l.Bytes(), Refusing: l.Admit(l.opts.Wall())}
 	if l.enter() == nil {
 		s.DiskBytes = l.store.db.Metrics().DiskSpaceUsage()
 		l.leave()

@@ -183,7 +183,7 @@ func (w *world) open(p *puppet) {
 func (w *world) exec(d *datadriven.TestData) {
 	p := w.node(d, 0)
 	p.wall++
-	if err := p.log.Admit(); err != nil {
+	if err := p.log.Admit(p.wall); err != nil {
 		w.printf("refused: %v", strings.SplitN(err.Error(), ":", 3)[1])
 		return
 	}

@@ -164,7 +164,7 @@ func TestGCPercent(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
 		want int
-	}{{0, 1000}, {1 << 20, 1000}, {64 << 20, 100}, {128 << 20, 50}, {256 << 20, 25}, {1 << 40, 25}} {
+	}{{0, 1000}, {1 << 20, 1000}, {48 << 20, 50}, {96 << 20, 25}, {256 << 20, 15}, {1 << 40, 15}} {
 		if got := gcPercent(c.live, s); got != c.want {
 			t.Errorf("%d MiB: %d, want %d", c.live>>20, got, c.want)
 		}

@@ -185,7 +185,7 @@ func keepAlive(seconds int64) time.Duration {
 
 // Flush is part of control.Instance.
 func (i *instance) Flush(ctx context.Context) error {
-	if err := i.log.Admit(); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+	if err := i.log.Admit(i.host.wall()); err != nil && !errors.Is(err, oplog.ErrBacklog) {
 		return err
 	}
 	tx := i.engine.NewTx()
@@ -198,7 +198,7 @@ func (i *instance) Flush(ctx context.Context) error {
 // Err is part of control.Instance. A log that waits for the disk still takes
 // writes: they wait, too.
 func (i *instance) Err() error {
-	if err := i.log.Admit(); !errors.Is(err, oplog.ErrBacklog) {
+	if err := i.log.Admit(i.host.wall()); !errors.Is(err, oplog.ErrBacklog) {
 		return err
 	}
 	return nil
