@@ -97,7 +97,7 @@ func TestGlobHostile(t *testing.T) {
 			t.Errorf("%.10q... matches", p)
 		}
 	}
-	if d := time.Since(began); d > 5*time.Second {
+	if d := time.Since(began); d > time.Minute {
 		t.Errorf("took %v", d)
 	}
 }

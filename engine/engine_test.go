@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sort"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,7 +18,7 @@ type node struct {
 	t    *testing.T
 	fs   vfs.FS
 	id   crdt.ReplicaID
-	wall *int64
+	wall *atomic.Int64
 	log  *oplog.Log
 	eng  *Engine
 	all  []*node // the members, nil: alone
@@ -32,7 +33,14 @@ func (n *node) stable() crdt.VersionVector {
 	return v
 }
 
-func newNode(t *testing.T, id crdt.ReplicaID, wall *int64) *node {
+// clockAt is a wall clock that tests turn.
+func clockAt(ms int64) *atomic.Int64 {
+	var c atomic.Int64
+	c.Store(ms)
+	return &c
+}
+
+func newNode(t *testing.T, id crdt.ReplicaID, wall *atomic.Int64) *node {
 	n := &node{t: t, fs: vfs.NewMem(), id: id, wall: wall}
 	n.open()
 	t.Cleanup(n.close)
@@ -42,13 +50,13 @@ func newNode(t *testing.T, id crdt.ReplicaID, wall *int64) *node {
 func (n *node) open() {
 	n.t.Helper()
 	var err error
-	n.log, err = oplog.Open(oplog.Options{FS: n.fs, Dir: "db", Wall: func() int64 { return *n.wall }, DiskReserve: -1,
+	n.log, err = oplog.Open(oplog.Options{FS: n.fs, Dir: "db", Wall: n.wall.Load, DiskReserve: -1,
 		Identity: oplog.Identity{Database: "guid", Region: fmt.Sprint("r", n.id), Replica: n.id}})
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	n.eng, err = Open(Options{Log: n.log, Seed: 42, Replica: n.id, Wall: func() int64 { return *n.wall }, Rand: rnd.Uint64, Stable: n.stable})
+	n.eng, err = Open(Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -64,7 +72,7 @@ func (n *node) close() {
 // do runs fn with all keys locked.
 func (n *node) do(fn func(tx *Tx)) {
 	tx := n.eng.NewTx()
-	tx.LockAll(*n.wall)
+	tx.LockAll(n.wall.Load())
 	fn(tx)
 	tx.Unlock()
 }
@@ -194,12 +202,12 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 func TestRecoveryRestoresEverything(t *testing.T) {
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 9))
-		wall := int64(1_700_000_000_000)
-		n := newNode(t, 1, &wall)
+		wall := clockAt(1_700_000_000_000)
+		n := newNode(t, 1, wall)
 		for round := range 8 {
 			for range 100 {
-				n.do(func(tx *Tx) { randomOp(tx, rnd, wall) })
-				wall += int64(rnd.IntN(30))
+				n.do(func(tx *Tx) { randomOp(tx, rnd, wall.Load()) })
+				wall.Add(int64(rnd.IntN(30)))
 			}
 			if rnd.IntN(2) == 0 {
 				if err := n.eng.Checkpoint(); err != nil {
@@ -227,7 +235,10 @@ func TestRecoveryRestoresEverything(t *testing.T) {
 func TestReplicasConverge(t *testing.T) {
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
-		walls := [3]int64{1_700_000_000_000, 1_700_000_000_120, 1_700_000_000_050}
+		var walls [3]atomic.Int64
+		for i, skew := range []int64{0, 120, 50} {
+			walls[i].Store(1_700_000_000_000 + skew)
+		}
 		var nodes [3]*node
 		for i := range nodes {
 			nodes[i] = newNode(t, crdt.ReplicaID(i+1), &walls[i])
@@ -238,9 +249,9 @@ func TestReplicasConverge(t *testing.T) {
 		for range 40 {
 			for i, n := range nodes {
 				for range rnd.IntN(10) {
-					n.do(func(tx *Tx) { randomOp(tx, rnd, walls[i]) })
+					n.do(func(tx *Tx) { randomOp(tx, rnd, walls[i].Load()) })
 				}
-				walls[i] += int64(rnd.IntN(50))
+				walls[i].Add(int64(rnd.IntN(50)))
 			}
 			if rnd.IntN(3) == 0 {
 				syncAll(nodes[:])
@@ -257,7 +268,7 @@ func TestReplicasConverge(t *testing.T) {
 			}
 		}
 		for i := range walls { // let every deadline pass, so that hiding does not matter
-			walls[i] = 1_700_000_100_000
+			walls[i].Store(1_700_000_100_000)
 		}
 		syncAll(nodes[:])
 		same(t, fmt.Sprintf("seed %d 1-2", seed), nodes[0].dump(), nodes[1].dump())

@@ -32,8 +32,8 @@ func sadd(tx *Tx, key string, members ...string) {
 }
 
 func TestWaitersAreServedInOrder(t *testing.T) { // W1
-	wall := int64(1_700_000_000_000)
-	r := newNode(t, 1, &wall)
+	wall := clockAt(1_700_000_000_000)
+	r := newNode(t, 1, wall)
 	tx := r.eng.NewTx()
 	var got []string
 	for _, n := range []string{"a", "b", "c"} {
@@ -54,8 +54,8 @@ func TestWaitersAreServedInOrder(t *testing.T) { // W1
 }
 
 func TestWaiterLeaves(t *testing.T) {
-	wall := int64(1_700_000_000_000)
-	r := newNode(t, 1, &wall)
+	wall := clockAt(1_700_000_000_000)
+	r := newNode(t, 1, wall)
 	tx := r.eng.NewTx()
 	var got []string
 	popWaiter(tx, "a", "k", &got)
@@ -70,8 +70,8 @@ func TestWaiterLeaves(t *testing.T) {
 }
 
 func TestWaiterIsServedByOtherRegion(t *testing.T) {
-	wall := int64(1_700_000_000_000)
-	a, b := newNode(t, 1, &wall), newNode(t, 2, &wall)
+	wall := clockAt(1_700_000_000_000)
+	a, b := newNode(t, 1, wall), newNode(t, 2, wall)
 	var got []string
 	popWaiter(a.eng.NewTx(), "a", "k", &got)
 	sadd(b.eng.NewTx(), "k", "1")

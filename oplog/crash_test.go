@@ -3,6 +3,7 @@ package oplog
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,9 +228,9 @@ func TestEveryCommitIsClosed(t *testing.T) {
 	o := testOptions(fs, 1)
 	l := open(t, o)
 	writeOps(t, l, 1) // the writer now pauses until somebody waits
-	commits := 0
+	var commits atomic.Int64
 	l.OnDurable(func() {
-		commits++
+		commits.Add(1)
 		clone := o
 		clone.FS = fs.CrashClone(vfs.CrashCloneCfg{})
 		c, err := Open(clone)
@@ -250,7 +251,7 @@ func TestEveryCommitIsClosed(t *testing.T) {
 		l.Append([]byte("saw r"))
 		sync_(t, l)
 	}
-	if commits == 0 {
+	if commits.Load() == 0 {
 		t.Fatal("no commits")
 	}
 }
