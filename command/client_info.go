@@ -24,6 +24,7 @@ type sessionInfo struct {
 // clientState is a snapshot of a session, taken at the end of every batch.
 type clientState struct {
 	name, libName, libVer string
+	user                  string
 	noEvict, noTouch      bool
 	closing               bool
 	seen                  int64 // unix milliseconds
@@ -134,7 +135,8 @@ func (i *sessionInfo) line(now int64) string {
 	} else {
 		text("", st.cmd.Name)
 	}
-	text(" user=", "default redir=-1")
+	text(" user=", st.user)
+	text(" redir=", "-1")
 	num(" resp=", int64(st.proto))
 	text(" lib-name=", st.libName)
 	text(" lib-ver=", st.libVer)

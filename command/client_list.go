@@ -78,6 +78,7 @@ func (f *killFilter) matches(c *Context, s *Session) bool {
 		f.addr != "" && s.info.addr != f.addr,
 		f.laddr != "" && s.info.laddr != f.laddr,
 		f.typ != "" && !s.hasType(f.typ),
+		f.user != "" && s.info.state().user != f.user,
 		f.spareSelf && s == c.S:
 		return false
 	}
@@ -159,7 +160,7 @@ func (f *killFilter) option(c *Context, name, value []byte) bool {
 		f.laddr = string(value)
 	case equalFold(name, "user"):
 		f.user = string(value)
-		if f.user != "default" {
+		if c.Server.acl.get(f.user) == nil {
 			c.Out.Error("ERR No such user '" + echo(value) + "'")
 			return false
 		}

@@ -1,7 +1,5 @@
 package command
 
-import "crdb/resp"
-
 // redisVersion is the version clients are told: they choose features by it.
 const redisVersion = "7.2.4"
 
@@ -64,30 +62,15 @@ func auth(c *Context) {
 	user, pass := []byte("default"), c.Args[len(c.Args)-1]
 	if len(c.Args) == 3 {
 		user = c.Args[1]
-	} else if !c.S.set.password {
+	} else if c.Server.acl.standard.rights.Load().noPass {
 		c.Out.Error(msgNoPass)
 		return
 	}
-	if c.S.authenticate(user, pass) {
+	if c.S.login(user, pass) {
 		c.Out.OK()
-	} else {
-		c.Out.Error(msgWrongPass)
+		return
 	}
-}
-
-// authenticate compares with requirepass. There is one user, "default"; with
-// no password set any will do.
-func (s *Session) authenticate(user, pass []byte) bool {
-	ok := !s.set.password || s.set.passwordOK(pass)
-	if string(user) != "default" || !ok {
-		s.srv.stats.authFailures.Add(1)
-		return false
-	}
-	s.mode &^= modeNoAuth
-	if t, ok := s.conn.(resp.TimeControl); ok {
-		t.CloseAfter(0)
-	}
-	return true
+	c.S.refuseLogin(c)
 }
 
 // hello changes nothing unless all of its options are right.
@@ -110,8 +93,8 @@ func hello(c *Context) {
 	for len(rest) > 0 {
 		switch {
 		case equalFold(rest[0], "auth") && len(rest) > 2:
-			if !s.authenticate(rest[1], rest[2]) {
-				c.Out.Error(msgWrongPass)
+			if !s.login(rest[1], rest[2]) {
+				s.refuseLogin(c)
 				return
 			}
 			rest = rest[3:]
@@ -163,9 +146,7 @@ func reset(c *Context) {
 	c.Tx.NoTouch(false)
 	s.noTouch = false
 	s.mode = 0
-	if s.set.password {
-		s.mode = modeNoAuth
-	}
+	s.becomeDefault()
 	s.setProto(2)
 	s.info.change(func(st *clientState) {
 		st.name, st.noEvict, st.noTouch = "", false, false

@@ -27,7 +27,7 @@ func (s *Session) run(args [][]byte) bool {
 		}
 	}
 	if s.mode != 0 || s.srv.pause.active.Load() {
-		if !s.allowed(cmd) {
+		if !s.allowed(cmd, args) {
 			return true
 		}
 		if s.postponed(cmd) {
@@ -146,12 +146,13 @@ func (s *Session) mute(start int) {
 }
 
 // allowed checks what the session's mode forbids.
-func (s *Session) allowed(cmd *Command) bool {
+func (s *Session) allowed(cmd *Command, args [][]byte) bool {
 	switch {
 	case s.mode&modeNoAuth != 0 && cmd.Flags&NoAuth == 0:
 		s.reject(cmd, msgNoAuth)
 	case s.mode&modeMulti != 0 && cmd.Flags&NoMulti != 0:
 		s.reject(cmd, msgNotInMulti)
+	case s.mode&modeLimited != 0 && !s.permitted(cmd, args):
 	case s.mode&modeSubscribe != 0 && cmd.Flags&RunsSubscribed == 0:
 		s.reject(cmd, "ERR Can't execute '"+cmd.Name+"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
 	default:

@@ -46,7 +46,13 @@ func (s *Session) callQueued(q queued) {
 	start := len(s.out.Buf)
 	began := s.srv.opts.Now()
 	s.ctx.Cmd, s.ctx.Args = q.cmd, q.args
-	q.cmd.Handler(&s.ctx)
+	if s.mode&modeLimited == 0 {
+		q.cmd.Handler(&s.ctx)
+	} else if d := s.permit(q.cmd, q.args, inMulti); d.why != notDenied {
+		s.out.Error(d.textAtExec())
+	} else {
+		q.cmd.Handler(&s.ctx)
+	}
 	took := s.srv.opts.Now() - began
 	failed := len(s.out.Buf) > start && s.out.Buf[start] == '-'
 	s.stat.called(q.cmd, took, failed)

@@ -6,7 +6,7 @@ func families() [][]*Command {
 	return [][]*Command{
 		stringCommands, bitCommands, setCommands, hashCommands, keyCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
-		commandCommands, configCommands, serverCommands, waitCommands,
+		commandCommands, configCommands, aclCommands, serverCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands,
 	}
 }

@@ -42,7 +42,9 @@ func infoStats(c *Context, t *infoText) {
 	t.num("total_error_replies", int64(st.ErrorTotal))
 	t.zeros("dump_payload_sanitizations total_reads_processed total_writes_processed io_threaded_reads_processed io_threaded_writes_processed reply_buffer_shrinks reply_buffer_expands")
 	t.num("acl_access_denied_auth", int64(srv.stats.authFailures.Load()))
-	t.zeros("acl_access_denied_cmd acl_access_denied_key acl_access_denied_channel")
+	t.num("acl_access_denied_cmd", srv.acl.log.denials(deniedCommand))
+	t.num("acl_access_denied_key", srv.acl.log.denials(deniedKey))
+	t.num("acl_access_denied_channel", srv.acl.log.denials(deniedChannel))
 	t.num("client_output_buffer_limit_disconnections", int64(st.OutputKills))
 }
 

@@ -17,6 +17,7 @@ type Table struct {
 	byName map[string]*Command // top level, lower case
 	all    []*Command          // with subcommands, by index
 	top    []*Command          // top level, by name
+	words  *aclWords           // what ACL rules may name
 }
 
 // newTable completes the families' commands with the facts and links
@@ -29,6 +30,7 @@ func newTable(families ...[]*Command) *Table {
 			t.add(*tmpl, known, nil)
 		}
 	}
+	t.words = newACLWords(t, known)
 	return t
 }
 

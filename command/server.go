@@ -64,6 +64,7 @@ type Server struct {
 	table    *Table
 	settings atomic.Pointer[settings] // what CONFIG says, ready to use
 	stats    stats
+	acl      aclUsers
 	slowlog  slowlog
 	latency  latencyEvents
 	memory   memoryGauge
@@ -91,6 +92,7 @@ func NewServer(opts Options) *Server {
 		shards:  engine.NewPubSub(matchPattern),
 		started: opts.Wall(),
 	}
+	srv.acl.init(srv.table.words)
 	srv.runID = srv.makeRunID()
 	srv.sessions.init()
 	srv.durable.init()

@@ -7,7 +7,7 @@ import (
 )
 
 // mode is why a session's commands cannot take the short way through dispatch.
-type mode uint8
+type mode uint16
 
 const (
 	modeNoAuth    mode = 1 << iota // has not authenticated yet
@@ -17,6 +17,7 @@ const (
 	modeReplySkip                  // CLIENT REPLY SKIP: this command's reply, too
 	modeSkipNext                   // CLIENT REPLY SKIP was just given
 	modeExec                       // inside EXEC
+	modeLimited                    // the user may not do everything: look at every command
 )
 
 const (
@@ -57,6 +58,7 @@ type Session struct {
 	hold int   // from here on out.Buf waits for the log; -1: nothing does
 	over int64 // since when the output is above the soft limit, monotonic; 0: it is not
 
+	who   identity       // the user
 	multi *transaction   // WATCH and MULTI; nil: neither
 	subs  *subscriptions // nil: none
 	block blocking       // WAIT and the like, pauses
@@ -74,8 +76,8 @@ func newSession(srv *Server, conn resp.Conn) *Session {
 	s.clock = srv.opts.Now()
 	s.ctx = Context{S: s, Tx: s.tx, Out: &s.out, Server: srv}
 	s.info.init(s)
-	if s.set.password {
-		s.mode |= modeNoAuth
+	s.becomeDefault()
+	if s.mode&modeNoAuth != 0 {
 		if t, ok := conn.(resp.TimeControl); ok {
 			t.CloseAfter(preAuthTime)
 		}
@@ -90,6 +92,7 @@ func (s *Session) Input(data []byte) (used int) {
 	s.set = s.srv.settings.Load()
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
+	s.followRights()
 	for used < len(data) {
 		args, n, err := s.parser.Next(data[used:], *s.limits())
 		if err != nil {
@@ -157,6 +160,7 @@ func (s *Session) Wake() {
 	if s.info.killed.Load() {
 		s.done = true
 	}
+	s.followRights()
 	if s.hold >= 0 && s.durable() {
 		s.srv.durable.remove(s)
 		s.hold = -1

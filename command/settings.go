@@ -1,8 +1,6 @@
 package command
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"strconv"
 	"strings"
 	"time"
@@ -26,18 +24,16 @@ const maxInline = 64 << 10
 // settings is the part of the configuration that sessions look at all the
 // time. A new one is made at every change; it is never modified.
 type settings struct {
-	password     bool
-	passwordHash [sha256.Size]byte
-	limits       resp.Limits
-	preAuth      resp.Limits
-	output       [2]OutputLimit // normal, pubsub
-	always       bool           // replies wait for the disk
-	slowerThan   int64          // nanoseconds; negative: no slow log
-	slowlogLen   int
-	latency      bool
-	monitor      int64 // latency-monitor-threshold, nanoseconds; 0: off
-	percentiles  []float64
-	maxMemory    int64
+	limits      resp.Limits
+	preAuth     resp.Limits
+	output      [2]OutputLimit // normal, pubsub
+	always      bool           // replies wait for the disk
+	slowerThan  int64          // nanoseconds; negative: no slow log
+	slowlogLen  int
+	latency     bool
+	monitor     int64 // latency-monitor-threshold, nanoseconds; 0: off
+	percentiles []float64
+	maxMemory   int64
 }
 
 // reload makes the settings anew from the configuration.
@@ -58,9 +54,7 @@ func (srv *Server) reload() {
 		preAuth: resp.PreAuth,
 	}
 	st.preAuth.MaxQuery = preAuthQuery
-	if pass := c.String("requirepass"); pass != "" {
-		st.password, st.passwordHash = true, sha256.Sum256([]byte(pass))
-	}
+	srv.acl.requirePass(c.String("requirepass"))
 	limits := parseOutputLimits(c.String("client-output-buffer-limit"))
 	st.output = [2]OutputLimit{limits["normal"], limits["pubsub"]}
 	for _, w := range strings.Fields(c.String("latency-tracking-info-percentiles")) {
@@ -70,10 +64,4 @@ func (srv *Server) reload() {
 	}
 	srv.settings.Store(st)
 	srv.slowlog.resize(st.slowlogLen)
-}
-
-// passwordOK compares in constant time.
-func (st *settings) passwordOK(pass []byte) bool {
-	sum := sha256.Sum256(pass)
-	return subtle.ConstantTimeCompare(sum[:], st.passwordHash[:]) == 1
 }

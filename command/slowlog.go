@@ -121,7 +121,11 @@ func slowArgs(cmd *Command, args [][]byte) []string {
 // Of CONFIG SET it is the value of a parameter that is a secret, or might be
 // a misspelled one.
 func secretArg(cmd *Command, args [][]byte, i int) bool {
-	if cmd.Name != "config|set" {
+	switch cmd.Name {
+	case "config|set":
+	case "acl|setuser":
+		return i > 1
+	default:
 		return i > 0
 	}
 	return i >= 3 && i%2 == 1 && strings.Contains(strings.ToLower(string(args[i-1])), "pass")

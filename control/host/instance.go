@@ -91,6 +91,9 @@ func (i *instance) open() (err error) {
 		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
 		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
 	})
+	if err = i.commands.LoadUsers(); err != nil {
+		return err
+	}
 	return i.host.server.Register(i.spec.GUID, i.repl)
 }
 

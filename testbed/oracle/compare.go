@@ -17,6 +17,7 @@ const (
 	walk                  // SCAN: in each reply, but not in what a whole walk returns
 	random                // picked by chance from the same things
 	lazily                // DBSIZE: Redis counts expired keys until it meets them
+	words                 // in the order of words within texts
 	own                   // in everything: the reply is about the server itself
 )
 
@@ -49,6 +50,8 @@ func ruleOf(args []string) rule {
 		if len(args) == 3 && strings.EqualFold(args[1], "idletime") {
 			return near
 		}
+	case "acl":
+		return aclRule(args)
 	case "hello", "time", "slowlog":
 		return own
 	case "memory":
@@ -79,6 +82,8 @@ func same(r rule, args []string, a, b Reply) bool {
 	switch r {
 	case own:
 		return true
+	case words:
+		return sameWords(a, b)
 	case unordered:
 		return a.Head == b.Head && slices.Equal(a.bag(1), b.bag(1))
 	case pairwise:

@@ -144,5 +144,6 @@ func newPools(line form) map[string]form {
 		"secs": farTime(1, seconds), "ms": farTime(1000, millis),
 		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
 		"many": many(false), "manypairs": many(true), "numsets": numSets, "command": oneOf(commands...), "line": line,
+		"user": oneOf(aclUsers...), "rule": oneOf(aclRules...), "rulechannel": oneOf("news", "news.*", "n", "other", ""),
 	}
 }

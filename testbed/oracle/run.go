@@ -94,6 +94,9 @@ func (p Pair) Run(s Stream) (*Difference, error) {
 	if _, _, err := r.links[0].do("FLUSHALL"); err != nil {
 		return nil, err
 	}
+	if _, _, err := r.links[0].do(append([]string{"ACL", "DELUSER"}, aclUsers...)...); err != nil {
+		return nil, err
+	}
 	for at := 0; at < len(s.Steps) && !r.unknown; {
 		n, diff, err := r.batch(at)
 		if diff != nil || err != nil {

@@ -74,8 +74,8 @@ func TestFormGrammar(t *testing.T) {
 // TestShrink: of a long stream only what fails is left.
 func TestShrink(t *testing.T) {
 	long := newGenerator(1).stream(200)
-	long.Steps[77].Args = []string{"SET", "guilty", "x", "y"}
-	long.Steps[150].Args = []string{"GET", "guilty"}
+	long.Steps[77] = Step{Args: []string{"SET", "guilty", "x", "y"}}
+	long.Steps[150] = Step{Args: []string{"GET", "guilty"}}
 	short := shrink(long, func(s Stream) bool {
 		set := false
 		for _, st := range s.Steps {
