@@ -4,7 +4,7 @@ package command
 // commands.
 func families() [][]*Command {
 	return [][]*Command{
-		stringCommands, bitCommands, setCommands, hashCommands, keyCommands,
+		stringCommands, bitCommands, setCommands, hashCommands, zsetCommands, keyCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
 		commandCommands, configCommands, aclCommands, serverCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands,

@@ -39,6 +39,7 @@ type collection interface {
 var types = [...]func() collection{
 	TypeSet:  func() collection { return &Set{} },
 	TypeHash: func() collection { return &Hash{} },
+	TypeZSet: func() collection { return &ZSet{} },
 }
 
 // kindInfo tells what a kind of operation is about.
@@ -55,6 +56,9 @@ var kinds = [kindEnd]kindInfo{
 	KindHashSet:    {typ: TypeHash, parts: partValue},
 	KindHashRemove: {typ: TypeHash, removes: true},
 	KindHashIncr:   {typ: TypeHash, parts: partNumber},
+	KindZSetAdd:    {typ: TypeZSet, parts: partScore},
+	KindZSetRemove: {typ: TypeZSet, removes: true},
+	KindZSetIncr:   {typ: TypeZSet, parts: partNumber},
 }
 
 // ElemType returns the type whose elements an op of this kind names, TypeNone
@@ -120,6 +124,15 @@ func (o *Object) Hash() *Hash {
 		return c.(*Hash)
 	}
 	return &Hash{}
+}
+
+// ZSet returns the sorted set to read, or to prepare an op on: empty if there
+// is none.
+func (o *Object) ZSet() *ZSet {
+	if c := o.of(TypeZSet); c != nil {
+		return c.(*ZSet)
+	}
+	return &ZSet{}
 }
 
 // EachElem calls fn with the stored form of every element: the type it belongs

@@ -82,6 +82,16 @@
 // is there: a concurrent removal had not seen that dot. A Hash maps fields to
 // Cells. A removal that leaves nothing behind is a delete of the key.
 //
+// # Scores
+//
+// A ZSet maps members to Cells, too, and keeps an index of them in order of
+// score. A score is a double. Its register holds one, and its shares are exact
+// sums of doubles, counts of 2^-1074: they add up the same in any order, and
+// the sum is rounded to a double only to be shown. ZINCRBY adds its amount if
+// the sum then rounds to what Redis's addition of two doubles gives, and else
+// the exact difference to that: a single writer sees Redis's doubles. A sum
+// that is infinite is written to the register.
+//
 // # Deadlines
 //
 // A key has one register of deadlines. It follows the register's rule, but of

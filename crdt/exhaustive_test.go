@@ -31,6 +31,9 @@ var (
 	aSet   = action{verb: vHset, names: []string{"f"}, text: "7"}
 	aHdel  = action{verb: vHdel, names: []string{"f"}}
 	aHincr = action{verb: vHincr, names: []string{"f"}, text: "2"}
+	aZadd  = action{verb: vZadd, names: []string{"f"}, text: "7"}
+	aZrem  = action{verb: vZrem, names: []string{"f"}}
+	aZincr = action{verb: vZincr, names: []string{"f"}, text: "2.5"}
 	aExp   = action{verb: vExpire, at: 2000}
 	aPers  = action{verb: vExpire}
 	aFlush = action{verb: vFlush}
@@ -43,6 +46,8 @@ var alphabets = []alphabet{
 	{"set there", []action{aAddB}, []action{aAdd, aRem, aDel}, []action{aAddB}},
 	{"hash", nil, []action{aSet, aHincr, aHdel, aDel}, nil},
 	{"hash there", []action{aSet, aHincr}, []action{aSet, aHincr, aHdel}, []action{aFlush, aDel}},
+	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},
+	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
 	{"deadlines", []action{aDated}, []action{aExp, aKeep, aDel}, []action{aPers}},
 	{"types", nil, []action{aIncr, aAdd, aHincr, aRem}, []action{aHdel}},
 	{"types there", []action{aHincr}, []action{aIncr, aHincr, aAdd, aDel}, []action{aSet}},

@@ -85,7 +85,7 @@ func FuzzDecodeRecord(f *testing.F) {
 				RecordShare(b, 1)
 			}
 		}
-		for _, typ := range []Type{TypeSet, TypeHash} { // as an element
+		for _, typ := range []Type{TypeSet, TypeHash, TypeZSet} { // as an element
 			var o Object
 			if o.LoadElem(typ, []byte("e"), b) == nil {
 				if rec, ok := o.ElemRecord(typ, []byte("e")); !ok || !bytes.Equal(rec, b) {

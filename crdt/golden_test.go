@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"os"
 	"slices"
@@ -51,6 +52,12 @@ func goldenOps() map[string]*Op {
 		"hash remove":                 {Kind: KindHashRemove, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear, Shares: res}}},
 		"hash incr":                   {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: Int(5), Delta: Int(5)}}},
 		"hash incr float":             {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: half, Delta: half}}},
+		"zset add":                    {Kind: KindZSetAdd, Flags: Create, Key: key, Elems: []Elem{{Name: []byte("m"), Value: appendScore(nil, 1.5)}, {Value: appendScore(nil, math.Inf(-1))}}},
+		"zset add over what was seen": {Kind: KindZSetAdd, Key: key, Elems: []Elem{{Name: []byte("m"), Seen: clear, Shares: res, Value: appendScore(nil, -0.1)}}},
+		"zset remove":                 {Kind: KindZSetRemove, Key: key, Elems: []Elem{{Name: []byte("m"), Seen: clear, Shares: res}}},
+		"zset incr":                   {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: Int(5), Delta: Int(5)}}},
+		"zset incr by a fraction":     {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: binaryNumber(-0.1), Delta: binaryNumber(5e-324)}}},
+		"zset incr, huge":             {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: binaryNumber(1e308).Add(binaryNumber(0.1)), Delta: binaryNumber(math.MaxFloat64)}}},
 		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
 	}
 }

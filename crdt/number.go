@@ -14,8 +14,9 @@ import (
 // The zero value is the integer 0. Numbers are immutable and may be shared.
 type Number struct {
 	i     int64
-	big   *big.Int // in units of 10^-17; nil: the value is i
+	big   *big.Int // in units of 10^-17, or of 2^-1074 if bin; nil: the value is i
 	float bool     // a float took part: the value is not limited to 64 bits
+	bin   bool     // big is binary: the score of a sorted set (binary.go)
 }
 
 // maxNumberBytes bounds an encoded Number: a long double has at most 4933
@@ -38,6 +39,9 @@ func (n Number) Add(o Number) Number {
 			return Number{i: s, float: n.float || o.float}
 		}
 	}
+	if n.bin || o.bin {
+		return Number{big: new(big.Int).Add(n.binaryUnits(), o.binaryUnits()), bin: true}.normal()
+	}
 	return Number{big: new(big.Int).Add(n.units(), o.units()), float: n.float || o.float}.normal()
 }
 
@@ -48,6 +52,9 @@ func (n Number) Sub(o Number) Number {
 			return Number{i: s, float: n.float || o.float}
 		}
 	}
+	if n.bin || o.bin {
+		return Number{big: new(big.Int).Sub(n.binaryUnits(), o.binaryUnits()), bin: true}.normal()
+	}
 	return Number{big: new(big.Int).Sub(n.units(), o.units()), float: n.float || o.float}.normal()
 }
 
@@ -55,6 +62,9 @@ func (n Number) Sub(o Number) Number {
 func (n Number) Equal(o Number) bool {
 	if n.big == nil && o.big == nil {
 		return n.i == o.i
+	}
+	if n.bin || o.bin {
+		return n.binaryUnits().Cmp(o.binaryUnits()) == 0
 	}
 	return n.units().Cmp(o.units()) == 0
 }
@@ -72,6 +82,9 @@ func (n Number) units() *big.Int {
 
 // normal returns the same value as an integer if it is one of 64 bits.
 func (n Number) normal() Number {
+	if n.bin {
+		return n.normalBinary()
+	}
 	q, r := new(big.Int).QuoRem(n.big, unit, new(big.Int))
 	if r.Sign() == 0 && q.IsInt64() {
 		return Number{i: q.Int64(), float: n.float}
@@ -87,7 +100,7 @@ func (n Number) whole() bool {
 // saturated returns the value a counter shows: sums of integers stop at the
 // limits of 64 bits.
 func (n Number) saturated() Number {
-	if n.big == nil || n.float {
+	if n.big == nil || n.float || n.bin {
 		return n
 	}
 	if n.big.Sign() > 0 {
@@ -101,6 +114,9 @@ func (n Number) saturated() Number {
 func (n Number) Append(b []byte) []byte {
 	if n.big == nil {
 		return fmt.Appendf(b, "%d", n.i)
+	}
+	if n.bin {
+		return n.appendBinaryText(b)
 	}
 	q, r := new(big.Int).QuoRem(n.big, unit, new(big.Int))
 	if n.big.Sign() < 0 {
@@ -126,6 +142,7 @@ const (
 	numberIntFloat = 1 // varint, a float took part
 	numberBig      = 2 // sign byte, uvarint length, big-endian magnitude in units
 	numberBigFloat = 3
+	numberBinary   = 4 // sign byte, uvarint exponent, uvarint length, big-endian odd mantissa (binary.go)
 )
 
 // appendNumber appends the encoded number.
@@ -136,6 +153,9 @@ func appendNumber(b []byte, n Number) []byte {
 	}
 	if n.big == nil {
 		return binary.AppendVarint(append(b, tag), n.i)
+	}
+	if n.bin {
+		return appendBinary(b, n)
 	}
 	sign := byte(0)
 	if n.big.Sign() < 0 {
@@ -161,6 +181,8 @@ func decodeNumber(b []byte, limit int) (Number, []byte, error) {
 			return Number{}, nil, fmt.Errorf("%w: number", ErrCorrupt)
 		}
 		return Number{i: i, float: tag == numberIntFloat}, b[1+k:], nil
+	case numberBinary:
+		return decodeBinary(b, limit)
 	case numberBig, numberBigFloat:
 		sign := b[1]
 		n, k := binary.Uvarint(b[2:])

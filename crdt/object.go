@@ -15,6 +15,7 @@ const (
 	TypeString Type = 1
 	TypeSet    Type = 2
 	TypeHash   Type = 3
+	TypeZSet   Type = 5
 )
 
 // Deadline is one of the concurrent values of a key's deadline register; At is

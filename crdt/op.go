@@ -17,7 +17,10 @@ const (
 	KindHashRemove Kind = 8  // remove what was seen of fields
 	KindHashIncr   Kind = 9  // add to one field's counter
 	KindFlush      Kind = 10 // remove everything seen in a logical database
-	kindEnd        Kind = 11
+	KindZSetAdd    Kind = 11 // replace what was seen of members by scores
+	KindZSetRemove Kind = 12 // remove what was seen of members
+	KindZSetIncr   Kind = 13 // add to one member's score
+	kindEnd        Kind = 14
 )
 
 // Flags refine an operation.
@@ -78,8 +81,8 @@ type Elem struct {
 	Of           Type          // a type the operation clears; TypeNone: its own
 	Seen         VersionVector // live dots of the element that are replaced
 	Shares       []Reset
-	Value        []byte // KindHashSet
-	Total, Delta Number // KindHashIncr
+	Value        []byte // KindHashSet; KindZSetAdd: 8 bytes of score
+	Total, Delta Number // KindHashIncr, KindZSetIncr
 }
 
 // Reset empties the op for reuse, keeping its buffers.

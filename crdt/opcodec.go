@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // An encoded op:
@@ -21,13 +22,14 @@ import (
 // resets are a uvarint count, then uvarint replica, 8 bytes of time and a
 // number each. An element is a uvarint length and name, a byte of parts, and
 // the parts: 16 the byte Of (then only Shares follow), 1 vector Seen, 2 resets Shares, 4 uvarint length and Value,
-// 8 numbers Total and Delta.
+// 8 numbers Total and Delta, 32 the 8 bytes of a score, big endian, that is a number.
 const (
 	partSeen = 1 << iota
 	partShares
 	partValue
 	partNumber
 	partType
+	partScore
 )
 
 // AppendOp appends the encoded op.
@@ -107,6 +109,9 @@ func appendElem(b []byte, kind Kind, e *Elem) []byte {
 	}
 	if parts&partValue != 0 {
 		b = appendBytes(b, e.Value)
+	}
+	if parts&partScore != 0 {
+		b = append(b, e.Value...)
 	}
 	if parts&partNumber != 0 {
 		b = appendNumber(appendNumber(b, e.Total), e.Delta)
@@ -228,6 +233,17 @@ func (d *opDecoder) number(limit int) Number {
 	return n
 }
 
+// score reads 8 bytes that are a number.
+func (d *opDecoder) score() []byte {
+	if len(d.b) < scoreSize || math.IsNaN(scoreAt(d.b)) {
+		d.fail("score")
+		return make([]byte, scoreSize)
+	}
+	s := d.b[:scoreSize:scoreSize]
+	d.b = d.b[scoreSize:]
+	return s
+}
+
 func (d *opDecoder) deadline() int64 {
 	if len(d.b) < 8 {
 		d.fail("deadline")
@@ -267,6 +283,9 @@ func (d *opDecoder) elems() {
 		}
 		if parts&partValue != 0 {
 			e.Value = d.bytes()
+		}
+		if parts&partScore != 0 {
+			e.Value = d.score()
 		}
 		if parts&partNumber != 0 {
 			e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)

@@ -27,6 +27,9 @@ var mixtures = []mixture{
 	{"hash float", []verb{vHset, vHincr, vHincr, vHincr, vHdel, vDel}, true},
 	{"conflict", []verb{vPut, vSadd, vHset, vHincr, vIncr, vSrem, vHdel, vDel, vExpire}, false},
 	{"hidden", []verb{vHincr, vHincr, vSadd, vIncr, vHincr, vSadd}, false},
+	{"zset", []verb{vZadd, vZadd, vZincr, vZincr, vZrem, vDel, vExpire}, false},
+	{"scores", []verb{vZadd, vZincr, vZincr, vZincr, vZrem}, true},
+	{"hidden zset", []verb{vZincr, vZincr, vSadd, vHincr, vZadd, vDel}, false},
 	{"flush", []verb{vPut, vSadd, vHincr, vIncr, vIncr, vFlush, vDel}, false},
 }
 
@@ -47,13 +50,19 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 		if m.float {
 			a.text, a.float = pick("1", "0.5", "-0.25", "7", "1.75"), true
 		}
+	case vZadd:
+		a.text = pick("5", "-3", "0", "1000", "2.5", "-0.125")
+	case vZincr:
+		if a.text = pick("1", "-2", "7", "0"); m.float {
+			a.text = pick("1", "0.5", "-0.25", "7", "1.75", "-1000000.5")
+		}
 	case vExpire:
 		a.at = int64(rnd.IntN(3)) * 1000
 	}
 	switch a.verb {
-	case vHincr:
+	case vHincr, vZincr:
 		a.names = members[rnd.IntN(2):][:1]
-	case vSadd, vSrem, vHset, vHdel:
+	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem:
 		for range 1 + rnd.IntN(3) {
 			a.names = append(a.names, pick(members...))
 		}

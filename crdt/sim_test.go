@@ -176,6 +176,10 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 			op.Kind = KindHashRemove
 			count = o.Hash().PrepareRemove(op, names)
 		}
+	case vZadd, vZrem, vZincr:
+		if err = o.PrepareChange(op, TypeZSet); err == nil {
+			count, err = prepareZSet(n, o.ZSet(), op, a)
+		}
 	case vHincr:
 		op.Kind = KindHashIncr
 		err = prepareHincr(n, o, op, a)
@@ -215,7 +219,7 @@ func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash}[a.verb]
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType
 	}
@@ -256,6 +260,12 @@ func emptied(v view, a action) bool {
 	case vHdel:
 		for f := range v.hash {
 			if !slices.Contains(a.names, f) {
+				left++
+			}
+		}
+	case vZrem:
+		for m := range v.zset {
+			if !slices.Contains(a.names, m) {
 				left++
 			}
 		}

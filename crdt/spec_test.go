@@ -29,6 +29,9 @@ const (
 	vHdel   verb = "hdel"
 	vHincr  verb = "hincr"
 	vFlush  verb = "flush"
+	vZadd   verb = "zadd"
+	vZrem   verb = "zrem"
+	vZincr  verb = "zincr"
 )
 
 // action is one write of a client.
@@ -68,7 +71,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -78,7 +81,7 @@ func (h history) takes(y, x int, area string) bool {
 		return e.verb == vPut && (!e.keep || e.created) || e.created
 	case kind != own || e.verb == vPut:
 		return true // a write through the visible type takes what it saw of the hidden ones
-	case e.verb == vIncr || e.verb == vHincr:
+	case e.verb == vIncr || e.verb == vHincr || e.verb == vZincr:
 		return false
 	}
 	return slices.Contains(e.names, name)
@@ -107,7 +110,7 @@ func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []i
 func (h history) brings(e *event, area string, verbs []verb) bool {
 	if area == "d" {
 		return e.verb == vExpire || e.verb == vPut && (!e.keep || e.created) ||
-			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr}, e.verb)
+			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr}, e.verb)
 	}
 	return slices.Contains(verbs, e.verb) && (area == "s" || slices.Contains(e.names, area[1:]))
 }
@@ -119,12 +122,13 @@ type view struct {
 	hasStr bool              //
 	set    []string          // sorted
 	hash   map[string]string //
+	zset   map[string]string // member -> score
 	at     int64             // the deadline that counts
 }
 
 // view evaluates the spec.
 func (h history) view(mask uint64, key int) view {
-	v := view{hash: map[string]string{}}
+	v := view{hash: map[string]string{}, zset: map[string]string{}}
 	var newest Dot
 	note := func(t Type, live []int) {
 		if len(live) > 0 && h[live[0]].dot.Newer(newest) {
@@ -144,6 +148,12 @@ func (h history) view(mask uint64, key int) view {
 		if live := h.live(mask, key, "h"+name, vHset, vHincr); len(live) > 0 {
 			note(TypeHash, live)
 			v.hash[name], _ = h.value(live)
+		}
+	}
+	for _, name := range h.names(mask, key, vZadd, vZincr) {
+		if live := h.live(mask, key, "z"+name, vZadd, vZincr); len(live) > 0 {
+			note(TypeZSet, live)
+			v.zset[name], _ = h.value(live)
 		}
 	}
 	for i, x := range h.live(mask, key, "d") {
@@ -173,7 +183,7 @@ func (h history) value(live []int) (text string, ok bool) {
 	sum, float, incrs, base := new(big.Rat), false, 0, -1
 	for _, x := range live {
 		switch e := &h[x]; {
-		case e.verb == vIncr || e.verb == vHincr:
+		case e.verb == vIncr || e.verb == vHincr || e.verb == vZincr:
 			sum.Add(sum, rat(e.text))
 			float = float || e.float
 			incrs++
@@ -234,19 +244,26 @@ func (v view) String() string {
 	for _, f := range slices.Sorted(maps.Keys(v.hash)) {
 		b = append(append(append(append(b, f...), ':'), v.hash[f]...), ',')
 	}
+	if len(v.zset) > 0 {
+		b = append(b, " zset="...)
+	}
+	for _, m := range slices.Sorted(maps.Keys(v.zset)) {
+		b = append(append(append(append(b, m...), ':'), v.zset[m]...), ',')
+	}
 	b = append(b, " at="...)
 	return string(strconv.AppendInt(b, v.at, 10))
 }
 
 // dump is the view of an Object.
 func dump(o *Object) string {
-	v := view{typ: o.Type(), hash: map[string]string{}}
+	v := view{typ: o.Type(), hash: map[string]string{}, zset: map[string]string{}}
 	if o.Cell.Live() {
 		v.str, v.hasStr = string(o.Cell.Value(nil)), true
 	}
 	o.Set().Each(func(name []byte) bool { v.set = append(v.set, string(name)); return true })
 	slices.Sort(v.set)
 	o.Hash().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
+	dumpZSet(o.ZSet(), &v)
 	v.at, _ = o.DeadlineAt()
 	return v.String()
 }

@@ -51,6 +51,12 @@ var rules = []struct{ name, script, want string }{
 	{"HSET leaves unseen HINCRBY", "1 hincr f 5; sync; 1 hincr f 1; 2 hset f 100", "type=3 set= hash=f:101, at=0"},
 	{"DEL leaves unseen HINCRBY", "1 hincr f 5; sync; 1 hincr f 1; 2 del", "type=3 set= hash=f:1, at=0"},
 
+	{"ZADD and ZADD: newest", "1 zadd x 1.5; later; 2 zadd x 2.5", "type=5 set= hash= zset=x:2.5, at=0"},
+	{"ZINCRBY and ZINCRBY add", "1 zadd x 1.5; sync; 1 zincr x 1; 2 zincr x 2", "type=5 set= hash= zset=x:4.5, at=0"},
+	{"ZREM leaves unseen ZINCRBY", "1 zadd x 4.1; sync; 1 zrem x; 2 zincr x 2", "type=5 set= hash= zset=x:2, at=0"},
+	{"ZADD leaves unseen ZINCRBY", "1 zadd x 4; sync; 1 zadd x 10; 2 zincr x 2", "type=5 set= hash= zset=x:12, at=0"},
+	{"DEL leaves unseen ZADD", "1 zadd x 1; sync; 1 del; 2 zadd y 2", "type=5 set= hash= zset=y:2, at=0"},
+
 	{"the longest deadline", "1 put x 1000; sync; 1 expire 5000; later; 2 expire 3000", "type=1 str=x set= hash= at=5000"},
 	{"PERSIST is infinite", "1 put x 1000; sync; 1 expire 0; later; 2 expire 3000", "type=1 str=x set= hash= at=0"},
 	{"EXPIRE that has seen PERSIST counts", "1 put x 1000; sync; 1 expire 0; sync; 2 expire 3000", "type=1 str=x set= hash= at=3000"},
@@ -125,7 +131,9 @@ func play(s *sim, wall *Timestamp, step string) error {
 		a.text, a.float = arg[0], w[1] == "incrf"
 	case "expire":
 		a.at, _ = strconv.ParseInt(arg[0], 10, 64)
-	case "sadd", "srem", "hdel":
+	case "zadd", "zincr":
+		a.names, a.text = arg[:1], arg[1]
+	case "sadd", "srem", "hdel", "zrem":
 		a.names = arg
 	case "hset", "hincr":
 		a.names, a.text = arg[:1], arg[1]

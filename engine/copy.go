@@ -38,6 +38,9 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 		if _, err := t.HashSet(dst, hashPairs(from.load().Hash())); err != nil {
 			panic(err) // the key has just been deleted
 		}
+	case crdt.TypeZSet:
+		members, scores := zsetMembers(from.load().ZSet())
+		t.ZSetStore(dst, members, scores)
 	}
 	if typ != crdt.TypeString && at != 0 {
 		t.SetDeadline(dst, at)
@@ -53,6 +56,14 @@ func setMembers(s *crdt.Set) [][]byte {
 		return true
 	})
 	return list
+}
+
+func zsetMembers(z *crdt.ZSet) (members [][]byte, scores []float64) {
+	z.Range(0, z.Len(), false, func(m []byte, score float64) bool {
+		members, scores = append(members, m), append(scores, score)
+		return true
+	})
+	return members, scores
 }
 
 func hashPairs(h *crdt.Hash) [][]byte {

@@ -153,6 +153,11 @@ func show(tx *Tx, k []byte) string {
 		tx.SetEach(k, func(m []byte) bool { elems = append(elems, string(m)); return true })
 	case TypeHash:
 		tx.HashEach(k, func(f, v []byte) bool { elems = append(elems, string(f)+"="+string(v)); return true })
+	case TypeZSet:
+		tx.ZSetRange(k, 0, 1<<30, false, func(m []byte, score float64) bool {
+			elems = append(elems, fmt.Sprint(string(m), "=", score))
+			return true
+		})
 	}
 	sort.Strings(elems)
 	return fmt.Sprint(tx.Type(k), " ", elems, " ", at)
@@ -170,7 +175,7 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
 	key, val := pick("k", 12), pick("", 100)
 	tx.Select(rnd.IntN(2))
-	switch rnd.IntN(20) {
+	switch rnd.IntN(23) {
 	case 0, 1, 2:
 		tx.Put(key, val, Expiry{})
 	case 3:
@@ -197,6 +202,12 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		tx.SetDeadline(key, now+int64(rnd.IntN(4000))-200)
 	case 18:
 		tx.Rename(key, pick("k", 12))
+	case 20:
+		tx.ZSetAdd(key, [][]byte{pick("m", 5), pick("m", 5)}, []float64{1.5, float64(rnd.IntN(9))}, ScoreRule{})
+	case 21:
+		tx.ZSetIncr(key, pick("m", 5), 0.1, ScoreRule{})
+	case 22:
+		tx.ZSetRemove(key, [][]byte{pick("m", 5)})
 	case 19:
 		switch rnd.IntN(10) {
 		case 0:

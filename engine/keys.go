@@ -32,6 +32,8 @@ func typeOf(t crdt.Type) Type {
 		return TypeSet
 	case crdt.TypeHash:
 		return TypeHash
+	case crdt.TypeZSet:
+		return TypeZSet
 	}
 	return TypeNone
 }

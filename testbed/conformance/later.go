@@ -6,7 +6,6 @@ import "strings"
 // why. Whoever adds a type or a command takes its row out.
 var later = []struct{ prefix, why string }{
 	{"LIST-", "lists come later"},
-	{"ZSET-", "sorted sets come later"},
 	{"GEO-", "geo commands come later"},
 	{"STRM-", "streams come later"},
 	{"GRP-", "stream groups come later"},

@@ -28,7 +28,7 @@ func (l *link) sameWalk(args []string, redis, crdb Reply) (bool, error) {
 
 func finishWalk(c *client, args []string, at int, rep Reply) ([]string, error) {
 	width := 1
-	if commandName(args) == "hscan" {
+	if name := commandName(args); name == "hscan" || name == "zscan" {
 		width = 2
 	}
 	var found []string
@@ -61,7 +61,7 @@ func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
 	}
 	name := commandName(args)
 	source := map[string][]string{
-		"spop": {"SMEMBERS"}, "srandmember": {"SMEMBERS"}, "hrandfield": {"HKEYS"}, "randomkey": {"KEYS", "*"},
+		"spop": {"SMEMBERS"}, "srandmember": {"SMEMBERS"}, "hrandfield": {"HKEYS"}, "zrandmember": {"ZRANGE"}, "randomkey": {"KEYS", "*"},
 	}[name]
 	if name != "randomkey" && len(args) > 1 {
 		source = append(source, args[1])
@@ -69,12 +69,18 @@ func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
 	if name == "hrandfield" && len(args) == 4 {
 		source[0] = "HGETALL"
 	}
+	if name == "zrandmember" {
+		source = append(source, "0", "-1")
+		if len(args) == 4 {
+			source = append(source, "WITHSCORES")
+		}
+	}
 	all, err := l.redis.do(source...)
 	if err != nil {
 		return false, err
 	}
 	from := elements(all)
-	if source[0] == "HGETALL" {
+	if source[0] == "HGETALL" || source[len(source)-1] == "WITHSCORES" {
 		picked, from = pairs(crdb), pairs(all)
 	}
 	if name == "spop" {
@@ -118,6 +124,9 @@ func elements(r Reply) []string {
 	}
 	if r.Kind() == '$' {
 		return []string{r.Body}
+	}
+	if r.Kind() == ',' {
+		return []string{r.Head[1:]}
 	}
 	var out []string
 	for _, it := range r.Items {

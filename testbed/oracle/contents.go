@@ -3,7 +3,10 @@ package oracle
 import "strconv"
 
 // readers are the commands that show a value of a type.
-var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL"}
+var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL", "+zset": "ZRANGE"}
+
+// rest is what follows the key.
+var rest = map[string][]string{"+zset": {"0", "-1", "WITHSCORES"}}
 
 // contents compares everything the two servers hold.
 func (r *run) contents() (*Difference, error) {
@@ -47,7 +50,7 @@ func (r *run) sameKey(key string) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}, {readers[typ.Head], key}} {
+	for _, args := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}, append([]string{readers[typ.Head], key}, rest[typ.Head]...)} {
 		if args[0] == "" {
 			continue
 		}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,7 @@ type generator struct {
 var familyWeights = []struct {
 	name   string
 	weight int
-}{{"string", 30}, {"bit", 15}, {"set", 25}, {"hash", 20}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+}{{"string", 30}, {"bit", 15}, {"set", 25}, {"hash", 20}, {"zset", 35}, {"key", 30}, {"acl", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}
@@ -116,6 +117,18 @@ func (g *generator) spoil(args []string) []string {
 	return args
 }
 
+// tameLex keeps other scores than 0 out of the keys for ranges of names.
+func (g *generator) tameLex(args []string) {
+	if len(args) < 3 || !slices.Contains(lexKeys, args[1]) || args[0] == "ZRANGESTORE" && slices.Contains(lexKeys, args[2]) {
+		return
+	}
+	for i := 2; i < len(args); i += 2 {
+		if args[i] != "0" {
+			args[1] = zsetKeys[0]
+		}
+	}
+}
+
 // tame takes out what no comparison could stand: see the package's rules.
 func (g *generator) tame(args []string) {
 	arg := func(i int) int64 {
@@ -131,10 +144,12 @@ func (g *generator) tame(args []string) {
 	const soon = 100_000
 	near := func(i int) bool { return 0 < arg(i) && arg(i) < soon }
 	switch name := strings.ToLower(args[0]); name {
-	case "srandmember", "hrandfield":
+	case "srandmember", "hrandfield", "zrandmember":
 		if n := arg(2); n < -1000 && n > -1<<63 {
 			args[2] = "-3"
 		}
+	case "zadd", "zrangestore":
+		g.tameLex(args)
 	case "setrange":
 		if n := arg(2); n > soon && n < 600<<20 {
 			args[2] = "7"

@@ -12,8 +12,10 @@ var (
 	bitKeys    = []string{"b1", "b2", "b3"}
 	setKeys    = []string{"t1", "t2", "t3"}
 	hashKeys   = []string{"h1", "h2"}
+	zsetKeys   = []string{"z1", "z2", "z3"}
+	lexKeys    = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
 	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
-	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, oddKeys)
+	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, oddKeys)
 )
 
 // databases are the logical databases that streams use.
@@ -43,6 +45,15 @@ var (
 		"1", "-1", "0", "0.5", "-0.25", "0.1", "3.0e3", "1.5e-3", "5.", ".5", "+2", "0x10", "0x1p-2", "1e17",
 		"inf", "-inf", "nan", "1e5000", "1e-5000", "", " 1", "1 ", "abc", "1\x00", "-0.0", "123456789.123456789",
 	}
+	// scores has no integer from 10^17 on: ZSCAN would show how Redis stores it.
+	scores = []string{
+		"0", "1", "2", "3", "-1", "0.1", "0.2", "0.3", "1.1", "-2.5", "1e15", "9007199254740993", "1e-320", "1e-7",
+		"1.7976931348623157e308", "-1.7976931348623157e308", "inf", "-inf", "+inf", "nan", "x", "", " 1", "0x10", "1e400",
+		"3.141592653589793238", "5e-324", "123456.789", "-0.1", "nx",
+	}
+	// scoreEnds and lexEnds are ends of ranges.
+	scoreEnds = []string{"-inf", "+inf", "(1", "1", "(2", "3", "0", "(-1", "0.1", "(0.3", "1e400", "", " 1", "(", "nan", "x", "(inf", "1 ", "-2.5"}
+	lexEnds   = []string{"-", "+", "[a", "(a", "[c", "(c", "[", "(", "[zz", "(1", "a", "", "-x", "+x", "[\xff"}
 	// values has many numbers, so that counters find something to add to. None is
 	// longer than the 128 bytes that our error texts repeat of an argument.
 	values = []string{
@@ -59,7 +70,7 @@ var (
 		"*", "*", "s*", "?1", "[st]1", "[^s]?", "h[1-2]", "k\\[1\\]*", "k[[]1]\\*", "**", "*1*", "", "[", "[^", "\\",
 		"*[0-9]", "a*", "[a-c]", "*\xff*", "nothing",
 	}
-	types = []string{"string", "set", "hash", "HASH", "list", "nosuch", ""}
+	types = []string{"string", "set", "hash", "HASH", "zset", "list", "nosuch", ""}
 	// seconds and millis are lifetimes by O1; see farTime for the honest ones.
 	seconds = []string{"-1", "0", "-100", "9223372036854775807", "-9223372036854775808", "9223372036854775",
 		"9223372036854776", "-9223372036854776", "x", "", "1e3"}
@@ -132,6 +143,25 @@ func many(value bool) form {
 	}
 }
 
+// numZSets is a number and as many keys, of sorted sets and now and then sets.
+func numZSets(r *rand.Rand, out []string) []string {
+	n := 1 + r.IntN(3)
+	out = append(out, strconv.Itoa(n))
+	for range n {
+		out = append(out, pick(r, join(zsetKeys, zsetKeys, setKeys)))
+	}
+	return out
+}
+
+// manyScores is a run of scores and numbered names.
+func manyScores(r *rand.Rand, out []string) []string {
+	from := r.IntN(100)
+	for i := range 150 {
+		out = append(out, strconv.Itoa(r.IntN(40)), "m"+strconv.Itoa(from+i))
+	}
+	return out
+}
+
 // newPools names the pools for the forms. line takes a whole command.
 func newPools(line form) map[string]form {
 	return map[string]form{
@@ -143,6 +173,8 @@ func newPools(line form) map[string]form {
 		"pattern": oneOf(patterns...), "type": oneOf(types...), "db": oneOf(dbs...),
 		"secs": farTime(1, seconds), "ms": farTime(1000, millis),
 		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
+		"zset": keyOf(zsetKeys), "lex": oneOf(lexKeys...), "score": oneOf(scores...), "end": oneOf(scoreEnds...),
+		"lexend": oneOf(lexEnds...), "manyscores": manyScores, "numzsets": numZSets,
 		"many": many(false), "manypairs": many(true), "numsets": numSets, "command": oneOf(commands...), "line": line,
 		"user": oneOf(aclUsers...), "rule": oneOf(aclRules...), "rulechannel": oneOf("news", "news.*", "n", "other", ""),
 	}
