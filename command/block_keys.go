@@ -2,6 +2,7 @@ package command
 
 import (
 	"math"
+	"math/big"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -160,19 +161,43 @@ func (b *blockedOnKeys) end(s *Session) {
 // timeoutSeconds reads the timeout of a blocking command: seconds with a
 // fraction, 0 for ever.
 func (c *Context) timeoutSeconds(i int) (time.Duration, bool) {
-	ok, infinite := checkLongDouble(c.Args[i])
-	sec, finite := parseFloat(c.Args[i])
-	ms := math.Ceil(sec * 1000)
-	switch {
-	case !ok:
+	if ok, _ := checkLongDouble(c.Args[i]); !ok {
 		c.Out.Error("ERR timeout is not a float or out of range")
 		return 0, false
-	case ms < 0 || (infinite || !finite) && c.Args[i][0] == '-':
+	}
+	ms, ok := ceilMillis(c.Args[i])
+	switch {
+	case !ok || ms < 0: // too large: Redis's conversion overflows
 		c.Out.Error("ERR timeout is negative")
 		return 0, false
-	case infinite || !finite || ms >= float64(math.MaxInt64-c.S.now):
+	case ms > math.MaxInt64-c.S.now:
 		c.Out.Error("ERR timeout is out of range")
 		return 0, false
 	}
-	return time.Duration(min(ms, math.MaxInt64/float64(time.Millisecond)*0.99)) * time.Millisecond, true
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, true
+}
+
+// ceilMillis turns seconds into milliseconds with the arithmetic of a long
+// double; ok says that the result fits 64 bits.
+func ceilMillis(b []byte) (ms int64, ok bool) {
+	k := floatKind(b)
+	if k == floatInf {
+		return 0, false
+	}
+	if zeroMantissa(b, k) {
+		return 0, true
+	}
+	f, _, err := big.ParseFloat(goFloat(b, k), 0, 64, big.ToNearestEven)
+	if err != nil {
+		return 0, false
+	}
+	f.Mul(f, big.NewFloat(1000))
+	ms, acc := f.Int64()
+	if ms == math.MaxInt64 || ms == math.MinInt64 {
+		return 0, false
+	}
+	if acc == big.Below { // cut off: it was above
+		ms++
+	}
+	return ms, true
 }

@@ -39,14 +39,16 @@ type collection interface {
 var types = [...]func() collection{
 	TypeSet:  func() collection { return &Set{} },
 	TypeHash: func() collection { return &Hash{} },
+	TypeList: func() collection { return &List{} },
 	TypeZSet: func() collection { return &ZSet{} },
 }
 
 // kindInfo tells what a kind of operation is about.
 type kindInfo struct {
-	typ     Type // the collection it changes, TypeNone if none
-	removes bool // it adds no dot and has nothing to do where the collection is absent
-	parts   byte // what every element of it has (opcodec.go)
+	typ     Type                   // the collection it changes, TypeNone if none
+	removes bool                   // it adds no dot and has nothing to do where the collection is absent
+	parts   byte                   // what every element of it has (opcodec.go)
+	name    func(name []byte) bool // whether a name can be; nil: any
 }
 
 // kinds is indexed by Kind.
@@ -59,6 +61,9 @@ var kinds = [kindEnd]kindInfo{
 	KindZSetAdd:    {typ: TypeZSet, parts: partScore},
 	KindZSetRemove: {typ: TypeZSet, removes: true},
 	KindZSetIncr:   {typ: TypeZSet, parts: partNumber},
+	KindListPush:   {typ: TypeList, parts: partValue, name: isNewPlace},
+	KindListSet:    {typ: TypeList, parts: partValue, name: isPlace},
+	KindListRemove: {typ: TypeList, removes: true, name: isPlace},
 }
 
 // ElemType returns the type whose elements an op of this kind names, TypeNone
@@ -133,6 +138,14 @@ func (o *Object) ZSet() *ZSet {
 		return c.(*ZSet)
 	}
 	return &ZSet{}
+}
+
+// List returns the list to read, or to prepare an op on: empty if there is none.
+func (o *Object) List() *List {
+	if c := o.of(TypeList); c != nil {
+		return c.(*List)
+	}
+	return &List{}
 }
 
 // EachElem calls fn with the stored form of every element: the type it belongs

@@ -85,10 +85,11 @@ func FuzzDecodeRecord(f *testing.F) {
 				RecordShare(b, 1)
 			}
 		}
-		for _, typ := range []Type{TypeSet, TypeHash, TypeZSet} { // as an element
+		for _, typ := range []Type{TypeSet, TypeHash, TypeList, TypeZSet} { // as an element
 			var o Object
-			if o.LoadElem(typ, []byte("e"), b) == nil {
-				if rec, ok := o.ElemRecord(typ, []byte("e")); !ok || !bytes.Equal(rec, b) {
+			name := goldenPlace // other types take any name
+			if o.LoadElem(typ, name, b) == nil {
+				if rec, ok := o.ElemRecord(typ, name); !ok || !bytes.Equal(rec, b) {
 					t.Fatalf("element %x is kept as %x", b, rec)
 				}
 				dump(&o)

@@ -17,6 +17,9 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write testdata/*.hex anew; only for a new format version")
 
+// goldenPlace is the position of a list element.
+var goldenPlace = place{run: AppendDot(appendOrdered(nil, -2), Dot{0x18f0000000100000, 300}), seq: 300}.append(nil)
+
 // goldenOps has every kind of op, with every part it can have.
 func goldenOps() map[string]*Op {
 	key := []byte("key")
@@ -58,6 +61,12 @@ func goldenOps() map[string]*Op {
 		"zset incr":                   {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: Int(5), Delta: Int(5)}}},
 		"zset incr by a fraction":     {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: binaryNumber(-0.1), Delta: binaryNumber(5e-324)}}},
 		"zset incr, huge":             {Kind: KindZSetIncr, Key: key, Elems: []Elem{{Name: []byte("m"), Total: binaryNumber(1e308).Add(binaryNumber(0.1)), Delta: binaryNumber(math.MaxFloat64)}}},
+		"list push first":             {Kind: KindListPush, Flags: Create, Key: key, Elems: []Elem{{Name: appendStep(nil, 0, 0), Value: []byte("a")}, {Name: appendStep(nil, 0, 1)}}},
+		"list push to a run":          {Kind: KindListPush, Key: key, Elems: []Elem{{Name: goldenPlace, Value: []byte("a")}}},
+		"list push over another type": {Kind: KindListPush, Key: key, Clear: clear, Elems: []Elem{{Name: appendStep(nil, -700, 0), Value: []byte("a")}}},
+		"list insert":                 {Kind: KindListPush, Key: key, Elems: []Elem{{Name: appendStep(goldenPlace[:len(goldenPlace):len(goldenPlace)], 1<<40, -1), Value: []byte("a")}}},
+		"list set":                    {Kind: KindListSet, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: []byte("b")}}},
+		"list remove":                 {Kind: KindListRemove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1]}, {Name: goldenPlace, Seen: clear}}},
 		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
 	}
 }

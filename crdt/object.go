@@ -15,6 +15,7 @@ const (
 	TypeString Type = 1
 	TypeSet    Type = 2
 	TypeHash   Type = 3
+	TypeList   Type = 4
 	TypeZSet   Type = 5
 )
 

@@ -20,7 +20,10 @@ const (
 	KindZSetAdd    Kind = 11 // replace what was seen of members by scores
 	KindZSetRemove Kind = 12 // remove what was seen of members
 	KindZSetIncr   Kind = 13 // add to one member's score
-	kindEnd        Kind = 14
+	KindListPush   Kind = 14 // add elements to the list
+	KindListSet    Kind = 15 // give an element of the list another value
+	KindListRemove Kind = 16 // remove elements from the list
+	kindEnd        Kind = 17
 )
 
 // Flags refine an operation.
@@ -72,6 +75,7 @@ type Op struct {
 
 	vectors []VersionEntry // backs Elems[i].Seen
 	resets  []Reset        // backs Elems[i].Shares
+	names   []byte         // backs names that were made for the op
 	whole   *Object        // what it is prepared on, for a removal that empties it
 }
 
@@ -88,13 +92,20 @@ type Elem struct {
 // Reset empties the op for reuse, keeping its buffers.
 func (op *Op) Reset(kind Kind, db uint8, key []byte) {
 	*op = Op{Kind: kind, DB: db, Key: key, Clear: op.Clear[:0], Shares: op.Shares[:0], Elems: op.Elems[:0],
-		vectors: op.vectors[:0], resets: op.resets[:0]}
+		vectors: op.vectors[:0], resets: op.resets[:0], names: op.names[:0]}
 }
 
 // addElem appends an element that had seen the dots and shares of a cell.
 func (op *Op) addElem(name []byte) *Elem {
 	op.Elems = append(op.Elems, Elem{Name: name})
 	return &op.Elems[len(op.Elems)-1]
+}
+
+// named makes what fn appends the name of a new element.
+func (op *Op) named(fn func(b []byte) []byte) *Elem {
+	first := len(op.names)
+	op.names = fn(op.names)
+	return op.addElem(op.names[first:len(op.names):len(op.names)])
 }
 
 // seeDot notes that the last element added had seen d.

@@ -308,7 +308,8 @@ func (d *opDecoder) elemParts(e *Elem, parts byte) bool {
 		d.b = d.b[1:]
 		return true
 	case kinds[d.op.Kind].parts:
-		if kinds[d.op.Kind].typ != TypeNone {
+		k := &kinds[d.op.Kind]
+		if k.typ != TypeNone && (k.name == nil || k.name(e.Name)) {
 			return true
 		}
 	}

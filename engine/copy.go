@@ -41,6 +41,12 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	case crdt.TypeZSet:
 		members, scores := zsetMembers(from.load().ZSet())
 		t.ZSetStore(dst, members, scores)
+	case crdt.TypeList:
+		values := listValues(from.load().List())
+		t.Delete(dst)
+		if _, err := t.ListPush(dst, false, values); err != nil {
+			panic(err) // the key has just been deleted
+		}
 	}
 	if typ != crdt.TypeString && at != 0 {
 		t.SetDeadline(dst, at)
@@ -64,6 +70,15 @@ func zsetMembers(z *crdt.ZSet) (members [][]byte, scores []float64) {
 		return true
 	})
 	return members, scores
+}
+
+func listValues(l *crdt.List) [][]byte {
+	list := make([][]byte, 0, l.Len())
+	l.Each(0, func(v []byte) bool {
+		list = append(list, append([]byte(nil), v...))
+		return true
+	})
+	return list
 }
 
 func hashPairs(h *crdt.Hash) [][]byte {

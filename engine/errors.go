@@ -15,6 +15,8 @@ var (
 	ErrNaN            = errors.New("ERR increment would produce NaN or Infinity")
 	ErrHashNotInteger = errors.New("ERR hash value is not an integer")
 	ErrHashNotFloat   = errors.New("ERR hash value is not a float")
+	ErrNoSuchKey      = errors.New("ERR no such key")
+	ErrIndexRange     = errors.New("ERR index out of range")
 )
 
 // stringError puts a refusal of crdt into Redis's words for a string key.

@@ -34,6 +34,8 @@ func typeOf(t crdt.Type) Type {
 		return TypeHash
 	case crdt.TypeZSet:
 		return TypeZSet
+	case crdt.TypeList:
+		return TypeList
 	}
 	return TypeNone
 }
@@ -143,6 +145,8 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 		return stringEncoding(t.value(n)), true
 	case crdt.TypeSet:
 		return setEncoding(n.load().Set()), true
+	case crdt.TypeList:
+		return "quicklist", true
 	}
 	return hashEncoding(n.load().Hash()), true
 }

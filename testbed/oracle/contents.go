@@ -3,10 +3,10 @@ package oracle
 import "strconv"
 
 // readers are the commands that show a value of a type.
-var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL", "+zset": "ZRANGE"}
+var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL", "+zset": "ZRANGE", "+list": "LRANGE"}
 
 // rest is what follows the key.
-var rest = map[string][]string{"+zset": {"0", "-1", "WITHSCORES"}}
+var rest = map[string][]string{"+zset": {"0", "-1", "WITHSCORES"}, "+list": {"0", "-1"}}
 
 // contents compares everything the two servers hold.
 func (r *run) contents() (*Difference, error) {

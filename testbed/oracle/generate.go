@@ -19,7 +19,7 @@ type generator struct {
 var familyWeights = []struct {
 	name   string
 	weight int
-}{{"string", 30}, {"bit", 15}, {"set", 25}, {"hash", 20}, {"zset", 35}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+}{{"string", 30}, {"bit", 15}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"key", 30}, {"acl", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}
@@ -169,6 +169,17 @@ func (g *generator) tame(args []string) {
 			args[0] = "SCARD"
 		} else if g.multi && arg(2) > 0 {
 			args[2] = "1000"
+		}
+	case "blpop", "brpop", "brpoplpush", "blmove":
+		if t, err := strconv.ParseFloat(args[len(args)-1], 64); len(args) > 2 && err == nil && t >= 0 && t < 1e9 {
+			args[len(args)-1] = "0.001" // nobody comes to serve
+		}
+	case "blmpop":
+		if len(args) < 3 {
+			return
+		}
+		if t, err := strconv.ParseFloat(args[1], 64); err == nil && t >= 0 && t < 1e9 {
+			args[1] = "0.001"
 		}
 	case "client":
 		if len(args) > 2 && strings.EqualFold(args[1], "pause") && arg(2) > 0 {

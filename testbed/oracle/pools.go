@@ -12,10 +12,11 @@ var (
 	bitKeys    = []string{"b1", "b2", "b3"}
 	setKeys    = []string{"t1", "t2", "t3"}
 	hashKeys   = []string{"h1", "h2"}
+	listKeys   = []string{"l1", "l2", "l3"}
 	zsetKeys   = []string{"z1", "z2", "z3"}
 	lexKeys    = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
 	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
-	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, oddKeys)
+	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, listKeys, oddKeys)
 )
 
 // databases are the logical databases that streams use.
@@ -80,8 +81,10 @@ var (
 		"9223372036854775807", "-9223372036854775808", "9223372036854775", "x"}
 	unixMillis = []string{"4102444800000", "4102444800123", "4133980800500", "7258118400000", "1", "1000000000000",
 		"0", "-1", "9223372036854775807", "-9223372036854775808", "x"}
-	dbs      = []string{"0", "1", "15", "16", "-1", "x", "99999999999", "1.5"}
-	commands = []string{"get", "SET", "hset", "sintercard", "copy", "lcs", "exec", "config|get", "nosuch", "ping", "sscan"}
+	// oddTimeouts are errors, and one that is not.
+	oddTimeouts = []string{"-1", "-0.001", "x", "", "nan", "inf", "-inf", "1e300", " 1", "1e-3"}
+	dbs         = []string{"0", "1", "15", "16", "-1", "x", "99999999999", "1.5"}
+	commands    = []string{"get", "SET", "hset", "sintercard", "copy", "lcs", "exec", "config|get", "nosuch", "ping", "sscan"}
 )
 
 func join(lists ...[]string) (all []string) {
@@ -118,14 +121,16 @@ func farTime(unit int64, odd []string) form {
 	}
 }
 
-// numSets is a number and as many keys.
-func numSets(r *rand.Rand, out []string) []string {
-	n := 1 + r.IntN(3)
-	out = append(out, strconv.Itoa(n))
-	for range n {
-		out = append(out, pick(r, setKeys))
+// numKeys is a number and as many keys.
+func numKeys(keys []string) form {
+	return func(r *rand.Rand, out []string) []string {
+		n := 1 + r.IntN(3)
+		out = append(out, strconv.Itoa(n))
+		for range n {
+			out = append(out, pick(r, keys))
+		}
+		return out
 	}
-	return out
 }
 
 // many is a run of numbered names, more than Redis keeps in a compact list;
@@ -166,7 +171,7 @@ func manyScores(r *rand.Rand, out []string) []string {
 func newPools(line form) map[string]form {
 	return map[string]form{
 		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
-		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "any": keyOf(allKeys),
+		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "list": keyOf(listKeys), "any": keyOf(allKeys),
 		"val": oneOf(values...), "text": oneOf(texts...), "member": oneOf(members...),
 		"int": oneOf(integers...), "pos": oneOf(positions...), "count": oneOf(counts...),
 		"offset": oneOf(offsets...), "float": oneOf(floats...), "cursor": oneOf(cursors...),
@@ -175,7 +180,7 @@ func newPools(line form) map[string]form {
 		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
 		"zset": keyOf(zsetKeys), "lex": oneOf(lexKeys...), "score": oneOf(scores...), "end": oneOf(scoreEnds...),
 		"lexend": oneOf(lexEnds...), "manyscores": manyScores, "numzsets": numZSets,
-		"many": many(false), "manypairs": many(true), "numsets": numSets, "command": oneOf(commands...), "line": line,
+		"many": many(false), "manypairs": many(true), "numsets": numKeys(setKeys), "numlists": numKeys(listKeys), "odd": oneOf(oddTimeouts...), "command": oneOf(commands...), "line": line,
 		"user": oneOf(aclUsers...), "rule": oneOf(aclRules...), "rulechannel": oneOf("news", "news.*", "n", "other", ""),
 	}
 }

@@ -1,0 +1,140 @@
+package crdt
+
+import "bytes"
+
+// List is a sequence of elements, each with a position that nobody else's
+// element has (list_pos.go), the dot of the op that added it, and a value that
+// LSET replaces, the newest counting. Whoever removes an element removes it
+// with whatever LSET has made of it. The zero value is empty.
+type List struct {
+	root *listNode // nil: empty
+}
+
+// Len returns the number of elements.
+func (l *List) Len() int {
+	if l.root == nil {
+		return 0
+	}
+	return l.root.count
+}
+
+// Index returns the value at index i, which must be there.
+func (l *List) Index(i int) (value []byte) {
+	return l.at(i).value
+}
+
+// Each calls fn for the values from index i on until it returns false. They
+// are valid until the list changes.
+func (l *List) Each(i int, fn func(value []byte) bool) {
+	if i < l.Len() {
+		l.root.walk(i, func(e *listEntry) bool { return fn(e.value) })
+	}
+}
+
+// EachBack calls fn for the values from index i down to the first.
+func (l *List) EachBack(i int, fn func(value []byte) bool) {
+	if i >= 0 && l.root != nil {
+		l.root.walkBack(i, func(e *listEntry) bool { return fn(e.value) })
+	}
+}
+
+// at decodes the element at index i.
+func (l *List) at(i int) (e listEntry) {
+	n := l.root
+	for n.kids != nil {
+		k := 0
+		for ; i >= n.kids[k].count; k++ {
+			i -= n.kids[k].count
+		}
+		n = n.kids[k]
+	}
+	_, e, _ = n.seek(i)
+	return e
+}
+
+// PreparePush adds values one after the other at the left or right end; self
+// is the author.
+func (l *List) PreparePush(op *Op, self ReplicaID, left bool, values [][]byte) {
+	var end *listEntry
+	if n := l.Len(); n > 0 {
+		e := l.at(map[bool]int{true: 0, false: n - 1}[left])
+		end = &e
+	}
+	for k, v := range values {
+		op.named(func(b []byte) []byte { return beyond(b, end, self, left, k) }).Value = v
+	}
+}
+
+// PrepareInsert adds a value before index i, which is above 0 and at most the
+// length. False means that there is no room: Repack comes first.
+func (l *List) PrepareInsert(op *Op, self ReplicaID, i int, value []byte) bool {
+	if i == 0 || i == l.Len() {
+		l.PreparePush(op, self, i == 0, [][]byte{value})
+		return true
+	}
+	p, q := l.at(i-1), l.at(i)
+	e := op.named(func(b []byte) []byte { return between(b, &p, &q, self) })
+	e.Value = value
+	return len(e.Name) <= maxPos
+}
+
+// PrepareSet replaces the value at index i.
+func (l *List) PrepareSet(op *Op, i int, value []byte) {
+	e := l.at(i)
+	l.see(op, &e).Value = value
+}
+
+// PrepareRemove removes the elements from i to j. When none stays behind the
+// op becomes a delete of the key, as in Redis.
+func (l *List) PrepareRemove(op *Op, i, j int) {
+	if j-i == l.Len() {
+		op.empty()
+		return
+	}
+	l.PrepareCut(op, i, j)
+}
+
+// PrepareCut is PrepareRemove for a list that will not be empty.
+func (l *List) PrepareCut(op *Op, i, j int) {
+	if i >= j {
+		return
+	}
+	l.root.walk(i, func(e *listEntry) bool {
+		l.see(op, e)
+		i++
+		return i < j
+	})
+}
+
+// PrepareRemoveEqual removes the first elements with a value, at most limit of
+// them, from the right end if back is set. The result is their number.
+func (l *List) PrepareRemoveEqual(op *Op, value []byte, limit int, back bool) (removed int) {
+	if l.root == nil {
+		return 0
+	}
+	visit := func(e *listEntry) bool {
+		if bytes.Equal(e.value, value) {
+			l.see(op, e)
+			removed++
+		}
+		return removed < limit
+	}
+	if back {
+		l.root.walkBack(l.Len()-1, visit)
+	} else {
+		l.root.walk(0, visit)
+	}
+	if removed > 0 && removed == l.Len() {
+		op.empty()
+	}
+	return removed
+}
+
+func (l *List) see(op *Op, e *listEntry) *Elem {
+	x := op.named(e.append)
+	op.seeDot(x, e.dot())
+	return x
+}
+
+func isPlace(name []byte) bool    { _, ok := placeOf(name, false); return ok }
+func isNewPlace(name []byte) bool { _, ok := placeOf(name, true); return ok }

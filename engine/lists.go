@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"bytes"
+
+	"crdb/crdt"
+)
+
+// readList returns the list of a key, nil if the key does not exist.
+func (t *Tx) readList(key []byte) (*crdt.List, error) {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, nil
+	}
+	if n.typ() != crdt.TypeList {
+		return nil, ErrWrongType
+	}
+	return n.load().List(), nil
+}
+
+// ListLen returns the number of elements; a missing key is an empty list.
+func (t *Tx) ListLen(key []byte) (int, error) {
+	l, err := t.readList(key)
+	if l == nil {
+		return 0, err
+	}
+	return l.Len(), nil
+}
+
+// ListIndex returns the element at an index, which counts from the right end
+// if it is negative.
+func (t *Tx) ListIndex(key []byte, index int64) (value []byte, ok bool, err error) {
+	l, err := t.readList(key)
+	if l == nil {
+		return nil, false, err
+	}
+	i, ok := listIndex(l, index)
+	if !ok {
+		return nil, false, nil
+	}
+	return l.Index(i), true, nil
+}
+
+// listIndex turns an index into one from the left end; ok says whether there is
+// an element.
+func listIndex(l *crdt.List, index int64) (i int, ok bool) {
+	if index < 0 {
+		index += int64(l.Len())
+	}
+	return int(index), index >= 0 && index < int64(l.Len())
+}
+
+// ListEach calls fn for the elements from index from on until it returns
+// false. fn must not write.
+func (t *Tx) ListEach(key []byte, from int, fn func(value []byte) bool) error {
+	l, err := t.readList(key)
+	if l != nil {
+		l.Each(from, fn)
+	}
+	return err
+}
+
+// ListEachBack is ListEach downwards.
+func (t *Tx) ListEachBack(key []byte, from int, fn func(value []byte) bool) error {
+	l, err := t.readList(key)
+	if l != nil {
+		l.EachBack(from, fn)
+	}
+	return err
+}
+
+// changeList loads a list for a change. It is nil if the key does not exist,
+// unless create is set.
+func (t *Tx) changeList(key []byte, kind crdt.Kind, create bool) (*entry, *crdt.List, error) {
+	n := t.change(key)
+	if !create && !n.shows(t.now) {
+		return nil, nil, nil
+	}
+	t.op.Reset(kind, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeList); err != nil {
+		return nil, nil, ErrWrongType
+	}
+	return n, n.obj.List(), nil
+}
+
+// ListPush adds values one after the other at the left or the right end and
+// returns the new length.
+func (t *Tx) ListPush(key []byte, left bool, values [][]byte) (int, error) {
+	n, l, err := t.changeList(key, crdt.KindListPush, true)
+	if err != nil {
+		return 0, err
+	}
+	l.PreparePush(&t.op, t.e.self, left, values)
+	size := l.Len() + len(values)
+	t.issue(n)
+	return size, nil
+}
+
+// ListPop removes up to count elements from the left or right end, passing
+// them to fn first. fn must not write. The result is whether the key exists.
+func (t *Tx) ListPop(key []byte, left bool, count int64, fn func(value []byte)) (exists bool, err error) {
+	n, l, err := t.changeList(key, crdt.KindListRemove, false)
+	if l == nil {
+		return false, err
+	}
+	k := int(min(count, int64(l.Len())))
+	if k <= 0 {
+		return true, nil
+	}
+	i := 0
+	pass := func(v []byte) bool {
+		fn(v)
+		i++
+		return i < k
+	}
+	if left {
+		l.Each(0, pass)
+		l.PrepareRemove(&t.op, 0, k)
+	} else {
+		l.EachBack(l.Len()-1, pass)
+		l.PrepareRemove(&t.op, l.Len()-k, l.Len())
+	}
+	t.issue(n)
+	return true, nil
+}
+
+// ListSet replaces the element at an index.
+func (t *Tx) ListSet(key []byte, index int64, value []byte) error {
+	n, l, err := t.changeList(key, crdt.KindListSet, false)
+	if l == nil {
+		if err == nil {
+			err = ErrNoSuchKey
+		}
+		return err
+	}
+	i, ok := listIndex(l, index)
+	if !ok {
+		return ErrIndexRange
+	}
+	l.PrepareSet(&t.op, i, value)
+	t.issue(n)
+	return nil
+}
+
+// ListInsert puts a value before or after the first element that equals pivot
+// and returns the new length: 0 if the key does not exist, -1 without a pivot.
+func (t *Tx) ListInsert(key []byte, before bool, pivot, value []byte) (int, error) {
+	n, l, err := t.changeList(key, crdt.KindListPush, false)
+	if l == nil {
+		return 0, err
+	}
+	at, found := 0, false
+	l.Each(0, func(v []byte) bool {
+		found = bytes.Equal(v, pivot)
+		at++
+		return !found
+	})
+	if !found {
+		return -1, nil
+	}
+	if before {
+		at--
+	}
+	size := l.Len() + 1
+	if !l.PrepareInsert(&t.op, t.e.self, at, value) {
+		t.repack(key, at, value)
+		return size, nil
+	}
+	t.issue(n)
+	return size, nil
+}
+
+// repack writes the list anew with a value at index at, as one atomic group:
+// the positions there have become too long.
+func (t *Tx) repack(key []byte, at int, value []byte) {
+	t.group()
+	n := t.change(key)
+	deadline := n.deadline()
+	values := listValues(n.obj.List())
+	values = append(values[:at:at], append([][]byte{value}, values[at:]...)...)
+	t.delete(n, 0)
+	if _, err := t.ListPush(key, false, values); err != nil {
+		panic(err) // the key has just been deleted
+	}
+	if deadline != 0 {
+		t.setDeadline(t.change(key), deadline)
+	}
+}
+
+// ListRemove removes elements that equal value: the first count of them, the
+// last if count is negative, all if it is 0. It returns how many.
+func (t *Tx) ListRemove(key []byte, count int64, value []byte) (int, error) {
+	n, l, err := t.changeList(key, crdt.KindListRemove, false)
+	if l == nil {
+		return 0, err
+	}
+	limit := l.Len()
+	if count > 0 {
+		limit = int(min(count, int64(limit)))
+	} else if count < 0 && count > -int64(limit) {
+		limit = int(-count)
+	}
+	removed := l.PrepareRemoveEqual(&t.op, value, limit, count < 0)
+	if removed > 0 {
+		t.issue(n)
+	}
+	return removed, nil
+}
+
+// ListTrim removes everything but the elements from index first to last.
+func (t *Tx) ListTrim(key []byte, first, last int64) error {
+	n, l, err := t.changeList(key, crdt.KindListRemove, false)
+	if l == nil {
+		return err
+	}
+	size := l.Len()
+	from, to := ListSpan(size, first, last)
+	switch {
+	case from >= to:
+		l.PrepareRemove(&t.op, 0, size)
+	case to-from == size: // nothing to do, but WATCH takes it for a change, as in Redis
+		n.p.touchWatched(n.db, n.key)
+		return nil
+	default:
+		l.PrepareCut(&t.op, 0, from)
+		l.PrepareCut(&t.op, to, size)
+	}
+	t.issue(n)
+	return nil
+}
+
+// ListSpan turns the first and last index of LRANGE into indexes from and to
+// (exclusive) of a list of a size.
+func ListSpan(size int, first, last int64) (from, to int) {
+	n := int64(size)
+	if first < 0 {
+		first = max(first+n, 0)
+	}
+	if last < 0 {
+		last += n
+	}
+	last = min(last, n-1)
+	if first > last {
+		return 0, 0
+	}
+	return int(first), int(last) + 1
+}
+
+// ListMove moves an element from an end of src to an end of dst and returns it.
+func (t *Tx) ListMove(src, dst []byte, fromLeft, toLeft bool) (value []byte, ok bool, err error) {
+	l, err := t.readList(src)
+	if l == nil {
+		return nil, false, err
+	}
+	at := 0
+	if !fromLeft {
+		at = l.Len() - 1
+	}
+	value = append([]byte(nil), l.Index(at)...)
+	if _, err := t.ListLen(dst); err != nil {
+		return nil, false, err
+	}
+	t.group()
+	if string(src) != string(dst) {
+		if _, err = t.ListPop(src, fromLeft, 1, func([]byte) {}); err == nil {
+			_, err = t.ListPush(dst, toLeft, [][]byte{value})
+		}
+		return value, true, err
+	}
+	// First the new element: the list is never empty, so it keeps its deadline.
+	if _, err = t.ListPush(src, toLeft, [][]byte{value}); err != nil {
+		return nil, false, err
+	}
+	n, l, err := t.changeList(src, crdt.KindListRemove, false)
+	if err == nil {
+		at = 0
+		if !fromLeft {
+			at = l.Len() - 1
+		}
+		if fromLeft == toLeft { // the old one is behind the new one
+			at = map[bool]int{true: 1, false: l.Len() - 2}[toLeft]
+		}
+		l.PrepareCut(&t.op, at, at+1)
+		t.issue(n)
+	}
+	return value, true, err
+}
