@@ -173,8 +173,9 @@ func (op *fieldOp) add(base uint64, incr int64) (sum uint64, fits bool) {
 	if op.signed {
 		top := int64(1)<<(op.bits-1) - 1
 		bottom, value := -top-1, int64(base)
-		over = value > top || incr > 0 && (op.bits != 64 || value >= 0) && incr > top-value
-		under = !over && (value < bottom || incr < 0 && (op.bits != 64 || value < 0) && incr < bottom-value)
+		up, down := top-value, bottom-value // they wrap around as in Redis
+		over = value > top || incr > up && (op.bits != 64 || value >= 0 && incr > 0)
+		under = !over && (value < bottom || incr < down && (op.bits != 64 || value < 0 && incr < 0))
 		lo, hi = uint64(bottom), uint64(top)
 	} else {
 		hi = 1<<op.bits - 1

@@ -39,6 +39,7 @@ type collection interface {
 var types = [...]func() collection{
 	TypeSet:  func() collection { return &Set{} },
 	TypeHash: func() collection { return &Hash{} },
+	TypeHLL:  func() collection { return &HLL{} },
 	TypeList: func() collection { return &List{} },
 	TypeZSet: func() collection { return &ZSet{} },
 }
@@ -49,6 +50,7 @@ type kindInfo struct {
 	removes bool                   // it adds no dot and has nothing to do where the collection is absent
 	parts   byte                   // what every element of it has (opcodec.go)
 	name    func(name []byte) bool // whether a name can be; nil: any
+	check   func(e *Elem) bool     // whether an element can be; nil: any
 }
 
 // kinds is indexed by Kind.
@@ -58,6 +60,7 @@ var kinds = [kindEnd]kindInfo{
 	KindHashSet:    {typ: TypeHash, parts: partValue},
 	KindHashRemove: {typ: TypeHash, removes: true},
 	KindHashIncr:   {typ: TypeHash, parts: partNumber},
+	KindHLLAdd:     {typ: TypeHLL, parts: partValue, check: checkHLLElem},
 	KindZSetAdd:    {typ: TypeZSet, parts: partScore},
 	KindZSetRemove: {typ: TypeZSet, removes: true},
 	KindZSetIncr:   {typ: TypeZSet, parts: partNumber},
@@ -146,6 +149,15 @@ func (o *Object) List() *List {
 		return c.(*List)
 	}
 	return &List{}
+}
+
+// HLL returns the HyperLogLog to read, or to prepare an op on: empty if there
+// is none.
+func (o *Object) HLL() *HLL {
+	if c := o.of(TypeHLL); c != nil {
+		return c.(*HLL)
+	}
+	return &HLL{}
 }
 
 // EachElem calls fn with the stored form of every element: the type it belongs

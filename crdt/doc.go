@@ -92,6 +92,11 @@
 // the exact difference to that: a single writer sees Redis's doubles. A sum
 // that is infinite is written to the register.
 //
+// A HyperLogLog (HLL) is a union of epochs, each a sketch that the operation
+// which found none has created. Later operations name the epoch whose registers
+// they raise; the larger value of a register counts. A removal takes the epochs
+// it saw, also with what others add to them unseen: so a delete wins.
+//
 // # Deadlines
 //
 // A key has one register of deadlines. It follows the register's rule, but of

@@ -36,6 +36,8 @@ var (
 	aZincr = action{verb: vZincr, names: []string{"f"}, text: "2.5"}
 	aExp   = action{verb: vExpire, at: 2000}
 	aPers  = action{verb: vExpire}
+	aPf    = action{verb: vPfadd, names: []string{"a"}}
+	aPfB   = action{verb: vPfadd, names: []string{"a", "b"}}
 	aFlush = action{verb: vFlush}
 )
 
@@ -49,6 +51,8 @@ var alphabets = []alphabet{
 	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},
 	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
 	{"deadlines", []action{aDated}, []action{aExp, aKeep, aDel}, []action{aPers}},
+	{"sketch", nil, []action{aPf, aPfB, aDel}, []action{aPut}},
+	{"sketch there", []action{aPf}, []action{aPfB, aPut, aDel}, []action{aFlush}},
 	{"types", nil, []action{aIncr, aAdd, aHincr, aRem}, []action{aHdel}},
 	{"types there", []action{aHincr}, []action{aIncr, aHincr, aAdd, aDel}, []action{aSet}},
 }

@@ -27,6 +27,7 @@ func crowded() *Object {
 	add(a.hincr(&x, "f", 2))
 	add(a.hset(&x, "key", "v"))
 	add(b.sadd(&y, "a", "f"))
+	add(a.pfadd(&Object{}, "a", "b"))
 	add(c.incr(&z, 3))
 	add(c.put(&z, "7"))
 	add(c.incr(&z, 4))
@@ -85,7 +86,7 @@ func FuzzDecodeRecord(f *testing.F) {
 				RecordShare(b, 1)
 			}
 		}
-		for _, typ := range []Type{TypeSet, TypeHash, TypeList, TypeZSet} { // as an element
+		for _, typ := range []Type{TypeSet, TypeHash, TypeList, TypeZSet, TypeHLL} { // as an element
 			var o Object
 			name := goldenPlace // other types take any name
 			if o.LoadElem(typ, name, b) == nil {

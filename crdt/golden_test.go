@@ -67,6 +67,9 @@ func goldenOps() map[string]*Op {
 		"list insert":                 {Kind: KindListPush, Key: key, Elems: []Elem{{Name: appendStep(goldenPlace[:len(goldenPlace):len(goldenPlace)], 1<<40, -1), Value: []byte("a")}}},
 		"list set":                    {Kind: KindListSet, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: []byte("b")}}},
 		"list remove":                 {Kind: KindListRemove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1]}, {Name: goldenPlace, Seen: clear}}},
+		"hll add, new epoch":          {Kind: KindHLLAdd, Flags: Create, Key: key, Elems: []Elem{{Value: []byte{0, 0, 1, 5, 0x3f, 0xff, 51}}}},
+		"hll add over hidden epochs":  {Kind: KindHLLAdd, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Seen: clear, Value: []byte{1, 0, 1, 33}}}},
+		"hll add to an epoch":         {Kind: KindHLLAdd, Key: key, Elems: []Elem{{Name: AppendDot(nil, Dot{0x18f0000000100000, 1}), Value: []byte{0, 0, 1, 5}}}},
 		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
 	}
 }

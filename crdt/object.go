@@ -15,6 +15,7 @@ const (
 	TypeString Type = 1
 	TypeSet    Type = 2
 	TypeHash   Type = 3
+	TypeHLL    Type = 7
 	TypeList   Type = 4
 	TypeZSet   Type = 5
 )
@@ -138,6 +139,13 @@ func (o *Object) PrepareChange(op *Op, t Type) error {
 		}
 	}
 	return nil
+}
+
+// PrepareReplace readies an op that puts a new collection in the place of all
+// that the key shows or hides in other types; deadlines stay.
+func (o *Object) PrepareReplace(op *Op) {
+	o.PrepareDelete(op)
+	op.whole = o
 }
 
 // empty makes of a removal that leaves nothing behind the delete of the key:

@@ -23,7 +23,8 @@ const (
 	KindListPush   Kind = 14 // add elements to the list
 	KindListSet    Kind = 15 // give an element of the list another value
 	KindListRemove Kind = 16 // remove elements from the list
-	kindEnd        Kind = 17
+	KindHLLAdd     Kind = 17 // raise registers of an epoch of the HyperLogLog
+	kindEnd        Kind = 18
 )
 
 // Flags refine an operation.

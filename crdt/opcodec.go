@@ -290,6 +290,9 @@ func (d *opDecoder) elems() {
 		if parts&partNumber != 0 {
 			e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
 		}
+		if check := kinds[op.Kind].check; check != nil && e.Of == TypeNone && d.err == nil && !check(&e) {
+			d.fail("element")
+		}
 		op.Elems = append(op.Elems, e)
 	}
 }

@@ -30,6 +30,8 @@ var mixtures = []mixture{
 	{"zset", []verb{vZadd, vZadd, vZincr, vZincr, vZrem, vDel, vExpire}, false},
 	{"scores", []verb{vZadd, vZincr, vZincr, vZincr, vZrem}, true},
 	{"hidden zset", []verb{vZincr, vZincr, vSadd, vHincr, vZadd, vDel}, false},
+	{"sketch", []verb{vPfadd, vPfadd, vPfadd, vDel, vExpire}, false},
+	{"sketch conflict", []verb{vPfadd, vPfadd, vPut, vSadd, vHincr, vDel, vFlush}, false},
 	{"flush", []verb{vPut, vSadd, vHincr, vIncr, vIncr, vFlush, vDel}, false},
 }
 
@@ -62,7 +64,7 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 	switch a.verb {
 	case vHincr, vZincr:
 		a.names = members[rnd.IntN(2):][:1]
-	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem:
+	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem, vPfadd:
 		for range 1 + rnd.IntN(3) {
 			a.names = append(a.names, pick(members...))
 		}

@@ -113,6 +113,7 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 			return false, nil
 		}
 		ev.created = before.typ == TypeNone
+		ev.epoch = s.epoch(n.mask, a)
 		ev.emptied = emptied(before, a)
 		e.add(s, n, op)
 	}
@@ -180,6 +181,11 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		if err = o.PrepareChange(op, TypeZSet); err == nil {
 			count, err = prepareZSet(n, o.ZSet(), op, a)
 		}
+	case vPfadd:
+		op.Kind = KindHLLAdd
+		if err = o.PrepareChange(op, TypeHLL); err == nil && !prepareSketch(o, op, names) {
+			count = 0
+		}
 	case vHincr:
 		op.Kind = KindHashIncr
 		err = prepareHincr(n, o, op, a)
@@ -188,6 +194,26 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		return nil, err
 	}
 	return op, nil
+}
+
+func prepareSketch(o *Object, op *Op, names [][]byte) bool {
+	c := o.HLL().NewChange(3000)
+	for _, name := range names {
+		c.Raise(HashElement(name))
+	}
+	return c.Prepare(op)
+}
+
+// epoch is the event whose epoch a write names: the newest epoch that is live,
+// else its own.
+func (s *sim) epoch(mask uint64, a action) int {
+	newest := len(s.hist)
+	for _, x := range s.hist.live(mask, a.key, "p", vPfadd) {
+		if e := s.hist[x].epoch; newest == len(s.hist) || s.hist[e].dot.Newer(s.hist[newest].dot) {
+			newest = e
+		}
+	}
+	return newest
 }
 
 func prepareIncr(n *node, o *Object, op *Op, a action) (err error) {
@@ -219,7 +245,7 @@ func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet}[a.verb]
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType
 	}

@@ -28,6 +28,7 @@ const (
 	vHset   verb = "hset"
 	vHdel   verb = "hdel"
 	vHincr  verb = "hincr"
+	vPfadd  verb = "pfadd"
 	vFlush  verb = "flush"
 	vZadd   verb = "zadd"
 	vZrem   verb = "zrem"
@@ -55,6 +56,7 @@ type event struct {
 	dot     Dot
 	seen    uint64 // the events its author had seen
 	created bool   // the key did not show at the author
+	epoch   int    // pfadd: the event that created the epoch it names
 	emptied bool   // srem, hdel: nothing stayed behind at the author
 }
 
@@ -71,7 +73,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vPfadd: "p"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -81,7 +83,7 @@ func (h history) takes(y, x int, area string) bool {
 		return e.verb == vPut && (!e.keep || e.created) || e.created
 	case kind != own || e.verb == vPut:
 		return true // a write through the visible type takes what it saw of the hidden ones
-	case e.verb == vIncr || e.verb == vHincr || e.verb == vZincr:
+	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vZincr:
 		return false
 	}
 	return slices.Contains(e.names, name)
@@ -95,9 +97,12 @@ func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []i
 		if mask>>x&1 == 0 || e.key != key || !h.brings(e, area, verbs) {
 			continue
 		}
-		gone := false
+		gone, brought := false, x
+		if area == "p" {
+			brought = e.epoch // goes with its epoch
+		}
 		for y := range h {
-			gone = gone || mask>>y&1 == 1 && h.takes(y, x, area)
+			gone = gone || mask>>y&1 == 1 && h.takes(y, brought, area)
 		}
 		if !gone {
 			out = append(out, x)
@@ -110,9 +115,9 @@ func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []i
 func (h history) brings(e *event, area string, verbs []verb) bool {
 	if area == "d" {
 		return e.verb == vExpire || e.verb == vPut && (!e.keep || e.created) ||
-			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr}, e.verb)
+			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr, vPfadd}, e.verb)
 	}
-	return slices.Contains(verbs, e.verb) && (area == "s" || slices.Contains(e.names, area[1:]))
+	return slices.Contains(verbs, e.verb) && (area == "s" || area == "p" || slices.Contains(e.names, area[1:]))
 }
 
 // view is what a replica that has seen some events knows of one key.
@@ -123,6 +128,7 @@ type view struct {
 	set    []string          // sorted
 	hash   map[string]string //
 	zset   map[string]string // member -> score
+	hll    Sketch            //
 	at     int64             // the deadline that counts
 }
 
@@ -154,6 +160,13 @@ func (h history) view(mask uint64, key int) view {
 		if live := h.live(mask, key, "z"+name, vZadd, vZincr); len(live) > 0 {
 			note(TypeZSet, live)
 			v.zset[name], _ = h.value(live)
+		}
+	}
+	live = h.live(mask, key, "p", vPfadd)
+	note(TypeHLL, live)
+	for _, x := range live {
+		for _, name := range h[x].names {
+			v.hll.Raise(HashElement([]byte(name)))
 		}
 	}
 	for i, x := range h.live(mask, key, "d") {
@@ -250,6 +263,9 @@ func (v view) String() string {
 	for _, m := range slices.Sorted(maps.Keys(v.zset)) {
 		b = append(append(append(append(b, m...), ':'), v.zset[m]...), ',')
 	}
+	if regs := v.hll.append(nil); len(regs) > 0 {
+		b = fmt.Appendf(b, " hll=%x", regs)
+	}
 	b = append(b, " at="...)
 	return string(strconv.AppendInt(b, v.at, 10))
 }
@@ -264,6 +280,9 @@ func dump(o *Object) string {
 	slices.Sort(v.set)
 	o.Hash().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
 	dumpZSet(o.ZSet(), &v)
+	if s, _ := o.HLL().Sketch(); s != nil {
+		v.hll = *s
+	}
 	v.at, _ = o.DeadlineAt()
 	return v.String()
 }

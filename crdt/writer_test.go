@@ -89,6 +89,10 @@ func (w *writer) hincr(o *Object, field string, delta int64) ([]byte, Dot) {
 	})
 }
 
+func (w *writer) pfadd(o *Object, names ...string) ([]byte, Dot) {
+	return w.change(o, KindHLLAdd, TypeHLL, func(op *Op) { prepareSketch(o, op, list(names)) })
+}
+
 func (w *writer) incrFloat(o *Object, delta string) string {
 	op := &Op{Kind: KindIncr}
 	if err := o.PrepareChange(op, TypeString); err != nil {

@@ -31,6 +31,8 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	switch typ {
 	case crdt.TypeString:
 		t.Put(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
+	case crdt.TypeHLL:
+		t.hllStore(dst, from.load().HLL())
 	case crdt.TypeSet:
 		t.SetStore(dst, setMembers(from.load().Set()))
 	case crdt.TypeHash:

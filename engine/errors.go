@@ -14,6 +14,8 @@ var (
 	ErrNotFloat       = errors.New("ERR value is not a valid float")
 	ErrNaN            = errors.New("ERR increment would produce NaN or Infinity")
 	ErrHashNotInteger = errors.New("ERR hash value is not an integer")
+	ErrNotHLL         = errors.New("WRONGTYPE Key is not a valid HyperLogLog string value.")
+	ErrCorruptHLL     = errors.New("INVALIDOBJ Corrupted HLL object detected")
 	ErrHashNotFloat   = errors.New("ERR hash value is not a float")
 	ErrNoSuchKey      = errors.New("ERR no such key")
 	ErrIndexRange     = errors.New("ERR index out of range")
@@ -34,6 +36,17 @@ func stringError(err error) error {
 		return ErrNaN
 	}
 	return err
+}
+
+// hllError puts a refusal into words for a HyperLogLog.
+func hllError(err error) error {
+	switch err {
+	case crdt.ErrNotSketch:
+		return ErrNotHLL
+	case crdt.ErrCorruptSketch:
+		return ErrCorruptHLL
+	}
+	return stringError(err)
 }
 
 // hashError does the same for a hash field.

@@ -26,7 +26,7 @@ func (t Type) String() string {
 
 func typeOf(t crdt.Type) Type {
 	switch t {
-	case crdt.TypeString:
+	case crdt.TypeString, crdt.TypeHLL:
 		return TypeString
 	case crdt.TypeSet:
 		return TypeSet
@@ -143,6 +143,8 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 	switch n.typ() {
 	case crdt.TypeString:
 		return stringEncoding(t.value(n)), true
+	case crdt.TypeHLL:
+		return "raw", true
 	case crdt.TypeSet:
 		return setEncoding(n.load().Set()), true
 	case crdt.TypeList:

@@ -14,17 +14,24 @@ func (t *Tx) Get(key []byte) (val []byte, ok bool, err error) {
 	if n == nil {
 		return nil, false, nil
 	}
-	if n.typ() != crdt.TypeString {
+	if !isString(n.typ()) {
 		return nil, false, ErrWrongType
 	}
 	return t.value(n), true, nil
 }
+
+// isString reports whether a type is a string to clients: a HyperLogLog is one,
+// too, in the form that Redis gives it.
+func isString(t crdt.Type) bool { return t == crdt.TypeString || t == crdt.TypeHLL }
 
 // value returns the string that the entry shows: a piece of the keyspace, or
 // computed into val, which is never made to point anywhere else.
 func (t *Tx) value(n *entry) []byte {
 	if n.isFlat() {
 		return crdt.RecordValue(t.val[:0], n.body())
+	}
+	if n.typ() == crdt.TypeHLL {
+		return n.obj.HLL().Value(t.val[:0])
 	}
 	return n.load().Cell.Value(t.val[:0])
 }
@@ -83,6 +90,9 @@ func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
 	o := n.load()
 	t.op.Reset(crdt.KindIncr, uint8(t.db), key)
 	if err := o.PrepareChange(&t.op, crdt.TypeString); err != nil {
+		if o.Type() == crdt.TypeHLL {
+			err = ErrNotInteger
+		}
 		return 0, stringError(err)
 	}
 	total, sum, err := o.Cell.IncrInt(t.e.self, delta)
@@ -124,6 +134,9 @@ func (t *Tx) IncrFloat(key, delta []byte) (val []byte, err error) {
 	n := t.change(key)
 	t.op.Reset(crdt.KindIncr, uint8(t.db), key)
 	if err := n.obj.PrepareChange(&t.op, crdt.TypeString); err != nil {
+		if n.obj.Type() == crdt.TypeHLL {
+			err = ErrNotFloat
+		}
 		return nil, stringError(err)
 	}
 	total, change, value, err := n.obj.Cell.IncrFloat(t.e.self, delta)

@@ -8,7 +8,6 @@ var later = []struct{ prefix, why string }{
 	{"GEO-", "geo commands come later"},
 	{"STRM-", "streams come later"},
 	{"GRP-", "stream groups come later"},
-	{"HLL-", "HyperLogLog comes later"},
 	{"JSON-", "JSON comes later"},
 	{"FT-", "search comes later"},
 	{"OOM-", "maxmemory comes later"},

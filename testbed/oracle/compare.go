@@ -73,7 +73,7 @@ func commandName(args []string) string { return strings.ToLower(args[0]) }
 // same compares two replies by a rule that needs nothing but them. Errors are
 // always compared byte for byte.
 func same(r rule, args []string, a, b Reply) bool {
-	if a.Wire() == b.Wire() || commandName(args)[0] == 'z' && plainZero(a.Wire()) == plainZero(b.Wire()) {
+	if a.Wire() == b.Wire() || maskCounts(a.Wire()) == maskCounts(b.Wire()) || commandName(args)[0] == 'z' && plainZero(a.Wire()) == plainZero(b.Wire()) {
 		return true
 	}
 	if a.IsError() || b.IsError() || a.Kind() != b.Kind() {
@@ -105,6 +105,18 @@ func same(r rule, args []string, a, b Reply) bool {
 func plainZero(wire string) string {
 	wire = strings.ReplaceAll(wire, "$2\r\n-0\r\n", "$1\r\n0\r\n")
 	return strings.ReplaceAll(wire, ",-0\r\n", ",0\r\n")
+}
+
+// maskCounts blanks the count that a HyperLogLog's string carries: Redis writes
+// it when PFCOUNT reads; ours is always marked as stale.
+func maskCounts(wire string) string {
+	b := []byte(wire)
+	for i := 0; i+16 <= len(b); i++ {
+		if string(b[i:i+4]) == "HYLL" {
+			clear(b[i+8 : i+16])
+		}
+	}
+	return string(b)
 }
 
 func sameTime(name string, a, b Reply) bool {

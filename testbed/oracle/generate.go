@@ -19,7 +19,7 @@ type generator struct {
 var familyWeights = []struct {
 	name   string
 	weight int
-}{{"string", 30}, {"bit", 15}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+}{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"key", 30}, {"acl", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}

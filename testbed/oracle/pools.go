@@ -10,13 +10,15 @@ import (
 var (
 	stringKeys = []string{"s1", "s2", "s3", "n1", "n2"}
 	bitKeys    = []string{"b1", "b2", "b3"}
-	setKeys    = []string{"t1", "t2", "t3"}
-	hashKeys   = []string{"h1", "h2"}
-	listKeys   = []string{"l1", "l2", "l3"}
-	zsetKeys   = []string{"z1", "z2", "z3"}
-	lexKeys    = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
-	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
-	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, listKeys, oddKeys)
+	// hllKeys are not among allKeys: see maskCounts.
+	hllKeys  = []string{"p1", "p2", "p3"}
+	setKeys  = []string{"t1", "t2", "t3"}
+	hashKeys = []string{"h1", "h2"}
+	listKeys = []string{"l1", "l2", "l3"}
+	zsetKeys = []string{"z1", "z2", "z3"}
+	lexKeys  = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
+	oddKeys  = []string{"", "k[1]*", "\x00\xff\r\n"}
+	allKeys  = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, listKeys, oddKeys)
 )
 
 // databases are the logical databases that streams use.
@@ -40,7 +42,18 @@ var (
 		"4294967296", "9223372036854775807", "#9223372036854775807"}
 	widths = []string{"u1", "u2", "u8", "u7", "u63", "u64", "i1", "i5", "i8", "i16", "i63", "i64", "i65", "u0", "i0",
 		"u-1", "x8", "u", "", "I8", "u08"}
-	filled  = []string{"\x00\x00\x00", "\xff\xff\xff", strings.Repeat("\xff", 30), strings.Repeat("\x00", 30) + "\x10", "\x00\xff\x0f", ""}
+	filled = []string{"\x00\x00\x00", "\xff\xff\xff", strings.Repeat("\xff", 30), strings.Repeat("\x00", 30) + "\x10", "\x00\xff\x0f", ""}
+	// sketches are strings that are HyperLogLogs, or nearly.
+	sketches = []string{
+		"", "HYLL", "HYLL\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x7f\xff",
+		"HYLL\x01\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x7f\xff",
+		"HYLL\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x84\x7f\xfe",
+		"HYLL\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x7f\xff",
+		"HYLL\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x7f\xff",
+		"HYLL\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80" + strings.Repeat("\x00", 12288),
+		"HYLL\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80" + strings.Repeat("\xa5", 12288),
+		"HYLL\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80" + strings.Repeat("\x00", 12287),
+	}
 	cursors = []string{"0", "0", "0", "0", "0", "0", "", "-1", "x", "99999999999999999999", " 0", "0x"}
 	floats  = []string{
 		"1", "-1", "0", "0.5", "-0.25", "0.1", "3.0e3", "1.5e-3", "5.", ".5", "+2", "0x10", "0x1p-2", "1e17",
@@ -167,10 +180,20 @@ func manyScores(r *rand.Rand, out []string) []string {
 	return out
 }
 
+// crowd is so many names that a HyperLogLog leaves its compact form.
+func crowd(r *rand.Rand, out []string) []string {
+	from := r.IntN(10_000)
+	for i := range 100 + r.IntN(1500) {
+		out = append(out, "c"+strconv.Itoa(from+i))
+	}
+	return out
+}
+
 // newPools names the pools for the forms. line takes a whole command.
 func newPools(line form) map[string]form {
 	return map[string]form{
-		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
+		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "hll": oneOf(hllKeys...),
+		"sketch": oneOf(sketches...), "crowd": crowd, "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
 		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "list": keyOf(listKeys), "any": keyOf(allKeys),
 		"val": oneOf(values...), "text": oneOf(texts...), "member": oneOf(members...),
 		"int": oneOf(integers...), "pos": oneOf(positions...), "count": oneOf(counts...),
