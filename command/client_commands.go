@@ -7,9 +7,9 @@ import (
 
 var clientCommands = []*Command{
 	{Name: "client", Summary: "Tells about connections and changes them.", Subcommands: []*Command{
-		{Name: "client|caching", Summary: "Refused: client-side caching is not there yet.", Handler: clientCaching},
+		{Name: "client|caching", Summary: "Says whether the next command's keys are tracked.", Handler: clientCaching},
 		{Name: "client|getname", Summary: "Returns the name of this connection.", Handler: clientGetName},
-		{Name: "client|getredir", Summary: "Returns -1: client-side caching is off.", Handler: func(c *Context) { c.Out.Int(-1) }},
+		{Name: "client|getredir", Summary: "Returns the connection that hears of changes in place of this one.", Handler: clientGetRedir},
 		{Name: "client|help", Summary: "Lists the subcommands.", Handler: help},
 		{Name: "client|id", Summary: "Returns the number of this connection.", Handler: clientID},
 		{Name: "client|info", Summary: "Describes this connection.", Handler: clientInfo},
@@ -21,6 +21,8 @@ var clientCommands = []*Command{
 		{Name: "client|reply", Summary: "Says which replies this connection wants.", Handler: clientReply},
 		{Name: "client|setinfo", Summary: "Notes which library a connection uses.", Handler: clientSetInfo},
 		{Name: "client|setname", Summary: "Gives this connection a name.", Handler: clientSetName},
+		{Name: "client|tracking", Summary: "Makes this connection hear of changes to the keys it has read.", Handler: clientTracking},
+		{Name: "client|trackinginfo", Summary: "Shows how this connection tracks keys.", Handler: clientTrackingInfo},
 		{Name: "client|unblock", Summary: "Ends the wait of a blocked connection.", Handler: clientUnblock},
 		{Name: "client|unpause", Summary: "Ends CLIENT PAUSE.", Handler: clientUnpause},
 	}},
@@ -36,10 +38,6 @@ func printable(b []byte) bool {
 		}
 	}
 	return true
-}
-
-func clientCaching(c *Context) {
-	c.Out.Error("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
 }
 
 func clientID(c *Context) { c.Out.Int(int64(c.S.info.id)) }

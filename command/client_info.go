@@ -25,6 +25,8 @@ type sessionInfo struct {
 type clientState struct {
 	name, libName, libVer string
 	user                  string
+	monitor, tracking     bool
+	redirect              int64 // of CLIENT TRACKING; -1: off
 	noEvict, noTouch      bool
 	closing               bool
 	seen                  int64 // unix milliseconds
@@ -44,6 +46,7 @@ func (i *sessionInfo) init(s *Session) {
 	i.created = s.now
 	i.mu.multi = -1
 	i.mu.proto = 2
+	i.mu.redirect = -1
 	i.mu.seen = s.now
 }
 
@@ -94,6 +97,8 @@ func (i *sessionInfo) flags(st *clientState) string {
 	add(i.blockedOn.Load() != nil, 'b')
 	add(st.closing, 'c')
 	add(st.dirty, 'd')
+	add(st.monitor, 'O')
+	add(st.tracking, 't')
 	add(st.noEvict, 'e')
 	add(st.noTouch, 'T')
 	if len(b) == 0 {
@@ -136,7 +141,7 @@ func (i *sessionInfo) line(now int64) string {
 		text("", st.cmd.Name)
 	}
 	text(" user=", st.user)
-	text(" redir=", "-1")
+	num(" redir=", st.redirect)
 	num(" resp=", int64(st.proto))
 	text(" lib-name=", st.libName)
 	text(" lib-ver=", st.libVer)

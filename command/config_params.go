@@ -52,6 +52,8 @@ var params = []Param{
 	{Name: "acl-pubsub-default", Default: "resetchannels", Kind: Enum, Words: []string{"allchannels", "resetchannels"}},
 	{Name: "enable-debug-command", Default: "no", Kind: Enum, Words: []string{"no", "yes", "local"}, Immutable: true},
 
+	{Name: "tracking-table-max-keys", Default: "1000000", Kind: Int, Max: math.MaxInt64},
+
 	// Watching.
 	{Name: "slowlog-log-slower-than", Default: "10000", Kind: Int, Min: -1, Max: math.MaxInt64},
 	{Name: "slowlog-max-len", Default: "128", Kind: Int, Max: math.MaxInt64},

@@ -142,6 +142,8 @@ func reset(c *Context) {
 	s := c.S
 	s.endMulti()
 	s.resetSubscriptions()
+	s.endMonitor()
+	s.endTracking()
 	c.Tx.Select(0)
 	c.Tx.NoTouch(false)
 	s.noTouch = false

@@ -195,6 +195,9 @@ func (s *Session) call(cmd *Command, args [][]byte) {
 	start := len(s.out.Buf)
 	began := s.clock
 	s.ctx.Args, s.ctx.Cmd = args, cmd
+	if s.extra != 0 {
+		s.beside(cmd, args)
+	}
 	s.invoke(cmd, start)
 	s.clock = s.srv.opts.Now()
 	took := s.clock - began

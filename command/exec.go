@@ -46,6 +46,9 @@ func (s *Session) callQueued(q queued) {
 	start := len(s.out.Buf)
 	began := s.srv.opts.Now()
 	s.ctx.Cmd, s.ctx.Args = q.cmd, q.args
+	if s.extra != 0 {
+		s.beside(q.cmd, q.args)
+	}
 	if s.mode&modeLimited == 0 {
 		q.cmd.Handler(&s.ctx)
 	} else if d := s.permit(q.cmd, q.args, inMulti); d.why != notDenied {

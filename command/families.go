@@ -6,7 +6,7 @@ func families() [][]*Command {
 	return [][]*Command{
 		stringCommands, bitCommands, hllCommands, setCommands, hashCommands, listCommands, zsetCommands, keyCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
-		commandCommands, configCommands, aclCommands, serverCommands, waitCommands,
+		commandCommands, configCommands, aclCommands, monitorCommands, serverCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands,
 	}
 }

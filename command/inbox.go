@@ -43,6 +43,24 @@ func (l shardListener) Message(_ string, channel, payload []byte) {
 }
 
 func (s *Session) put(kind, pattern string, channel, payload []byte) {
+	s.post(len(payload), func(w *resp.Writer) {
+		if pattern != "" {
+			w.Push(4)
+		} else {
+			w.Push(3)
+		}
+		w.BulkString(kind)
+		if pattern != "" {
+			w.BulkString(pattern)
+		}
+		w.Bulk(channel)
+		w.Bulk(payload)
+	})
+}
+
+// post hands the session something to send, of about size bytes. A session
+// that leaves too much unread is closed.
+func (s *Session) post(size int, write func(w *resp.Writer)) {
 	in := &s.inbox
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -53,26 +71,15 @@ func (s *Session) put(kind, pattern string, channel, payload []byte) {
 	if limit <= 0 {
 		limit = inboxCap
 	}
-	if int64(len(in.mu.Buf)+len(payload)) > limit {
+	if int64(len(in.mu.Buf)+size) > limit {
 		in.mu.closed = true
 		in.mu.Buf = nil
 		s.srv.stats.outputKills.Add(1)
 		s.conn.Kill()
 		return
 	}
-	w := &in.mu.Writer
-	if pattern != "" {
-		w.Push(4)
-	} else {
-		w.Push(3)
-	}
-	w.BulkString(kind)
-	if pattern != "" {
-		w.BulkString(pattern)
-	}
-	w.Bulk(channel)
-	w.Bulk(payload)
-	if !in.waiting.Swap(true) {
+	write(&in.mu.Writer)
+	if len(in.mu.Buf) > 0 && !in.waiting.Swap(true) {
 		s.conn.Wake()
 	}
 }

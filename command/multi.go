@@ -61,6 +61,9 @@ func (s *Session) endMulti() {
 		s.multi = nil
 	}
 	s.mode &^= modeMulti
+	if s.track != nil {
+		s.track.caching = false
+	}
 }
 
 // enqueue adds a command to the transaction and replies QUEUED.

@@ -12,7 +12,7 @@ func (s *Session) outputLimit(st *settings) OutputLimit {
 	switch {
 	case s.mode&modeNoAuth != 0:
 		return OutputLimit{Hard: preAuthOutput}
-	case s.subs != nil:
+	case s.subs != nil || s.monitors:
 		return st.output[1]
 	}
 	return st.output[0]

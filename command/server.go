@@ -65,6 +65,8 @@ type Server struct {
 	settings atomic.Pointer[settings] // what CONFIG says, ready to use
 	stats    stats
 	acl      aclUsers
+	monitors waiters // sessions in MONITOR
+	tracking tracking
 	slowlog  slowlog
 	latency  latencyEvents
 	memory   memoryGauge
@@ -96,6 +98,8 @@ func NewServer(opts Options) *Server {
 	srv.runID = srv.makeRunID()
 	srv.sessions.init()
 	srv.durable.init()
+	srv.monitors.init()
+	srv.tracking.init()
 	srv.acked.init()
 	srv.stats.init(len(srv.table.all), opts.Now())
 	srv.config.OnChange(srv.reload)

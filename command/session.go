@@ -47,6 +47,9 @@ type Session struct {
 	locked   bool // tx holds locks
 	done     bool // close once the output is out
 	noTouch  bool // CLIENT NO-TOUCH
+	monitors bool // MONITOR
+	extra    extra
+	track    *tracked // CLIENT TRACKING; nil: off
 	lastDot  crdt.Dot
 	lastCmd  *Command // the last one looked up, by this very name
 	lastName [maxName]byte
@@ -93,6 +96,10 @@ func (s *Session) Input(data []byte) (used int) {
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
 	s.followRights()
+	s.extra &^= extraMonitor
+	if s.srv.monitors.n.Load() > 0 {
+		s.extra |= extraMonitor
+	}
 	for used < len(data) {
 		args, n, err := s.parser.Next(data[used:], *s.limits())
 		if err != nil {
@@ -225,6 +232,8 @@ func (s *Session) Closed() {
 	s.srv.durable.remove(s)
 	s.unblock()
 	s.resetSubscriptions()
+	s.endMonitor()
+	s.endTracking()
 	if s.multi != nil {
 		s.multi.release(s)
 		s.multi = nil

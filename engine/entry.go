@@ -17,6 +17,7 @@ type entry struct {
 	rec   []byte       // the record, nil if there is none
 	obj   *crdt.Object // loaded by load; its bytes may alias rec
 	heap  *object      // set if obj is part of it
+	tx    *Tx          // whose scratch space it is; nil: the engine's own
 	quiet bool         // what is issued changes nothing that a client sees
 	flat  crdt.Object  // what a flat record decodes into
 	buf   []byte       // for encoding
@@ -142,7 +143,7 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	}
 	shown := had && old&recHidden == 0 || n.rec != nil && n.flags()&recHidden == 0
 	if shown && !n.quiet {
-		n.p.touchWatched(n.db, n.key)
+		n.changed()
 	}
 }
 
@@ -208,7 +209,7 @@ func (n *entry) storePlain(d crdt.Dot, val []byte, now int64) {
 	n.rec[4] = 0
 	n.touch(now)
 	n.markDirty()
-	n.p.touchWatched(n.db, n.key)
+	n.changed()
 }
 
 // storeHeap keeps the key as an object, making one of it if it was flat.

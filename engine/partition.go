@@ -18,7 +18,8 @@ type partition struct {
 	waiting map[string]*waitQueue            // by database and key: clients that block
 	waitSeq uint64                           // the last place given out in waiting
 	index   int                              // of the partition
-	ready   *readyKeys                       // the engine's
+	observe Observer
+	ready   *readyKeys // the engine's
 	hits    int64
 	misses  int64
 }

@@ -119,7 +119,7 @@ func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	crdt.SetRecordShare(n.body(), d.Time, total+delta)
 	n.touch(t.now)
 	n.markDirty()
-	n.p.touchWatched(n.db, n.key)
+	n.changed()
 	return value + delta, true
 }
 

@@ -29,7 +29,11 @@ type Tx struct {
 }
 
 // NewTx returns a Tx for one session, to be reused from command to command.
-func (e *Engine) NewTx() *Tx { return &Tx{e: e, val: make([]byte, 0, 64)} }
+func (e *Engine) NewTx() *Tx {
+	t := &Tx{e: e, val: make([]byte, 0, 64)}
+	t.ent.tx, t.src.tx = t, t
+	return t
+}
 
 // LockNone holds nothing, for commands that walk: Len, Scan, Random and Flush
 // take locks themselves, partition by partition, unless LockAll is held. now is

@@ -1,0 +1,225 @@
+package command
+
+import (
+	"strings"
+	"sync"
+
+	"crdb/engine"
+	"crdb/resp"
+)
+
+// trackingChannel is where clients with RESP2 hear of changed keys.
+const trackingChannel = "__redis__:invalidate"
+
+// tracked is how a session wants to hear of changes: CLIENT TRACKING. All but
+// caching is immutable: a change makes a new one.
+type tracked struct {
+	broadcast, optIn, optOut, noLoop bool
+	redirect                         uint64 // id of the session that is told; 0: this one
+	prefixes                         []string
+	caching                          bool // CLIENT CACHING was given for the next command
+}
+
+// tracking is client-side caching: who has read which keys, and who wants to
+// hear of all keys with a prefix. mu is taken under the locks of keys; its
+// holder takes the list of sessions' lock and inboxes'.
+type tracking struct {
+	mu struct {
+		sync.Mutex
+		clients  map[*Session]*tracked
+		keys     map[string]map[*Session]struct{} // as in Redis, of any database
+		prefixes map[string]map[*Session]struct{}
+		broken   map[*Session]bool // the session they redirect to is gone
+		items    int
+	}
+}
+
+func (t *tracking) init() {
+	t.mu.clients = make(map[*Session]*tracked)
+	t.mu.keys = make(map[string]map[*Session]struct{})
+	t.mu.prefixes = make(map[string]map[*Session]struct{})
+	t.mu.broken = make(map[*Session]bool)
+}
+
+// start makes s a client that tracks as how says.
+func (t *tracking) start(srv *Server, s *Session, how *tracked) {
+	t.mu.Lock()
+	first := len(t.mu.clients) == 0
+	t.mu.clients[s] = how
+	delete(t.mu.broken, s)
+	for _, p := range how.prefixes {
+		if t.mu.prefixes[p] == nil {
+			t.mu.prefixes[p] = make(map[*Session]struct{})
+		}
+		t.mu.prefixes[p][s] = struct{}{}
+	}
+	t.mu.Unlock()
+	if first {
+		srv.engine.Observe(srv.keyChanged)
+	}
+}
+
+// stop forgets s. Keys it has read are forgotten when they change. The
+// observer stays once there was a client: it costs little.
+func (t *tracking) stop(s *Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	how := t.mu.clients[s]
+	if how == nil {
+		return
+	}
+	delete(t.mu.clients, s)
+	delete(t.mu.broken, s)
+	for _, p := range how.prefixes {
+		delete(t.mu.prefixes[p], s)
+		if len(t.mu.prefixes[p]) == 0 {
+			delete(t.mu.prefixes, p)
+		}
+	}
+	if len(t.mu.clients) == 0 {
+		clear(t.mu.keys)
+		t.mu.items = 0
+	}
+}
+
+// note remembers that s is about to read a key. It comes before the read, so
+// that no change in between is missed. Beyond max keys, one is forgotten for
+// each new one: its readers are told that it changed.
+func (t *tracking) note(srv *Server, s *Session, key []byte, max int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	readers := t.mu.keys[string(key)]
+	if readers == nil {
+		readers = make(map[*Session]struct{}, 1)
+		t.mu.keys[string(key)] = readers
+	}
+	if _, there := readers[s]; !there {
+		readers[s] = struct{}{}
+		t.mu.items++
+	}
+	for name := range t.mu.keys {
+		if max <= 0 || len(t.mu.keys) <= max {
+			return
+		}
+		if name != string(key) {
+			t.invalidateLocked(srv, nil, []byte(name))
+		}
+	}
+}
+
+// keyChanged is the engine's observer.
+func (srv *Server) keyChanged(by *engine.Tx, _ int, key []byte) {
+	t := &srv.tracking
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.mu.clients) == 0 {
+		return
+	}
+	if key == nil {
+		for s, how := range t.mu.clients {
+			t.tellLocked(srv, s, how, nil)
+		}
+		clear(t.mu.keys)
+		t.mu.items = 0
+		return
+	}
+	t.invalidateLocked(srv, by, key)
+	for prefix, listeners := range t.mu.prefixes {
+		if !strings.HasPrefix(string(key), prefix) {
+			continue
+		}
+		for s := range listeners {
+			if how := t.mu.clients[s]; !how.noLoop || s.tx != by {
+				t.tellLocked(srv, s, how, key)
+			}
+		}
+	}
+}
+
+// invalidateLocked tells the readers of a key and forgets them.
+func (t *tracking) invalidateLocked(srv *Server, by *engine.Tx, key []byte) {
+	readers := t.mu.keys[string(key)]
+	delete(t.mu.keys, string(key))
+	t.mu.items -= len(readers)
+	for s := range readers {
+		how := t.mu.clients[s]
+		if how != nil && !how.broadcast && !(how.noLoop && s.tx == by) {
+			t.tellLocked(srv, s, how, key)
+		}
+	}
+}
+
+// tellLocked sends one invalidation to s, or to whom it redirects.
+func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, key []byte) {
+	to := s
+	if how.redirect != 0 {
+		if to = srv.sessions.get(how.redirect); to == nil {
+			if !t.mu.broken[s] {
+				t.mu.broken[s] = true
+				s.post(64, func(w *resp.Writer) {
+					if w.Proto == 3 {
+						w.Push(2)
+						w.BulkString("tracking-redir-broken")
+						w.Int(int64(how.redirect))
+					}
+				})
+			}
+			return
+		}
+	}
+	st := to.info.state()
+	hears := to != s && st.sub+st.psub > 0
+	to.post(len(key)+64, func(w *resp.Writer) {
+		switch {
+		case w.Proto == 3:
+			w.Push(2)
+			w.BulkString("invalidate")
+		case hears:
+			w.Array(3)
+			w.BulkString("message")
+			w.BulkString(trackingChannel)
+		default:
+			return
+		}
+		if key == nil {
+			w.NullArray()
+			return
+		}
+		w.Array(1)
+		w.Bulk(key)
+	})
+}
+
+// isBroken reports whether the session that s redirects to was found gone.
+func (t *tracking) isBroken(s *Session) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.broken[s]
+}
+
+// remember notes the keys that a read-only command is about to read.
+func (s *Session) remember(cmd *Command, args [][]byte) {
+	how := s.track
+	given := how.caching
+	if s.mode&(modeExec|modeMulti) == 0 && !strings.HasPrefix(cmd.Name, "client|") && cmd.Name != "multi" {
+		how.caching = false
+	}
+	if cmd.Flags&ReadOnly == 0 || how.broadcast || how.optIn && !given || how.optOut && given {
+		return
+	}
+	limit := int(s.srv.config.Int("tracking-table-max-keys"))
+	refs, _ := cmd.keyRefs(s.refs[:0], args)
+	s.refs = refs
+	for _, r := range refs {
+		s.srv.tracking.note(s.srv, s, args[r.index], limit)
+	}
+}
+
+func (s *Session) endTracking() {
+	if s.track != nil {
+		s.srv.tracking.stop(s)
+		s.track = nil
+		s.extra &^= extraTrack
+		s.info.change(func(st *clientState) { st.tracking, st.redirect = false, -1 })
+	}
+}

@@ -1,0 +1,96 @@
+package command
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func invalid(keys ...string) string {
+	var b strings.Builder
+	for _, k := range keys {
+		b.WriteString(">2\r\n$10\r\ninvalidate\r\n*1\r\n$" + strconv.Itoa(len(k)) + "\r\n" + k + "\r\n")
+	}
+	return b.String()
+}
+
+func TestTracking(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	expect(t, a.do("CLIENT", "TRACKING", "on"), "+OK\r\n")
+	a.do("MGET", "x", "y")
+	b.do("SET", "x", "1")
+	expect(t, a.take(), invalid("x"))
+	b.do("SET", "x", "2")
+	expect(t, a.take(), "") // not read again
+	b.do("SET", "y", "1", "PX", "50")
+	expect(t, a.take(), invalid("y"))
+	a.do("GET", "y")
+	w.advance(time.Second)
+	b.do("DEL", "y") // it is past its deadline
+	expect(t, a.take(), invalid("y"))
+	a.do("GET", "z")
+	expect(t, a.do("SET", "z", "1"), "+OK\r\n"+invalid("z"))
+	a.do("GET", "z")
+	b.do("FLUSHALL")
+	expect(t, a.take(), ">2\r\n$10\r\ninvalidate\r\n_\r\n")
+	expect(t, a.do("CLIENT", "TRACKING", "off"), "+OK\r\n")
+	a.do("GET", "z")
+	b.do("SET", "z", "1")
+	expect(t, a.take(), "")
+}
+
+func TestTrackingModes(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "user:", "PREFIX", "shop:", "NOLOOP")
+	b.do("MSET", "user:1", "x", "other", "x", "shop:2", "x")
+	expect(t, a.take(), invalid("user:1", "shop:2"))
+	expect(t, a.do("SET", "user:1", "y"), "+OK\r\n")
+	a.do("CLIENT", "TRACKING", "off")
+
+	a.do("CLIENT", "TRACKING", "on", "OPTIN")
+	a.do("GET", "k1")
+	expect(t, a.do("CLIENT", "CACHING", "yes"), "+OK\r\n")
+	a.do("GET", "k2")
+	a.do("GET", "k3")
+	a.do("CLIENT", "CACHING", "yes")
+	a.do("MULTI")
+	a.do("GET", "k4")
+	a.do("EXEC")
+	a.do("GET", "k5")
+	b.do("MSET", "k1", "x", "k2", "x", "k3", "x", "k4", "x", "k5", "x")
+	expect(t, a.take(), invalid("k2", "k4"))
+	a.do("CLIENT", "TRACKING", "off")
+
+	c := w.dial("c")
+	id := strings.Trim(c.do("CLIENT", "ID"), ":\r\n")
+	c.do("SUBSCRIBE", trackingChannel)
+	b.do("CLIENT", "TRACKING", "on", "REDIRECT", id)
+	expect(t, b.do("CLIENT", "GETREDIR"), ":"+id+"\r\n")
+	b.do("GET", "k1")
+	a.do("SET", "k1", "y")
+	expect(t, c.take(), "*3\r\n$7\r\nmessage\r\n$20\r\n"+trackingChannel+"\r\n*1\r\n$2\r\nk1\r\n")
+}
+
+func TestTrackingTableIsBounded(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("HELLO", "3")
+	a.do("CONFIG", "SET", "tracking-table-max-keys", "10")
+	a.do("CLIENT", "TRACKING", "on")
+	told := 0
+	for i := range 100 {
+		told += strings.Count(a.do("GET", "k"+strconv.Itoa(i)), "invalidate")
+	}
+	if n := len(w.srv.tracking.mu.keys); n != 10 || told != 90 {
+		t.Fatalf("%d keys remembered, %d forgotten", n, told)
+	}
+	a.close()
+	if len(w.srv.tracking.mu.keys) != 0 || len(w.srv.tracking.mu.clients) != 0 {
+		t.Fatal("a client that is gone is remembered")
+	}
+}
