@@ -38,6 +38,11 @@ var (
 	aPers  = action{verb: vExpire}
 	aPf    = action{verb: vPfadd, names: []string{"a"}}
 	aPfB   = action{verb: vPfadd, names: []string{"a", "b"}}
+	aPush  = action{verb: vRpush, names: []string{"a", "b"}}
+	aLpush = action{verb: vLpush, names: []string{"a"}}
+	aIns   = action{verb: vLinsert, names: []string{"b"}}
+	aMark  = action{verb: vLset, names: []string{"a"}}
+	aLrem  = action{verb: vLrem, names: []string{"a"}}
 	aFlush = action{verb: vFlush}
 )
 
@@ -50,6 +55,8 @@ var alphabets = []alphabet{
 	{"hash there", []action{aSet, aHincr}, []action{aSet, aHincr, aHdel}, []action{aFlush, aDel}},
 	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},
 	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
+	{"list", nil, []action{aPush, aLpush, aIns, aLrem, aDel}, nil},
+	{"list there", []action{aPush}, []action{aLpush, aIns, aMark, aLrem}, []action{aFlush, aPush}},
 	{"deadlines", []action{aDated}, []action{aExp, aKeep, aDel}, []action{aPers}},
 	{"sketch", nil, []action{aPf, aPfB, aDel}, []action{aPut}},
 	{"sketch there", []action{aPf}, []action{aPfB, aPut, aDel}, []action{aFlush}},

@@ -25,6 +25,52 @@ func (w *writer) lcut(o *Object, i, j int) ([]byte, Dot) {
 	return w.change(o, KindListRemove, TypeList, func(op *Op) { o.List().PrepareRemove(op, i, j) })
 }
 
+// mark is what LSET appends to a value in simulations.
+const mark = "'"
+
+// prepareList prepares an action on a list; 0: there is nothing to do.
+func prepareList(n *node, l *List, op *Op, a action) int {
+	switch a.verb {
+	case vLpush, vRpush:
+		op.Kind = KindListPush
+		l.PreparePush(op, n.id, a.verb == vLpush, list(a.names))
+		return 1
+	case vLinsert:
+		op.Kind = KindListPush
+		l.PrepareInsert(op, n.id, min(1, l.Len()), []byte(a.names[0]))
+		return 1
+	case vLset:
+		op.Kind = KindListSet
+		i, at := 0, -1
+		l.Each(0, func(v []byte) bool {
+			if strings.TrimRight(string(v), mark) == a.names[0] {
+				at = i
+			}
+			i++
+			return at < 0
+		})
+		if at < 0 {
+			return 0
+		}
+		l.PrepareSet(op, at, append(bytes.Clone(l.Index(at)), mark...))
+		return 1
+	}
+	op.Kind = KindListRemove
+	i, removed := 0, 0
+	l.Each(0, func(v []byte) bool {
+		if slices.Contains(a.names, strings.TrimRight(string(v), mark)) {
+			l.PrepareCut(op, i, i+1)
+			removed++
+		}
+		i++
+		return true
+	})
+	if removed > 0 && removed == l.Len() {
+		op.empty()
+	}
+	return removed
+}
+
 func values(o *Object) (out []string) {
 	o.List().Each(0, func(v []byte) bool { out = append(out, string(v)); return true })
 	return out
@@ -199,6 +245,42 @@ func TestManyInserts(t *testing.T) {
 		w.linsert(&o, o.List().Len()/2, "m")
 	}
 	checkTree(t, o.List())
+}
+
+// TestListRules: what regions show, in order.
+func TestListRules(t *testing.T) {
+	for _, r := range []struct{ name, script, want string }{
+		{"a push that has seen the other", "1 lpush a; sync; 2 lpush b", "b a"},
+		{"LPUSH adds one after the other", "1 lpush a b c; sync; 2 rpush d e", "c b a d e"},
+		{"pushes at once do not mix", "1 rpush x; sync; 1 rpush a b; 1 rpush c; 2 rpush p q; 2 rpush r", "x a b c p q r"},
+		{"DEL leaves unseen elements", "1 lpush x; sync; 1 lpush y; 2 del", "y"},
+		{"LREM takes what it saw", "1 rpush a b; sync; 1 lrem a; 2 rpush a", "b a"},
+		{"LSET and LSET: newest", "1 rpush a b; sync; 1 lset a; 1 lset a; later; 2 lset a", "a' b"},
+		{"LSET and LSET at once: lower replica", "1 rpush a; sync; 1 lset a; 1 lset a; 2 lset a", "a''"},
+		{"LSET and removal: the removal", "1 rpush a b; sync; 1 lrem a; later; 2 lset a", "b"},
+		{"LSET after LSET", "1 rpush a; sync; 1 lset a; sync; 2 lset a", "a''"},
+		{"inserts at one place both stay", "1 rpush a b; sync; 1 linsert x; 2 linsert y", "a x y b"},
+		{"an insert beside what was removed", "1 rpush a b; sync; 1 lrem a; 2 linsert y", "y b"},
+		{"a position is free again", "1 rpush a b; sync; 1 lrem b; 1 rpush c; 2 lset b", "a c"},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			s := newSim(3, 1)
+			wall := Timestamp(100)
+			for _, step := range strings.Split(r.script, "; ") {
+				if err := play(s, &wall, step); err != nil {
+					t.Fatalf("%s: %v", step, err)
+				}
+			}
+			if err := s.heal(); err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range s.nodes {
+				if got := strings.Join(values(n.object(0)), " "); got != r.want {
+					t.Errorf("replica %d shows %s, want %s", n.id, got, r.want)
+				}
+			}
+		})
+	}
 }
 
 func TestMillionElements(t *testing.T) {

@@ -32,6 +32,8 @@ var mixtures = []mixture{
 	{"hidden zset", []verb{vZincr, vZincr, vSadd, vHincr, vZadd, vDel}, false},
 	{"sketch", []verb{vPfadd, vPfadd, vPfadd, vDel, vExpire}, false},
 	{"sketch conflict", []verb{vPfadd, vPfadd, vPut, vSadd, vHincr, vDel, vFlush}, false},
+	{"list", []verb{vLpush, vRpush, vLinsert, vLset, vLrem, vLrem, vDel, vExpire}, false},
+	{"hidden list", []verb{vLpush, vRpush, vLinsert, vLrem, vSadd, vHincr, vDel}, false},
 	{"flush", []verb{vPut, vSadd, vHincr, vIncr, vIncr, vFlush, vDel}, false},
 }
 
@@ -64,7 +66,9 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 	switch a.verb {
 	case vHincr, vZincr:
 		a.names = members[rnd.IntN(2):][:1]
-	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem, vPfadd:
+	case vLinsert, vLset:
+		a.names = members[rnd.IntN(3):][:1]
+	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem, vLpush, vRpush, vLrem, vPfadd:
 		for range 1 + rnd.IntN(3) {
 			a.names = append(a.names, pick(members...))
 		}

@@ -177,6 +177,10 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 			op.Kind = KindHashRemove
 			count = o.Hash().PrepareRemove(op, names)
 		}
+	case vLpush, vRpush, vLinsert, vLset, vLrem:
+		if err = o.PrepareChange(op, TypeList); err == nil {
+			count = prepareList(n, o.List(), op, a)
+		}
 	case vZadd, vZrem, vZincr:
 		if err = o.PrepareChange(op, TypeZSet); err == nil {
 			count, err = prepareZSet(n, o.ZSet(), op, a)
@@ -245,7 +249,8 @@ func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet, vPfadd: TypeHLL}[a.verb]
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
+		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType
 	}
@@ -286,6 +291,12 @@ func emptied(v view, a action) bool {
 	case vHdel:
 		for f := range v.hash {
 			if !slices.Contains(a.names, f) {
+				left++
+			}
+		}
+	case vLrem:
+		for _, m := range v.list {
+			if !slices.Contains(a.names, m) {
 				left++
 			}
 		}

@@ -19,20 +19,25 @@ import (
 type verb string
 
 const (
-	vPut    verb = "put"
-	vDel    verb = "del"
-	vIncr   verb = "incr"
-	vExpire verb = "expire"
-	vSadd   verb = "sadd"
-	vSrem   verb = "srem"
-	vHset   verb = "hset"
-	vHdel   verb = "hdel"
-	vHincr  verb = "hincr"
-	vPfadd  verb = "pfadd"
-	vFlush  verb = "flush"
-	vZadd   verb = "zadd"
-	vZrem   verb = "zrem"
-	vZincr  verb = "zincr"
+	vPut     verb = "put"
+	vDel     verb = "del"
+	vIncr    verb = "incr"
+	vExpire  verb = "expire"
+	vSadd    verb = "sadd"
+	vSrem    verb = "srem"
+	vHset    verb = "hset"
+	vHdel    verb = "hdel"
+	vHincr   verb = "hincr"
+	vFlush   verb = "flush"
+	vLpush   verb = "lpush"
+	vRpush   verb = "rpush"
+	vLinsert verb = "linsert" // behind the first
+	vLset    verb = "lset"    // marks the first element with a name
+	vLrem    verb = "lrem"    // marked or not
+	vZadd    verb = "zadd"
+	vZrem    verb = "zrem"
+	vZincr   verb = "zincr"
+	vPfadd   verb = "pfadd"
 )
 
 // action is one write of a client.
@@ -73,7 +78,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vPfadd: "p"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -83,7 +88,7 @@ func (h history) takes(y, x int, area string) bool {
 		return e.verb == vPut && (!e.keep || e.created) || e.created
 	case kind != own || e.verb == vPut:
 		return true // a write through the visible type takes what it saw of the hidden ones
-	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vZincr:
+	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vZincr || own == "l" && e.verb != vLrem:
 		return false
 	}
 	return slices.Contains(e.names, name)
@@ -115,7 +120,7 @@ func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []i
 func (h history) brings(e *event, area string, verbs []verb) bool {
 	if area == "d" {
 		return e.verb == vExpire || e.verb == vPut && (!e.keep || e.created) ||
-			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr, vPfadd}, e.verb)
+			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr, vLpush, vRpush, vLinsert, vPfadd}, e.verb)
 	}
 	return slices.Contains(verbs, e.verb) && (area == "s" || area == "p" || slices.Contains(e.names, area[1:]))
 }
@@ -129,6 +134,7 @@ type view struct {
 	hash   map[string]string //
 	zset   map[string]string // member -> score
 	hll    Sketch            //
+	list   []string          // sorted, without marks: the spec knows no order
 	at     int64             // the deadline that counts
 }
 
@@ -167,6 +173,17 @@ func (h history) view(mask uint64, key int) view {
 	for _, x := range live {
 		for _, name := range h[x].names {
 			v.hll.Raise(HashElement([]byte(name)))
+		}
+	}
+	for _, name := range h.names(mask, key, vLpush, vRpush, vLinsert) {
+		live := h.live(mask, key, "l"+name, vLpush, vRpush, vLinsert)
+		note(TypeList, live)
+		for _, x := range live {
+			for _, n := range h[x].names {
+				if n == name {
+					v.list = append(v.list, name)
+				}
+			}
 		}
 	}
 	for i, x := range h.live(mask, key, "d") {
@@ -266,6 +283,10 @@ func (v view) String() string {
 	if regs := v.hll.append(nil); len(regs) > 0 {
 		b = fmt.Appendf(b, " hll=%x", regs)
 	}
+	if len(v.list) > 0 {
+		b = append(b, " list="...)
+		b = append(b, strings.Join(v.list, ",")...)
+	}
 	b = append(b, " at="...)
 	return string(strconv.AppendInt(b, v.at, 10))
 }
@@ -283,6 +304,8 @@ func dump(o *Object) string {
 	if s, _ := o.HLL().Sketch(); s != nil {
 		v.hll = *s
 	}
+	o.List().Each(0, func(e []byte) bool { v.list = append(v.list, strings.TrimRight(string(e), mark)); return true })
+	slices.Sort(v.list)
 	v.at, _ = o.DeadlineAt()
 	return v.String()
 }

@@ -133,7 +133,7 @@ func play(s *sim, wall *Timestamp, step string) error {
 		a.at, _ = strconv.ParseInt(arg[0], 10, 64)
 	case "zadd", "zincr":
 		a.names, a.text = arg[:1], arg[1]
-	case "sadd", "srem", "hdel", "zrem":
+	case "sadd", "srem", "hdel", "zrem", "lpush", "rpush", "linsert", "lset", "lrem":
 		a.names = arg
 	case "hset", "hincr":
 		a.names, a.text = arg[:1], arg[1]

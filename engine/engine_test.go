@@ -153,13 +153,17 @@ func show(tx *Tx, k []byte) string {
 		tx.SetEach(k, func(m []byte) bool { elems = append(elems, string(m)); return true })
 	case TypeHash:
 		tx.HashEach(k, func(f, v []byte) bool { elems = append(elems, string(f)+"="+string(v)); return true })
+	case TypeList:
+		tx.ListEach(k, 0, func(v []byte) bool { elems = append(elems, string(v)); return true })
 	case TypeZSet:
 		tx.ZSetRange(k, 0, 1<<30, false, func(m []byte, score float64) bool {
 			elems = append(elems, fmt.Sprint(string(m), "=", score))
 			return true
 		})
 	}
-	sort.Strings(elems)
+	if tx.Type(k) != TypeList {
+		sort.Strings(elems)
+	}
 	return fmt.Sprint(tx.Type(k), " ", elems, " ", at)
 }
 
@@ -175,7 +179,7 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
 	key, val := pick("k", 12), pick("", 100)
 	tx.Select(rnd.IntN(2))
-	switch rnd.IntN(23) {
+	switch rnd.IntN(31) {
 	case 0, 1, 2:
 		tx.Put(key, val, Expiry{})
 	case 3:
@@ -206,6 +210,8 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		tx.ZSetAdd(key, [][]byte{pick("m", 5), pick("m", 5)}, []float64{1.5, float64(rnd.IntN(9))}, ScoreRule{})
 	case 21:
 		tx.ZSetIncr(key, pick("m", 5), 0.1, ScoreRule{})
+	case 23, 24, 25, 26, 27, 28, 29, 30:
+		randomListOp(tx, rnd, pick("l", 3), pick("l", 3), val)
 	case 22:
 		tx.ZSetRemove(key, [][]byte{pick("m", 5)})
 	case 19:
@@ -217,6 +223,28 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		case 2:
 			tx.Copy(key, pick("k", 12), rnd.IntN(2))
 		}
+	}
+}
+
+func randomListOp(tx *Tx, rnd *rand.Rand, key, other, val []byte) {
+	size, _ := tx.ListLen(key)
+	at := int64(rnd.IntN(size + 1))
+	left := rnd.IntN(2) == 0
+	switch rnd.IntN(10) {
+	case 0, 1, 2:
+		tx.ListPush(key, left, [][]byte{val, []byte("x"), val})
+	case 3:
+		tx.ListPop(key, left, 2, func([]byte) {})
+	case 4:
+		tx.ListSet(key, at, val)
+	case 5:
+		tx.ListInsert(key, left, []byte("x"), val)
+	case 6:
+		tx.ListRemove(key, 2, val)
+	case 7:
+		tx.ListTrim(key, at/4, -1)
+	default:
+		tx.ListMove(key, other, left, at%2 == 0)
 	}
 }
 
