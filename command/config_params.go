@@ -62,6 +62,9 @@ var params = []Param{
 	{Name: "latency-tracking-info-percentiles", Default: "50 99 99.9"},
 	{Name: "notify-keyspace-events", Kind: KeyEvents},
 
+	// Streams.
+	{Name: "xadd-id-mode", Default: "liberal", Kind: Enum, Words: streamIDModes},
+
 	// Behaviour.
 	{Name: "busy-reply-threshold", Alias: "lua-time-limit", Default: "5000", Kind: Int, Max: math.MaxInt64},
 	{Name: "hz", Default: "10", Kind: Int, Min: 1, Max: 500},

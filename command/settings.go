@@ -1,10 +1,12 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"crdb/engine"
 	"crdb/resp"
 )
 
@@ -21,6 +23,9 @@ const maxArgs = 1024 * 1024
 // maxInline is the longest inline command.
 const maxInline = 64 << 10
 
+// streamIDModes are the values of xadd-id-mode, by engine.StreamIDMode.
+var streamIDModes = []string{"liberal", "semi-strict", "strict"}
+
 // settings is the part of the configuration that sessions look at all the
 // time. A new one is made at every change; it is never modified.
 type settings struct {
@@ -34,6 +39,7 @@ type settings struct {
 	monitor     int64 // latency-monitor-threshold, nanoseconds; 0: off
 	percentiles []float64
 	maxMemory   int64
+	idMode      engine.StreamIDMode
 }
 
 // reload makes the settings anew from the configuration.
@@ -46,6 +52,7 @@ func (srv *Server) reload() {
 		latency:    c.Bool("latency-tracking"),
 		monitor:    c.Int("latency-monitor-threshold") * 1e6,
 		maxMemory:  c.Int("maxmemory"),
+		idMode:     engine.StreamIDMode(slices.Index(streamIDModes, c.String("xadd-id-mode"))),
 		limits: resp.Limits{
 			MaxArgs: maxArgs, MaxInline: maxInline,
 			MaxBulk:  int(c.Int("proto-max-bulk-len")),

@@ -37,11 +37,12 @@ type collection interface {
 
 // types makes an empty collection of each type. It is indexed by Type.
 var types = [...]func() collection{
-	TypeSet:  func() collection { return &Set{} },
-	TypeHash: func() collection { return &Hash{} },
-	TypeHLL:  func() collection { return &HLL{} },
-	TypeList: func() collection { return &List{} },
-	TypeZSet: func() collection { return &ZSet{} },
+	TypeSet:    func() collection { return &Set{} },
+	TypeHash:   func() collection { return &Hash{} },
+	TypeHLL:    func() collection { return &HLL{} },
+	TypeList:   func() collection { return &List{} },
+	TypeZSet:   func() collection { return &ZSet{} },
+	TypeStream: func() collection { return &Stream{} },
 }
 
 // kindInfo tells what a kind of operation is about.
@@ -55,18 +56,20 @@ type kindInfo struct {
 
 // kinds is indexed by Kind.
 var kinds = [kindEnd]kindInfo{
-	KindSetAdd:     {typ: TypeSet},
-	KindSetRemove:  {typ: TypeSet, removes: true},
-	KindHashSet:    {typ: TypeHash, parts: partValue},
-	KindHashRemove: {typ: TypeHash, removes: true},
-	KindHashIncr:   {typ: TypeHash, parts: partNumber},
-	KindHLLAdd:     {typ: TypeHLL, parts: partValue, check: checkHLLElem},
-	KindZSetAdd:    {typ: TypeZSet, parts: partScore},
-	KindZSetRemove: {typ: TypeZSet, removes: true},
-	KindZSetIncr:   {typ: TypeZSet, parts: partNumber},
-	KindListPush:   {typ: TypeList, parts: partValue, name: isNewPlace},
-	KindListSet:    {typ: TypeList, parts: partValue, name: isPlace},
-	KindListRemove: {typ: TypeList, removes: true, name: isPlace},
+	KindSetAdd:       {typ: TypeSet},
+	KindSetRemove:    {typ: TypeSet, removes: true},
+	KindHashSet:      {typ: TypeHash, parts: partValue},
+	KindHashRemove:   {typ: TypeHash, removes: true},
+	KindHashIncr:     {typ: TypeHash, parts: partNumber},
+	KindHLLAdd:       {typ: TypeHLL, parts: partValue, check: checkHLLElem},
+	KindZSetAdd:      {typ: TypeZSet, parts: partScore},
+	KindZSetRemove:   {typ: TypeZSet, removes: true},
+	KindZSetIncr:     {typ: TypeZSet, parts: partNumber},
+	KindListPush:     {typ: TypeList, parts: partValue, name: isNewPlace},
+	KindListSet:      {typ: TypeList, parts: partValue, name: isPlace},
+	KindListRemove:   {typ: TypeList, removes: true, name: isPlace},
+	KindStreamAdd:    {typ: TypeStream, parts: partValue},
+	KindStreamRemove: {typ: TypeStream, removes: true, parts: partValue},
 }
 
 // ElemType returns the type whose elements an op of this kind names, TypeNone
@@ -158,6 +161,15 @@ func (o *Object) HLL() *HLL {
 		return c.(*HLL)
 	}
 	return &HLL{}
+}
+
+// Stream returns the stream to read, or to prepare an op on: empty if there is
+// none.
+func (o *Object) Stream() *Stream {
+	if c := o.of(TypeStream); c != nil {
+		return c.(*Stream)
+	}
+	return &Stream{}
 }
 
 // EachElem calls fn with the stored form of every element: the type it belongs

@@ -86,14 +86,19 @@ func FuzzDecodeRecord(f *testing.F) {
 				RecordShare(b, 1)
 			}
 		}
-		for _, typ := range []Type{TypeSet, TypeHash, TypeList, TypeZSet, TypeHLL} { // as an element
-			var o Object
-			name := goldenPlace // other types take any name
-			if o.LoadElem(typ, name, b) == nil {
-				if rec, ok := o.ElemRecord(typ, name); !ok || !bytes.Equal(rec, b) {
-					t.Fatalf("element %x is kept as %x", b, rec)
+		for _, typ := range []Type{TypeSet, TypeHash, TypeList, TypeZSet, TypeHLL, TypeStream} { // as an element
+			names := [][]byte{goldenPlace} // other types take any name
+			if typ == TypeStream {
+				names = [][]byte{goldenEntry, {nameMark}, []byte("gx")}
+			}
+			for _, name := range names {
+				var o Object
+				if o.LoadElem(typ, name, b) == nil {
+					if rec, ok := o.ElemRecord(typ, name); !ok || !bytes.Equal(rec, b) {
+						t.Fatalf("element %x is kept as %x", b, rec)
+					}
+					dump(&o)
 				}
-				dump(&o)
 			}
 		}
 	})

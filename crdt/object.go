@@ -18,6 +18,7 @@ const (
 	TypeHLL    Type = 7
 	TypeList   Type = 4
 	TypeZSet   Type = 5
+	TypeStream Type = 6
 )
 
 // Deadline is one of the concurrent values of a key's deadline register; At is

@@ -7,24 +7,26 @@ type Kind uint8
 // The kinds of operations. Each names what its author had seen of the state it
 // replaces or removes (K2).
 const (
-	KindPut        Kind = 1  // replace everything seen of the key by a string
-	KindDelete     Kind = 2  // remove everything seen of the key
-	KindIncr       Kind = 3  // add to the string's counter
-	KindDeadline   Kind = 4  // replace the deadlines seen by a new one
-	KindSetAdd     Kind = 5  // add members to the set
-	KindSetRemove  Kind = 6  // remove members from the set
-	KindHashSet    Kind = 7  // replace what was seen of fields by values
-	KindHashRemove Kind = 8  // remove what was seen of fields
-	KindHashIncr   Kind = 9  // add to one field's counter
-	KindFlush      Kind = 10 // remove everything seen in a logical database
-	KindZSetAdd    Kind = 11 // replace what was seen of members by scores
-	KindZSetRemove Kind = 12 // remove what was seen of members
-	KindZSetIncr   Kind = 13 // add to one member's score
-	KindListPush   Kind = 14 // add elements to the list
-	KindListSet    Kind = 15 // give an element of the list another value
-	KindListRemove Kind = 16 // remove elements from the list
-	KindHLLAdd     Kind = 17 // raise registers of an epoch of the HyperLogLog
-	kindEnd        Kind = 18
+	KindPut          Kind = 1  // replace everything seen of the key by a string
+	KindDelete       Kind = 2  // remove everything seen of the key
+	KindIncr         Kind = 3  // add to the string's counter
+	KindDeadline     Kind = 4  // replace the deadlines seen by a new one
+	KindSetAdd       Kind = 5  // add members to the set
+	KindSetRemove    Kind = 6  // remove members from the set
+	KindHashSet      Kind = 7  // replace what was seen of fields by values
+	KindHashRemove   Kind = 8  // remove what was seen of fields
+	KindHashIncr     Kind = 9  // add to one field's counter
+	KindFlush        Kind = 10 // remove everything seen in a logical database
+	KindZSetAdd      Kind = 11 // replace what was seen of members by scores
+	KindZSetRemove   Kind = 12 // remove what was seen of members
+	KindZSetIncr     Kind = 13 // add to one member's score
+	KindListPush     Kind = 14 // add elements to the list
+	KindListSet      Kind = 15 // give an element of the list another value
+	KindListRemove   Kind = 16 // remove elements from the list
+	KindHLLAdd       Kind = 17 // raise registers of an epoch of the HyperLogLog
+	KindStreamAdd    Kind = 18 // add entries, marks and groups to the stream
+	KindStreamRemove Kind = 19 // remove entries and groups, acknowledge
+	kindEnd          Kind = 20
 )
 
 // Flags refine an operation.
@@ -86,7 +88,7 @@ type Elem struct {
 	Of           Type          // a type the operation clears; TypeNone: its own
 	Seen         VersionVector // live dots of the element that are replaced
 	Shares       []Reset
-	Value        []byte // KindHashSet; KindZSetAdd: 8 bytes of score
+	Value        []byte // KindHashSet, KindStreamAdd, KindStreamRemove; KindZSetAdd: 8 bytes of score
 	Total, Delta Number // KindHashIncr, KindZSetIncr
 }
 

@@ -49,6 +49,9 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 		if _, err := t.ListPush(dst, false, values); err != nil {
 			panic(err) // the key has just been deleted
 		}
+	case crdt.TypeStream:
+		t.Delete(dst)
+		t.streamFill(dst, from.load().Stream())
 	}
 	if typ != crdt.TypeString && at != 0 {
 		t.SetDeadline(dst, at)

@@ -48,6 +48,9 @@ type Options struct {
 	// covered by it are forgotten, log covered by it may be dropped. nil: this
 	// instance is alone.
 	Stable func() crdt.VersionVector
+	// Alone reports whether no other instance can write to this database: then
+	// the stream IDs that it makes are Redis's. nil: it is alone.
+	Alone  func() bool
 	Logger *slog.Logger
 }
 

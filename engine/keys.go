@@ -36,6 +36,8 @@ func typeOf(t crdt.Type) Type {
 		return TypeZSet
 	case crdt.TypeList:
 		return TypeList
+	case crdt.TypeStream:
+		return TypeStream
 	}
 	return TypeNone
 }
@@ -149,6 +151,8 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 		return setEncoding(n.load().Set()), true
 	case crdt.TypeList:
 		return "quicklist", true
+	case crdt.TypeStream:
+		return "stream", true
 	}
 	return hashEncoding(n.load().Hash()), true
 }

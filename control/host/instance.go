@@ -36,6 +36,7 @@ type instance struct {
 	commits  prometheus.Histogram
 	version  atomic.Uint64                   // of the membership in force
 	stable   atomic.Pointer[peer.Replicator] // set with the members (invariant 2)
+	alone    atomic.Bool                     // no other member is known
 
 	server atomic.Pointer[resp.Server] // nil until Serve
 
@@ -71,7 +72,7 @@ func (i *instance) open() (err error) {
 	i.engine, err = engine.Open(engine.Options{
 		Log: i.log, Seed: seed(i.spec.GUID), Replica: replica,
 		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
-		Stable: i.stableVector, Logger: i.logger,
+		Stable: i.stableVector, Alone: i.alone.Load, Logger: i.logger,
 	})
 	if err != nil {
 		return fmt.Errorf("recovery: %w", err)
@@ -144,6 +145,7 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 	for _, m := range members {
 		all = append(all, peer.Member{Replica: crdt.ReplicaID(m.Replica), Region: m.Region, Addr: m.Addr})
 	}
+	i.alone.Store(len(members) == 1)
 	i.repl.SetMembers(all)
 	i.stable.Store(i.repl)
 }

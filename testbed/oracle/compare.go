@@ -18,6 +18,8 @@ const (
 	random                // picked by chance from the same things
 	lazily                // DBSIZE: Redis counts expired keys until it meets them
 	words                 // in the order of words within texts
+	timely                // in numbers, by the time that passes
+	treeless              // in the size of Redis's radix tree, and as timely
 	own                   // in everything: the reply is about the server itself
 )
 
@@ -52,6 +54,12 @@ func ruleOf(args []string) rule {
 		}
 	case "acl":
 		return aclRule(args)
+	case "xpending":
+		if len(args) > 3 {
+			return timely
+		}
+	case "xinfo":
+		return treeless
 	case "hello", "time", "slowlog":
 		return own
 	case "memory":
@@ -96,6 +104,10 @@ func same(r rule, args []string, a, b Reply) bool {
 		return len(a.Items) == 2 && len(b.Items) == 2 && a.Items[1].Kind() == b.Items[1].Kind()
 	case lazily:
 		return true
+	case timely:
+		return sameTimely(a, b)
+	case treeless:
+		return sameTimely(a.treeless(), b.treeless())
 	}
 	return false
 }
@@ -117,6 +129,25 @@ func maskCounts(wire string) string {
 		}
 	}
 	return string(b)
+}
+
+// sameTimely compares nested replies; numbers beyond nearMillis are times, or
+// both are near each other.
+func sameTimely(a, b Reply) bool {
+	x, ok := a.Int()
+	if y, ok2 := b.Int(); ok && ok2 {
+		return x == y || x-y <= nearMillis && y-x <= nearMillis
+	}
+	return a.Head == b.Head && a.Body == b.Body && slices.EqualFunc(a.Items, b.Items, sameTimely)
+}
+
+// treeless is XINFO STREAM's reply without the two numbers about the tree.
+func (r *Reply) treeless() Reply {
+	out := *r
+	if len(r.Items) > 6 && r.Items[2].Body == "radix-tree-keys" {
+		out.Items = append(slices.Clone(r.Items[:2]), r.Items[6:]...)
+	}
+	return out
 }
 
 func sameTime(name string, a, b Reply) bool {

@@ -3,7 +3,7 @@ package oracle
 import "strconv"
 
 // readers are the commands that show a value of a type.
-var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL", "+zset": "ZRANGE", "+list": "LRANGE"}
+var readers = map[string]string{"+string": "GET", "+set": "SMEMBERS", "+hash": "HGETALL", "+zset": "ZRANGE", "+list": "LRANGE", "+stream": "XINFO"}
 
 // rest is what follows the key.
 var rest = map[string][]string{"+zset": {"0", "-1", "WITHSCORES"}, "+list": {"0", "-1"}}
@@ -50,7 +50,7 @@ func (r *run) sameKey(key string) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}, append([]string{readers[typ.Head], key}, rest[typ.Head]...)} {
+	for _, args := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}, reader(typ.Head, key)} {
 		if args[0] == "" {
 			continue
 		}
@@ -72,4 +72,12 @@ func (r *run) expect(args ...string) (*Difference, error) {
 		return nil, err
 	}
 	return &Difference{Step: len(r.stream.Steps), Args: args, Redis: redis.String(), Crdb: crdb.String()}, nil
+}
+
+// reader is the command that shows a key of a type.
+func reader(typ, key string) []string {
+	if typ == "+stream" {
+		return []string{"XINFO", "STREAM", key, "FULL", "COUNT", "0"}
+	}
+	return append([]string{readers[typ], key}, rest[typ]...)
 }

@@ -11,14 +11,15 @@ var (
 	stringKeys = []string{"s1", "s2", "s3", "n1", "n2"}
 	bitKeys    = []string{"b1", "b2", "b3"}
 	// hllKeys are not among allKeys: see maskCounts.
-	hllKeys  = []string{"p1", "p2", "p3"}
-	setKeys  = []string{"t1", "t2", "t3"}
-	hashKeys = []string{"h1", "h2"}
-	listKeys = []string{"l1", "l2", "l3"}
-	zsetKeys = []string{"z1", "z2", "z3"}
-	lexKeys  = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
-	oddKeys  = []string{"", "k[1]*", "\x00\xff\r\n"}
-	allKeys  = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, listKeys, oddKeys)
+	hllKeys    = []string{"p1", "p2", "p3"}
+	setKeys    = []string{"t1", "t2", "t3"}
+	hashKeys   = []string{"h1", "h2"}
+	listKeys   = []string{"l1", "l2", "l3"}
+	zsetKeys   = []string{"z1", "z2", "z3"}
+	lexKeys    = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
+	streamKeys = []string{"r1", "r2"}
+	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
+	allKeys    = join(stringKeys, bitKeys, setKeys, hashKeys, zsetKeys, listKeys, streamKeys, oddKeys)
 )
 
 // databases are the logical databases that streams use.
@@ -84,7 +85,7 @@ var (
 		"*", "*", "s*", "?1", "[st]1", "[^s]?", "h[1-2]", "k\\[1\\]*", "k[[]1]\\*", "**", "*1*", "", "[", "[^", "\\",
 		"*[0-9]", "a*", "[a-c]", "*\xff*", "nothing",
 	}
-	types = []string{"string", "set", "hash", "HASH", "zset", "list", "nosuch", ""}
+	types = []string{"string", "set", "hash", "HASH", "zset", "stream", "list", "nosuch", ""}
 	// seconds and millis are lifetimes by O1; see farTime for the honest ones.
 	seconds = []string{"-1", "0", "-100", "9223372036854775807", "-9223372036854775808", "9223372036854775",
 		"9223372036854776", "-9223372036854776", "x", "", "1e3"}
@@ -99,6 +100,76 @@ var (
 	dbs         = []string{"0", "1", "15", "16", "-1", "x", "99999999999", "1.5"}
 	commands    = []string{"get", "SET", "hset", "sintercard", "copy", "lcs", "exec", "config|get", "nosuch", "ping", "sscan"}
 )
+
+// streamIDs are near each other, so that they are often there; "*" is not among
+// them: it depends on the clock.
+var (
+	streamIDs = []string{"1-1", "1-2", "2-0", "2", "3-1", "4", "5-5", "10", "20-3", "50", "100-0", "150", "0", "0-0", "0-1",
+		"18446744073709551615-18446744073709551615", "18446744073709551615", "18446744073709551616-0", "-", "+", "x", "1-x", "",
+		"1-*", "+1-1", " 1", "007-1", "1--05", "-1-1", "(5"}
+	groups    = []string{"g1", "g2", "g 3"}
+	consumers = []string{"c1", "c2", "alice"}
+	idles     = []string{"0", "-1", "x", "9223372036854775807", "100000000"}
+)
+
+// newID is most often the next of rising IDs.
+func newID() form {
+	ms := 0
+	return func(r *rand.Rand, out []string) []string {
+		switch r.IntN(6) {
+		case 0:
+			return append(out, pick(r, streamIDs))
+		case 1:
+			return append(out, strconv.Itoa(ms)+"-*")
+		case 2:
+			ms += r.IntN(3)
+			return append(out, strconv.Itoa(ms))
+		}
+		ms++
+		return append(out, strconv.Itoa(ms)+"-"+strconv.Itoa(r.IntN(3)))
+	}
+}
+
+// idNear is one of the fixed IDs, or one that XADD may have added.
+func idNear(r *rand.Rand, out []string) []string {
+	if r.IntN(3) == 0 {
+		return append(out, pick(r, streamIDs))
+	}
+	return append(out, strconv.Itoa(r.IntN(100))+"-"+strconv.Itoa(r.IntN(3)))
+}
+
+func bound(r *rand.Rand, out []string) []string {
+	switch r.IntN(4) {
+	case 0:
+		return append(out, "-")
+	case 1:
+		return append(out, "+")
+	case 2:
+		return append(out, "("+idNear(r, nil)[0])
+	}
+	return idNear(r, out)
+}
+
+// trim is MAXLEN or MINID and what goes with it.
+func trim(r *rand.Rand, out []string) []string {
+	if r.IntN(2) == 0 {
+		out = append(out, "MAXLEN")
+		if r.IntN(3) > 0 {
+			out = append(out, pick(r, []string{"~", "=", "="}))
+		}
+		out = append(out, pick(r, positions))
+	} else {
+		out = append(out, "minid")
+		if r.IntN(3) > 0 {
+			out = append(out, pick(r, []string{"~", "=", "="}))
+		}
+		out = idNear(r, out)
+	}
+	if r.IntN(5) == 0 {
+		out = append(out, "LIMIT", pick(r, positions))
+	}
+	return out
+}
 
 func join(lists ...[]string) (all []string) {
 	for _, l := range lists {
@@ -195,6 +266,8 @@ func newPools(line form) map[string]form {
 		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "hll": oneOf(hllKeys...),
 		"sketch": oneOf(sketches...), "crowd": crowd, "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
 		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "list": keyOf(listKeys), "any": keyOf(allKeys),
+		"stream": keyOf(streamKeys), "newid": newID(), "streamid": idNear, "bound": bound, "trim": trim,
+		"group": oneOf(groups...), "consumer": oneOf(consumers...), "idle": oneOf(idles...),
 		"val": oneOf(values...), "text": oneOf(texts...), "member": oneOf(members...),
 		"int": oneOf(integers...), "pos": oneOf(positions...), "count": oneOf(counts...),
 		"offset": oneOf(offsets...), "float": oneOf(floats...), "cursor": oneOf(cursors...),

@@ -1,0 +1,215 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// Group is a consumer group: the births that are live, which replicate, and
+// what has been read here, which does not. Acknowledgements replicate: they
+// take an entry from the pending list, or keep one that was not read here yet
+// from being delivered.
+type Group struct {
+	Name   []byte
+	births []groupBirth // by dot, oldest first
+	GroupState
+}
+
+// groupBirth is one creation: where the group starts.
+type groupBirth struct {
+	dot   Dot
+	start StreamID
+	read  int64
+}
+
+// append appends the value: uvarints Ms and Seq, and zigzag read.
+func (x *groupBirth) append(b []byte) []byte {
+	b = binary.AppendUvarint(binary.AppendUvarint(b, x.start.Ms), x.start.Seq)
+	return binary.AppendUvarint(b, zigzag(x.read))
+}
+
+func (x *groupBirth) cut(d *opDecoder) {
+	x.start = StreamID{d.uvarint(), d.uvarint()}
+	x.read = unzigzag(d.uvarint())
+}
+
+// NoEntriesRead says that the number of entries a group has read is unknown.
+const NoEntriesRead = -1
+
+// GroupState is what one region knows of the reading of a group: local, saved
+// with checkpoints. What happened after the last one is lost in a crash, and
+// entries read since then are delivered again: at least once.
+type GroupState struct {
+	Last      StreamID        // the newest entry delivered
+	Read      int64           // how many were, NoEntriesRead if unknown
+	pending   idMap[Pending]  // delivered, not acknowledged
+	late      idMap[struct{}] // arrived behind Last: still to be delivered
+	ahead     idMap[struct{}] // acknowledged elsewhere before delivery here
+	consumers []*Consumer     // by name
+}
+
+// Pending is one delivery that waits for its acknowledgement.
+type Pending struct {
+	Consumer *Consumer
+	Time     int64 // unix milliseconds
+	Count    uint64
+}
+
+// Consumer is a reader of a group.
+type Consumer struct {
+	Name    string
+	Seen    int64 // unix milliseconds
+	pending idMap[struct{}]
+}
+
+// Pending returns the number of entries that wait for the consumer.
+func (c *Consumer) Pending() int { return c.pending.n }
+
+// group returns the place of a group.
+func (s *Stream) groupAt(name []byte) (i int, ok bool) {
+	return slices.BinarySearchFunc(s.groups, name, func(g *Group, n []byte) int { return strings.Compare(string(g.Name), string(n)) })
+}
+
+// Group returns a group, nil if there is none.
+func (s *Stream) Group(name []byte) *Group {
+	if i, ok := s.groupAt(name); ok {
+		return s.groups[i]
+	}
+	return nil
+}
+
+// Groups returns the groups by name; read only.
+func (s *Stream) Groups() []*Group { return s.groups }
+
+// PrepareGroup creates a group; with mark it creates the stream, too.
+func (s *Stream) PrepareGroup(op *Op, name []byte, start StreamID, read int64, mark bool) {
+	b := groupBirth{start: start, read: read}
+	op.addElem(s.groupName(name)).Value = b.append(nil)
+	if mark {
+		m := s.mark()
+		s.putMark(op, &m)
+	}
+}
+
+// PrepareDestroy removes what is seen of a group, which exists.
+func (s *Stream) PrepareDestroy(op *Op, name []byte) { s.seeGroup(op, name) }
+
+// PrepareAck acknowledges entries of a group, which exists.
+func (s *Stream) PrepareAck(op *Op, name []byte, ids []StreamID) {
+	var b []byte
+	for _, id := range ids {
+		b = appendStreamID(b, id)
+	}
+	s.seeGroup(op, name).Value = b
+}
+
+func (s *Stream) seeGroup(op *Op, name []byte) *Elem {
+	e := op.addElem(s.groupName(name))
+	for _, x := range s.Group(name).births {
+		op.seeDot(e, x.dot)
+	}
+	return e
+}
+
+func (s *Stream) groupName(name []byte) []byte { return append([]byte{nameGroup}, name...) }
+
+func (s *Stream) applyGroup(kind Kind, e *Elem, d Dot) {
+	name := e.Name[1:]
+	g := s.Group(name)
+	if len(e.Value) == 0 || kind == KindStreamAdd {
+		if g != nil && len(e.Seen) > 0 {
+			g.remove(e.Seen)
+			s.pruneGroups()
+		}
+		if len(e.Value) > 0 {
+			s.createGroup(name, e.Value, d)
+		}
+		return
+	}
+	if g == nil || len(e.Value)%streamIDSize != 0 || !slices.ContainsFunc(g.births, func(x groupBirth) bool { return e.Seen.Covers(x.dot) }) {
+		return
+	}
+	for b := e.Value; len(b) > 0; b = b[streamIDSize:] {
+		g.ack(streamIDAt(b))
+	}
+}
+
+func (s *Stream) createGroup(name, value []byte, d Dot) {
+	x := groupBirth{dot: d}
+	dec := opDecoder{b: value}
+	if x.cut(&dec); dec.err != nil || len(dec.b) > 0 {
+		return
+	}
+	i, ok := s.groupAt(name)
+	if !ok {
+		g := &Group{Name: append([]byte(nil), name...)}
+		g.Last, g.Read = x.start, x.read
+		s.groups = slices.Insert(s.groups, i, g)
+	}
+	s.groups[i].birth(x)
+}
+
+// birth adds a birth unless it is there.
+func (g *Group) birth(x groupBirth) {
+	i, ok := slices.BinarySearchFunc(g.births, x.dot, func(b groupBirth, d Dot) int { return b.dot.Compare(d) })
+	if !ok {
+		g.births = slices.Insert(g.births, i, x)
+	}
+}
+
+func (g *Group) remove(seen VersionVector) {
+	g.births = slices.DeleteFunc(g.births, func(x groupBirth) bool { return seen.Covers(x.dot) })
+}
+
+// pruneGroups drops the groups whose births are all removed, and what was read
+// of them.
+func (s *Stream) pruneGroups() {
+	s.groups = slices.DeleteFunc(s.groups, func(g *Group) bool { return len(g.births) == 0 })
+}
+
+// ack takes an entry off the pending list; one that is still to be delivered
+// will not be.
+func (g *Group) ack(id StreamID) {
+	if g.Forget(id) || g.late.remove(id) {
+		return
+	}
+	if g.Last.Less(id) {
+		g.ahead.put(id, struct{}{})
+	}
+}
+
+// noteLate is called for an entry that arrives before others that are here:
+// groups that have read past it deliver it all the same.
+func (s *Stream) noteLate(id StreamID) {
+	for _, g := range s.groups {
+		if !g.Last.Less(id) {
+			g.late.put(id, struct{}{})
+		}
+	}
+}
+
+func (s *Stream) mergeGroups(vv VersionVector, o *Stream, ovv VersionVector) {
+	for _, g := range s.groups {
+		t := o.Group(g.Name)
+		g.births = slices.DeleteFunc(g.births, func(x groupBirth) bool {
+			both := t != nil && slices.ContainsFunc(t.births, func(y groupBirth) bool { return x.dot == y.dot })
+			return !both && ovv.Covers(x.dot)
+		})
+	}
+	for _, t := range o.groups {
+		for _, y := range t.births {
+			if !vv.Covers(y.dot) {
+				s.createGroup(t.Name, y.append(nil), y.dot)
+			}
+		}
+		if g := s.Group(t.Name); g != nil {
+			t.ahead.each(StreamID{}, MaxStreamID, func(id StreamID, _ *struct{}) bool { g.ack(id); return true })
+		}
+	}
+	s.pruneGroups()
+}
+
+func (g *Group) bytes() int {
+	return 200 + 40*len(g.births) + 48*g.pending.n + 32*(g.late.n+g.ahead.n) + 96*len(g.consumers) + 16*g.pending.n
+}

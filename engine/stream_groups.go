@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"crdb/crdt"
+)
+
+// ErrGroupExists is XGROUP CREATE's refusal.
+var ErrGroupExists = errors.New("BUSYGROUP Consumer Group name already exists")
+
+// GroupCreate creates a consumer group; make creates the stream if there is
+// none. The caller has checked that the group is new.
+func (t *Tx) GroupCreate(key, name []byte, start crdt.StreamID, read int64, make bool) error {
+	n, s, err := t.changeStream(crdt.KindStreamAdd, key)
+	if err != nil {
+		return err
+	}
+	if s.Group(name) != nil {
+		return ErrGroupExists
+	}
+	s.PrepareGroup(&t.op, name, start, read, make)
+	n.quiet = !make // as in Redis, WATCH sees no groups
+	t.issue(n)
+	return nil
+}
+
+// GroupDestroy removes a group that exists.
+func (t *Tx) GroupDestroy(key, name []byte) error {
+	n, s, err := t.changeStream(crdt.KindStreamRemove, key)
+	if err != nil {
+		return err
+	}
+	s.PrepareDestroy(&t.op, name)
+	n.quiet = true
+	t.issue(n)
+	if waited := dbKey(n.db, key); n.p.waiting[waited] != nil {
+		n.p.signal(waited) // who waits for the group learns that it is gone
+	}
+	return nil
+}
+
+// GroupAck acknowledges those entries of a group that are pending here, for all
+// regions, and returns how many they are. What is not pending here is left
+// alone, as in Redis: it may still have to be delivered.
+func (t *Tx) GroupAck(key, name []byte, ids []crdt.StreamID) (acked int, err error) {
+	n, s, err := t.changeStream(crdt.KindStreamRemove, key)
+	if err != nil {
+		return 0, err
+	}
+	g := s.Group(name)
+	before := g.PendingLen()
+	known := ids[:0:0]
+	for _, id := range ids {
+		if g.PendingOf(id) != nil {
+			known = append(known, id)
+		}
+	}
+	if len(known) == 0 {
+		return 0, nil
+	}
+	s.PrepareAck(&t.op, name, known)
+	n.quiet = true
+	t.issue(n)
+	return before - g.PendingLen(), nil
+}
+
+// GroupChanged notes that local state of a group has changed, so that the next
+// checkpoint saves it.
+func (t *Tx) GroupChanged(key, name []byte) {
+	n := t.peek(key)
+	if n == nil {
+		return
+	}
+	n.load()
+	if n.heap == nil {
+		return
+	}
+	if o := n.heap; !o.all {
+		o.changed = append(o.changed, byte(crdt.TypeStream))
+		o.changed = binary.AppendUvarint(o.changed, uint64(1+len(name)))
+		o.changed = append(append(o.changed, 'g'), name...)
+		if len(o.changed) > maxChanged {
+			o.all, o.changed = true, nil
+		}
+	}
+	n.markDirty()
+}
