@@ -99,6 +99,11 @@ func keysOfLine(c *Context) ([]keyRef, bool) {
 		return nil, false
 	}
 	refs, err := cmd.keyRefs(nil, args)
+	for i := range cmd.KeySpecs {
+		if cmd.Keys == nil && cmd.KeySpecs[i].Begin.Index >= len(args) { // PFMERGE without sources
+			err = errBadKeyArgs
+		}
+	}
 	if len(refs) == 0 || err != nil {
 		if cmd.Flags&NoMandatoryKeys != 0 {
 			return nil, true

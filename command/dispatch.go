@@ -256,6 +256,8 @@ func (s *Session) lock(cmd *Command) {
 		s.tx.LockKey(s.now, args[cmd.FirstKey])
 	case lockRange:
 		s.tx.LockKeys(s.now, s.rangeKeys(cmd, args))
+	case lockEvery:
+		s.tx.LockAll(s.now)
 	case lockSpecs:
 		refs, _ := cmd.keyRefs(s.refs[:0], args)
 		s.refs = refs

@@ -72,7 +72,7 @@ func (s *Session) lockTransaction(t *transaction) {
 	s.locked = true
 	s.keys = s.keys[:0]
 	for _, q := range t.queue {
-		if q.cmd.Flags&(WholeKeyspace) != 0 {
+		if q.cmd.Flags&(WholeKeyspace|AnyKeys) != 0 {
 			s.tx.LockAll(s.now)
 			return
 		}

@@ -22,6 +22,8 @@ var keyCommands = []*Command{
 	{Name: "rename", Summary: "Renames a key and replaces the one that had the name.", Handler: keyRename},
 	{Name: "renamenx", Summary: "Renames a key if no other has the name.", Handler: keyRenameNX},
 	{Name: "scan", Summary: "Walks through the keys of the selected database, a few at a time.", Flags: WholeKeyspace, Handler: keyScan},
+	{Name: "sort", Summary: "Returns or stores the elements of a list, set or sorted set in order.", Flags: AnyKeys, Keys: sortKeys, Handler: keySort},
+	{Name: "sort_ro", Summary: "Returns the elements of a list, set or sorted set in order.", Flags: AnyKeys, Keys: firstKeyOnly, Handler: keySortRO},
 	{Name: "touch", Summary: "Returns how many of the given keys exist and marks them as used now.", Handler: keyTouch},
 	{Name: "ttl", Summary: "Returns how long a key still lives, in seconds.", Handler: keyTTL},
 	{Name: "type", Summary: "Returns the type of the value at a key.", Handler: keyType},

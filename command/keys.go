@@ -65,9 +65,6 @@ func (c *Command) specFor(index int) *KeySpec {
 // find appends the keys that the spec finds in args.
 func (k *KeySpec) find(dst []keyRef, args [][]byte) ([]keyRef, error) {
 	first, ok := k.begin(args)
-	if !ok && k.Begin.Index > 0 {
-		return dst, errBadKeyArgs
-	}
 	if !ok {
 		return dst, nil
 	}

@@ -10,6 +10,7 @@ const (
 	lockFirst                // the one key at FirstKey
 	lockRange                // FirstKey, LastKey, KeyStep
 	lockSpecs                // by Keys or KeySpecs
+	lockEvery                // the whole keyspace
 )
 
 // Table is the set of commands a server knows. It never changes once built.
@@ -95,6 +96,8 @@ func first(a, b string) string {
 
 func (c *Command) howToLock() locking {
 	switch {
+	case c.Flags&AnyKeys != 0:
+		return lockEvery
 	case c.Flags&WholeKeyspace != 0 || !c.hasKeys():
 		return lockNone
 	case c.Keys != nil || c.Flags&MovableKeys != 0:

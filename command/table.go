@@ -35,6 +35,9 @@ const (
 	// locks itself, partition by partition (KEYS, SCAN, DBSIZE, FLUSHALL).
 	// EXEC locks everything when one is queued.
 	WholeKeyspace
+	// AnyKeys marks a command that uses keys which are not among its arguments
+	// (SORT BY): everything is locked for it.
+	AnyKeys
 	// OtherDB marks a command that may touch keys of another logical database:
 	// the rules about keys are not enough to judge it.
 	OtherDB
