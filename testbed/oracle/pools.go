@@ -96,7 +96,7 @@ var (
 	unixMillis = []string{"4102444800000", "4102444800123", "4133980800500", "7258118400000", "1", "1000000000000",
 		"0", "-1", "9223372036854775807", "-9223372036854775808", "x"}
 	// oddTimeouts are errors, and one that is not.
-	oddTimeouts = []string{"-1", "-0.001", "x", "", "nan", "inf", "-inf", "1e300", " 1", "1e-3"}
+	oddTimeouts = []string{"-1", "-1.5", "x", "", "nan", "inf", "-inf", "1e300", " 1", "1e-3"}
 	dbs         = []string{"0", "1", "15", "16", "-1", "x", "99999999999", "1.5"}
 	commands    = []string{"get", "SET", "hset", "sintercard", "copy", "lcs", "exec", "config|get", "nosuch", "ping", "sscan"}
 )
