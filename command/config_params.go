@@ -30,6 +30,8 @@ var params = []Param{
 		"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
 		"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}},
 	{Name: "maxmemory-samples", Default: "5", Kind: Int, Min: 1, Max: maxInt32},
+	{Name: "lfu-log-factor", Default: "10", Kind: Int, Max: maxInt32},
+	{Name: "lfu-decay-time", Default: "1", Kind: Int, Max: maxInt32},
 	{Name: "maxmemory-clients", Default: "0", Kind: Memory},
 	{Name: "client-output-buffer-limit", Kind: OutputLimits,
 		Default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"},

@@ -172,7 +172,7 @@ const (
 
 // admit asks the log and the memory limit whether a command may write now.
 func (s *Session) admit(cmd *Command) admission {
-	if cmd.Flags&DenyOOM != 0 && s.set.maxMemory > 0 && s.srv.overMemory(s.set.maxMemory) {
+	if s.set.maxMemory > 0 && !s.makeRoom() && cmd.Flags&DenyOOM != 0 {
 		s.reject(cmd, msgOutOfMemory)
 		return refused
 	}

@@ -68,8 +68,6 @@ func (srv *Server) usedMemory() int64 {
 	return g.used.Load()
 }
 
-func (srv *Server) overMemory(limit int64) bool { return srv.usedMemory() > limit }
-
 func memoryUsage(c *Context) {
 	for i := 3; i < len(c.Args); i += 2 {
 		if !equalFold(c.Args[i], "samples") || i+1 >= len(c.Args) {

@@ -70,6 +70,8 @@ type Server struct {
 	slowlog  slowlog
 	latency  latencyEvents
 	memory   memoryGauge
+	data     dataGauge
+	usage    atomic.Pointer[[3]int] // as the engine was last told
 	pubsub   *engine.PubSub
 	shards   *engine.PubSub // SSUBSCRIBE
 	sessions sessionList

@@ -40,6 +40,8 @@ type settings struct {
 	percentiles []float64
 	maxMemory   int64
 	idMode      engine.StreamIDMode
+	eviction    engine.Eviction
+	evicts      bool // when over maxMemory
 }
 
 // reload makes the settings anew from the configuration.
@@ -62,6 +64,8 @@ func (srv *Server) reload() {
 	}
 	st.preAuth.MaxQuery = preAuthQuery
 	srv.acl.requirePass(c.String("requirepass"))
+	st.eviction, st.evicts = parsePolicy(c.String("maxmemory-policy"), int(c.Int("maxmemory-samples")))
+	srv.noteUsage()
 	limits := parseOutputLimits(c.String("client-output-buffer-limit"))
 	st.output = [2]OutputLimit{limits["normal"], limits["pubsub"]}
 	for _, w := range strings.Fields(c.String("latency-tracking-info-percentiles")) {

@@ -101,9 +101,6 @@ func (n *entry) typ() crdt.Type {
 	return n.load().Type()
 }
 
-// touch notes an access at now.
-func (n *entry) touch(now int64) { binary.BigEndian.PutUint32(n.rec, uint32(now/1000)) }
-
 // maxFlat is the largest flat record kept inside the table, in bytes.
 const maxFlat = 1024
 
@@ -125,6 +122,7 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	} else {
 		n.buf = rec[:0]
 		n.storeHeap(ks, now)
+		n.measure()
 		n.noteElems(op)
 	}
 	newAt := int64(0)
@@ -175,6 +173,7 @@ func (n *entry) forgetHeap(ks *keyspace) {
 	if n.object().saved {
 		n.rangeState().dropped = appendKey(n.rangeState().dropped, n.db, n.key)
 	}
+	n.p.heapBytes -= n.object().bytes
 	ks.freeObject(n.index())
 	n.heap = nil
 }
@@ -194,20 +193,22 @@ func (n *entry) storeFlat(ks *keyspace, now int64) {
 			n.p.noteResidue(n.db, n.key)
 		}
 	}
+	noted := n.noted()
 	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+len(n.buf))
 	copy(n.rec[recHeader:], n.buf)
 	n.rec[4] = flags
-	n.touch(now)
+	n.restamp(noted, now)
 }
 
 // storePlain writes a value without deadline that replaces all that was seen
 // of an absent key or a plain record.
 func (n *entry) storePlain(d crdt.Dot, val []byte, now int64) {
 	ks := n.p.space(n.db)
+	noted := n.noted()
 	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+crdt.PlainRecordSize(val))
 	crdt.SetPlainRecord(n.rec[recHeader:], d, val)
 	n.rec[4] = 0
-	n.touch(now)
+	n.restamp(noted, now)
 	n.markDirty()
 	n.changed()
 }
@@ -216,11 +217,11 @@ func (n *entry) storePlain(d crdt.Dot, val []byte, now int64) {
 func (n *entry) storeHeap(ks *keyspace, now int64) {
 	if n.heap == nil {
 		o := &object{Object: n.obj.Detach(), all: true}
-		i := ks.newObject(o)
+		noted, i := n.noted(), ks.newObject(o)
 		n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+4)
 		binary.BigEndian.PutUint32(n.rec[recHeader:], i)
 		n.heap, n.obj = o, &o.Object
-		n.touch(now)
+		n.restamp(noted, now)
 	}
 	flags := byte(recHeap)
 	if n.obj.Type() == crdt.TypeNone {

@@ -119,8 +119,15 @@ func (t *Tx) Idle(key []byte) (seconds int64, exists bool) {
 	return max(0, t.now/1000-int64(binary.BigEndian.Uint32(n.rec))), true
 }
 
-// Freq returns the key's access frequency counter, which is not kept yet.
-func (t *Tx) Freq(key []byte) (uint8, bool) { return 0, t.peek(key) != nil }
+// Freq returns the key's logarithmic counter of uses; it is kept with
+// Usage.Frequency.
+func (t *Tx) Freq(key []byte) (uint8, bool) {
+	n := t.peek(key)
+	if n == nil {
+		return 0, false
+	}
+	return uint8(n.p.usage.decayed(binary.BigEndian.Uint32(n.rec), t.now)), true
+}
 
 // MemoryUsage estimates the bytes a key takes.
 func (t *Tx) MemoryUsage(key []byte) (int64, bool) {
@@ -128,11 +135,7 @@ func (t *Tx) MemoryUsage(key []byte) (int64, bool) {
 	if n == nil {
 		return 0, false
 	}
-	size := int64(len(key) + len(n.rec) + 14) // slot, lengths
-	if !n.isFlat() {
-		size += int64(n.object().Bytes())
-	}
-	return size, true
+	return n.size(), true
 }
 
 // Encoding names the representation as OBJECT ENCODING does: what Redis would

@@ -9,19 +9,21 @@ import (
 
 // partition is a lock and the keys it guards, in all logical databases.
 type partition struct {
-	mu      sync.Mutex
-	dbs     [Databases]*keyspace
-	ranges  [rangesPerPart]rangeState
-	expiry  expiryIndex
-	watched map[string]map[*Watcher]struct{} // by database and key
-	residue map[string]struct{}              // by database and key: things to forget later
-	waiting map[string]*waitQueue            // by database and key: clients that block
-	waitSeq uint64                           // the last place given out in waiting
-	index   int                              // of the partition
-	observe Observer
-	ready   *readyKeys // the engine's
-	hits    int64
-	misses  int64
+	mu        sync.Mutex
+	dbs       [Databases]*keyspace
+	ranges    [rangesPerPart]rangeState
+	expiry    expiryIndex
+	watched   map[string]map[*Watcher]struct{} // by database and key
+	residue   map[string]struct{}              // by database and key: things to forget later
+	waiting   map[string]*waitQueue            // by database and key: clients that block
+	waitSeq   uint64                           // the last place given out in waiting
+	index     int                              // of the partition
+	observe   Observer
+	usage     Usage
+	ready     *readyKeys // the engine's
+	hits      int64
+	heapBytes int64 // of objects, when last measured
+	misses    int64
 }
 
 // keyspace is the part of one logical database in one partition. A value in
@@ -39,10 +41,12 @@ type keyspace struct {
 // object is a key that does not fit a flat record.
 type object struct {
 	crdt.Object
-	deadline int64  // as the expiry index has it
-	saved    bool   // a checkpoint has its elements
-	all      bool   // all elements are to be saved
-	changed  []byte // elements changed since the last checkpoint: type, length, name
+	deadline   int64  // as the expiry index has it
+	bytes      int64  // when last measured
+	unmeasured int    // changes since
+	saved      bool   // a checkpoint has its elements
+	all        bool   // all elements are to be saved
+	changed    []byte // elements changed since the last checkpoint: type, length, name
 }
 
 // maxChanged bounds an object's list of changed elements, in bytes; beyond it

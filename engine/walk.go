@@ -238,5 +238,12 @@ func (e *Engine) dropSpace(p *partition, db int) {
 			delete(p.residue, name)
 		}
 	}
+	if ks := p.dbs[db]; ks != nil {
+		for _, o := range ks.objects {
+			if o != nil {
+				p.heapBytes -= o.bytes
+			}
+		}
+	}
 	p.dbs[db] = nil
 }

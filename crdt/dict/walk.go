@@ -87,3 +87,18 @@ func (d *Dict) Bytes() int {
 	}
 	return total
 }
+
+// Live estimates the bytes of the entries there are, without those of deleted
+// ones that are not yet given back.
+func (d *Dict) Live() int {
+	total := 32 + 8*len(d.dir)
+	for i := 0; i < len(d.dir); {
+		s := d.dir[i]
+		total += 72 + 12*int(s.n) + len(s.arena) - int(s.dead)
+		i += 1 << (d.depth - s.depth)
+	}
+	for _, r := range d.big {
+		total += 48 + cap(r.key) + cap(r.val)
+	}
+	return total
+}

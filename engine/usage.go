@@ -1,0 +1,85 @@
+package engine
+
+import "encoding/binary"
+
+// Frequencies as Redis counts them (LFU): the four bytes that otherwise hold
+// the time of the last use hold the minute of the last use, 16 bits, and above
+// the last byte's logarithmic counter, which grows by chance and decays.
+const (
+	freshUse = 5 // counter of a new key
+	mostUse  = 255
+)
+
+// Usage says how uses of keys are noted.
+type Usage struct {
+	Frequency bool // count uses instead of noting their time
+	LogFactor int  // lfu-log-factor
+	DecayTime int  // lfu-decay-time: minutes for one less; 0: never
+
+	rand func() uint64
+}
+
+// NoteUsage changes how uses are noted. What was noted in the other way adjusts
+// with time. The caller holds no locks.
+func (e *Engine) NoteUsage(u Usage) {
+	u.rand = e.opts.Rand
+	for i := range e.parts {
+		p := &e.parts[i]
+		p.mu.Lock()
+		p.usage = u
+		p.mu.Unlock()
+	}
+}
+
+func minuteOf(now int64) uint32 { return uint32(now/60_000) & 0xffff }
+
+// decayed is the counter now.
+func (u *Usage) decayed(noted uint32, now int64) uint32 {
+	counter := noted & 0xff
+	if u.DecayTime <= 0 {
+		return counter
+	}
+	passed := (minuteOf(now) - noted>>8) & 0xffff
+	return counter - min(counter, passed/uint32(u.DecayTime))
+}
+
+// used is what to note after one more use.
+func (u *Usage) used(noted uint32, now int64) uint32 {
+	counter := u.decayed(noted, now)
+	if counter < mostUse {
+		over := uint64(0)
+		if counter > freshUse {
+			over = uint64(counter - freshUse)
+		}
+		if u.rand()%(over*uint64(max(u.LogFactor, 0))+1) == 0 {
+			counter++
+		}
+	}
+	return minuteOf(now)<<8 | counter
+}
+
+// touch notes a use at now.
+func (n *entry) touch(now int64) {
+	if !n.p.usage.Frequency {
+		binary.BigEndian.PutUint32(n.rec, uint32(now/1000))
+		return
+	}
+	binary.BigEndian.PutUint32(n.rec, n.p.usage.used(binary.BigEndian.Uint32(n.rec), now))
+}
+
+// noted returns what the record says of the last use, for restamp.
+func (n *entry) noted() uint32 {
+	if n.rec == nil {
+		return freshUse
+	}
+	return binary.BigEndian.Uint32(n.rec)
+}
+
+// restamp notes a write at now on a record that may be a new one.
+func (n *entry) restamp(noted uint32, now int64) {
+	if !n.p.usage.Frequency {
+		binary.BigEndian.PutUint32(n.rec, uint32(now/1000))
+		return
+	}
+	binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|n.p.usage.decayed(noted&0xff|minuteOf(now)<<8, now))
+}
