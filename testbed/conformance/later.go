@@ -6,8 +6,6 @@ import "strings"
 // why. Whoever adds a type or a command takes its row out.
 var later = []struct{ prefix, why string }{
 	{"GEO-", "geo commands come later"},
-	{"STRM-", "streams come later"},
-	{"GRP-", "stream groups come later"},
 	{"JSON-", "JSON comes later"},
 	{"FT-", "search comes later"},
 	{"OOM-", "maxmemory comes later"},

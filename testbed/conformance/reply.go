@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,11 @@ func matchesOne(want string, reply any, err error) bool {
 		return err != nil && !errors.Is(err, redis.Nil)
 	case err != nil:
 		return false
+	case strings.HasPrefix(want, "ids "):
+		return slices.EqualFunc(split(want[4:]), names(reply), func(pattern, name string) bool {
+			ok, _ := path.Match(pattern, name)
+			return ok
+		})
 	case want[0] == '[':
 		return slices.Equal(split(want), items(reply))
 	case want[0] == '{':
@@ -70,6 +76,27 @@ func items(reply any) []string {
 		}
 	default:
 		list = []string{fmt.Sprint(reply)}
+	}
+	return list
+}
+
+// names returns what the elements of a reply are called: of an entry of a stream
+// its ID, of a map its "name"; the streams of XREAD are joined.
+func names(reply any) (list []string) {
+	switch r := reply.(type) {
+	case []any:
+		for _, v := range r {
+			switch e := v.(type) {
+			case []any:
+				list = append(list, fmt.Sprint(e[0]))
+			case map[any]any:
+				list = append(list, fmt.Sprint(e["name"]))
+			}
+		}
+	case map[any]any:
+		for _, v := range r {
+			list = append(list, names(v)...)
+		}
 	}
 	return list
 }
