@@ -31,6 +31,11 @@ var (
 	aSet   = action{verb: vHset, names: []string{"f"}, text: "7"}
 	aHdel  = action{verb: vHdel, names: []string{"f"}}
 	aHincr = action{verb: vHincr, names: []string{"f"}, text: "2"}
+	aXadd  = action{verb: vXadd, names: []string{"e1"}, text: "a"}
+	aXaddB = action{verb: vXadd, names: []string{"e2"}, text: "b"}
+	aXdel  = action{verb: vXdel, names: []string{"e1"}}
+	aGroup = action{verb: vXgroup, names: []string{"gx"}}
+	aDrop  = action{verb: vXdrop, names: []string{"gx"}}
 	aZadd  = action{verb: vZadd, names: []string{"f"}, text: "7"}
 	aZrem  = action{verb: vZrem, names: []string{"f"}}
 	aZincr = action{verb: vZincr, names: []string{"f"}, text: "2.5"}
@@ -53,6 +58,8 @@ var alphabets = []alphabet{
 	{"set there", []action{aAddB}, []action{aAdd, aRem, aDel}, []action{aAddB}},
 	{"hash", nil, []action{aSet, aHincr, aHdel, aDel}, nil},
 	{"hash there", []action{aSet, aHincr}, []action{aSet, aHincr, aHdel}, []action{aFlush, aDel}},
+	{"stream", nil, []action{aXadd, aXdel, aGroup, aDel}, []action{aXaddB}},
+	{"stream there", []action{aXaddB, aGroup, aXadd}, []action{aXadd, aXdel, aDrop}, []action{aDel, aFlush}},
 	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},
 	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
 	{"list", nil, []action{aPush, aLpush, aIns, aLrem, aDel}, nil},

@@ -27,6 +27,8 @@ var mixtures = []mixture{
 	{"hash float", []verb{vHset, vHincr, vHincr, vHincr, vHdel, vDel}, true},
 	{"conflict", []verb{vPut, vSadd, vHset, vHincr, vIncr, vSrem, vHdel, vDel, vExpire}, false},
 	{"hidden", []verb{vHincr, vHincr, vSadd, vIncr, vHincr, vSadd}, false},
+	{"stream", []verb{vXadd, vXadd, vXadd, vXdel, vXdel, vXgroup, vXdrop, vDel, vExpire}, false},
+	{"hidden stream", []verb{vXadd, vXgroup, vSadd, vXdel, vPut, vDel, vFlush}, false},
 	{"zset", []verb{vZadd, vZadd, vZincr, vZincr, vZrem, vDel, vExpire}, false},
 	{"scores", []verb{vZadd, vZincr, vZincr, vZincr, vZrem}, true},
 	{"hidden zset", []verb{vZincr, vZincr, vSadd, vHincr, vZadd, vDel}, false},
@@ -64,6 +66,10 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 		a.at = int64(rnd.IntN(3)) * 1000
 	}
 	switch a.verb {
+	case vXadd, vXdel:
+		a.names, a.text = []string{pick("e1", "e2", "e3")}, pick("a", "b")
+	case vXgroup, vXdrop:
+		a.names = []string{pick("gx", "gy")}
 	case vHincr, vZincr:
 		a.names = members[rnd.IntN(2):][:1]
 	case vLinsert, vLset:

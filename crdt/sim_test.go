@@ -181,6 +181,10 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		if err = o.PrepareChange(op, TypeList); err == nil {
 			count = prepareList(n, o.List(), op, a)
 		}
+	case vXadd, vXdel, vXgroup, vXdrop:
+		if err = o.PrepareChange(op, TypeStream); err == nil {
+			count = prepareStream(n, o.Stream(), op, a)
+		}
 	case vZadd, vZrem, vZincr:
 		if err = o.PrepareChange(op, TypeZSet); err == nil {
 			count, err = prepareZSet(n, o.ZSet(), op, a)
@@ -247,9 +251,37 @@ func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 	return err
 }
 
+// prepareStream prepares an action on a stream; its names are "e" and the
+// milliseconds of an ID, or "g" and a group.
+func prepareStream(n *node, s *Stream, op *Op, a action) (count int) {
+	s.Begin()
+	id := StreamID{Ms: uint64(a.names[0][1] - '0')}
+	g := s.Group([]byte(a.names[0][1:]))
+	switch a.verb {
+	case vXadd:
+		op.Kind = KindStreamAdd
+		s.PrepareAdd(op, n.id, id, AppendStreamFields(nil, [][]byte{[]byte("f"), []byte(a.text)}))
+		return 1
+	case vXdel:
+		op.Kind = KindStreamRemove
+		return s.PrepareRemove(op, []StreamID{id})
+	case vXgroup:
+		if op.Kind = KindStreamAdd; g != nil {
+			return 0
+		}
+		s.PrepareGroup(op, []byte(a.names[0][1:]), id, 0, op.Flags&Create != 0)
+		return 1
+	}
+	if op.Kind = KindStreamRemove; g == nil {
+		return 0
+	}
+	s.PrepareDestroy(op, g.Name)
+	return 1
+}
+
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
 		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType

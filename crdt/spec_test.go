@@ -34,6 +34,10 @@ const (
 	vLinsert verb = "linsert" // behind the first
 	vLset    verb = "lset"    // marks the first element with a name
 	vLrem    verb = "lrem"    // marked or not
+	vXadd    verb = "xadd"
+	vXdel    verb = "xdel"
+	vXgroup  verb = "xgroup"
+	vXdrop   verb = "xdrop"
 	vZadd    verb = "zadd"
 	vZrem    verb = "zrem"
 	vZincr   verb = "zincr"
@@ -78,7 +82,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -88,6 +92,8 @@ func (h history) takes(y, x int, area string) bool {
 		return e.verb == vPut && (!e.keep || e.created) || e.created
 	case kind != own || e.verb == vPut:
 		return true // a write through the visible type takes what it saw of the hidden ones
+	case e.verb == vXadd || e.verb == vXgroup:
+		return name == "m" && (e.verb == vXadd || e.created)
 	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vZincr || own == "l" && e.verb != vLrem:
 		return false
 	}
@@ -120,7 +126,10 @@ func (h history) live(mask uint64, key int, area string, verbs ...verb) (out []i
 func (h history) brings(e *event, area string, verbs []verb) bool {
 	if area == "d" {
 		return e.verb == vExpire || e.verb == vPut && (!e.keep || e.created) ||
-			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr, vLpush, vRpush, vLinsert, vPfadd}, e.verb)
+			e.created && slices.Contains([]verb{vIncr, vSadd, vHset, vHincr, vZadd, vZincr, vLpush, vRpush, vLinsert, vPfadd, vXadd, vXgroup}, e.verb)
+	}
+	if area == "xm" { // a stream's mark
+		return e.verb == vXadd || e.verb == vXgroup && e.created
 	}
 	return slices.Contains(verbs, e.verb) && (area == "s" || area == "p" || slices.Contains(e.names, area[1:]))
 }
@@ -134,6 +143,7 @@ type view struct {
 	hash   map[string]string //
 	zset   map[string]string // member -> score
 	hll    Sketch            //
+	stream []string          // sorted: "m", entries and groups, each as often as it is live
 	list   []string          // sorted, without marks: the spec knows no order
 	at     int64             // the deadline that counts
 }
@@ -186,6 +196,14 @@ func (h history) view(mask uint64, key int) view {
 			}
 		}
 	}
+	for _, name := range append(h.names(mask, key, vXadd, vXgroup), "m") {
+		live := h.live(mask, key, "x"+name, vXadd, vXgroup)
+		note(TypeStream, live)
+		for range live {
+			v.stream = append(v.stream, name)
+		}
+	}
+	slices.Sort(v.stream)
 	for i, x := range h.live(mask, key, "d") {
 		if at := h.deadline(x); i == 0 || at == 0 || v.at != 0 && at > v.at {
 			v.at = at
@@ -287,6 +305,10 @@ func (v view) String() string {
 		b = append(b, " list="...)
 		b = append(b, strings.Join(v.list, ",")...)
 	}
+	if len(v.stream) > 0 {
+		b = append(b, " stream="...)
+		b = append(b, strings.Join(v.stream, ",")...)
+	}
 	b = append(b, " at="...)
 	return string(strconv.AppendInt(b, v.at, 10))
 }
@@ -301,6 +323,7 @@ func dump(o *Object) string {
 	slices.Sort(v.set)
 	o.Hash().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
 	dumpZSet(o.ZSet(), &v)
+	v.stream = dumpStream(o.Stream())
 	if s, _ := o.HLL().Sketch(); s != nil {
 		v.hll = *s
 	}
@@ -308,4 +331,22 @@ func dump(o *Object) string {
 	slices.Sort(v.list)
 	v.at, _ = o.DeadlineAt()
 	return v.String()
+}
+
+// dumpStream lists the parts of a stream as a view does.
+func dumpStream(s *Stream) (parts []string) {
+	for range s.marks {
+		parts = append(parts, "m")
+	}
+	s.Range(StreamID{}, MaxStreamID, false, func(e *StreamEntry) bool {
+		parts = append(parts, fmt.Sprintf("e%d", e.ID.Ms))
+		return true
+	})
+	for _, g := range s.groups {
+		for range g.births {
+			parts = append(parts, "g"+string(g.Name))
+		}
+	}
+	slices.Sort(parts)
+	return parts
 }
