@@ -56,8 +56,11 @@ func (l *List) at(i int) (e listEntry) {
 // is the author.
 func (l *List) PreparePush(op *Op, self ReplicaID, left bool, values [][]byte) {
 	var end *listEntry
-	if n := l.Len(); n > 0 {
-		e := l.at(map[bool]int{true: 0, false: n - 1}[left])
+	if l.root != nil {
+		e := l.root.first()
+		if !left {
+			e = l.root.last()
+		}
 		end = &e
 	}
 	for k, v := range values {
@@ -92,6 +95,17 @@ func (l *List) PrepareRemove(op *Op, i, j int) {
 		return
 	}
 	l.PrepareCut(op, i, j)
+}
+
+// PreparePop removes the element at index i and returns its value.
+func (l *List) PreparePop(op *Op, i int) (value []byte) {
+	e := l.at(i)
+	if l.Len() == 1 {
+		op.empty()
+	} else {
+		l.see(op, &e)
+	}
+	return e.value
 }
 
 // PrepareCut is PrepareRemove for a list that will not be empty.

@@ -25,7 +25,7 @@ const (
 
 const (
 	maxLeaf        = 2048 // bytes, but for one large element
-	maxLeafEntries = 256
+	maxLeafEntries = 128
 )
 
 // listEntry is a decoded element; run and value alias the leaf.
@@ -35,6 +35,7 @@ type listEntry struct {
 	written    Dot       // of an LSET, zero if the value is the one it came with
 	value      []byte
 	start, end int // in the leaf
+	runAt      int // where its run stands in the leaf
 }
 
 // dot names the element.
@@ -62,6 +63,7 @@ func (e *listEntry) next(data []byte) bool {
 	if parts&entryRun != 0 {
 		u, n = uvarintAt(data[at:])
 		at += n
+		e.runAt = at
 		e.run = data[at : at+int(u) : at+int(u)]
 		at += int(u)
 		u, n = uvarintAt(data[at:])
@@ -127,15 +129,15 @@ func appendEntry(b []byte, prev, e *listEntry) []byte {
 // seek decodes up to entry i of the leaf, and returns the one before as well,
 // nil if there is none. i may be the number of entries: then ok is false.
 func (n *listNode) seek(i int) (prev *listEntry, e listEntry, ok bool) {
-	var before listEntry
-	for k := 0; ; k++ {
-		if k > 0 {
-			before, prev = e, &before
-		}
-		if ok = e.next(n.data); !ok || k == i {
-			return prev, e, ok
-		}
+	for range i {
+		e.next(n.data)
 	}
+	if i > 0 {
+		before := e
+		prev = &before
+	}
+	ok = e.next(n.data)
+	return prev, e, ok
 }
 
 // splice replaces bytes of the leaf.
@@ -170,14 +172,15 @@ func (n *listNode) lastPlace() (e listEntry) {
 	t := &n.tail
 	if !t.known {
 		for e.next(n.data) {
-			if n.data[e.start]&entryRun != 0 {
-				_, k := uvarintAt(n.data[e.start+1:])
-				t.runAt, t.runSize = uint32(e.start+1+k), uint32(len(e.run))
-			}
 		}
-		t.known, t.seq, t.time = true, e.seq, e.time
+		n.endsWith(&e)
 	}
 	return listEntry{place: place{n.data[t.runAt : t.runAt+t.runSize], t.seq}, time: t.time}
+}
+
+// endsWith notes that e, decoded from the leaf, is its last entry.
+func (n *listNode) endsWith(e *listEntry) {
+	n.tail = tail{true, uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
 }
 
 // appendLeaf adds an entry at the end if there is room.
@@ -244,5 +247,7 @@ func (n *listNode) removeLeaf(i, j int) {
 	}
 	n.splice(first.start, to, b)
 	n.count -= j - i
-	n.tail.known = false
+	if n.tail.known = false; n.count == i && prev != nil {
+		n.endsWith(prev)
+	}
 }

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 )
 
@@ -90,6 +91,9 @@ func (p place) owner() Dot { return DotAt(p.run[len(p.run)-DotSize:]) }
 
 // compare orders places as their bytes.
 func (p place) compare(o place) int {
+	if string(p.run) == string(o.run) {
+		return cmp.Compare(p.seq, o.seq)
+	}
 	n := min(len(p.run), len(o.run))
 	if c := bytes.Compare(p.run[:n], o.run[:n]); c != 0 {
 		return c
@@ -100,10 +104,8 @@ func (p place) compare(o place) int {
 		return bytes.Compare(appendOrdered(buf[:0], p.seq), o.run[n:])
 	case len(p.run) > len(o.run):
 		return bytes.Compare(p.run[n:], appendOrdered(buf[:0], o.seq))
-	case p.seq != o.seq:
-		return map[bool]int{true: -1, false: 1}[p.seq < o.seq]
 	}
-	return 0
+	return cmp.Compare(p.seq, o.seq)
 }
 
 // placeOf takes a position apart. fresh allows a zero run in the last step.

@@ -62,11 +62,7 @@ func (l *List) end(e *listEntry) int {
 	if n == 0 {
 		return 0
 	}
-	last := l.root
-	for last.kids != nil {
-		last = last.kids[len(last.kids)-1]
-	}
-	if x := last.lastPlace(); e.compare(x.place) > 0 {
+	if x := l.root.last(); e.compare(x.place) > 0 {
 		return n
 	}
 	if x := l.root.first(); e.compare(x.place) < 0 {
@@ -102,6 +98,9 @@ func (l *List) find(p place, seen VersionVector) (i int, e listEntry, ok bool) {
 	if l.root == nil {
 		return 0, e, false
 	}
+	if e = l.root.first(); e.compare(p) == 0 {
+		return 0, e, seen.Covers(e.dot())
+	}
 	if i = l.root.find(p); i == l.root.count {
 		return 0, e, false
 	}
@@ -125,6 +124,15 @@ func (l *List) set(p place, seen VersionVector, value []byte, d Dot) {
 // those that stand behind it and that the following elems name. It returns how
 // many of them.
 func (l *List) removeSeen(p place, elems []Elem) (more int) {
+	if l.root == nil {
+		return 0
+	}
+	if e := l.root.last(); len(elems) == 1 && e.compare(p) == 0 { // the short way for RPOP
+		if elems[0].Seen.Covers(e.dot()) {
+			l.cut(l.Len()-1, l.Len())
+		}
+		return 0
+	}
 	i, _, ok := l.find(p, elems[0].Seen)
 	if !ok {
 		return 0

@@ -130,6 +130,14 @@ func (n *listNode) first() (e listEntry) {
 	return e
 }
 
+// last returns the last element below n without its value.
+func (n *listNode) last() (e listEntry) {
+	for n.kids != nil {
+		n = n.kids[len(n.kids)-1]
+	}
+	return n.lastPlace()
+}
+
 // find returns the index of the first element that is not before p.
 func (n *listNode) find(p place) (i int) {
 	for n.kids != nil {

@@ -113,10 +113,16 @@ func (t *Tx) ListPop(key []byte, left bool, count int64, fn func(value []byte)) 
 		i++
 		return i < k
 	}
-	if left {
+	switch {
+	case k == 1:
+		if !left {
+			i = l.Len() - 1
+		}
+		fn(l.PreparePop(&t.op, i))
+	case left:
 		l.Each(0, pass)
 		l.PrepareRemove(&t.op, 0, k)
-	} else {
+	default:
 		l.EachBack(l.Len()-1, pass)
 		l.PrepareRemove(&t.op, l.Len()-k, l.Len())
 	}
@@ -278,7 +284,9 @@ func (t *Tx) ListMove(src, dst []byte, fromLeft, toLeft bool) (value []byte, ok 
 			at = l.Len() - 1
 		}
 		if fromLeft == toLeft { // the old one is behind the new one
-			at = map[bool]int{true: 1, false: l.Len() - 2}[toLeft]
+			if at = 1; !toLeft {
+				at = l.Len() - 2
+			}
 		}
 		l.PrepareCut(&t.op, at, at+1)
 		t.issue(n)

@@ -173,14 +173,11 @@ func (g *generator) tame(args []string) {
 			args[2] = "1000"
 		}
 	case "blpop", "brpop", "brpoplpush", "blmove":
-		if t, err := strconv.ParseFloat(args[len(args)-1], 64); len(args) > 2 && err == nil && t >= 0 && t < 1e9 {
-			args[len(args)-1] = "0.001" // nobody comes to serve
+		if last := len(args) - 1; last > 1 && isTimeout(args[last]) {
+			args[last] = "0.001" // nobody comes to serve
 		}
 	case "blmpop":
-		if len(args) < 3 {
-			return
-		}
-		if t, err := strconv.ParseFloat(args[1], 64); err == nil && t >= 0 && t < 1e9 {
+		if len(args) > 2 && isTimeout(args[1]) {
 			args[1] = "0.001"
 		}
 	case "client":
@@ -210,4 +207,11 @@ func tameStream(args []string, counts bool) {
 			args[i] = "x"
 		}
 	}
+}
+
+// isTimeout reports whether Redis may take s for a timeout to wait for.
+func isTimeout(s string) bool {
+	s, _, _ = strings.Cut(s, "\x00")
+	t, err := strconv.ParseFloat(s, 64)
+	return err == nil && t > -1 && t < 1e9 || strings.Contains(s, "0x")
 }
