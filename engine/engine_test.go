@@ -153,6 +153,8 @@ func show(tx *Tx, k []byte) string {
 		tx.SetEach(k, func(m []byte) bool { elems = append(elems, string(m)); return true })
 	case TypeHash:
 		tx.HashEach(k, func(f, v []byte) bool { elems = append(elems, string(f)+"="+string(v)); return true })
+	case TypeStream:
+		elems = streamParts(tx, k)
 	case TypeList:
 		tx.ListEach(k, 0, func(v []byte) bool { elems = append(elems, string(v)); return true })
 	case TypeZSet:
@@ -179,7 +181,7 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
 	key, val := pick("k", 12), pick("", 100)
 	tx.Select(rnd.IntN(2))
-	switch rnd.IntN(31) {
+	switch rnd.IntN(36) {
 	case 0, 1, 2:
 		tx.Put(key, val, Expiry{})
 	case 3:
@@ -210,6 +212,8 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		tx.ZSetAdd(key, [][]byte{pick("m", 5), pick("m", 5)}, []float64{1.5, float64(rnd.IntN(9))}, ScoreRule{})
 	case 21:
 		tx.ZSetIncr(key, pick("m", 5), 0.1, ScoreRule{})
+	case 31, 32, 33, 34, 35:
+		randomStreamOp(tx, rnd, pick("x", 3), pick("g", 2), val)
 	case 23, 24, 25, 26, 27, 28, 29, 30:
 		randomListOp(tx, rnd, pick("l", 3), pick("l", 3), val)
 	case 22:

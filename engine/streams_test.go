@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"crdb/crdt"
+)
+
+// streamParts is what all regions must agree on of a stream.
+func streamParts(tx *Tx, key []byte) (parts []string) {
+	s, _ := tx.Stream(key)
+	s.Range(crdt.StreamID{}, crdt.MaxStreamID, false, func(e *crdt.StreamEntry) bool {
+		text := fmt.Sprint("entry ", e.ID)
+		e.Each(func(f, v []byte) { text += fmt.Sprintf(" %s=%s", f, v) })
+		parts = append(parts, text)
+		return true
+	})
+	for _, g := range s.Groups() {
+		parts = append(parts, "group "+string(g.Name))
+	}
+	return append(parts, fmt.Sprint(s.Info().Last, s.Info().Removed, s.Info().Added))
+}
+
+func randomStreamOp(tx *Tx, rnd *rand.Rand, key, group, val []byte) {
+	id := crdt.StreamID{Ms: uint64(rnd.IntN(40)), Seq: 1}
+	s, _ := tx.Stream(key)
+	var g *crdt.Group
+	if s != nil {
+		g = s.Group(group)
+	}
+	switch rnd.IntN(9) {
+	case 0, 1:
+		tx.StreamAdd(key, &StreamAdd{Auto: true, Fields: [][]byte{[]byte("f"), val}})
+	case 2:
+		trim := crdt.StreamTrim{Max: rnd.IntN(6), Approx: rnd.IntN(2) == 0}
+		tx.StreamAdd(key, &StreamAdd{ID: id, Fields: [][]byte{val, val, val, nil}, Trim: &trim})
+	case 3:
+		tx.StreamAdd(key, &StreamAdd{ID: id, Fields: [][]byte{val, val}})
+	case 4:
+		if s != nil {
+			var top crdt.StreamID
+			s.Range(top, crdt.MaxStreamID, rnd.IntN(2) == 0, func(e *crdt.StreamEntry) bool { top = e.ID; return false })
+			tx.StreamDelete(key, []crdt.StreamID{id, top})
+		}
+	case 5:
+		tx.StreamTrim(key, crdt.StreamTrim{ByMin: true, Min: id})
+	case 6:
+		if s == nil || g == nil {
+			tx.GroupCreate(key, group, crdt.StreamID{}, crdt.NoEntriesRead, s == nil)
+		} else if rnd.IntN(4) == 0 {
+			tx.GroupDestroy(key, group)
+		}
+	case 7:
+		readSome(tx, s, g, key)
+	case 8:
+		if g != nil && g.PendingLen() > 0 {
+			first, last := g.PendingEdges()
+			tx.GroupAck(key, group, []crdt.StreamID{first, last})
+		}
+	}
+}
+
+func readSome(tx *Tx, s *crdt.Stream, g *crdt.Group, key []byte) {
+	if g == nil {
+		return
+	}
+	c, _ := g.AddConsumer([]byte("c"), tx.Now())
+	for _, id := range s.Next(g, 3) {
+		s.Delivered(g, id)
+		g.Assign(id, c, tx.Now(), 1)
+	}
+	tx.GroupChanged(key, g.Name)
+}
+
+// TestGroupsSurviveRestart: what was read before a checkpoint is known after it.
+func TestGroupsSurviveRestart(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	n := newNode(t, 1, wall)
+	key, group := []byte("x"), []byte("g")
+	n.do(func(tx *Tx) {
+		for i := range 5 {
+			tx.StreamAdd(key, &StreamAdd{ID: crdt.StreamID{Ms: uint64(i + 1)}, Fields: [][]byte{key, group}})
+		}
+		tx.GroupCreate(key, group, crdt.StreamID{}, crdt.NoEntriesRead, false)
+	})
+	for range 2 {
+		if err := n.eng.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+		n.do(func(tx *Tx) {
+			s, _ := tx.Stream(key)
+			readSome(tx, s, s.Group(group), key)
+		})
+	}
+	n.do(func(tx *Tx) { tx.GroupAck(key, group, []crdt.StreamID{{Ms: 2}}) })
+	if err := n.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	n.close()
+	n.open()
+	n.do(func(tx *Tx) {
+		s, _ := tx.Stream(key)
+		g := s.Group(group)
+		if g.PendingLen() != 4 || g.Last.Ms != 5 || g.Consumer([]byte("c")) == nil || len(s.Next(g, 0)) != 0 {
+			t.Errorf("%d pending, last %v", g.PendingLen(), g.Last)
+		}
+	})
+}
+
+// TestMadeStreamIDs: IDs that regions make never collide; one that is alone
+// makes Redis's.
+func TestMadeStreamIDs(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	alone := false
+	seen := map[crdt.StreamID]bool{}
+	for r := range crdt.ReplicaID(3) {
+		n := newNode(t, r+1, wall)
+		n.eng.opts.Alone = func() bool { return alone }
+		for mode := range StreamIDMode(3) {
+			key := fmt.Appendf(nil, "x%d", mode)
+			for i := range 20 {
+				n.do(func(tx *Tx) {
+					a := &StreamAdd{Auto: i%2 == 0, AutoSeq: i%2 == 1, Mode: mode, Fields: [][]byte{key, key}}
+					a.ID.Ms = uint64(tx.Now())
+					id, _, err := tx.StreamAdd(key, a)
+					if err != nil || mode == 0 && seen[id] {
+						t.Errorf("%v %v", id, err)
+					}
+					if mode == 0 {
+						seen[id] = true
+					}
+				})
+			}
+		}
+		alone = true
+		n.do(func(tx *Tx) {
+			for seq := range uint64(3) {
+				id, _, _ := tx.StreamAdd([]byte("y"), &StreamAdd{Auto: true, Fields: [][]byte{nil, nil}})
+				if id != (crdt.StreamID{Ms: uint64(tx.Now()), Seq: seq}) {
+					t.Errorf("alone: %v", id)
+				}
+			}
+		})
+		alone = false
+	}
+}
