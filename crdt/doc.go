@@ -97,6 +97,16 @@
 // they raise; the larger value of a register counts. A removal takes the epochs
 // it saw, also with what others add to them unseen: so a delete wins.
 //
+// # Streams
+//
+// A Stream keeps entries by ID and dot: an ID that two regions have added has
+// two. What the stream is besides - its last ID, how many were added, what XDEL
+// removed - lies in marks, of which every operation that adds writes one over
+// those it saw; the largest of concurrent ones counts. A mark keeps an emptied
+// stream in existence. A group is the set of dots that have created it. Its
+// position, pending list and consumers are local; acknowledgements replicate,
+// and entries that arrive behind the position are delivered all the same.
+//
 // # Deadlines
 //
 // A key has one register of deadlines. It follows the register's rule, but of
