@@ -4,7 +4,7 @@ package command
 // commands.
 func families() [][]*Command {
 	return [][]*Command{
-		stringCommands, bitCommands, hllCommands, setCommands, hashCommands, listCommands, zsetCommands, keyCommands, streamCommands,
+		stringCommands, bitCommands, hllCommands, setCommands, hashCommands, listCommands, zsetCommands, geoCommands, keyCommands, streamCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
 		commandCommands, configCommands, aclCommands, monitorCommands, serverCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands,

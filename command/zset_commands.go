@@ -2,6 +2,9 @@ package command
 
 // zsetCommands are the commands on sorted sets.
 var zsetCommands = []*Command{
+	{Name: "bzmpop", Summary: "Removes members with the lowest or highest scores from the first sorted set that has any, or waits for one.", Handler: zsetBlockMPop},
+	{Name: "bzpopmax", Summary: "Removes the member with the highest score from the first sorted set that has any, or waits for one.", Handler: zsetBlockPopMax},
+	{Name: "bzpopmin", Summary: "Removes the member with the lowest score from the first sorted set that has any, or waits for one.", Handler: zsetBlockPopMin},
 	{Name: "zadd", Summary: "Adds members to a sorted set or changes their scores. Creates the key if it is missing.", Handler: zsetAdd},
 	{Name: "zcard", Summary: "Returns how many members a sorted set has.", Handler: zsetCard},
 	{Name: "zcount", Summary: "Returns how many members have scores in a range.", Handler: zsetCount},

@@ -5,7 +5,6 @@ import "strings"
 // later says, by the beginning of a case's ID, which cases cannot run yet and
 // why. Whoever adds a type or a command takes its row out.
 var later = []struct{ prefix, why string }{
-	{"GEO-", "geo commands come later"},
 	{"JSON-", "JSON comes later"},
 	{"FT-", "search comes later"},
 	{"OOM-", "maxmemory comes later"},

@@ -19,7 +19,7 @@ type generator struct {
 var familyWeights = []struct {
 	name   string
 	weight int
-}{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+}{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"geo", 15}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}
@@ -172,11 +172,11 @@ func (g *generator) tame(args []string) {
 		} else if g.multi && arg(2) > 0 {
 			args[2] = "1000"
 		}
-	case "blpop", "brpop", "brpoplpush", "blmove":
+	case "blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax":
 		if last := len(args) - 1; last > 1 && isTimeout(args[last]) {
 			args[last] = "0.001" // nobody comes to serve
 		}
-	case "blmpop":
+	case "blmpop", "bzmpop":
 		if len(args) > 2 && isTimeout(args[1]) {
 			args[1] = "0.001"
 		}

@@ -16,6 +16,7 @@ var (
 	hashKeys   = []string{"h1", "h2"}
 	listKeys   = []string{"l1", "l2", "l3"}
 	zsetKeys   = []string{"z1", "z2", "z3"}
+	geoKeys    = []string{"g1", "g2"} // places only, but for distances
 	lexKeys    = []string{"x1", "x2"} // all scores 0: else Redis leaves open what a range of names is
 	streamKeys = []string{"r1", "r2"}
 	oddKeys    = []string{"", "k[1]*", "\x00\xff\r\n"}
@@ -69,6 +70,8 @@ var (
 	// scoreEnds and lexEnds are ends of ranges.
 	scoreEnds = []string{"-inf", "+inf", "(1", "1", "(2", "3", "0", "(-1", "0.1", "(0.3", "1e400", "", " 1", "(", "nan", "x", "(inf", "1 ", "-2.5"}
 	lexEnds   = []string{"-", "+", "[a", "(a", "[c", "(c", "[", "(", "[zz", "(1", "a", "", "-x", "+x", "[\xff"}
+	units     = []string{"m", "km", "KM", "ft", "mi", "mi", "km", "x", ""}
+	radiuses  = []string{"0", "1", "100", "500", "1000", "3000", "12000", "0.5", "1e5", "-1", "x", "1e300", "inf", "5e6"}
 	// values has many numbers, so that counters find something to add to. None is
 	// longer than the 128 bytes that our error texts repeat of an argument.
 	values = []string{
@@ -274,6 +277,7 @@ func newPools(line form) map[string]form {
 		"pattern": oneOf(patterns...), "type": oneOf(types...), "db": oneOf(dbs...),
 		"secs": farTime(1, seconds), "ms": farTime(1000, millis),
 		"unix": oneOf(unixTimes...), "unixms": oneOf(unixMillis...),
+		"geo": oneOf(geoKeys...), "place": place, "unit": oneOf(units...), "radius": oneOf(radiuses...), "manyplaces": manyPlaces,
 		"zset": keyOf(zsetKeys), "lex": oneOf(lexKeys...), "score": oneOf(scores...), "end": oneOf(scoreEnds...),
 		"lexend": oneOf(lexEnds...), "manyscores": manyScores, "numzsets": numZSets,
 		"many": many(false), "manypairs": many(true), "numsets": numKeys(setKeys), "numlists": numKeys(listKeys), "odd": oneOf(oddTimeouts...), "command": oneOf(commands...), "line": line,
