@@ -75,6 +75,7 @@ func (l *latencyEvents) reset(names []string) int {
 var latencyCommands = []*Command{
 	{Name: "latency", Summary: "Tells how long things took.", Subcommands: []*Command{
 		{Name: "latency|doctor", Summary: "Sums up the slow events.", Handler: latencyDoctor},
+		{Name: "latency|graph", Summary: "Refused: draw one from LATENCY HISTORY.", Handler: refuse("LATENCY GRAPH is not supported: LATENCY HISTORY has the samples")},
 		{Name: "latency|help", Summary: "Lists the subcommands.", Handler: help},
 		{Name: "latency|histogram", Summary: "Returns how long commands took.", Handler: latencyHistogram},
 		{Name: "latency|history", Summary: "Returns the samples of an event.", Handler: latencyHistory},

@@ -1,0 +1,90 @@
+package command
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// refusedMark begins the summary of a command that is there only to say why it
+// does nothing.
+const refusedMark = "Refused: "
+
+// differs says in what commands are not as in redis-server 7.0, regions apart.
+var differs = map[string]string{
+	"acl|cat":             "lists the commands there are here",
+	"acl|getuser":         "single commands come sorted; in Redis in no order",
+	"acl|list":            "single commands come sorted; in Redis in no order",
+	"auth":                "after a few failures the answer waits, ever longer",
+	"client|tracking":     "an invalidation names one key; with BCAST it is sent at once",
+	"cluster|help":        "lists the subcommands, all of which are refused",
+	"command|docs":        "summaries are our own, without history",
+	"config|get":          "knows the parameters that have a meaning here",
+	"config|set":          "knows the parameters that have a meaning here",
+	"debug":               "has what tests need",
+	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",
+	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
+	"info":                "has a section crdb; memory figures are Go's",
+	"lastsave":            "is now: every write is in the log",
+	"lolwut":              "shows the version only",
+	"memory|doctor":       "the text is our own",
+	"memory|malloc-stats": "shows the Go runtime's figures",
+	"memory|stats":        "shows the Go runtime's figures",
+	"memory|usage":        "counts our own layout",
+	"monitor":             "what is not read is bounded as for subscribers",
+	"object|freq":         "chance is at work, as in Redis",
+	"publish":             "reaches subscribers in all regions; the reply counts those here",
+	"role":                "every region is a master",
+	"shutdown":            "where the node's owner allows it",
+	"wait":                "counts regions that have the writes on disk",
+	"pubsub|channels":     "lists the channels of this region's clients",
+	"pubsub|numsub":       "counts this region's clients",
+	"slowlog|get":         "secrets are redacted",
+	"incrbyfloat":         "adds exact decimals, and prints Redis's digits",
+	"hincrbyfloat":        "adds exact decimals, and prints Redis's digits",
+}
+
+// compatibility writes docs/compatibility.md: every command of redis-server
+// 7.0 by group, with what becomes of it here.
+func compatibility(t *Table) string {
+	groups := make(map[string][]string)
+	works, total := 0, 0
+	for name, f := range loadFacts() {
+		cmd := t.byFullName([]byte(name))
+		if laterCommands[name] || cmd != nil && cmd.subs != nil {
+			continue
+		}
+		status := "not yet"
+		switch {
+		case cmd == nil:
+		case strings.HasPrefix(cmd.Summary, refusedMark):
+			status = "refused: " + strings.TrimSuffix(strings.TrimPrefix(cmd.Summary, refusedMark), ".")
+		case differs[name] != "":
+			status, works = "differs: "+differs[name], works+1
+		default:
+			status, works = "works", works+1
+		}
+		total++
+		shown := strings.ToUpper(strings.ReplaceAll(name, "|", " "))
+		groups[f.Group] = append(groups[f.Group], fmt.Sprintf("| %s | %s |\n", shown, status))
+	}
+	names := make([]string, 0, len(groups))
+	for g := range groups {
+		names = append(names, g)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	b.WriteString("# Compatibility\n\nEvery command of redis-server 7.0, by group, and what becomes of it here while regions are in sync;\n" +
+		"[consistency.md](consistency.md) says what concurrent commands mean. This page is made from the command table:\n" +
+		"`go test ./command -run TestCompatibility -rewrite`.\n\n")
+	fmt.Fprintf(&b, "%d of %d commands work.\n", works, total)
+	for _, g := range names {
+		fmt.Fprintf(&b, "\n## %s\n\n| command | status |\n|---|---|\n", g)
+		sort.Strings(groups[g])
+		b.WriteString(strings.Join(groups[g], ""))
+	}
+	return b.String()
+}
+
+// laterCommands are those that redis-server 7.0 does not have.
+var laterCommands = map[string]bool{"waitaof": true, "client|setinfo": true, "client|no-touch": true}
