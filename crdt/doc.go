@@ -107,6 +107,15 @@
 // position, pending list and consumers are local; acknowledgements replicate,
 // and entries that arrive behind the position are delivered all the same.
 //
+// # Lists
+//
+// A List orders its elements by positions (list_pos.go); what one command
+// pushes stays together. An element goes with the removal that has seen it,
+// whatever a concurrent LSET does to it; of concurrent LSETs the newest shows.
+// Many inserts into one gap make positions long: before they are too long, the
+// author writes the list anew, which is a removal of what it saw and a push; so
+// an element removed elsewhere at that moment stays.
+//
 // # Deadlines
 //
 // A key has one register of deadlines. It follows the register's rule, but of
