@@ -119,6 +119,14 @@ func (t *Tx) Idle(key []byte) (seconds int64, exists bool) {
 	return max(0, t.now/1000-int64(binary.BigEndian.Uint32(n.rec))), true
 }
 
+// SetIdle makes a key look as if it was last accessed so many seconds ago,
+// unless uses are counted instead.
+func (t *Tx) SetIdle(key []byte, seconds int64) {
+	if n := t.peek(key); n != nil && !n.p.usage.Frequency {
+		binary.BigEndian.PutUint32(n.rec, uint32(max(0, t.now/1000-seconds)))
+	}
+}
+
 // Freq returns the key's logarithmic counter of uses; it is kept with
 // Usage.Frequency.
 func (t *Tx) Freq(key []byte) (uint8, bool) {

@@ -127,6 +127,9 @@ func (t *Tx) peek(key []byte) *entry {
 	return n
 }
 
+// Atomic makes what is written from here to Unlock one atomic group.
+func (t *Tx) Atomic() { t.group() }
+
 // group makes what is issued until Unlock one atomic group.
 func (t *Tx) group() { t.atomic = true }
 

@@ -267,7 +267,7 @@ func crowd(r *rand.Rand, out []string) []string {
 func newPools(line form) map[string]form {
 	return map[string]form{
 		"str": keyOf(stringKeys), "bits": keyOf(bitKeys), "hll": oneOf(hllKeys...),
-		"sketch": oneOf(sketches...), "sortby": oneOf("s*", "h*->a", "#", "n*", "h1->*", "nosuch", "*", "h*->", "*->1"), "crowd": crowd, "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
+		"sketch": oneOf(sketches...), "dump": oneOf(dumps...), "sortby": oneOf("s*", "h*->a", "#", "n*", "h1->*", "nosuch", "*", "h*->", "*->1"), "crowd": crowd, "bitat": oneOf(bitPlaces...), "width": oneOf(widths...),
 		"filled": oneOf(filled...), "set": keyOf(setKeys), "hash": keyOf(hashKeys), "list": keyOf(listKeys), "any": keyOf(allKeys),
 		"stream": keyOf(streamKeys), "newid": newID(), "streamid": idNear, "bound": bound, "trim": trim,
 		"group": oneOf(groups...), "consumer": oneOf(consumers...), "idle": oneOf(idles...),
