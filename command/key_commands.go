@@ -23,7 +23,6 @@ var keyCommands = []*Command{
 	{Name: "rename", Summary: "Renames a key and replaces the one that had the name.", Handler: keyRename},
 	{Name: "renamenx", Summary: "Renames a key if no other has the name.", Handler: keyRenameNX},
 	{Name: "restore", Summary: "Creates a key from what DUMP returned.", Handler: keyRestore},
-	{Name: "restore-asking", Summary: "Creates a key from what DUMP returned. The same as RESTORE.", Handler: keyRestore},
 	{Name: "scan", Summary: "Walks through the keys of the selected database, a few at a time.", Flags: WholeKeyspace, Handler: keyScan},
 	{Name: "sort", Summary: "Returns or stores the elements of a list, set or sorted set in order.", Flags: AnyKeys, Keys: sortKeys, Handler: keySort},
 	{Name: "sort_ro", Summary: "Returns the elements of a list, set or sorted set in order.", Flags: AnyKeys, Keys: firstKeyOnly, Handler: keySortRO},
