@@ -1,0 +1,333 @@
+package script
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+func (vm *VM) baseLibrary() map[string]lua.LValue {
+	lib := vm.stock(lua.OpenBase, lua.BaseLibName, "assert", "ipairs", "rawequal", "select", "type")
+	for name, f := range vm.functions(map[string]lua.LGFunction{
+		"tostring": vm.tostring, "tonumber": vm.tonumber, "pcall": vm.pcall, "xpcall": vm.xpcall,
+		"error": vm.raiseValue, "next": vm.next, "pairs": vm.pairs, "rawget": vm.rawget, "rawset": vm.rawset,
+		"getmetatable": vm.getmetatable, "setmetatable": vm.setmetatable, "unpack": vm.unpack,
+		"loadstring": vm.loadstring, "load": vm.load, "collectgarbage": vm.collectgarbage, "gcinfo": vm.collectgarbage,
+	}) {
+		lib[name] = f
+	}
+	lib["_VERSION"] = lua.LString("Lua 5.1")
+	return lib
+}
+
+// textOf is Lua's tostring.
+func (vm *VM) textOf(l *lua.LState, v lua.LValue) string {
+	switch v := v.(type) {
+	case lua.LString:
+		return string(v)
+	case lua.LNumber:
+		return numberText(v)
+	case *lua.LUserData:
+		if v == vm.null {
+			return "userdata: (nil)"
+		}
+	case *lua.LFunction:
+		if v.IsG {
+			return fmt.Sprintf("function: builtin: %p", v)
+		}
+	case *lua.LTable:
+		if f, ok := l.GetMetaField(v, "__tostring").(*lua.LFunction); ok {
+			l.Push(f)
+			l.Push(v)
+			l.Call(1, 1)
+			out := l.Get(-1)
+			l.Pop(1)
+			if s, ok := out.(lua.LString); ok {
+				return string(s)
+			}
+			return lua.LVAsString(out)
+		}
+	}
+	return v.String()
+}
+
+func (vm *VM) tostring(l *lua.LState) int {
+	l.Push(lua.LString(vm.textOf(l, l.CheckAny(1))))
+	return 1
+}
+
+func (vm *VM) tonumber(l *lua.LState) int {
+	base := l.OptInt(2, 10)
+	v := l.CheckAny(1)
+	if n, ok := v.(lua.LNumber); ok && base == 10 {
+		l.Push(n)
+		return 1
+	}
+	if s, ok := v.(lua.LString); ok && base == 10 {
+		if n, ok := parseNumber(string(s)); ok {
+			l.Push(n)
+			return 1
+		}
+	} else if base != 10 {
+		if base < 2 || base > 36 {
+			l.ArgError(2, "base out of range")
+		}
+		s := strings.ToLower(strings.Trim(lua.LVAsString(v), " \t\n\v\f\r"))
+		if base == 16 {
+			s = strings.TrimPrefix(s, "0x")
+		}
+		if n, err := strconv.ParseInt(s, base, 64); err == nil {
+			l.Push(lua.LNumber(n))
+			return 1
+		}
+	}
+	l.Push(lua.LNil)
+	return 1
+}
+
+// raiseValue is error.
+func (vm *VM) raiseValue(l *lua.LState) int {
+	v := l.Get(1)
+	level := l.OptInt(2, 1)
+	if s, ok := v.(lua.LString); ok && level > 0 {
+		l.Error(s, level)
+	} else if n, ok := v.(lua.LNumber); ok && level > 0 {
+		l.Error(lua.LString(numberText(n)), level)
+	}
+	l.Error(v, 0)
+	return 0
+}
+
+// pcall gives an error of redis.call as its text, as redis does.
+func (vm *VM) pcall(l *lua.LState) int {
+	l.CheckAny(1)
+	nargs := l.GetTop() - 1
+	if err := l.PCall(nargs, lua.MultRet, nil); err != nil {
+		vm.stillAlive(l)
+		v := errorValue(err)
+		if t, ok := v.(*lua.LTable); ok {
+			if e, ok := t.RawGetString("err").(lua.LString); ok {
+				v = e
+			}
+		}
+		l.SetTop(0)
+		l.Push(lua.LFalse)
+		l.Push(v)
+		return 2
+	}
+	l.Insert(lua.LTrue, 1)
+	return l.GetTop()
+}
+
+func (vm *VM) xpcall(l *lua.LState) int {
+	fn := l.CheckAny(1)
+	handler := l.CheckAny(2)
+	l.SetTop(2)
+	l.Push(fn)
+	if err := l.PCall(0, lua.MultRet, nil); err != nil {
+		vm.stillAlive(l)
+		l.SetTop(0)
+		l.Push(lua.LFalse)
+		l.Push(handler)
+		l.Push(errorValue(err))
+		l.Call(1, 1)
+		return 2
+	}
+	l.Remove(1)
+	l.Remove(1)
+	l.Insert(lua.LTrue, 1)
+	return l.GetTop()
+}
+
+// stillAlive keeps a script from catching its own death.
+func (vm *VM) stillAlive(l *lua.LState) {
+	if err := vm.killed.Err(); err != nil {
+		l.Error(lua.LString(err.Error()), 0)
+	}
+}
+
+func errorValue(err error) lua.LValue {
+	ae, ok := err.(*lua.ApiError)
+	if !ok {
+		return lua.LString(luaText(firstLine(err.Error())))
+	}
+	switch v := ae.Object.(type) {
+	case lua.LString:
+		return lua.LString(luaText(string(v)))
+	case nil:
+		return lua.LString(luaText(firstLine(err.Error())))
+	default:
+		return v
+	}
+}
+
+func (vm *VM) next(l *lua.LState) int {
+	k, v := vm.behind(l.CheckTable(1)).Next(l.Get(2))
+	if k == lua.LNil {
+		l.Push(lua.LNil)
+		return 1
+	}
+	l.Push(k)
+	l.Push(v)
+	return 2
+}
+
+func (vm *VM) pairs(l *lua.LState) int {
+	t := l.CheckTable(1)
+	l.Push(vm.env.RawGetString("next"))
+	l.Push(t)
+	l.Push(lua.LNil)
+	return 3
+}
+
+func (vm *VM) rawget(l *lua.LState) int {
+	l.Push(l.RawGet(vm.behind(l.CheckTable(1)), l.CheckAny(2)))
+	return 1
+}
+
+func (vm *VM) rawset(l *lua.LState) int {
+	t := l.CheckTable(1)
+	vm.writable(l, t)
+	l.RawSet(t, l.CheckAny(2), l.CheckAny(3))
+	l.SetTop(1)
+	return 1
+}
+
+func (vm *VM) getmetatable(l *lua.LState) int {
+	mt := l.GetMetatable(l.CheckAny(1))
+	t, ok := mt.(*lua.LTable)
+	if !ok {
+		l.Push(lua.LNil)
+		return 1
+	}
+	if v := t.RawGetString("__metatable"); v != lua.LNil {
+		l.Push(v)
+		return 1
+	}
+	shared := vm.locked[t] != nil
+	if own, ok := l.Get(1).(*lua.LTable); ok {
+		shared = shared || vm.locked[own] != nil
+	}
+	if shared { // a copy: nobody can change the real one
+		c := l.NewTable()
+		t.ForEach(func(k, v lua.LValue) {
+			if _, isTable := v.(*lua.LTable); !isTable {
+				c.RawSet(k, v)
+			}
+		})
+		t = vm.lockOnce(c)
+	}
+	l.Push(t)
+	return 1
+}
+
+// lockOnce is lock without a place in the list of locked tables, for tables
+// that end with the run.
+func (vm *VM) lockOnce(real *lua.LTable) *lua.LTable {
+	proxy, mt := vm.l.NewTable(), vm.l.NewTable()
+	mt.RawSetString("__index", real)
+	mt.RawSetString("__newindex", vm.l.NewFunction(vm.refuseWrite))
+	proxy.Metatable = mt
+	return proxy
+}
+
+func (vm *VM) setmetatable(l *lua.LState) int {
+	t := l.CheckTable(1)
+	vm.writable(l, t)
+	mt := l.Get(2)
+	if mt != lua.LNil && mt.Type() != lua.LTTable || l.GetTop() < 2 {
+		l.ArgError(2, "nil or table expected")
+	}
+	if old, ok := t.Metatable.(*lua.LTable); ok && old.RawGetString("__metatable") != lua.LNil {
+		raise(l, "cannot change a protected metatable")
+	}
+	t.Metatable = mt
+	l.SetTop(1)
+	return 1
+}
+
+func (vm *VM) unpack(l *lua.LState) int {
+	t := l.CheckTable(1)
+	i, j := l.OptInt(2, 1), 0
+	if l.Get(3) == lua.LNil {
+		j = t.Len()
+	} else {
+		j = l.CheckInt(3)
+	}
+	if i > j {
+		return 0
+	}
+	n := j - i + 1
+	if n <= 0 || n > maxUnpack {
+		raise(l, "too many results to unpack")
+	}
+	for k := i; k <= j; k++ {
+		l.Push(t.RawGetInt(k))
+	}
+	return n
+}
+
+func (vm *VM) loadstring(l *lua.LState) int {
+	return vm.loadText(l, l.CheckString(1), l.OptString(2, ""))
+}
+
+// load takes the pieces of the text from a function.
+func (vm *VM) load(l *lua.LState) int {
+	fn := l.CheckFunction(1)
+	name := l.OptString(2, "=(load)")
+	var b strings.Builder
+	for {
+		l.Push(fn)
+		l.Call(0, 1)
+		piece := l.Get(-1)
+		l.Pop(1)
+		if s, ok := piece.(lua.LString); !ok || s == "" {
+			break
+		} else if b.WriteString(string(s)); b.Len() > 16<<20 {
+			raise(l, "chunk too large")
+		}
+	}
+	return vm.loadText(l, b.String(), name)
+}
+
+func (vm *VM) loadText(l *lua.LState, text, name string) int {
+	if strings.HasPrefix(text, "\x1bLua") {
+		l.Push(lua.LNil)
+		l.Push(lua.LString("bytecode is not supported"))
+		return 2
+	}
+	switch {
+	case name == "":
+		line, _, more := strings.Cut(text, "\n")
+		if more || len(line) > 45 {
+			line = line[:min(len(line), 42)] + "..."
+		}
+		name = `[string "` + line + `"]`
+	case name[0] == '=' || name[0] == '@':
+		name = name[1:]
+	default:
+		name = `[string "` + name + `"]`
+	}
+	proto, _, err := compile(text, name)
+	if err != nil {
+		l.Push(lua.LNil)
+		l.Push(lua.LString(err.Error()))
+		return 2
+	}
+	fn := l.NewFunctionFromProto(proto)
+	fn.Env = vm.env
+	l.Push(fn)
+	return 1
+}
+
+func (vm *VM) collectgarbage(l *lua.LState) int {
+	switch l.OptString(1, "collect") {
+	case "count":
+		l.Push(lua.LNumber(64))
+	default:
+		l.Push(lua.LNumber(0))
+	}
+	return 1
+}

@@ -1,0 +1,49 @@
+package script
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	badArgument = regexp.MustCompile(`bad argument #(\d+) to (\S+) \(`)
+	indexed     = regexp.MustCompile(`attempt to index a non-table object\((\w+)\) with key '(?s:.*)'`)
+	arithmetic  = regexp.MustCompile(`cannot perform \w+ operation between (\w+) and (\w+)`)
+)
+
+// luaText rewords an error of gopher-lua as Lua 5.1 says it.
+func luaText(s string) string {
+	if strings.Contains(s, "bad argument #") {
+		s = badArgument.ReplaceAllStringFunc(s, func(m string) string {
+			parts := badArgument.FindStringSubmatch(m)
+			name := parts[2]
+			name = name[strings.LastIndexByte(name, '.')+1:]
+			return "bad argument #" + parts[1] + " to '" + strings.Trim(name, "'\x00") + "' ("
+		})
+	}
+	switch {
+	case strings.Contains(s, "attempt to index a non-table"):
+		s = indexed.ReplaceAllString(s, "attempt to index a $1 value")
+	case strings.Contains(s, "cannot perform"):
+		s = arithmetic.ReplaceAllStringFunc(s, func(m string) string {
+			p := arithmetic.FindStringSubmatch(m)
+			kind := p[2]
+			if p[1] != "number" { // Lua names the culprit: a string that is no number, or what is left of it
+				kind = p[1]
+				if kind == "string" && p[2] != "number" && p[2] != "string" {
+					kind = p[2]
+				}
+			}
+			return "attempt to perform arithmetic on a " + kind + " value"
+		})
+	case strings.HasSuffix(s, "__len undefined"):
+		s = strings.Replace(s, "__len undefined", "attempt to get length of a nil value", 1)
+	case strings.HasSuffix(s, "__unm undefined"):
+		s = strings.Replace(s, "__unm undefined", "attempt to perform arithmetic on a nil value", 1)
+	case strings.HasSuffix(s, "attempt to call a non-function object"):
+		s = strings.Replace(s, "a non-function object", "a nil value", 1)
+	case strings.HasSuffix(s, "registry overflow"):
+		s = strings.Replace(s, "registry overflow", "stack overflow", 1)
+	}
+	return s
+}

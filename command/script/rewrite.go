@@ -1,0 +1,301 @@
+package script
+
+import (
+	"errors"
+
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// Names that no script can write, for what the rewriter puts in.
+const (
+	hiddenConcat = "\x00concat"
+	hiddenGlobal = "\x00readonly" // never defined: assigning it raises the error
+	hiddenPrefix = "\x00lib."
+)
+
+// maxSyntaxDepth bounds how deep expressions and blocks nest, as Lua's parser
+// does; maxDepth bounds the left-leaning trees of long sums as well.
+const maxDepth = 3000
+
+var errTooDeep = errors.New("chunk has too many syntax levels")
+
+// rewriter walks a chunk before it is compiled. It turns concatenation into a
+// call of ours, which bounds the size and prints numbers as Lua does; it makes
+// assignments to globals fail; it finds library functions at compile time.
+type rewriter struct {
+	scopes []map[string]bool
+	depth  int
+	loops  bool
+}
+
+func (r *rewriter) rewrite(chunk []ast.Stmt) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			if cause != errTooDeep {
+				panic(cause)
+			}
+			err = errTooDeep
+		}
+	}()
+	r.block(chunk)
+	return nil
+}
+
+func (r *rewriter) enter() {
+	if r.depth++; r.depth > maxDepth {
+		panic(errTooDeep)
+	}
+}
+
+func (r *rewriter) leave() { r.depth-- }
+
+func (r *rewriter) push() { r.scopes = append(r.scopes, nil) }
+func (r *rewriter) pop()  { r.scopes = r.scopes[:len(r.scopes)-1] }
+func (r *rewriter) local(name string) {
+	top := &r.scopes[len(r.scopes)-1]
+	if *top == nil {
+		*top = map[string]bool{}
+	}
+	(*top)[name] = true
+}
+
+func (r *rewriter) isLocal(name string) bool {
+	for i := len(r.scopes) - 1; i >= 0; i-- {
+		if r.scopes[i][name] {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *rewriter) block(stmts []ast.Stmt) {
+	r.push()
+	r.stmts(stmts)
+	r.pop()
+}
+
+func (r *rewriter) stmts(stmts []ast.Stmt) {
+	r.enter()
+	for _, s := range stmts {
+		r.stmt(s)
+	}
+	r.leave()
+}
+
+func (r *rewriter) stmt(s ast.Stmt) {
+	switch s := s.(type) {
+	case *ast.AssignStmt:
+		for i, e := range s.Lhs {
+			if id, ok := e.(*ast.IdentExpr); ok {
+				r.assigned(id)
+				continue
+			}
+			s.Lhs[i] = r.target(e)
+		}
+		r.exprs(s.Rhs)
+	case *ast.LocalAssignStmt:
+		if len(s.Exprs) == 1 && len(s.Names) == 1 {
+			if f, ok := s.Exprs[0].(*ast.FunctionExpr); ok { // local function f: f is seen inside
+				_ = f
+				r.local(s.Names[0])
+			}
+		}
+		r.exprs(s.Exprs)
+		for _, n := range s.Names {
+			r.local(n)
+		}
+	case *ast.FuncCallStmt:
+		s.Expr = r.call(s.Expr)
+	case *ast.DoBlockStmt:
+		r.block(s.Stmts)
+	case *ast.WhileStmt:
+		r.loops = true
+		s.Condition = r.expr(s.Condition)
+		r.block(s.Stmts)
+	case *ast.RepeatStmt:
+		r.loops = true
+		r.push()
+		r.stmts(s.Stmts)
+		s.Condition = r.expr(s.Condition)
+		r.pop()
+	case *ast.IfStmt:
+		s.Condition = r.expr(s.Condition)
+		r.block(s.Then)
+		r.block(s.Else)
+	case *ast.NumberForStmt:
+		r.loops = true
+		s.Init, s.Limit, s.Step = r.expr(s.Init), r.expr(s.Limit), r.expr(s.Step)
+		r.push()
+		r.local(s.Name)
+		r.block(s.Stmts)
+		r.pop()
+	case *ast.GenericForStmt:
+		r.loops = true
+		r.exprs(s.Exprs)
+		r.push()
+		for _, n := range s.Names {
+			r.local(n)
+		}
+		r.block(s.Stmts)
+		r.pop()
+	case *ast.FuncDefStmt:
+		r.funcDef(s)
+	case *ast.ReturnStmt:
+		r.exprs(s.Exprs)
+	case *ast.GotoStmt, *ast.LabelStmt:
+		r.loops = true
+	}
+}
+
+func (r *rewriter) funcDef(s *ast.FuncDefStmt) {
+	if s.Name.Func != nil {
+		if id, ok := s.Name.Func.(*ast.IdentExpr); ok {
+			r.assigned(id)
+		} else {
+			s.Name.Func = r.target(s.Name.Func)
+		}
+	}
+	if s.Name.Receiver != nil {
+		s.Name.Receiver = r.expr(s.Name.Receiver)
+	}
+	r.function(s.Func)
+	if s.Name.Receiver != nil {
+		return
+	}
+}
+
+// assigned makes the assignment to a global raise the error about it.
+func (r *rewriter) assigned(id *ast.IdentExpr) {
+	if !r.isLocal(id.Value) {
+		id.Value = hiddenGlobal
+	}
+}
+
+// target is the left side of an assignment to a field.
+func (r *rewriter) target(e ast.Expr) ast.Expr {
+	if a, ok := e.(*ast.AttrGetExpr); ok {
+		a.Object, a.Key = r.expr(a.Object), r.expr(a.Key)
+		return a
+	}
+	return r.expr(e)
+}
+
+func (r *rewriter) exprs(list []ast.Expr) {
+	for i, e := range list {
+		list[i] = r.expr(e)
+	}
+}
+
+func (r *rewriter) function(f *ast.FunctionExpr) {
+	r.loops = true
+	r.push()
+	for _, n := range f.ParList.Names {
+		r.local(n)
+	}
+	r.local("self")
+	r.local("arg")
+	r.block(f.Stmts)
+	r.pop()
+}
+
+func (r *rewriter) expr(e ast.Expr) ast.Expr {
+	if e == nil {
+		return nil
+	}
+	r.enter()
+	defer r.leave()
+	switch e := e.(type) {
+	case *ast.AttrGetExpr:
+		if id := r.library(e); id != nil {
+			return id
+		}
+		e.Object, e.Key = r.expr(e.Object), r.expr(e.Key)
+	case *ast.TableExpr:
+		for _, f := range e.Fields {
+			f.Key, f.Value = r.expr(f.Key), r.expr(f.Value)
+		}
+	case *ast.FuncCallExpr:
+		return r.call(e)
+	case *ast.LogicalOpExpr:
+		e.Lhs, e.Rhs = r.expr(e.Lhs), r.expr(e.Rhs)
+	case *ast.RelationalOpExpr:
+		e.Lhs, e.Rhs = r.expr(e.Lhs), r.expr(e.Rhs)
+	case *ast.StringConcatOpExpr:
+		return r.concat(e)
+	case *ast.ArithmeticOpExpr:
+		e.Lhs, e.Rhs = r.expr(e.Lhs), r.expr(e.Rhs)
+	case *ast.UnaryMinusOpExpr:
+		e.Expr = r.expr(e.Expr)
+	case *ast.UnaryNotOpExpr:
+		e.Expr = r.expr(e.Expr)
+	case *ast.UnaryLenOpExpr:
+		e.Expr = r.expr(e.Expr)
+	case *ast.FunctionExpr:
+		r.function(e)
+	}
+	return e
+}
+
+func (r *rewriter) call(e ast.Expr) ast.Expr {
+	c, ok := e.(*ast.FuncCallExpr)
+	if !ok {
+		return r.expr(e)
+	}
+	if c.Func != nil {
+		c.Func = r.expr(c.Func)
+	}
+	if c.Receiver != nil {
+		c.Receiver = r.expr(c.Receiver)
+	}
+	r.exprs(c.Args)
+	return c
+}
+
+// concat makes one call of a chain a .. b .. c.
+func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
+	fn := &ast.IdentExpr{Value: hiddenConcat}
+	fn.SetLine(e.Line())
+	fn.SetLastLine(e.LastLine())
+	c := &ast.FuncCallExpr{Func: fn, AdjustRet: true}
+	c.SetLine(e.Line())
+	c.SetLastLine(e.LastLine())
+	var rest ast.Expr = e
+	for n := 0; n < 200; n++ { // arguments are registers, and those are few
+		more, ok := rest.(*ast.StringConcatOpExpr)
+		if !ok {
+			break
+		}
+		c.Args = append(c.Args, r.single(more.Lhs))
+		rest = more.Rhs
+	}
+	c.Args = append(c.Args, r.single(rest))
+	return c
+}
+
+// single rewrites an operand, of which only the first value counts.
+func (r *rewriter) single(e ast.Expr) ast.Expr {
+	out := r.expr(e)
+	switch v := out.(type) {
+	case *ast.FuncCallExpr:
+		v.AdjustRet = true
+	case *ast.Comma3Expr:
+		v.AdjustRet = true
+	}
+	return out
+}
+
+// library finds redis.call and the like at once: the tables cannot change.
+func (r *rewriter) library(e *ast.AttrGetExpr) ast.Expr {
+	obj, ok := e.Object.(*ast.IdentExpr)
+	if !ok || !libraryNames[obj.Value] || r.isLocal(obj.Value) {
+		return nil
+	}
+	key, ok := e.Key.(*ast.StringExpr)
+	if !ok || !libraryFields[obj.Value+"."+key.Value] {
+		return nil
+	}
+	id := &ast.IdentExpr{Value: hiddenPrefix + obj.Value + "." + key.Value}
+	id.SetLine(e.Line())
+	id.SetLastLine(e.LastLine())
+	return id
+}

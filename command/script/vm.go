@@ -1,0 +1,252 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Limits of a VM.
+const (
+	maxCalls     = 16000   // Lua calls in each other
+	maxRegisters = 1 << 20 // values on the stack
+	maxString    = 512 << 20
+	maxArray     = 1 << 22 // larger tables are hashed
+	keepProtos   = 256     // compiled functions a VM keeps
+	maxReplyNest = 1000
+	maxUnpack    = 7999
+)
+
+func init() { lua.MaxArrayIndex = maxArray }
+
+// Host is what a script can reach outside of Lua.
+type Host interface {
+	// Call runs one command and appends its reply, in the protocol version
+	// proto, to dst. args are valid during the call. An error reply that the
+	// command did not write itself is just appended as well.
+	Call(dst []byte, args [][]byte, proto int) []byte
+	// Log writes to the server's log; level is 0 (debug) to 3 (warning).
+	Log(level int, text string)
+	// MayRun says whether the user may run a command: redis.acl_check_cmd.
+	// known is false for a command that does not exist.
+	MayRun(args [][]byte) (allowed, known bool)
+}
+
+// VM is a Lua state with the sandbox in it.
+type VM struct {
+	l      *lua.LState
+	env    *lua.LTable                 // globals
+	locked map[*lua.LTable]*lua.LTable // a proxy and the table behind it
+	protos map[*lua.FunctionProto]*lua.LFunction
+	fail   *lua.LFunction // the error handler
+
+	host    Host
+	proto   int // of redis.call's replies
+	killed  killSwitch
+	random  rand48
+	json    jsonOptions
+	line    int  // where the last error was raised
+	dead    bool // not to be used again
+	null    *lua.LUserData
+	args    [][]byte
+	argbuf  []byte
+	scratch []byte
+}
+
+// Result is what a run ends with: the value it returned, or an error reply.
+type Result struct {
+	value lua.LValue
+	err   string
+	vm    *VM
+}
+
+// NewVM returns a VM with all libraries.
+func NewVM() *VM {
+	vm := &VM{locked: map[*lua.LTable]*lua.LTable{}, protos: map[*lua.FunctionProto]*lua.LFunction{}}
+	vm.l = lua.NewState(lua.Options{
+		SkipOpenLibs: true, CallStackSize: maxCalls, MinimizeStackMemory: true,
+		RegistrySize: 1024, RegistryMaxSize: maxRegisters, RegistryGrowStep: 4096,
+	})
+	vm.killed.done = make(chan struct{})
+	vm.openLibraries()
+	vm.fail = vm.l.NewFunction(vm.onError)
+	return vm
+}
+
+// Usable reports whether the VM may run another script.
+func (vm *VM) Usable() bool { return !vm.dead }
+
+// Kill stops the run that is going on, from any goroutine. cause becomes part
+// of the error. The VM is of no use afterwards.
+func (vm *VM) Kill(cause string) {
+	if vm.killed.why.CompareAndSwap(nil, &cause) {
+		close(vm.killed.done)
+	}
+}
+
+// killSwitch is the context that gopher-lua looks at before each instruction.
+type killSwitch struct {
+	done chan struct{}
+	why  atomic.Pointer[string]
+}
+
+func (k *killSwitch) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (k *killSwitch) Done() <-chan struct{}       { return k.done }
+func (k *killSwitch) Value(any) any               { return nil }
+
+func (k *killSwitch) Err() error {
+	if why := k.why.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return nil
+}
+
+var _ context.Context = (*killSwitch)(nil)
+
+// Run runs a script. keys and args are copied. The result is valid until the
+// next run.
+func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
+	vm.host, vm.proto, vm.line = host, 2, 0
+	vm.random = rand48{}
+	vm.random.seed(0)
+	vm.json = defaultJSON
+	vm.env.RawSetString("KEYS", vm.list(keys))
+	vm.env.RawSetString("ARGV", vm.list(args))
+	if s.Loops {
+		vm.l.SetContext(&vm.killed)
+	} else {
+		vm.l.RemoveContext()
+	}
+	fn := vm.protos[s.proto]
+	if fn == nil {
+		if len(vm.protos) >= keepProtos {
+			clear(vm.protos)
+		}
+		fn = vm.l.NewFunctionFromProto(s.proto)
+		fn.Env = vm.env
+		vm.protos[s.proto] = fn
+	}
+	vm.l.Push(fn)
+	err := vm.l.PCall(0, 1, vm.fail)
+	vm.host = nil
+	vm.env.RawSetString("KEYS", lua.LNil)
+	vm.env.RawSetString("ARGV", lua.LNil)
+	if err != nil {
+		return Result{err: vm.errorReply(s, err), vm: vm}
+	}
+	v := vm.l.Get(-1)
+	vm.l.SetTop(0)
+	return Result{value: v, vm: vm}
+}
+
+// list makes a table of strings.
+func (vm *VM) list(items [][]byte) *lua.LTable {
+	t := vm.l.CreateTable(len(items), 0)
+	for i, b := range items {
+		t.RawSetInt(i+1, lua.LString(b))
+	}
+	return t
+}
+
+// onError is the error handler: it notes the line while the stack stands, and
+// makes a table of whatever was raised.
+func (vm *VM) onError(l *lua.LState) int {
+	vm.line = currentLine(l)
+	v := l.Get(1)
+	if _, ok := v.(*lua.LTable); !ok {
+		text := "nil"
+		if v != lua.LNil {
+			text = luaText(vm.textOf(l, v))
+		}
+		t := l.NewTable()
+		t.RawSetString("err", lua.LString("ERR "+text))
+		v = t
+	}
+	l.Push(v)
+	return 1
+}
+
+// currentLine returns the line that the innermost Lua function is at.
+func currentLine(l *lua.LState) int {
+	for level := 1; level < 4; level++ {
+		dbg, ok := l.GetStack(level)
+		if !ok {
+			return 0
+		}
+		if _, err := l.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "Go" && dbg.CurrentLine > 0 {
+			return dbg.CurrentLine
+		}
+	}
+	return 0
+}
+
+// errorReply turns what a run failed with into the text of a reply.
+func (vm *VM) errorReply(s *Script, err error) string {
+	if vm.killed.why.Load() != nil {
+		vm.dead = true
+		return "ERR Error running script (call to f_" + s.SHA + "): @user_script: " +
+			fmt.Sprint(max(vm.line, 1)) + ": " + *vm.killed.why.Load()
+	}
+	text := ""
+	var ae *lua.ApiError
+	if !errors.As(err, &ae) {
+		vm.dead = true
+		return "ERR internal error"
+	}
+	switch v := ae.Object.(type) {
+	case *lua.LTable:
+		if e, ok := v.RawGetString("err").(lua.LString); ok {
+			text = string(e)
+		} else {
+			text = "ERR unknown error"
+		}
+	case lua.LString:
+		text = "ERR " + luaText(string(v))
+	default: // a panic inside: the state may be broken
+		vm.dead = true
+		text = "ERR " + luaText(firstLine(err.Error()))
+	}
+	if vm.line == 0 {
+		vm.line = lineOf(text)
+	}
+	if vm.line == 0 {
+		return text + " script: " + s.SHA + "."
+	}
+	return fmt.Sprintf("%s script: %s, on @user_script:%d.", text, s.SHA, vm.line)
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+// lineOf reads the line out of "... user_script:12: ...".
+func lineOf(text string) int {
+	_, rest, found := strings.Cut(text, "user_script:")
+	n := 0
+	for i := 0; found && i < len(rest) && rest[i] >= '0' && rest[i] <= '9' && i < 9; i++ {
+		n = n*10 + int(rest[i]-'0')
+	}
+	return n
+}
+
+// raise raises a string with the position of the Lua code that is running.
+func raise(l *lua.LState, format string, args ...any) {
+	l.RaiseError("%s", fmt.Sprintf(format, args...))
+}
+
+// raiseTable raises an error of redis.call: a table with the error as reply.
+func (vm *VM) raiseTable(l *lua.LState, text string) {
+	t := l.NewTable()
+	t.RawSetString("err", lua.LString(text))
+	t.RawSetString("source", lua.LString("@user_script"))
+	if line := currentLine(l); line > 0 {
+		t.RawSetString("line", lua.LNumber(line))
+	}
+	l.Error(t, 0)
+}
