@@ -95,8 +95,9 @@ func (s *Session) denied(cmd *Command, args [][]byte, d denial, context string) 
 
 // Contexts of ACL LOG.
 const (
-	atTop   = "toplevel"
-	inMulti = "multi"
+	atTop    = "toplevel"
+	inMulti  = "multi"
+	inScript = "lua"
 )
 
 func (s *Session) aclContext() string {

@@ -26,9 +26,12 @@ func (s *Session) run(args [][]byte) bool {
 			return true
 		}
 	}
-	if s.mode != 0 || s.srv.pause.active.Load() {
+	if s.mode != 0 || s.srv.pause.active.Load() || s.srv.scripts.away.Load() != 0 {
 		if !s.allowed(cmd, args) {
 			return true
+		}
+		if goOn, refused := s.heldUp(cmd); !goOn {
+			return refused
 		}
 		if s.postponed(cmd) {
 			return false
@@ -50,6 +53,10 @@ func (s *Session) run(args [][]byte) bool {
 			s.waitForLog()
 			return false
 		}
+	}
+	if cmd.Flags&RunsScript != 0 && s.backlogged() {
+		s.waitForLog()
+		return false
 	}
 	s.call(cmd, args)
 	return true
@@ -192,6 +199,10 @@ func (s *Session) admit(cmd *Command) admission {
 
 // call runs a command that passed all checks, under the locks of its keys.
 func (s *Session) call(cmd *Command, args [][]byte) {
+	if (cmd.Flags&RunsScript != 0 || s.mode&modeMulti != 0) && s.takesLong(cmd, args) {
+		s.callAway(cmd, args)
+		return
+	}
 	start := len(s.out.Buf)
 	began := s.clock
 	s.ctx.Args, s.ctx.Cmd = args, cmd
@@ -199,6 +210,11 @@ func (s *Session) call(cmd *Command, args [][]byte) {
 		s.beside(cmd, args)
 	}
 	s.invoke(cmd, start)
+	s.finish(cmd, args, start, began)
+}
+
+// finish counts a command that has run and sees to its reply.
+func (s *Session) finish(cmd *Command, args [][]byte, start int, began int64) {
 	s.clock = s.srv.opts.Now()
 	took := s.clock - began
 	failed := len(s.out.Buf) > start && s.out.Buf[start] == '-'

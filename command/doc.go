@@ -3,8 +3,10 @@
 //
 // It leaves to others: the wire and the sockets (resp), the keyspace and its
 // locks (engine), durability (oplog), the other regions (peer, through the
-// Replication interface). Nothing here reads a clock, opens a connection or
-// starts a goroutine; time, randomness and timers come in Options.
+// Replication interface). Nothing here reads a clock or opens a
+// connection; time, randomness and timers come in Options. The only goroutines
+// are those of scripts that may take long (away.go); Server.Close kills them
+// and waits for them.
 //
 // # The way of a command
 //
@@ -25,7 +27,7 @@
 // # Invariants
 //
 //   - M1 The keys a handler touches are the keys the table declares: dispatch
-//     locks those and no others.
+//     locks those and no others. A script may touch any: it locks everything.
 //   - M2 A command that walks the keyspace is marked WholeKeyspace. On its own
 //     it locks as it walks; in EXEC everything is locked.
 //   - M3 EXEC holds the locks of all keys queued and watched from the look at

@@ -200,15 +200,16 @@ func (w *world) advance(d time.Duration) {
 // conn is a connection and its transport in one: it drives its session as the
 // real transports do.
 type conn struct {
-	w      *world
-	id     uint64
-	s      *Session
-	in     []byte
-	got    []byte
-	woken  atomic.Bool
-	killed atomic.Bool
-	closed bool
-	stuck  bool // the client does not read
+	w       *world
+	id      uint64
+	s       *Session
+	in      []byte
+	got     []byte
+	woken   atomic.Bool
+	killed  atomic.Bool
+	closed  bool
+	stuck   bool // the client does not read
+	hurried bool // send does not wait for scripts
 }
 
 func (c *conn) ID() uint64         { return c.id }
@@ -268,6 +269,10 @@ func (c *conn) pump() {
 func (c *conn) send(data string) string {
 	c.in = append(c.in, data...)
 	c.pump()
+	for c.s.isAway() && !c.hurried { // a script in the background
+		time.Sleep(100 * time.Microsecond)
+		c.pump()
+	}
 	c.w.pumpAll()
 	return c.take()
 }

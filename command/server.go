@@ -78,6 +78,7 @@ type Server struct {
 	durable  waiters // for the log
 	acked    waiters // for other regions
 	pause    pause
+	scripts  scripts
 	started  int64 // unix milliseconds
 	runID    string
 	engStats atomic.Pointer[engine.Stats] // the last that INFO has read
@@ -107,6 +108,7 @@ func NewServer(opts Options) *Server {
 	srv.config.OnChange(srv.reload)
 	srv.reload()
 	srv.pause.init(srv)
+	srv.scripts.init()
 	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
 	srv.log.OnDurable(srv.durable.wakeAll)
 	srv.repl.OnAck(srv.acked.wakeAll)
@@ -176,6 +178,7 @@ func (srv *Server) Close() {
 	for _, s := range srv.sessions.snapshot() {
 		s.conn.Kill()
 	}
+	srv.scripts.stop()
 }
 
 // waiters is a set of sessions to wake when something outside happens. An

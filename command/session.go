@@ -61,12 +61,14 @@ type Session struct {
 	hold int   // from here on out.Buf waits for the log; -1: nothing does
 	over int64 // since when the output is above the soft limit, monotonic; 0: it is not
 
-	who   identity       // the user
-	multi *transaction   // WATCH and MULTI; nil: neither
-	subs  *subscriptions // nil: none
-	block blocking       // WAIT and the like, pauses
-	inbox inbox          // messages from other sessions
-	info  sessionInfo    // what CLIENT LIST and KILL look at
+	who       identity       // the user
+	multi     *transaction   // WATCH and MULTI; nil: neither
+	subs      *subscriptions // nil: none
+	block     blocking       // WAIT and the like, pauses
+	away      *awayRun       // a command on a goroutine of its own has the session
+	scriptRun *scriptRun     // nil: no script yet
+	inbox     inbox          // messages from other sessions
+	info      sessionInfo    // what CLIENT LIST and KILL look at
 }
 
 func newSession(srv *Server, conn resp.Conn) *Session {
@@ -119,6 +121,9 @@ func (s *Session) Input(data []byte) (used int) {
 		}
 	}
 	s.stat.in.Add(uint64(used))
+	if s.isAway() {
+		return used
+	}
 	s.endOfBatch(len(data) - used)
 	return used
 }
@@ -161,6 +166,9 @@ func (s *Session) awaitDurable() {
 
 // Wake looks again at everything another goroutine may have changed.
 func (s *Session) Wake() {
+	if a := s.away; a != nil && a.state.Load() == awayRunning {
+		return
+	}
 	s.set = s.srv.settings.Load()
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
@@ -183,6 +191,9 @@ func (s *Session) durable() bool { return s.srv.log.DurableOwn() >= s.lastDot.Ti
 // Output returns what may be sent now. Replies from the first write on that is
 // not yet on disk are held back (appendfsync always).
 func (s *Session) Output() []byte {
+	if s.isAway() {
+		return nil
+	}
 	if s.hold < 0 {
 		return s.out.Buf[s.sent:]
 	}
@@ -224,10 +235,19 @@ func (s *Session) Paused() bool {
 }
 
 // Done reports that the connection is to be closed once the output is out.
-func (s *Session) Done() bool { return s.done && (s.hold < 0 || s.durable()) }
+func (s *Session) Done() bool {
+	return !s.isAway() && s.done && (s.hold < 0 || s.durable())
+}
 
 // Closed releases everything the session holds elsewhere.
 func (s *Session) Closed() {
+	if a := s.away; a != nil && a.state.CompareAndSwap(awayRunning, awayOrphaned) {
+		return
+	}
+	s.closed()
+}
+
+func (s *Session) closed() {
 	s.srv.sessions.remove(s)
 	s.srv.durable.remove(s)
 	s.unblock()

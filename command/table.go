@@ -48,6 +48,8 @@ const (
 	RunsSubscribed
 	// Secret marks a command whose arguments must not be logged.
 	Secret
+	// RunsScript marks a command that runs a script.
+	RunsScript
 )
 
 // ACLCategory is a set of ACL categories, in the order COMMAND INFO shows them.

@@ -91,18 +91,34 @@ func (vm *VM) tonumber(l *lua.LState) int {
 func (vm *VM) raiseValue(l *lua.LState) int {
 	v := l.Get(1)
 	level := l.OptInt(2, 1)
-	if s, ok := v.(lua.LString); ok && level > 0 {
-		l.Error(s, level)
-	} else if n, ok := v.(lua.LNumber); ok && level > 0 {
-		l.Error(lua.LString(numberText(n)), level)
+	if lua.LVCanConvToString(v) && level > 0 {
+		v = lua.LString(position(l, level) + vm.textOf(l, v))
 	}
 	l.Error(v, 0)
 	return 0
 }
 
+// position is "user_script:1: ", where the function at level is; nothing for
+// one that is not Lua.
+func position(l *lua.LState, level int) string {
+	dbg, ok := l.GetStack(level)
+	if !ok {
+		return ""
+	}
+	if _, err := l.GetInfo("Sl", dbg, lua.LNil); err != nil || dbg.What == "Go" || dbg.CurrentLine <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", dbg.Source, dbg.CurrentLine)
+}
+
 // pcall gives an error of redis.call as its text, as redis does.
 func (vm *VM) pcall(l *lua.LState) int {
-	l.CheckAny(1)
+	if fn := l.Get(1); fn.Type() != lua.LTFunction && l.GetMetaField(fn, "__call") == lua.LNil {
+		l.SetTop(0)
+		l.Push(lua.LFalse)
+		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
+		return 2
+	}
 	nargs := l.GetTop() - 1
 	if err := l.PCall(nargs, lua.MultRet, nil); err != nil {
 		vm.stillAlive(l)
@@ -198,8 +214,8 @@ func (vm *VM) rawset(l *lua.LState) int {
 func (vm *VM) getmetatable(l *lua.LState) int {
 	mt := l.GetMetatable(l.CheckAny(1))
 	t, ok := mt.(*lua.LTable)
-	if !ok {
-		l.Push(lua.LNil)
+	if !ok { // none, or what its __metatable says
+		l.Push(mt)
 		return 1
 	}
 	if v := t.RawGetString("__metatable"); v != lua.LNil {
@@ -213,9 +229,12 @@ func (vm *VM) getmetatable(l *lua.LState) int {
 	if shared { // a copy: nobody can change the real one
 		c := l.NewTable()
 		t.ForEach(func(k, v lua.LValue) {
-			if _, isTable := v.(*lua.LTable); !isTable {
-				c.RawSet(k, v)
+			for proxy, real := range vm.locked {
+				if v == real && proxy != real {
+					v = proxy
+				}
 			}
+			c.RawSet(k, v)
 		})
 		t = vm.lockOnce(c)
 	}

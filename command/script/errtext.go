@@ -8,6 +8,7 @@ import (
 var (
 	badArgument = regexp.MustCompile(`bad argument #(\d+) to (\S+) \(`)
 	indexed     = regexp.MustCompile(`attempt to index a non-table object\((\w+)\) with key '(?s:.*)'`)
+	compared    = regexp.MustCompile(`attempt to compare (\w+) with (\w+)`)
 	arithmetic  = regexp.MustCompile(`cannot perform \w+ operation between (\w+) and (\w+)`)
 )
 
@@ -42,6 +43,15 @@ func luaText(s string) string {
 		s = strings.Replace(s, "__unm undefined", "attempt to perform arithmetic on a nil value", 1)
 	case strings.HasSuffix(s, "attempt to call a non-function object"):
 		s = strings.Replace(s, "a non-function object", "a nil value", 1)
+	case strings.Contains(s, "for statement "):
+		s = strings.NewReplacer("for statement init", "'for' initial value", "for statement", "'for'").Replace(s)
+	case strings.Contains(s, "attempt to compare "):
+		s = compared.ReplaceAllStringFunc(s, func(m string) string {
+			if p := compared.FindStringSubmatch(m); p[1] == p[2] {
+				return "attempt to compare two " + p[1] + " values"
+			}
+			return m
+		})
 	case strings.HasSuffix(s, "registry overflow"):
 		s = strings.Replace(s, "registry overflow", "stack overflow", 1)
 	}

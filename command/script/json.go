@@ -100,6 +100,7 @@ func (vm *VM) jsonEncode(l *lua.LState) int {
 	}
 	e := jsonEncoder{vm: vm, l: l}
 	e.value(l.Get(1), 0)
+	vm.spend(l, len(e.buf))
 	l.Push(lua.LString(e.buf))
 	return 1
 }
@@ -134,7 +135,7 @@ func (e *jsonEncoder) value(v lua.LValue, depth int) {
 		e.buf = append(e.buf, "null"...)
 	case *lua.LTable:
 		if depth++; depth > e.vm.json.encodeDepth {
-			raise(e.l, "Cannot serialise, excessive depth (%d)", depth)
+			raise(e.l, "Cannot serialise, excessive nesting (%d)", depth)
 		}
 		if e.vm.killed.why.Load() != nil {
 			e.vm.stillAlive(e.l)

@@ -229,7 +229,7 @@ func unicodeEscape(s string) (rune, int) {
 
 func (d *jsonDecoder) deeper() {
 	if d.depth++; d.depth > d.vm.json.decodeDepth {
-		raise(d.l, "Found too many nested data structures (%d)", d.depth)
+		raise(d.l, "Found too many nested data structures (%d) at character %d", d.depth, d.at+1)
 	}
 }
 

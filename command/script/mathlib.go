@@ -19,7 +19,7 @@ func (vm *VM) mathLibrary() map[string]lua.LValue {
 	return lib
 }
 
-// mathRandom gives the numbers that redis gives: the same in every run.
+// mathRandom makes of the generator's numbers what redis makes.
 func (vm *VM) mathRandom(l *lua.LState) int {
 	r := float64(vm.random.next()%randMax) / randMax
 	switch l.GetTop() {

@@ -186,7 +186,7 @@ func (vm *VM) redisSetResp(l *lua.LState) int {
 func (vm *VM) redisMayRun(l *lua.LState) int {
 	text, ok := vm.collect(l)
 	if !ok {
-		vm.raiseTable(l, strings.Replace(text, "redis lib call", "redis.acl_check_cmd() call", 1))
+		vm.raiseTable(l, text)
 	}
 	allowed, known := vm.host.MayRun(vm.args)
 	if !known {

@@ -127,9 +127,24 @@ func (vm *VM) functions(fns map[string]lua.LGFunction) map[string]lua.LValue {
 func (vm *VM) libraries() map[string]map[string]lua.LValue {
 	return map[string]map[string]lua.LValue{
 		"redis": vm.redisLibrary(), "string": vm.stringLibrary(), "table": vm.tableLibrary(),
-		"math": vm.mathLibrary(), "coroutine": vm.stock(lua.OpenCoroutine, lua.CoroutineLibName, "create", "resume", "running", "status", "wrap", "yield"),
+		"math": vm.mathLibrary(), "coroutine": vm.coroutineLibrary(),
 		"bit": vm.bitLibrary(), "cjson": vm.jsonLibrary(), "cmsgpack": vm.msgpackLibrary(), "struct": vm.structLibrary(),
 	}
+}
+
+// coroutineLibrary counts the coroutines of a run.
+func (vm *VM) coroutineLibrary() map[string]lua.LValue {
+	lib := vm.stock(lua.OpenCoroutine, lua.CoroutineLibName, "create", "resume", "running", "status", "wrap", "yield")
+	for _, name := range []string{"create", "wrap"} {
+		fn := lib[name].(*lua.LFunction).GFunction
+		lib[name] = vm.l.NewFunction(func(l *lua.LState) int {
+			if vm.threads++; vm.threads > maxThreads {
+				raise(l, "too many coroutines")
+			}
+			return fn(l)
+		})
+	}
+	return lib
 }
 
 // stock takes functions of one of gopher-lua's libraries.

@@ -11,10 +11,31 @@ import (
 func (vm *VM) stringLibrary() map[string]lua.LValue {
 	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "find", "gfind", "gmatch", "gsub", "len",
 		"lower", "match", "reverse", "sub", "upper", "dump")
-	for name, f := range vm.functions(map[string]lua.LGFunction{"format": vm.format, "rep": vm.rep}) {
+	bytes, gsub := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction)
+	for name, f := range vm.functions(map[string]lua.LGFunction{
+		"format": vm.format, "rep": vm.rep,
+		"byte": func(l *lua.LState) int {
+			n := len(vm.checkText(l, 1))
+			if i, j := l.OptInt(2, 1), l.OptInt(3, l.OptInt(2, 1)); n > maxUnpack && (i < 0 || j < 0 || j-i > maxUnpack) {
+				i, j = i+n*btoi(i < 0), min(j+n*btoi(j < 0), n)
+				if j-i >= maxUnpack {
+					raise(l, "string slice too long")
+				}
+			}
+			return bytes.GFunction(l)
+		},
+		"gsub": func(l *lua.LState) int { return vm.gsub(l, gsub.GFunction) },
+	}) {
 		lib[name] = f
 	}
 	return lib
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // concat is the operator: all its operands at once.
@@ -31,9 +52,7 @@ func (vm *VM) concat(l *lua.LState) int {
 			return vm.concatMeta(l)
 		}
 	}
-	if size > maxString {
-		raise(l, "string length overflow")
-	}
+	vm.spend(l, size)
 	buf := make([]byte, 0, size)
 	for i := 1; i <= n; i++ {
 		switch v := l.Get(i).(type) {
@@ -54,9 +73,7 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 		left := l.Get(i)
 		if lua.LVCanConvToString(left) && lua.LVCanConvToString(right) {
 			a, b := vm.textOf(l, left), vm.textOf(l, right)
-			if len(a)+len(b) > maxString {
-				raise(l, "string length overflow")
-			}
+			vm.spend(l, len(a)+len(b))
 			right = lua.LString(a + b)
 			continue
 		}
@@ -91,8 +108,52 @@ func (vm *VM) rep(l *lua.LState) int {
 	if float64(len(s))*float64(n) > maxString {
 		raise(l, "resulting string too large")
 	}
+	vm.spend(l, len(s)*int(n))
 	l.Push(lua.LString(strings.Repeat(s, int(n))))
 	return 1
+}
+
+// gsub bounds what gopher-lua's gsub makes.
+func (vm *VM) gsub(l *lua.LState, gsub lua.LGFunction) int {
+	s := vm.checkText(l, 1)
+	if len(s) > maxSubject {
+		raise(l, "string too long for gsub")
+	}
+	total := len(s)
+	repl := l.Get(3)
+	if text, ok := repl.(lua.LString); ok {
+		if (len(s)+1)*(len(text)+1) > 1<<20 { // the matches leave len(s)+1 places at most
+			total += (len(s)+1)*len(text) + strings.Count(string(text), "%")*len(s)
+			if total > maxString {
+				raise(l, "string length overflow")
+			}
+			vm.spend(l, total)
+		}
+		return gsub(l)
+	}
+	if repl.Type() != lua.LTTable && repl.Type() != lua.LTFunction {
+		return gsub(l)
+	}
+	l.Replace(3, l.NewFunction(func(l *lua.LState) int {
+		var v lua.LValue
+		if t, ok := repl.(*lua.LTable); ok {
+			v = l.GetTable(t, l.Get(1))
+		} else {
+			n := l.GetTop()
+			l.Insert(repl, 1)
+			l.Call(n, 1)
+			v = l.Get(-1)
+		}
+		if text, ok := v.(lua.LString); ok {
+			if total += len(text); total > maxString {
+				raise(l, "string length overflow")
+			}
+			vm.spend(l, len(text))
+		}
+		l.Push(v)
+		return 1
+	}))
+	return gsub(l)
 }
 
 // checkText is CheckString with numbers as Lua prints them.
@@ -100,7 +161,11 @@ func (vm *VM) checkText(l *lua.LState, i int) string {
 	if n, ok := l.Get(i).(lua.LNumber); ok {
 		return numberText(n)
 	}
-	return l.CheckString(i)
+	if s, ok := l.Get(i).(lua.LString); ok {
+		return string(s)
+	}
+	vm.badType(l, i, "string")
+	return ""
 }
 
 // format is string.format with C's printf.
@@ -138,12 +203,15 @@ func (vm *VM) format(l *lua.LState) int {
 		if i >= len(f) {
 			raise(l, "invalid option '%%%s' to 'format'", f[start:])
 		}
-		arg++
+		if arg++; arg > l.GetTop() {
+			l.ArgError(arg, "no value")
+		}
 		b = vm.directive(l, b, f[start:i], f[i], arg)
 		if len(b) > maxString {
 			raise(l, "string length overflow")
 		}
 	}
+	vm.spend(l, len(b))
 	l.Push(lua.LString(b))
 	return 1
 }
@@ -177,7 +245,20 @@ func (vm *VM) checkNumber(l *lua.LState, i int) lua.LNumber {
 			return n
 		}
 	}
-	return l.CheckNumber(i)
+	if n, ok := l.Get(i).(lua.LNumber); ok {
+		return n
+	}
+	vm.badType(l, i, "number")
+	return 0
+}
+
+// badType raises the error about an argument that is something else.
+func (vm *VM) badType(l *lua.LState, i int, want string) {
+	got := l.Get(i).Type().String()
+	if i > l.GetTop() {
+		got = "no value"
+	}
+	l.ArgError(i, want+" expected, got "+got)
 }
 
 func formatFloat(b []byte, spec string, verb byte, f float64) []byte {
@@ -256,6 +337,7 @@ func (vm *VM) tableConcat(l *lua.LState) int {
 			raise(l, "string length overflow")
 		}
 	}
+	vm.spend(l, len(b))
 	l.Push(lua.LString(b))
 	return 1
 }

@@ -85,7 +85,7 @@ func (f *structFormat) control(opt byte) {
 	case '!':
 		n := f.number(maxAlign)
 		if n <= 0 || n&(n-1) != 0 {
-			raise(f.l, "alignment is not a power of 2")
+			raise(f.l, "alignment %d is not a power of 2", n)
 		}
 		f.align = n
 	default:
@@ -118,7 +118,7 @@ func (vm *VM) structPack(l *lua.LState) int {
 				size = len(s)
 			}
 			if len(s) < size {
-				l.ArgError(arg, "string too short")
+				l.ArgError(arg+1, "string too short")
 			}
 			b = append(b, s[:size]...)
 			if opt == 's' {
@@ -272,9 +272,9 @@ func (vm *VM) structSize(l *lua.LState) int {
 		pos += f.padding(opt, size, pos)
 		switch {
 		case opt == 's':
-			l.ArgError(1, "variable-size format in 'size'")
+			l.ArgError(1, "option 's' has no fixed size")
 		case opt == 'c' && size == 0:
-			l.ArgError(1, "variable-length format in 'size'")
+			l.ArgError(1, "option 'c0' has no fixed size")
 		}
 		if size == 0 {
 			f.control(opt)

@@ -20,6 +20,9 @@ const (
 	keepProtos   = 256     // compiled functions a VM keeps
 	maxReplyNest = 1000
 	maxUnpack    = 7999
+	maxThreads   = 1000
+	maxSpend     = 128 << 20 // bytes of strings after which memory is looked at
+	maxSubject   = 8 << 20   // text that a pattern is matched against again and again
 )
 
 func init() { lua.MaxArrayIndex = maxArray }
@@ -30,6 +33,11 @@ type Host interface {
 	// proto, to dst. args are valid during the call. An error reply that the
 	// command did not write itself is just appended as well.
 	Call(dst []byte, args [][]byte, proto int) []byte
+	// Crowded reports whether the script takes too much memory. It is asked
+	// now and then.
+	Crowded() bool
+	// Random returns a number to begin a run's random numbers with.
+	Random() uint64
 	// Log writes to the server's log; level is 0 (debug) to 3 (warning).
 	Log(level int, text string)
 	// MayRun says whether the user may run a command: redis.acl_check_cmd.
@@ -52,6 +60,8 @@ type VM struct {
 	json    jsonOptions
 	line    int  // where the last error was raised
 	dead    bool // not to be used again
+	threads int  // coroutines made
+	spent   int  // bytes of strings made since Crowded was last asked
 	null    *lua.LUserData
 	args    [][]byte
 	argbuf  []byte
@@ -89,6 +99,22 @@ func (vm *VM) Kill(cause string) {
 	}
 }
 
+// Discard ends what a VM that is not used any more still has.
+func (vm *VM) Discard() { vm.Kill("discarded") }
+
+// spend accounts for a string that is about to be made.
+func (vm *VM) spend(l *lua.LState, size int) {
+	if size > maxString {
+		raise(l, "string length overflow")
+	}
+	if vm.spent += size; vm.spent > maxSpend {
+		vm.spent = 0
+		if vm.host != nil && vm.host.Crowded() {
+			raise(l, "not enough memory")
+		}
+	}
+}
+
 // killSwitch is the context that gopher-lua looks at before each instruction.
 type killSwitch struct {
 	done chan struct{}
@@ -112,8 +138,8 @@ var _ context.Context = (*killSwitch)(nil)
 // next run.
 func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 	vm.host, vm.proto, vm.line = host, 2, 0
-	vm.random = rand48{}
-	vm.random.seed(0)
+	vm.threads, vm.spent = 0, 0
+	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
 	vm.env.RawSetString("KEYS", vm.list(keys))
 	vm.env.RawSetString("ARGV", vm.list(args))
@@ -134,6 +160,9 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 	vm.l.Push(fn)
 	err := vm.l.PCall(0, 1, vm.fail)
 	vm.host = nil
+	if vm.threads > 0 { // gopher-lua keeps a goroutine for each, which Kill ends
+		vm.dead = true
+	}
 	vm.env.RawSetString("KEYS", lua.LNil)
 	vm.env.RawSetString("ARGV", lua.LNil)
 	if err != nil {

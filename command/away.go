@@ -1,0 +1,173 @@
+package command
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"crdb/oplog"
+)
+
+// patience is how long a session waits on the spot for a command that may take
+// long. After it the connection's loop goes on with other clients.
+const patience = time.Millisecond
+
+const msgBusy = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+
+// Who has the session of an away run.
+const (
+	awayRunning int32 = iota
+	awayFinished
+	awayOrphaned // the connection closed: the run cleans up
+)
+
+// awayRun is a command that runs on a goroutine of its own: a script with
+// loops, or a transaction with scripts. Until it has finished, everything of
+// the session that is not guarded belongs to that goroutine, and the
+// connection's loop stays away from it. It is a waiting.
+type awayRun struct {
+	cmd          *Command
+	args         [][]byte
+	start        int
+	began        int64
+	done         chan struct{}
+	state        atomic.Int32
+	inBackground bool
+}
+
+// takesLong reports whether a command may run for so long that the loop should
+// not wait for it.
+func (s *Session) takesLong(cmd *Command, args [][]byte) bool {
+	if cmd.Flags&RunsScript != 0 {
+		sc := s.scriptOf(cmd, args)
+		return sc != nil && sc.Loops
+	}
+	if cmd.Name == "exec" && s.mode&modeMulti != 0 {
+		for _, q := range s.multi.queue {
+			if q.cmd.Flags&RunsScript != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// callAway runs a command on its own goroutine. If it takes long, the session
+// waits as a blocked one does.
+func (s *Session) callAway(cmd *Command, args [][]byte) {
+	p := &s.srv.scripts
+	size := 0
+	for _, a := range args {
+		size += len(a)
+	}
+	a := &awayRun{cmd: cmd, args: copyArgs(args, size), start: len(s.out.Buf), began: s.clock, done: make(chan struct{})}
+	s.ctx.Args, s.ctx.Cmd = a.args, cmd
+	s.away = a
+	p.jobs.Add(1)
+	go s.runAway(a)
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+		s.endAway(a)
+		return
+	case <-timer.C:
+	}
+	a.inBackground = true
+	if p.away.Add(1) == 1 {
+		p.began.Store(a.began)
+	}
+	s.blockOn(a, 0)
+	p.watch(a, s.srv.opts.AfterFunc)
+	if a.state.Load() != awayRunning { // it ended in between
+		s.conn.Wake()
+	}
+}
+
+// memoryWatch is how often the memory of a run in the background is looked at.
+const memoryWatch = 20 * time.Millisecond
+
+// watch kills the scripts of a run that take too much memory.
+func (p *scripts) watch(a *awayRun, after func(time.Duration, func()) func() bool) {
+	after(memoryWatch, func() {
+		if a.state.Load() == awayFinished {
+			return
+		}
+		p.mu.Lock()
+		for r := range p.running {
+			if r.Crowded() {
+				r.vm.Kill("not enough memory")
+			}
+		}
+		p.mu.Unlock()
+		p.watch(a, after)
+	})
+}
+
+// runAway is the body of the goroutine.
+func (s *Session) runAway(a *awayRun) {
+	defer s.srv.scripts.jobs.Done()
+	s.invoke(a.cmd, a.start)
+	if a.state.CompareAndSwap(awayRunning, awayFinished) {
+		close(a.done)
+		s.conn.Wake()
+		return
+	}
+	s.endAway(a)
+	s.closed()
+}
+
+func (a *awayRun) ready(s *Session, _ wakeup) bool {
+	if a.state.Load() == awayRunning {
+		return false
+	}
+	s.endAway(a)
+	return true
+}
+
+func (a *awayRun) end(*Session) {}
+
+// endAway does what call does behind a command.
+func (s *Session) endAway(a *awayRun) {
+	s.away = nil
+	s.finish(a.cmd, a.args, a.start, a.began)
+	if a.inBackground {
+		s.srv.scripts.away.Add(-1)
+		s.srv.scripts.waiting.wakeAll()
+	}
+}
+
+// isAway reports whether a run has the session.
+func (s *Session) isAway() bool { return s.away != nil }
+
+// heldUp puts a command off while a script runs in the background, or refuses
+// it when that takes too long. True: it may run.
+func (s *Session) heldUp(cmd *Command) (goOn, refused bool) {
+	p := &s.srv.scripts
+	if p.away.Load() == 0 || cmd.Flags&AllowBusy != 0 && cmd.locks == lockNone && cmd.Flags&WholeKeyspace == 0 {
+		return true, false
+	}
+	limit := time.Duration(s.srv.config.Int("busy-reply-threshold")) * time.Millisecond
+	left := limit - time.Duration(s.srv.opts.Now()-p.began.Load())
+	if left <= 0 {
+		s.reject(cmd, msgBusy)
+		return false, true
+	}
+	s.blockOn(scriptWait{}, left)
+	p.waiting.add(s)
+	if p.away.Load() == 0 { // it ended in between
+		s.conn.Wake()
+	}
+	return false, false
+}
+
+// scriptWait is the wait of a session for the end of a script. The command
+// comes again, and is refused if time is up.
+type scriptWait struct{}
+
+func (scriptWait) ready(s *Session, why wakeup) bool {
+	return why != wakeCheck || s.srv.scripts.away.Load() == 0
+}
+func (scriptWait) end(s *Session) { s.srv.scripts.waiting.remove(s) }
+
+func backlog(err error) bool { return errors.Is(err, oplog.ErrBacklog) }

@@ -1,0 +1,140 @@
+package command
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"crdb/command/script"
+)
+
+const (
+	maxEvalScripts = 4096     // compiled for EVAL
+	maxScriptBytes = 64 << 20 // text of all compiled scripts
+	idleVMs        = 8
+)
+
+// scripts is what sessions share about Lua: compiled scripts, idle VMs, and
+// who is running. mu guards all but away and waiting.
+type scripts struct {
+	mu      sync.Mutex
+	bodies  map[string]*script.Script
+	shas    map[string]*script.Script
+	order   []string // SHAs of EVAL's scripts, the oldest first
+	bytes   int
+	idle    []*script.VM
+	running map[*scriptRun]struct{}
+
+	away    atomic.Int32 // runs in the background: everybody else waits
+	began   atomic.Int64 // of the first of them, monotonic
+	waiting waiters
+	jobs    sync.WaitGroup
+}
+
+func (p *scripts) init() {
+	p.bodies, p.shas = map[string]*script.Script{}, map[string]*script.Script{}
+	p.running = map[*scriptRun]struct{}{}
+	p.waiting.init()
+}
+
+func (p *scripts) bySHA(sha []byte) *script.Script {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sc := p.shas[string(sha)]; sc != nil || len(sha) != 40 {
+		return sc
+	}
+	return p.shas[strings.ToLower(string(sha))]
+}
+
+// compiled returns the script with this text, and compiles it if need be. One
+// that was loaded stays until SCRIPT FLUSH or until there are too many bytes.
+func (p *scripts) compiled(body []byte, keep bool) (*script.Script, error) {
+	p.mu.Lock()
+	sc := p.bodies[string(body)]
+	p.mu.Unlock()
+	if sc != nil {
+		return sc, nil
+	}
+	sc, err := script.Compile(script.SHA(body), string(body))
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bodies[sc.Body], p.shas[sc.SHA] = sc, sc
+	p.bytes += len(body)
+	p.order = append(p.order, sc.SHA)
+	for len(p.order) > 1 && (p.bytes > maxScriptBytes || !keep && len(p.order) > maxEvalScripts) {
+		p.forgetLocked(p.order[0])
+		p.order = p.order[1:]
+	}
+	return sc, nil
+}
+
+func (p *scripts) forgetLocked(sha string) {
+	if sc := p.shas[sha]; sc != nil {
+		delete(p.shas, sha)
+		delete(p.bodies, sc.Body)
+		p.bytes -= len(sc.Body)
+	}
+}
+
+func (p *scripts) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.bodies)
+	clear(p.shas)
+	p.order, p.bytes, p.idle = nil, 0, nil
+}
+
+// take returns a VM for a run and lists the run.
+func (p *scripts) take(r *scriptRun) {
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		r.vm, p.idle = p.idle[n-1], p.idle[:n-1]
+	}
+	p.mu.Unlock()
+	if r.vm == nil {
+		r.vm = script.NewVM()
+	}
+	p.mu.Lock()
+	p.running[r] = struct{}{}
+	p.mu.Unlock()
+}
+
+// give takes a run off the list, and keeps its VM if it is as good as new.
+func (p *scripts) give(r *scriptRun, reuse bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, r)
+	if reuse && r.vm.Usable() && len(p.idle) < idleVMs {
+		p.idle = append(p.idle, r.vm)
+	} else {
+		r.vm.Discard()
+	}
+	r.vm = nil
+}
+
+// kill stops every run that has not written.
+func (p *scripts) kill(why string) (found, killed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := range p.running {
+		found = true
+		if !r.wrote.Load() {
+			r.vm.Kill(why)
+			killed = true
+		}
+	}
+	return found, killed
+}
+
+// stop kills all runs, whatever they have done, and waits for their ends.
+func (p *scripts) stop() {
+	p.mu.Lock()
+	for r := range p.running {
+		r.vm.Kill("The server is closing.")
+	}
+	p.mu.Unlock()
+	p.jobs.Wait()
+}

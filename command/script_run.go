@@ -1,0 +1,164 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"crdb/command/script"
+	"crdb/crdt"
+	"crdb/resp"
+)
+
+// scriptRun is one run of a script: the door through which it calls commands.
+// It is the script.Host.
+type scriptRun struct {
+	s        *Session
+	vm       *script.VM
+	ctx      Context
+	out      resp.Writer
+	flags    script.Flags
+	readOnly bool
+	oom      bool // memory was over the limit when it began
+	wrote    atomic.Bool
+	heap     atomic.Int64 // at the first look; 0: none yet
+	start    crdt.Dot
+}
+
+// runScript runs a script with the whole keyspace locked: what it does is one
+// step here and one atomic group elsewhere (M3).
+func (c *Context) runScript(sc *script.Script) {
+	n, ok := c.scriptKeys()
+	if !ok {
+		return
+	}
+	s := c.S
+	r := s.scriptRun
+	if r == nil {
+		r = &scriptRun{s: s}
+		r.ctx = Context{S: s, Tx: s.tx, Out: &r.out, Server: s.srv}
+		s.scriptRun = r
+	}
+	r.flags = sc.Flags
+	r.readOnly = sc.Flags&script.NoWrites != 0 || c.Cmd.Flags&ReadOnly != 0
+	r.oom = s.set.maxMemory > 0 && sc.Flags&script.AllowOOM == 0 && s.srv.overMemory(s.set.maxMemory)
+	r.wrote.Store(false)
+	r.heap.Store(0)
+	r.start = s.tx.LastDot()
+	if r.oom && sc.Flags&script.Shebang != 0 && !r.readOnly {
+		c.Out.Error("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
+		return
+	}
+	inExec := s.mode & modeExec
+	if inExec == 0 {
+		s.tx.LockAll(s.now)
+	}
+	s.srv.scripts.take(r)
+	db := s.tx.DB()
+	finished := false
+	s.mode |= modeExec
+	defer func() {
+		s.mode = s.mode&^modeExec | inExec
+		s.tx.Select(db)
+		s.srv.scripts.give(r, finished && !s.isAway())
+	}()
+	r.vm.Run(sc, r, c.Args[3:3+n], c.Args[3+n:]).WriteTo(c.Out)
+	finished = true
+}
+
+// Texts of redis.call about commands that a script may not run.
+const (
+	msgScriptUnknown  = "ERR Unknown Redis command called from script"
+	msgScriptArity    = "ERR Wrong number of args calling Redis command from script"
+	msgScriptNoScript = "ERR This Redis command is not allowed from script"
+	msgScriptReadOnly = "ERR Write commands are not allowed from read-only scripts."
+)
+
+// find returns the command of a line, or why it cannot be run.
+func (r *scriptRun) find(args [][]byte) (*Command, string) {
+	cmd := r.s.srv.table.lookup(args[0])
+	if cmd != nil && cmd.subs != nil && len(args) > 1 {
+		cmd = cmd.sub(args[1])
+	}
+	switch {
+	case cmd == nil:
+		return nil, msgScriptUnknown
+	case !cmd.arityOK(len(args)):
+		return nil, msgScriptArity
+	case cmd.Flags&NoScript != 0 || cmd.Handler == nil:
+		return nil, msgScriptNoScript
+	case cmd.Flags&Write != 0 && r.readOnly:
+		return nil, msgScriptReadOnly
+	case cmd.Flags&DenyOOM != 0 && r.oom && !r.wrote.Load():
+		return nil, msgOutOfMemory
+	case cmd.Flags&Write != 0 && !r.wrote.Load():
+		if err := r.s.srv.log.Admit(r.s.now); err != nil && !backlog(err) {
+			return nil, msgNoWrites + err.Error()
+		}
+	}
+	return cmd, ""
+}
+
+// Call runs one command: redis.call.
+func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
+	r.out.Buf, r.out.Proto = dst, proto
+	cmd, refusal := r.find(args)
+	if cmd == nil {
+		r.out.Error(refusal)
+		return r.out.Buf
+	}
+	s := r.s
+	if s.mode&modeLimited != 0 {
+		if d := s.permit(cmd, args, inScript); d.why != notDenied {
+			r.out.Error("NOPERM ACL failure in script: " + strings.TrimPrefix(d.text(cmd), "NOPERM "))
+			return r.out.Buf
+		}
+	}
+	began := s.srv.opts.Now()
+	r.ctx.Cmd, r.ctx.Args = cmd, args
+	cmd.Handler(&r.ctx)
+	failed := len(r.out.Buf) > 0 && r.out.Buf[0] == '-'
+	s.stat.called(cmd, s.srv.opts.Now()-began, failed)
+	if failed {
+		s.srv.stats.errorReply(errorCodeOf(r.out.Buf[1:]))
+	}
+	if cmd.Flags&Write != 0 && s.tx.LastDot() != r.start {
+		r.wrote.Store(true)
+	}
+	return r.out.Buf
+}
+
+// maxScriptHeap is how much the heap may grow during a run.
+const maxScriptHeap = 1 << 30
+
+// Crowded compares the heap with what it was before the run.
+func (r *scriptRun) Crowded() bool {
+	heap := readMemory().heap
+	if r.heap.Load() == 0 {
+		r.heap.Store(max(heap, 1))
+	}
+	return heap-r.heap.Load() > maxScriptHeap
+}
+
+// Random seeds math.random.
+func (r *scriptRun) Random() uint64 { return r.s.srv.opts.Rand() }
+
+// Log writes a line of redis.log.
+func (r *scriptRun) Log(level int, text string) {
+	levels := [...]slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}
+	r.s.srv.opts.Logger.Log(context.Background(), levels[level], "script", "text", text)
+}
+
+// MayRun is redis.acl_check_cmd.
+func (r *scriptRun) MayRun(args [][]byte) (allowed, known bool) {
+	cmd := r.s.srv.table.lookup(args[0])
+	if cmd != nil && cmd.subs != nil && len(args) > 1 {
+		cmd = cmd.sub(args[1])
+	}
+	if cmd == nil {
+		return false, false
+	}
+	s := r.s
+	return s.mode&modeLimited == 0 || s.who.rights.check(cmd, args, &s.refs).why == notDenied, true
+}
