@@ -62,6 +62,9 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 	}
 	a := &awayRun{cmd: cmd, args: copyArgs(args, size), start: len(s.out.Buf), began: s.clock, done: make(chan struct{})}
 	s.ctx.Args, s.ctx.Cmd = a.args, cmd
+	if s.extra != 0 {
+		s.beside(cmd, a.args)
+	}
 	s.away = a
 	p.jobs.Add(1)
 	go s.runAway(a)

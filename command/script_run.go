@@ -117,6 +117,9 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	}
 	began := s.srv.opts.Now()
 	r.ctx.Cmd, r.ctx.Args = cmd, args
+	if s.extra != 0 {
+		s.beside(cmd, args)
+	}
 	cmd.Handler(&r.ctx)
 	failed := len(r.out.Buf) > 0 && r.out.Buf[0] == '-'
 	s.stat.called(cmd, s.srv.opts.Now()-began, failed)
