@@ -42,7 +42,8 @@ func (c *Context) runScript(sc *script.Script) {
 	}
 	r.flags = sc.Flags
 	r.readOnly = sc.Flags&script.NoWrites != 0 || c.Cmd.Flags&ReadOnly != 0
-	r.oom = s.set.maxMemory > 0 && sc.Flags&script.AllowOOM == 0 && s.srv.overMemory(s.set.maxMemory)
+	inExec := s.mode & modeExec
+	r.oom = s.set.maxMemory > 0 && sc.Flags&script.AllowOOM == 0 && !s.roomForScript(inExec != 0)
 	r.wrote.Store(false)
 	r.heap.Store(0)
 	r.start = s.tx.LastDot()
@@ -50,7 +51,6 @@ func (c *Context) runScript(sc *script.Script) {
 		c.Out.Error("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
 		return
 	}
-	inExec := s.mode & modeExec
 	if inExec == 0 {
 		s.tx.LockAll(s.now)
 	}
@@ -65,6 +65,15 @@ func (c *Context) runScript(sc *script.Script) {
 	}()
 	r.vm.Run(sc, r, c.Args[3:3+n], c.Args[3+n:]).WriteTo(c.Out)
 	finished = true
+}
+
+// roomForScript is makeRoom, but for EXEC, which holds locks already: there
+// nothing is evicted.
+func (s *Session) roomForScript(inExec bool) bool {
+	if inExec {
+		return s.srv.data.bytes.Load() <= s.set.maxMemory
+	}
+	return s.makeRoom()
 }
 
 // Texts of redis.call about commands that a script may not run.
