@@ -32,7 +32,7 @@ type awayRun struct {
 	began        int64
 	done         chan struct{}
 	state        atomic.Int32
-	inBackground bool
+	inBackground atomic.Bool
 }
 
 // takesLong reports whether a command may run for so long that the loop should
@@ -76,7 +76,7 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 		return
 	case <-timer.C:
 	}
-	a.inBackground = true
+	a.inBackground.Store(true)
 	if p.away.Add(1) == 1 {
 		p.began.Store(a.began)
 	}
@@ -134,7 +134,7 @@ func (a *awayRun) end(*Session) {}
 func (s *Session) endAway(a *awayRun) {
 	s.away = nil
 	s.finish(a.cmd, a.args, a.start, a.began)
-	if a.inBackground {
+	if a.inBackground.Load() {
 		s.srv.scripts.away.Add(-1)
 		s.srv.scripts.waiting.wakeAll()
 	}
@@ -142,6 +142,9 @@ func (s *Session) endAway(a *awayRun) {
 
 // isAway reports whether a run has the session.
 func (s *Session) isAway() bool { return s.away != nil }
+
+// inBackground reports whether a run has outlasted the loop's patience.
+func (s *Session) inBackground() bool { return s.away != nil && s.away.inBackground.Load() }
 
 // heldUp puts a command off while a script runs in the background, or refuses
 // it when that takes too long. True: it may run.

@@ -61,7 +61,7 @@ func (c *Context) runScript(sc *script.Script) {
 	defer func() {
 		s.mode = s.mode&^modeExec | inExec
 		s.tx.Select(db)
-		s.srv.scripts.give(r, finished && !s.isAway())
+		s.srv.scripts.give(r, finished && !s.inBackground())
 	}()
 	r.vm.Run(sc, r, c.Args[3:3+n], c.Args[3+n:]).WriteTo(c.Out)
 	finished = true
