@@ -24,6 +24,8 @@ type scripts struct {
 	bytes   int
 	idle    []*script.VM
 	running map[*scriptRun]struct{}
+	early   string // SCRIPT KILL came before the run in the background had begun: why to end it
+	closing bool   // no run may go on
 
 	away    atomic.Int32 // runs in the background: everybody else waits
 	began   atomic.Int64 // of the first of them, monotonic
@@ -98,8 +100,14 @@ func (p *scripts) take(r *scriptRun) {
 		r.vm = script.NewVM()
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.running[r] = struct{}{}
-	p.mu.Unlock()
+	if p.closing {
+		r.vm.Kill(msgClosing)
+	} else if p.early != "" && p.away.Load() > 0 {
+		r.vm.Kill(p.early)
+	}
+	p.early = ""
 }
 
 // give takes a run off the list, and keeps its VM if it is as good as new.
@@ -126,14 +134,21 @@ func (p *scripts) kill(why string) (found, killed bool) {
 			killed = true
 		}
 	}
+	if !found && p.away.Load() > 0 {
+		p.early = why
+		return true, true
+	}
 	return found, killed
 }
+
+const msgClosing = "The server is closing."
 
 // stop kills all runs, whatever they have done, and waits for their ends.
 func (p *scripts) stop() {
 	p.mu.Lock()
+	p.closing = true
 	for r := range p.running {
-		r.vm.Kill("The server is closing.")
+		r.vm.Kill(msgClosing)
 	}
 	p.mu.Unlock()
 	p.jobs.Wait()
