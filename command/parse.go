@@ -52,8 +52,14 @@ func parseCursor(b []byte) (uint64, bool) {
 	if len(b) == 0 {
 		return 0, true
 	}
-	negative := b[0] == '-'
-	if negative || b[0] == '+' {
+	return parseUnsigned(b)
+}
+
+// parseUnsigned reads what strtoul takes whole: digits behind a sign, if any,
+// that do not overflow. A minus wraps around.
+func parseUnsigned(b []byte) (uint64, bool) {
+	negative := len(b) > 0 && b[0] == '-'
+	if negative || len(b) > 0 && b[0] == '+' {
 		b = b[1:]
 	}
 	if len(b) == 0 {

@@ -22,25 +22,7 @@ func parseUint(b []byte) (uint64, bool) {
 	for len(b) > 0 && (b[0] == ' ' || b[0] >= '\t' && b[0] <= '\r') {
 		b = b[1:]
 	}
-	negative := len(b) > 0 && b[0] == '-'
-	if negative || len(b) > 0 && b[0] == '+' {
-		b = b[1:]
-	}
-	if len(b) == 0 {
-		return 0, false
-	}
-	var u uint64
-	for _, ch := range b {
-		d := uint64(ch - '0')
-		if d > 9 || u > (math.MaxUint64-d)/10 {
-			return 0, false
-		}
-		u = u*10 + d
-	}
-	if negative {
-		u = -u
-	}
-	return u, true
+	return parseUnsigned(b)
 }
 
 // streamArg is a parsed stream ID.
