@@ -21,7 +21,7 @@ var differs = map[string]string{
 	"command|docs":        "summaries are our own, without history",
 	"config|get":          "knows the parameters that have a meaning here",
 	"config|set":          "knows the parameters that have a meaning here",
-	"debug":               "has what tests need",
+	"debug":               "has SLEEP, and digests of live state rather than of values",
 	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
 	"info":                "has a section crdb; memory figures are Go's",

@@ -1,10 +1,6 @@
 package command
 
-import (
-	"math"
-	"strings"
-	"time"
-)
+import "strings"
 
 var serverCommands = []*Command{
 	{Name: "info", Flags: WholeKeyspace, Summary: "Tells about the server, in sections.", Handler: info},
@@ -13,7 +9,7 @@ var serverCommands = []*Command{
 	{Name: "role", Summary: "Returns the role in replication: every region is a master.", Handler: role},
 	{Name: "shutdown", Summary: "Stops the server, where that is allowed.", Handler: shutdown},
 	{Name: "time", Summary: "Returns the time: unix seconds and microseconds.", Handler: timeCommand},
-	{Name: "debug", Summary: "Helps in tests, where enable-debug-command allows it.", Handler: debugCommand},
+	{Name: "debug", Flags: WholeKeyspace, Summary: "Helps in tests, where enable-debug-command allows it.", Handler: debugCommand},
 	{Name: "module", Summary: "There are no modules.", Subcommands: []*Command{
 		{Name: "module|help", Summary: "Lists the subcommands.", Handler: help},
 		{Name: "module|load", Summary: "Refused: there are no modules.", Handler: refuse("MODULE LOAD is not supported: there are no modules")},
@@ -73,7 +69,6 @@ var serverCommands = []*Command{
 const (
 	msgNoCluster = "This instance has cluster support disabled"
 	msgNoSync    = "Redis replication is not supported: regions are joined with crdb-cli"
-	msgNoDebug   = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 )
 
 func refuse(why string) Handler { return func(c *Context) { c.Out.Error("ERR " + why) } }
@@ -133,43 +128,3 @@ func shutdown(c *Context) {
 	}
 	c.Server.opts.Shutdown(c)
 }
-
-// debugCommand has what tests need: SLEEP, which blocks this client only, and
-// nothing that could harm.
-func debugCommand(c *Context) {
-	if c.Server.config.String("enable-debug-command") == "no" {
-		c.Out.Error(msgNoDebug)
-		return
-	}
-	switch {
-	case len(c.Args) == 3 && equalFold(c.Args[1], "sleep"):
-		secs, ok := parseFloat(c.Args[2])
-		if !ok || secs < 0 || secs > math.MaxInt32 {
-			c.Out.Error(msgNotFloat)
-			return
-		}
-		if c.S.mode&modeExec != 0 || secs == 0 {
-			c.Out.OK()
-			return
-		}
-		c.S.blockOn(sleep{}, time.Duration(secs*float64(time.Second)))
-	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"),
-		len(c.Args) == 2 && equalFold(c.Args[1], "jmap"):
-		c.Out.OK()
-	default:
-		c.errorSub()
-	}
-}
-
-// sleep is the wait of DEBUG SLEEP.
-type sleep struct{}
-
-func (sleep) ready(s *Session, why wakeup) bool {
-	if why == wakeCheck {
-		return false
-	}
-	s.out.OK()
-	return true
-}
-
-func (sleep) end(*Session) {}

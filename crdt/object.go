@@ -238,9 +238,10 @@ func (o *Object) Residue() bool {
 }
 
 // Digest is a hash of the live state: equal on all replicas that have applied
-// the same operations. An object that shows nothing has digest 0.
+// the same operations. It is 0 if nothing is left, or only what is kept until
+// it is causally stable; the deadlines of an object that shows nothing count.
 func (o *Object) Digest() uint64 {
-	if o.Type() == TypeNone {
+	if o.Type() == TypeNone && len(o.Deadlines) == 0 {
 		return 0
 	}
 	b := o.Cell.canonical(nil)

@@ -1,0 +1,78 @@
+package command
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+const msgNoDebug = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+
+// debugCommand has what tests need, and nothing that could harm: SLEEP, which
+// blocks this client only, and digests, by which regions that have applied the
+// same operations are alike.
+func debugCommand(c *Context) {
+	if c.Server.config.String("enable-debug-command") == "no" {
+		c.Out.Error(msgNoDebug)
+		return
+	}
+	switch {
+	case len(c.Args) == 3 && equalFold(c.Args[1], "sleep"):
+		debugSleep(c)
+	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"),
+		len(c.Args) == 2 && equalFold(c.Args[1], "jmap"):
+		c.Out.OK()
+	case len(c.Args) == 2 && equalFold(c.Args[1], "digest"):
+		c.Out.SimpleString(formDigest(c.Tx.Digest()))
+	case len(c.Args) >= 2 && equalFold(c.Args[1], "digest-value"):
+		c.Out.Array(len(c.Args) - 2)
+		for _, key := range c.Args[2:] {
+			c.Out.SimpleString(formDigest(c.Tx.DigestOf(key)))
+		}
+	case len(c.Args) == 2 && equalFold(c.Args[1], "digest-keys"):
+		debugDigestKeys(c)
+	default:
+		c.errorSub()
+	}
+}
+
+func debugSleep(c *Context) {
+	secs, ok := parseFloat(c.Args[2])
+	if !ok || secs < 0 || secs > math.MaxInt32 {
+		c.Out.Error(msgNotFloat)
+		return
+	}
+	if c.S.mode&modeExec != 0 || secs == 0 {
+		c.Out.OK()
+		return
+	}
+	c.S.blockOn(sleep{}, time.Duration(secs*float64(time.Second)))
+}
+
+// debugDigestKeys lists every key of the selected database that has live state,
+// also keys that do not show (any more), with the digest of that state.
+func debugDigestKeys(c *Context) {
+	var flat []string
+	c.Tx.EachDigest(func(key []byte, digest uint64) { flat = append(flat, string(key), formDigest(digest)) })
+	c.Out.Array(len(flat))
+	for _, s := range flat {
+		c.Out.BulkString(s)
+	}
+}
+
+// formDigest gives a digest Redis's form: forty hexadecimal digits, zeros for
+// what is not there.
+func formDigest(d uint64) string { return fmt.Sprintf("%040x", d) }
+
+// sleep is the wait of DEBUG SLEEP.
+type sleep struct{}
+
+func (sleep) ready(s *Session, why wakeup) bool {
+	if why == wakeCheck {
+		return false
+	}
+	s.out.OK()
+	return true
+}
+
+func (sleep) end(*Session) {}

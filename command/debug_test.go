@@ -1,0 +1,42 @@
+package command
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestDebugDigests: a digest is forty digits, zeros for what is not there, and
+// the same inside MULTI, where every lock is held.
+func TestDebugDigests(t *testing.T) {
+	w := newWorld(t)
+	if err := w.srv.Config().Set("enable-debug-command", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.dial("a")
+	none := strings.Repeat("0", 40)
+	if got := c.do("DEBUG", "DIGEST"); got != "+"+none+"\r\n" {
+		t.Errorf("of an empty server: %q", got)
+	}
+	c.do("SET", "k", "v")
+	c.do("SELECT", "3")
+	c.do("SADD", "s", "x")
+	of := c.do("DEBUG", "DIGEST-VALUE", "s", "k")
+	lines := strings.Split(of, "\r\n")
+	if len(lines) != 4 || lines[0] != "*2" || len(lines[1]) != 41 || lines[1][1:] == none || lines[2] != "+"+none {
+		t.Fatalf("DIGEST-VALUE: %q", of)
+	}
+	if got, want := c.do("DEBUG", "DIGEST-KEYS"), "*2\r\n$1\r\ns\r\n$40\r\n"+lines[1][1:]+"\r\n"; got != want {
+		t.Errorf("DIGEST-KEYS: %q, want %q", got, want)
+	}
+	whole := c.do("DEBUG", "DIGEST")
+	c.do("MULTI")
+	for _, sub := range [][]string{{"DIGEST"}, {"DIGEST-VALUE", "s", "k"}} {
+		c.do(append([]string{"DEBUG"}, sub...)...)
+	}
+	if got := c.do("EXEC"); got != "*2\r\n"+whole+of {
+		t.Errorf("in MULTI: %q", got)
+	}
+	if got := c.do("DEBUG", "DIGEST-VALUE"); got != "*0\r\n" {
+		t.Errorf("DIGEST-VALUE of nothing: %q", got)
+	}
+}
