@@ -22,15 +22,16 @@ type Package struct {
 // on, directly or not. Imports run downward only.
 var below = map[string][]string{
 	"crdt":    {},
+	"rdb":     {},
 	"resp":    {},
 	"proto":   {},
 	"oplog":   {"crdt"},
 	"engine":  {"crdt", "oplog"},
-	"command": {"crdt", "oplog", "engine", "resp"},
+	"command": {"crdt", "rdb", "oplog", "engine", "resp"},
 	"peer":    {"crdt", "oplog", "proto"},
-	"control": {"crdt", "oplog", "engine", "resp", "proto", "command", "peer"},
-	"cmd":     {"crdt", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
-	"testbed": {"crdt", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
+	"control": {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer"},
+	"cmd":     {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
+	"testbed": {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
 }
 
 // wireEdges are the only directories that see wire types.
@@ -39,6 +40,7 @@ var wireEdges = []string{"proto", "peer", "control", "cmd", "testbed"}
 // outside are, for a pure directory, the standard library's doors to the
 // outside world, which it may not open itself.
 var outside = map[string][]string{
+	"rdb":    {"os", "io/fs", "net", "time", "math/rand", "math/rand/v2", "crypto/rand", "sync", "syscall", "log", "log/slog"},
 	"crdt":   {"os", "io/fs", "net", "time", "math/rand", "math/rand/v2", "crypto/rand", "sync", "syscall", "log", "log/slog"},
 	"engine": {"os", "net", "net/http", "syscall", "math/rand", "math/rand/v2", "crypto/rand"},
 	"oplog":  {"net", "net/http", "math/rand", "math/rand/v2", "crypto/rand"},

@@ -1,0 +1,85 @@
+package command
+
+import (
+	"crdb/engine"
+	"crdb/rdb"
+)
+
+// The way of values between the keyspace and Redis's format, for DUMP and
+// RESTORE, export and import.
+
+type dumpError string
+
+func (e dumpError) Error() string { return string(e) }
+
+const errDumpType = dumpError("ERR DUMP of a stream is not supported yet")
+
+// kinds are the kinds of types.
+var kinds = map[engine.Type]rdb.Kind{
+	engine.TypeString: rdb.String, engine.TypeList: rdb.List, engine.TypeSet: rdb.Set, engine.TypeHash: rdb.Hash, engine.TypeZSet: rdb.ZSet,
+}
+
+// writeValue writes what a key holds as an object; false if there is no key.
+func writeValue(w *rdb.Writer, tx *engine.Tx, key []byte) (ok bool, err error) {
+	typ := tx.Type(key)
+	if typ == engine.TypeNone {
+		return false, nil
+	}
+	kind, ok := kinds[typ]
+	if !ok {
+		return false, errDumpType
+	}
+	n, err := valueLen(tx, typ, key)
+	if err != nil {
+		return false, err
+	}
+	w.Object(kind, n)
+	item := func(b []byte) bool { w.Item(b); return true }
+	switch typ {
+	case engine.TypeString:
+		var val []byte
+		val, _, err = tx.Get(key)
+		item(val)
+	case engine.TypeSet:
+		err = tx.SetEach(key, item)
+	case engine.TypeList:
+		err = tx.ListEach(key, 0, item)
+	case engine.TypeHash:
+		err = tx.HashEach(key, func(f, v []byte) bool { return item(f) && item(v) })
+	case engine.TypeZSet:
+		err = tx.ZSetRange(key, 0, n, true, func(m []byte, score float64) bool { w.Scored(m, score); return true })
+	}
+	return true, err
+}
+
+func valueLen(tx *engine.Tx, typ engine.Type, key []byte) (int, error) {
+	switch typ {
+	case engine.TypeSet:
+		return tx.SetLen(key)
+	case engine.TypeList:
+		return tx.ListLen(key)
+	case engine.TypeHash:
+		return tx.HashLen(key)
+	case engine.TypeZSet:
+		return tx.ZSetLen(key)
+	}
+	return 0, nil
+}
+
+// putValue adds a value, or a part of one, to what a key holds; a string
+// replaces it.
+func putValue(tx *engine.Tx, key []byte, v rdb.Value) (err error) {
+	switch v.Kind {
+	case rdb.String:
+		tx.Put(key, v.Items[0], expiryNone)
+	case rdb.Set:
+		_, err = tx.SetAdd(key, v.Items)
+	case rdb.List:
+		_, err = tx.ListPush(key, false, v.Items)
+	case rdb.Hash:
+		_, err = tx.HashSet(key, v.Items)
+	case rdb.ZSet:
+		_, _, err = tx.ZSetAdd(key, v.Items, v.Scores, engine.ScoreRule{})
+	}
+	return err
+}

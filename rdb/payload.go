@@ -1,0 +1,68 @@
+package rdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+)
+
+// A payload of DUMP is an object's byte of type, its content, and a footer of
+// two bytes version and eight bytes checksum, both little endian, the checksum
+// being of all before it.
+const footer = 2 + 8
+
+// ErrPayload is a payload that is damaged, or newer than Version.
+var ErrPayload = errors.New("rdb: payload version or checksum are wrong")
+
+// AppendFooter ends a payload.
+func AppendFooter(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint16(b, Version)
+	return binary.LittleEndian.AppendUint64(b, Checksum(0, b))
+}
+
+// CheckPayload returns a payload without its footer.
+func CheckPayload(b []byte) (object []byte, err error) {
+	n := len(b) - footer
+	if n < 0 || binary.LittleEndian.Uint16(b[n:]) > Version || binary.LittleEndian.Uint64(b[n+2:]) != Checksum(0, b[:n+2]) {
+		return nil, ErrPayload
+	}
+	return b[:n], nil
+}
+
+// ParseObject reads a whole object: its type, then its content. Unlike Object
+// it refuses one in which a member or field comes twice.
+func ParseObject(b []byte) (v Value, err error) {
+	r := NewReader(bytes.NewReader(b))
+	typ := r.byte()
+	if r.err == nil {
+		r.Object(typ, func(part Value) error {
+			v.Kind = part.Kind
+			v.Items = append(v.Items, part.Items...)
+			v.Scores = append(v.Scores, part.Scores...)
+			return nil
+		})
+	}
+	if r.err == nil && !v.unique() {
+		r.fail("a member comes twice")
+	}
+	if r.err != nil {
+		return Value{}, r.err
+	}
+	return v, nil
+}
+
+// unique reports whether no member or field occurs twice.
+func (v *Value) unique() bool {
+	step := 1
+	switch v.Kind {
+	case String, List:
+		return true
+	case Hash:
+		step = 2
+	}
+	seen := make(map[string]struct{}, len(v.Items)/step)
+	for i := 0; i < len(v.Items); i += step {
+		seen[string(v.Items[i])] = struct{}{}
+	}
+	return len(seen) == len(v.Items)/step
+}

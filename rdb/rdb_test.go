@@ -1,0 +1,166 @@
+package rdb
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// payloads are what redis-server 7.0 returned of DUMP, with what they hold.
+var payloads = []struct{ hex, want string }{
+	{"0001760a009108ceb219388ace", "string [v]"},
+	{"00c07b0a0048e253e1007a67b9", "string [123]"},
+	{"00c310406008636f6d707265737363e04c070173730a00a1c8ec4e081c5dad", "string [" + strings.Repeat("compress", 12) + "]"},
+	{"0b0e02000000030000000100020003000a00a5025ce26d6e4d1b", "set [1 2 3]"},
+	{"0202016201610a0075d99d835ef85f65", "set [b a]"},
+	{"101111000000040081610201018162020201ff0a003e40636c8f5d769a", "hash [a 1 b 2]"},
+	{"12010210100000000300816102816202dffb02ff0a00e9b1fce070a6188e", "list [a b -5]"},
+	{"1114140000000400816102010181620283322e3504ff0a00d44c6ea4f644d9d7", "zset [a b] [1 2.5]"},
+}
+
+func show(v Value) string {
+	s := fmt.Sprintf("%v %s", v.Kind, v.Items)
+	if len(v.Scores) > 0 {
+		s += fmt.Sprint(" ", v.Scores)
+	}
+	return s
+}
+
+func TestPayloadsOfRedis(t *testing.T) {
+	for _, c := range payloads {
+		b, err := hex.DecodeString(c.hex)
+		if err != nil {
+			t.Fatal(c.hex, err)
+		}
+		object, err := CheckPayload(b)
+		if err != nil {
+			t.Errorf("%s: %v", c.hex, err)
+			continue
+		}
+		v, err := ParseObject(object)
+		if err != nil || show(v) != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.hex, show(v), err, c.want)
+		}
+	}
+}
+
+// objects are objects in old encodings, and in those of other versions.
+var objects = []struct{ hex, want string }{
+	{"09" + "0f" + "02" + "0161" + "010031" + "026262" + "02" + "01" + "3232" + "00" + "ff", "hash [a 1 bb 22]"},
+	{"03" + "01" + "0161" + "03322e35", "zset [a] [2.5]"},
+	{"03" + "01" + "0161" + "fe", "zset [a] [+Inf]"},
+	{"14" + "0c" + "0c0000000200" + "816102" + "0701" + "ff", "set [a 7]"},
+	{"0a" + "0f" + "0f0000000a000000" + "0200" + "00f2" + "02f3" + "ff", "list [1 2]"},
+}
+
+func TestOldEncodings(t *testing.T) {
+	for _, c := range objects {
+		b, err := hex.DecodeString(c.hex)
+		if err != nil {
+			t.Fatal(c.hex, err)
+		}
+		v, err := ParseObject(b)
+		if err != nil || show(v) != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.hex, show(v), err, c.want)
+		}
+	}
+}
+
+// TestEveryTruncationIsAnError (R1, R3).
+func TestEveryTruncationIsAnError(t *testing.T) {
+	for _, c := range payloads {
+		b, _ := hex.DecodeString(c.hex)
+		for n := range len(b) - footer {
+			if v, err := ParseObject(b[:n]); err == nil {
+				t.Errorf("%x of %x: %s", b[:n], b, show(v))
+			}
+		}
+	}
+}
+
+func TestErrorsNameTheOffset(t *testing.T) {
+	for _, c := range []struct{ object, want string }{
+		{"\x00\x05ab", "at byte 4: the data ends too soon"},
+		{"\x07\x05ab", "at byte 1: a value of a module, which only that module can read"},
+		{"\x63", "at byte 1: unknown type 99 of a value"},
+		{"\x01\x00", "at byte 2: an empty value"},
+		{"\x00\x81\x00\x00\x00\x01\x00\x00\x00\x00", "at byte 10: a length of 4294967296 bytes is above the limit of 536870912"},
+		{"\x02\x02\x01a\x01a", "at byte 6: a member comes twice"},
+		{"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f", "at byte 12: a score is not a number"},
+	} {
+		_, err := ParseObject([]byte(c.object))
+		var e *Error
+		if !errors.As(err, &e) || err.Error() != c.want {
+			t.Errorf("%q: %v, want %s", c.object, err, c.want)
+		}
+	}
+}
+
+// TestPartsAreBounded: a large collection comes in parts, in order.
+func TestPartsAreBounded(t *testing.T) {
+	w := NewWriter(nil)
+	w.Object(List, 5000)
+	for i := range 5000 {
+		w.Item(fmt.Appendf(nil, "%d%s", i, strings.Repeat("x", i%2000)))
+	}
+	r := NewReader(bytes.NewReader(w.Bytes()))
+	typ, n := r.byte(), 0
+	err := r.Object(typ, func(v Value) error {
+		size := 0
+		for _, item := range v.Items {
+			if want := fmt.Sprintf("%d%s", n, strings.Repeat("x", n%2000)); string(item) != want {
+				t.Fatalf("item %d is %.20q", n, item)
+			}
+			size += len(item)
+			n++
+		}
+		if len(v.Items) > partItems || size > partBytes+2000 {
+			t.Errorf("a part of %d items and %d bytes", len(v.Items), size)
+		}
+		return nil
+	})
+	if err != nil || n != 5000 {
+		t.Error(n, err)
+	}
+}
+
+// TestClaimsCostNothing (R2): a claimed length is not allocated.
+func TestClaimsCostNothing(t *testing.T) {
+	object := []byte("\x00\x80\x1f\xff\xff\xffabc")
+	if n := testing.AllocsPerRun(10, func() { ParseObject(object) }); n > 20 {
+		t.Errorf("%v allocations", n)
+	}
+	r := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			ParseObject(object)
+		}
+	})
+	if r.AllocedBytesPerOp() > 1<<20 {
+		t.Errorf("%d bytes allocated for 9", r.AllocedBytesPerOp())
+	}
+}
+
+// FuzzObject: an object made by an enemy is refused or gives something sound
+// (R1 to R3).
+func FuzzObject(f *testing.F) {
+	for _, c := range append(payloads, objects...) {
+		b, _ := hex.DecodeString(c.hex)
+		f.Add(b)
+	}
+	for typ := range byte(26) {
+		f.Add(append([]byte{typ}, "\x01\x0f\x0f\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff"...))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := ParseObject(b)
+		if err != nil {
+			return
+		}
+		if len(v.Items) == 0 || v.Kind == Hash && len(v.Items)%2 != 0 || v.Kind == ZSet && len(v.Scores) != len(v.Items) {
+			t.Fatalf("%x: %s", b, show(v))
+		}
+	})
+}
