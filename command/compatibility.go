@@ -35,7 +35,7 @@ var differs = map[string]string{
 	"object|freq":         "chance is at work, as in Redis",
 	"publish":             "reaches subscribers in all regions; the reply counts those here",
 	"role":                "every region is a master",
-	"shutdown":            "where the node's owner allows it",
+	"shutdown":            "stops the node, if it hosts no other database; SAVE and NOSAVE are the same, every write is logged",
 	"wait":                "counts regions that have the writes on disk",
 	"pubsub|channels":     "lists the channels of this region's clients",
 	"pubsub|numsub":       "counts this region's clients",

@@ -33,7 +33,7 @@ type Options struct {
 	Now           func() int64                                       // monotonic nanoseconds
 	AfterFunc     func(d time.Duration, f func()) (stop func() bool) // nil: time.AfterFunc
 	Rand          func() uint64                                      // nil: a fixed sequence
-	Shutdown      func(c *Context)                                   // SHUTDOWN; nil: refused
+	Shutdown      func() error                                       // SHUTDOWN: begins to end the process, or says why not; nil: refused
 	Panic         func(command string, cause any, stack []byte)      // besides the log line; may be nil
 	Rejected      func() int64                                       // connections turned away by maxclients; may be nil
 	ConfigVersion func() int64                                       // of the membership, for INFO; may be nil

@@ -106,7 +106,8 @@ func lolwut(c *Context) {
 	c.Out.Verbatim("txt", "crdb "+c.Server.opts.Version+", compatible with Redis ver. "+redisVersion+"\n")
 }
 
-// shutdown is a matter of whoever runs the process: Options.Shutdown.
+// shutdown checks the words; the rest is for whoever runs the process:
+// Options.Shutdown. Nothing needs saving, so SAVE and NOSAVE are the same.
 func shutdown(c *Context) {
 	for _, a := range c.Args[1:] {
 		switch strings.ToLower(echo(a)) {
@@ -126,5 +127,17 @@ func shutdown(c *Context) {
 		c.Out.Error("ERR SHUTDOWN is not allowed here: stop the server process instead")
 		return
 	}
-	c.Server.opts.Shutdown(c)
+	if err := c.Server.opts.Shutdown(); err != nil {
+		c.Out.Error("ERR " + err.Error())
+		return
+	}
+	c.S.blockOn(shuttingDown{}, 0)
 }
+
+// shuttingDown is the wait of a client that has stopped the server: it gets no
+// reply, its connection ends with the process.
+type shuttingDown struct{}
+
+func (shuttingDown) ready(*Session, wakeup) bool { return false }
+
+func (shuttingDown) end(*Session) {}

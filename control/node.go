@@ -28,6 +28,7 @@ type Options struct {
 	Rand     io.Reader                                    // for GUIDs
 	FS       vfs.FS                                       // nil: the system's
 	Logger   *slog.Logger                                 // nil: silent
+	Shutdown func()                                       // begins to end the process, when a client says SHUTDOWN; nil: refused
 	OpenHost func(o Options, nodeID string) (Host, error) // what instances are made of
 	Timing   Timing
 }

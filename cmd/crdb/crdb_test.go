@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -96,7 +98,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestServe runs a node with a database, asks it, writes, and starts it again.
+// TestServe runs a node with a database, asks it, writes, and starts it again;
+// first a client ends it with SHUTDOWN, then a signal does.
 func TestServe(t *testing.T) {
 	before := runtime.NumGoroutine()
 	dir := t.TempDir()
@@ -124,10 +127,13 @@ func TestServe(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		talk(ctx, t, port, round)
-		stop()
+		if round == 1 {
+			stop()
+		}
 		if code := <-done; code != exitOK {
 			t.Fatalf("exit code %d\n%s", code, out.String())
 		}
+		stop()
 		if s := out.String(); !strings.Contains(s, "bye") || strings.Contains(s, "secret") {
 			t.Errorf("log:\n%s", s)
 		}
@@ -140,7 +146,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// talk adds one in each round and checks that all rounds are there.
+// talk adds one in each round, checks that all rounds are there, and ends the
+// first with SHUTDOWN, which has no reply.
 func talk(ctx context.Context, t *testing.T, port, round int) {
 	t.Helper()
 	c, err := dialRedis(ctx, net.JoinHostPort("127.0.0.1", itoa(port)))
@@ -156,6 +163,15 @@ func talk(ctx context.Context, t *testing.T, port, round int) {
 	}
 	if n, err := c.do(ctx, "INCR", "n"); err != nil || n != int64(round+1) {
 		t.Errorf("round %d: %v %v", round, n, err)
+	}
+	if _, err := c.do(ctx, "SHUTDOWN", "SIDEWAYS"); err == nil || !strings.Contains(err.Error(), "syntax error") {
+		t.Errorf("SHUTDOWN SIDEWAYS: %v", err)
+	}
+	if round > 0 {
+		return
+	}
+	if v, err := c.do(ctx, "SHUTDOWN", "NOSAVE"); !errors.Is(err, io.EOF) {
+		t.Errorf("SHUTDOWN: %v %v", v, err)
 	}
 }
 

@@ -114,7 +114,9 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string) er
 	}
 	stop := tuneGC(s)
 	defer stop()
-	node, err := openNode(s, logger)
+	ctx, shutdown := context.WithCancel(ctx)
+	defer shutdown()
+	node, err := openNode(s, logger, shutdown)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
@@ -33,6 +34,7 @@ type Host struct {
 	wall     func() int64
 	dial     func(ctx context.Context, addr string) (net.Conn, error)
 	logger   *slog.Logger
+	stop     func() // ends the process; nil: clients may not
 	server   *peer.Server
 	gossip   *gossip        // nil: none
 	wg       sync.WaitGroup // the peer server's and gossip's goroutines
@@ -57,7 +59,7 @@ func Opener(own Options) func(control.Options, string) (control.Host, error) {
 }
 
 func open(own Options, o control.Options, nodeID string) (*Host, error) {
-	h := &Host{opts: own, settings: o.Settings, fs: o.FS, dial: o.Dial, logger: o.Logger,
+	h := &Host{opts: own, settings: o.Settings, fs: o.FS, dial: o.Dial, logger: o.Logger, stop: o.Shutdown,
 		wall: func() int64 { return o.Now().UnixMilli() }}
 	if _, err := h.config(0); err != nil {
 		return nil, err
@@ -93,6 +95,23 @@ func (h *Host) Close() {
 	}
 	h.server.Close()
 	h.wg.Wait()
+}
+
+// shutdown is a client's SHUTDOWN. It ends the whole node, so it is refused
+// where that would take other databases along.
+func (h *Host) shutdown() error {
+	h.mu.Lock()
+	databases := len(h.mu.open)
+	h.mu.Unlock()
+	switch {
+	case h.stop == nil:
+		return errors.New("SHUTDOWN is not allowed here: stop the server process instead")
+	case databases > 1:
+		return fmt.Errorf("SHUTDOWN is not allowed here: this node hosts %d databases; stop the server process instead", databases)
+	}
+	h.logger.Warn("a client has sent SHUTDOWN")
+	h.stop()
+	return nil
 }
 
 // config makes the configuration of a database from the node's settings.

@@ -91,6 +91,7 @@ func (i *instance) open() (err error) {
 		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: replica,
 		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
 		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
+		Shutdown: i.host.shutdown,
 	})
 	if err = i.commands.LoadUsers(); err != nil {
 		return err
