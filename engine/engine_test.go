@@ -6,6 +6,7 @@ import (
 	"sort"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -22,6 +23,7 @@ type node struct {
 	log  *oplog.Log
 	eng  *Engine
 	all  []*node                   // the members, nil: alone
+	idle bool                      // no goroutine of the engine wakes up by itself
 	held atomic.Pointer[oplog.Log] // log, for the others' engines
 }
 
@@ -66,7 +68,11 @@ func (n *node) open() {
 	}
 	n.held.Store(n.log)
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	n.eng, err = Open(Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable})
+	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable}
+	if n.idle {
+		opts.After = func(time.Duration) <-chan time.Time { return nil }
+	}
+	n.eng, err = Open(opts)
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// idlePair are two members whose expirers only run when a test says so.
+func idlePair(t *testing.T, wall *atomic.Int64) (a, b *node) {
+	a = &node{t: t, fs: vfs.NewMem(), id: 1, wall: wall, idle: true}
+	b = &node{t: t, fs: vfs.NewMem(), id: 2, wall: wall, idle: true}
+	for _, n := range []*node{a, b} {
+		n.open()
+		t.Cleanup(n.close)
+	}
+	a.all, b.all = []*node{a, b}, []*node{a, b}
+	return a, b
+}
+
+// expire runs one round of the node's expirer and returns what it deleted.
+func (n *node) expire() (deleted int) {
+	tx := n.eng.NewTx()
+	for i := range partitions {
+		deleted += tx.expirePartition(i)
+	}
+	return deleted
+}
+
+func (n *node) has(key string) (is bool) {
+	n.do(func(tx *Tx) { is = tx.Exists([]byte(key)) })
+	return is
+}
+
+func TestDeadlineIsEnforcedByItsOwner(t *testing.T) { // X1
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{At: 1_000_100}) })
+	b.pull(a)
+	if !a.has("k") || !b.has("k") {
+		t.Fatal("the key is gone before its deadline")
+	}
+
+	wall.Store(1_000_101)
+	issued := b.log.Issued()
+	if a.has("k") || b.has("k") {
+		t.Error("the key shows past its deadline")
+	}
+	if n := b.expire(); n != 0 || b.log.Issued() != issued {
+		t.Errorf("replica 2 has deleted %d keys of replica 1's deadline", n)
+	}
+	if n := a.expire(); n != 1 {
+		t.Errorf("the owner has deleted %d keys, want 1", n)
+	}
+	b.pull(a)
+	if d := b.eng.Digest(); d != 0 || a.eng.Digest() != 0 {
+		t.Errorf("digest %x after the owner's delete", d)
+	}
+}
+
+func TestWriteToHiddenKeyDeletesItFirst(t *testing.T) { // X1
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	a.do(func(tx *Tx) { tx.SetAdd([]byte("s"), [][]byte{[]byte("old")}); tx.SetDeadline([]byte("s"), 1_000_100) })
+	b.pull(a)
+
+	wall.Store(1_000_101)
+	b.do(func(tx *Tx) { tx.SetAdd([]byte("s"), [][]byte{[]byte("new")}) })
+	a.pull(b)
+	want := []string{"0 s set [new] 0"}
+	same(t, "at the writer", b.dump(), want)
+	same(t, "at the owner", a.dump(), want)
+	if n := a.expire() + b.expire(); n != 0 {
+		t.Errorf("%d keys expired again", n)
+	}
+	same(t, "after the expirer", a.dump(), b.dump())
+}
+
+func TestAnybodyExpiresAfterTheGracePeriod(t *testing.T) { // X1
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{At: 1_000_100}) })
+	b.pull(a)
+	grace := b.eng.opts.ExpiryGrace.Milliseconds()
+
+	wall.Store(1_000_100 + grace)
+	if n := b.expire(); n != 0 {
+		t.Errorf("%d keys expired within the grace period of %d ms", n, grace)
+	}
+	wall.Store(1_000_101 + grace)
+	if n := b.expire(); n != 1 {
+		t.Errorf("%d keys expired after the grace period, want 1", n)
+	}
+	if n := a.expire(); n != 1 { // it has not heard of it: both deletes are the same
+		t.Errorf("the owner expired %d keys, want 1", n)
+	}
+	a.pull(b)
+	b.pull(a)
+	if a.eng.Digest() != 0 || b.eng.Digest() != 0 {
+		t.Error("the key is still there")
+	}
+}
+
+func TestLongerDeadlineFromElsewhereWins(t *testing.T) { // X1
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{}) })
+	b.pull(a)
+	a.do(func(tx *Tx) { tx.SetDeadline([]byte("k"), 1_000_100) })
+	b.do(func(tx *Tx) { tx.SetDeadline([]byte("k"), 1_005_000) })
+	a.pull(b)
+	b.pull(a)
+
+	wall.Store(1_000_101)
+	if !a.has("k") || !b.has("k") || a.expire()+b.expire() != 0 {
+		t.Error("the shorter of two concurrent deadlines was enforced")
+	}
+	wall.Store(1_005_001)
+	if a.expire() != 0 || b.expire() != 1 {
+		t.Error("the longer deadline was not enforced by its owner")
+	}
+}
