@@ -14,6 +14,7 @@ const (
 	msgInternal    = "ERR internal error"
 	msgNotInMulti  = "ERR Command not allowed inside a transaction"
 	msgNoWrites    = "MISCONF The operation log takes no writes now: "
+	msgReadOnly    = "READONLY "
 	msgOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 )
 
@@ -193,8 +194,18 @@ func (s *Session) admit(cmd *Command) admission {
 	case errors.Is(err, oplog.ErrBacklog):
 		return later
 	}
-	s.reject(cmd, msgNoWrites+err.Error())
+	s.reject(cmd, noWrites(err))
 	return refused
+}
+
+// noWrites is the reply to a write that the log does not admit. A database
+// that left the others answers as a read-only replica does: clients know that
+// they must write elsewhere.
+func noWrites(err error) string {
+	if errors.Is(err, oplog.ErrForbidden) {
+		return msgReadOnly + strings.TrimPrefix(err.Error(), oplog.ErrForbidden.Error()+": ")
+	}
+	return msgNoWrites + err.Error()
 }
 
 // call runs a command that passed all checks, under the locks of its keys.

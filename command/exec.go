@@ -23,7 +23,7 @@ func multiExec(c *Context) {
 	}
 	if t.writes {
 		if err := c.Server.log.Admit(c.S.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
-			c.Out.Error("EXECABORT Transaction discarded because of: " + msgNoWrites + err.Error())
+			c.Out.Error("EXECABORT Transaction discarded because of: " + noWrites(err))
 			return
 		}
 	}

@@ -103,7 +103,7 @@ func (r *scriptRun) find(args [][]byte) (*Command, string) {
 		return nil, msgOutOfMemory
 	case cmd.Flags&Write != 0 && !r.wrote.Load():
 		if err := r.s.srv.log.Admit(r.s.now); err != nil && !backlog(err) {
-			return nil, msgNoWrites + err.Error()
+			return nil, noWrites(err)
 		}
 	}
 	return cmd, ""

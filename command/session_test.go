@@ -1,6 +1,8 @@
 package command
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,11 @@ func TestWritesWaitForTheLog(t *testing.T) {
 	w.pumpAll()
 	expect(t, a.take(), "+OK\r\n")
 
+	w.log.set(func() { w.log.admit = fmt.Errorf("%w: %w", oplog.ErrForbidden, errors.New("write elsewhere")) })
+	expect(t, a.do("SET", "k", "v"), "-READONLY write elsewhere\r\n")
+	if got := a.do("EVAL", "return redis.call('SET', 'k', 'v')", "0"); !strings.HasPrefix(got, "-READONLY write elsewhere script: ") {
+		t.Errorf("got %q", got)
+	}
 	w.log.set(func() { w.log.admit = oplog.ErrDiskFull })
 	if got := a.do("SET", "k", "v"); !strings.HasPrefix(got, "-MISCONF ") {
 		t.Fatalf("got %q", got)

@@ -16,6 +16,7 @@ const (
 	refuseStall // a write waits for space
 	refuseFailed
 	refuseClosed
+	refuseForbidden // by Forbid
 )
 
 func (l *Log) refuse(bit uint32) {
@@ -30,9 +31,22 @@ func (l *Log) allow(bit uint32) {
 	}
 }
 
+// Forbid makes Admit refuse with ErrForbidden and why, until it is called with
+// nil. What was admitted before may still be appended: its caller holds the
+// lock of a key until it is, or has not taken it yet.
+func (l *Log) Forbid(why error) {
+	if why == nil {
+		l.allow(refuseForbidden)
+		return
+	}
+	why = fmt.Errorf("%w: %w", ErrForbidden, why)
+	l.forbidden.Store(&why)
+	l.refuse(refuseForbidden)
+}
+
 // Admit is asked before a client's write, with the wall clock in unix
 // milliseconds. It returns nil, or why the write must be refused now:
-// ErrClosed, ErrFailed, ErrDiskFull, ErrClock, ErrBacklog.
+// ErrClosed, ErrFailed, ErrForbidden, ErrDiskFull, ErrClock, ErrBacklog.
 func (l *Log) Admit(wall int64) error {
 	if crdt.Timestamp(l.newest.Load()).Millis()-wall > l.maxDrift {
 		l.refuse(refuseClock)
@@ -50,6 +64,8 @@ func (l *Log) whyRefused(r uint32) error {
 		return ErrClosed
 	case r&refuseFailed != 0:
 		return l.failure()
+	case r&refuseForbidden != 0:
+		return *l.forbidden.Load()
 	case r&(refuseSpace|refuseStall) != 0:
 		return fmt.Errorf("%w: %s has less than %d bytes free", ErrDiskFull, l.opts.Dir, l.opts.DiskReserve)
 	case r&refuseClock != 0:

@@ -25,6 +25,8 @@ var (
 	// ErrFailed: the disk returned an error after which nothing written can be
 	// trusted. Reads keep working; only a new Open helps.
 	ErrFailed = errors.New("oplog: log has failed")
+	// ErrForbidden: Forbid was called. The wrapped text says why.
+	ErrForbidden = errors.New("oplog: writes are forbidden")
 	// ErrBacklog: more bytes wait for the disk than MaxPendingBytes. Wait for
 	// Changed and try again.
 	ErrBacklog = errors.New("oplog: too many bytes wait for the disk")

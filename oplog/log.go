@@ -24,6 +24,8 @@ type Log struct {
 	failedCh chan struct{} // closed at the first failure
 	failOnce sync.Once
 
+	forbidden atomic.Pointer[error] // why, if refuseForbidden is set
+
 	group sync.Mutex // held from BeginGroup to EndGroup; before mu
 
 	// mu guards what is not on disk yet. Nothing blocks or calls out under it

@@ -191,3 +191,18 @@ func TestCounterOverflow(t *testing.T) {
 		t.Fatal("ClockAhead")
 	}
 }
+
+func TestForbid(t *testing.T) {
+	o := testOptions(vfs.NewMem(), 1)
+	l := open(t, o)
+	l.Forbid(errors.New("the region leaves"))
+	if err := l.Admit(o.Wall()); !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), "the region leaves") {
+		t.Fatal(err)
+	}
+	l.Append([]byte("admitted before"))
+	sync_(t, l)
+	l.Forbid(nil)
+	if err := l.Admit(o.Wall()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -36,7 +36,11 @@
 //   - D2 A replica's log never forks. In the handshake each side tells the end
 //     of the other's log as it holds it. One that holds more of a log than the
 //     owner, or another block at the same dot, is refused, loudly. So is a block
-//     that has seen own ops which the own log does not hold. (handshake, gate)
+//     that has seen own ops which the own log does not hold. A copy that runs
+//     beside its original is told from a restart by the random number of its
+//     run: the process at the address of the configuration is the replica, the
+//     other is refused. All this is passed on as a Notice, for control stops the
+//     writes. (handshake, gate, clone, notice)
 //   - D4 A block is given to the log before its application begins. (pump)
 //   - H1 A block stamped too far ahead is held until time catches up: never
 //     dropped, never applied early. It is logged and shows in LinkStatus. When

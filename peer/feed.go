@@ -28,6 +28,8 @@ type feed struct {
 	stop context.CancelCauseFunc
 	wake chan struct{} // there may be something to send
 
+	runID uint64 // of the follower, 0: not told
+
 	sent      atomic.Uint64 // end of the last block put into a message
 	sentBytes atomic.Uint64 // of pieces
 	taken     atomic.Uint64 // of them, as the follower says
@@ -53,6 +55,7 @@ func newFeed(l *link, s outStream, from crdt.Timestamp) *feed {
 	f := &feed{l: l, r: l.r, s: s, wake: make(chan struct{}, 1)}
 	f.ctx, f.stop = context.WithCancelCause(s.Context())
 	f.sent.Store(uint64(from))
+	f.heard.Store(l.r.opts.Wall())
 	f.news.max = l.r.opts.Limits.PublishBytes
 	return f
 }
@@ -176,7 +179,7 @@ func (f *feed) addHeartbeat() error {
 	now := f.r.opts.Wall()
 	hb := &peerpb.Heartbeat{
 		ClockMs: now, Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
-		WaitingOps: waitingOps, WaitingBytes: waitingBytes,
+		WaitingOps: waitingOps, WaitingBytes: waitingBytes, ConfigVersion: f.r.opts.ConfigVersion(),
 	}
 	if echo := f.echo.Load(); echo != 0 {
 		hb.EchoMs, hb.EchoHeldMs = echo, now-f.heard.Load()
@@ -226,8 +229,8 @@ func (l *link) acknowledged(durable crdt.VersionVector) error {
 	own := l.r.opts.Log.DurableOwn()
 	switch held := durable.Get(l.r.opts.Self); {
 	case held > own:
-		return refuse(peerpb.Refusal_REWOUND, "replica %d acknowledges ops of replica %d up to %v, whose log ends at %v",
-			l.replica, l.r.opts.Self, held, own)
+		return l.r.lostLog(l.replica, refuse(peerpb.Refusal_REWOUND, "replica %d acknowledges ops of replica %d up to %v, whose log ends at %v",
+			l.replica, l.r.opts.Self, held, own))
 	case held == own:
 		l.caughtUp.Store(l.r.opts.Wall())
 	}

@@ -83,7 +83,7 @@ func (l *link) fetch(w want) (n int, err error) {
 	ctx, cancel := context.WithTimeout(l.r.ctx, l.r.opts.Timing.Handshake)
 	defer cancel()
 	s, err := peerpb.NewReplicationClient(conn).Fetch(ctx, &peerpb.FetchRequest{
-		Identity: l.r.party.identity(l.replica, l.r.opts.ConfigVersion()),
+		Identity: l.r.identity(l.replica),
 		Replica:  uint32(w.replica), After: uint64(w.after), MaxBytes: uint32(l.r.opts.Limits.FetchBytes),
 	})
 	if err != nil {

@@ -31,7 +31,8 @@ type inStream struct {
 	unpack   unpacker
 	taken    atomic.Uint64 // bytes of pieces
 	messages atomic.Uint64
-	reading  atomic.Bool // waiting for the peer, not for room here
+	reading  atomic.Bool  // waiting for the peer, not for room here
+	heard    atomic.Int64 // wall clock of the last heartbeat
 }
 
 // Windows of gRPC's flow control on a connection that is followed. They bound
@@ -127,7 +128,7 @@ func (l *link) hello() (*peerpb.Hello, error) {
 	from := log.Received()
 	from.Raise(crdt.Dot{Time: crdt.Timestamp(l.tail.Load()), Replica: l.replica})
 	return &peerpb.Hello{
-		Identity: p.identity(l.replica, l.r.opts.ConfigVersion()),
+		Identity: l.r.identity(l.replica),
 		Vector:   crdt.AppendVector(nil, from),
 		Durable:  crdt.AppendVector(nil, log.Durable()),
 		Yours:    held.wire(),
@@ -146,11 +147,13 @@ func (l *link) judge(m Member, w *peerpb.Welcome) error {
 	if id := w.GetIdentity().GetReplica(); id != uint32(l.replica) {
 		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, l.replica)
 	}
-	if err := l.r.party.checkTip(l.replica, tipOf(w.GetYours())); err != nil {
+	if err := l.r.lostLog(l.replica, l.r.party.checkTip(l.replica, tipOf(w.GetYours()))); err != nil {
 		return err
 	}
 	raise(&l.known, w.GetMine().GetTime())
-	l.setRemote(remote{config: w.GetIdentity().GetConfigVersion()})
+	l.setRemote(remote{config: w.GetIdentity().GetConfigVersion(), run: w.GetIdentity().GetRun()})
+	l.answeredRun(w.GetIdentity().GetRun())
+	l.r.heardVersion(l.replica, w.GetIdentity().GetConfigVersion())
 	return nil
 }
 
@@ -266,6 +269,7 @@ func (s *inStream) heartbeat(data []byte) error {
 	if hb.GetEchoMs() != 0 {
 		l.offset.add(hb.GetEchoMs(), now, hb.GetClockMs(), hb.GetEchoHeldMs())
 	}
+	s.heard.Store(now)
 	progress := l.r.holdings.raise(l.replica, durable)
 	for _, row := range hb.GetRows() {
 		vv, err := checkVector(row.GetDurable())
@@ -281,7 +285,11 @@ func (s *inStream) heartbeat(data []byte) error {
 	}
 	l.mu.Lock()
 	l.mu.remote.waitingOps, l.mu.remote.waitingBytes = hb.GetWaitingOps(), hb.GetWaitingBytes()
+	if v := hb.GetConfigVersion(); v != 0 {
+		l.mu.remote.config = v
+	}
 	l.mu.Unlock()
+	l.r.heardVersion(l.replica, hb.GetConfigVersion())
 	raise(&l.known, uint64(durable.Get(l.replica)))
 	if l.applied.Load() >= l.known.Load() {
 		l.current.Store(now)

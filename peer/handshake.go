@@ -37,6 +37,13 @@ func (p *party) identity(to crdt.ReplicaID, config uint64) *peerpb.Identity {
 	}
 }
 
+// identity is party.identity with what changes while the Replicator runs.
+func (r *Replicator) identity(to crdt.ReplicaID) *peerpb.Identity {
+	id := r.party.identity(to, r.opts.ConfigVersion())
+	id.Run = r.opts.Run
+	return id
+}
+
 // checkIdentity refuses a peer that speaks another language, belongs to
 // another database, wants somebody else, or is not the member it should be.
 func (p *party) checkIdentity(id *peerpb.Identity, member func(crdt.ReplicaID) (Member, bool)) (Member, error) {

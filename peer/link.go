@@ -20,6 +20,7 @@ var (
 	errNoMember  = errors.New("the replica is no member any more")
 	errMoved     = errors.New("the member has another address")
 	errReplaced  = errors.New("a newer stream of the same follower took over")
+	errRecheck   = errors.New("another process says that it is the replica: asking anew who answers at its address")
 	errSilent    = errors.New("nothing was heard for too long")
 	errHandshake = errors.New("no handshake in time")
 )
@@ -60,12 +61,13 @@ type link struct {
 		in     *inStream
 		cancel context.CancelCauseFunc // of the attempt now under way
 		remote remote
+		runs   runs
 	}
 }
 
 // remote is what the source said last of itself.
 type remote struct {
-	config                   uint64
+	config, run              uint64
 	waitingOps, waitingBytes uint64
 }
 
@@ -219,9 +221,10 @@ func (l *link) attempt(m Member) {
 		err = cause
 	}
 	err = fromStatus(err)
+	l.r.heardRefusal(l.replica, err)
 	switch {
 	case l.r.ctx.Err() != nil:
-	case errors.Is(err, errCut), errors.Is(err, errNoMember), errors.Is(err, errMoved):
+	case errors.Is(err, errCut), errors.Is(err, errNoMember), errors.Is(err, errMoved), errors.Is(err, errRecheck):
 		l.rest(StateWaiting, err, time.Millisecond)
 	case needsPerson(err):
 		l.r.quiet.error("the link to a peer is stopped", l.replica, err)

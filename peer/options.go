@@ -52,6 +52,13 @@ type Options struct {
 	// shown to peers in the handshake. May be nil.
 	ConfigVersion func() uint64
 
+	// Run names this life of the instance: a random number by which peers tell
+	// a restart from a copy that runs beside it. 0: they cannot.
+	Run uint64
+	// Notice is told what the links find out and control must act on. It must
+	// not block, and is called by several goroutines. May be nil.
+	Notice func(Notice)
+
 	Dial        func(ctx context.Context, addr string) (net.Conn, error) // the network
 	Wall        func() int64                                             // unix milliseconds
 	Credentials credentials.TransportCredentials                         // nil: plain text

@@ -125,6 +125,7 @@ func (p *pump) stepBlock(e event) {
 		return
 	}
 	e.block.giveRoom()
+	p.r.lostLog(e.block.Replica, err)
 	switch {
 	case errors.Is(err, errDuplicate):
 	case e.stream != nil:

@@ -17,6 +17,7 @@ import (
 type Refusal struct {
 	Reason Reason
 	Text   string
+	byPeer bool // it came over the wire
 }
 
 // Reason names a kind of refusal.
@@ -25,7 +26,7 @@ type Reason = peerpb.Refusal_Reason
 func (r *Refusal) Error() string { return r.Text }
 
 func refuse(reason Reason, format string, args ...any) error {
-	return &Refusal{reason, fmt.Sprintf(format, args...)}
+	return &Refusal{Reason: reason, Text: fmt.Sprintf(format, args...)}
 }
 
 // toStatus turns an error into what gRPC sends.
@@ -54,7 +55,7 @@ func fromStatus(err error) error {
 	}
 	for _, d := range st.Details() {
 		if r, ok := d.(*peerpb.Refusal); ok {
-			return &Refusal{r.Reason, "the peer refused: " + st.Message()}
+			return &Refusal{r.Reason, "the peer refused: " + st.Message(), true}
 		}
 	}
 	return err
@@ -67,7 +68,7 @@ func needsPerson(err error) bool {
 	if errors.As(err, &r) {
 		switch r.Reason {
 		case peerpb.Refusal_PROTOCOL, peerpb.Refusal_FORMAT, peerpb.Refusal_REGION, peerpb.Refusal_ADDRESSEE,
-			peerpb.Refusal_REWOUND, peerpb.Refusal_FORKED, peerpb.Refusal_TRUNCATED:
+			peerpb.Refusal_REWOUND, peerpb.Refusal_FORKED, peerpb.Refusal_TRUNCATED, peerpb.Refusal_CLONED:
 			return true
 		}
 		return false

@@ -22,7 +22,7 @@ func (r *Replicator) enter() bool {
 
 func (r *Replicator) leave() { r.wg.Done() }
 
-var errClosing = &Refusal{peerpb.Refusal_CLOSED, "the database is closing here"}
+var errClosing = &Refusal{Reason: peerpb.Refusal_CLOSED, Text: "the database is closing here"}
 
 // welcome judges the caller of Follow or Fetch.
 func (r *Replicator) welcome(id *peerpb.Identity) (*link, error) {
@@ -53,6 +53,7 @@ func (r *Replicator) serveFollow(s outStream, hello *peerpb.Hello) error {
 		return err
 	}
 	f := newFeed(l, s, from)
+	f.runID = hello.GetIdentity().GetRun()
 	err = f.serve()
 	if needsPerson(err) {
 		r.quiet.error("the stream to a follower is stopped", l.replica, err)
@@ -65,9 +66,13 @@ func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w
 	if l, err = r.welcome(hello.GetIdentity()); err != nil {
 		return nil, 0, nil, err
 	}
-	if err := r.party.checkTip(l.replica, tipOf(hello.GetYours())); err != nil {
+	if err := r.lostLog(l.replica, r.party.checkTip(l.replica, tipOf(hello.GetYours()))); err != nil {
 		return nil, 0, nil, err
 	}
+	if err := l.admitRun(hello.GetIdentity().GetRun()); err != nil {
+		return nil, 0, nil, err
+	}
+	r.heardVersion(l.replica, hello.GetIdentity().GetConfigVersion())
 	vector, err := checkVector(hello.GetVector())
 	if err != nil {
 		return nil, 0, nil, err
@@ -78,8 +83,8 @@ func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w
 	}
 	from = vector.Get(r.opts.Self)
 	if own := r.opts.Log.DurableOwn(); from > own {
-		return nil, 0, nil, refuse(peerpb.Refusal_REWOUND,
-			"replica %d holds the log of replica %d up to %v, but that log now ends at %v", l.replica, r.opts.Self, from, own)
+		return nil, 0, nil, r.lostLog(l.replica, refuse(peerpb.Refusal_REWOUND,
+			"replica %d holds the log of replica %d up to %v, but that log now ends at %v", l.replica, r.opts.Self, from, own))
 	}
 	held, err := r.party.tipHeld(l.replica)
 	if err != nil {
@@ -93,7 +98,7 @@ func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w
 		return nil, 0, nil, err
 	}
 	return l, from, &peerpb.Welcome{
-		Identity: r.party.identity(l.replica, r.opts.ConfigVersion()),
+		Identity: r.identity(l.replica),
 		Yours:    held.wire(),
 		Mine:     mine.wire(),
 	}, nil

@@ -39,6 +39,7 @@ const (
 	Refusal_CUT       Refusal_Reason = 10 // the link is cut on purpose
 	Refusal_CLOSED    Refusal_Reason = 11 // the database is closing here
 	Refusal_BUSY      Refusal_Reason = 12 // too many requests
+	Refusal_CLONED    Refusal_Reason = 13 // another process runs as this replica
 )
 
 // Enum value maps for Refusal_Reason.
@@ -57,6 +58,7 @@ var (
 		10: "CUT",
 		11: "CLOSED",
 		12: "BUSY",
+		13: "CLONED",
 	}
 	Refusal_Reason_value = map[string]int32{
 		"UNKNOWN":   0,
@@ -72,6 +74,7 @@ var (
 		"CUT":       10,
 		"CLOSED":    11,
 		"BUSY":      12,
+		"CLONED":    13,
 	}
 )
 
@@ -235,6 +238,7 @@ type Identity struct {
 	Region        string                 `protobuf:"bytes,5,opt,name=region,proto3" json:"region,omitempty"`
 	To            uint32                 `protobuf:"varint,6,opt,name=to,proto3" json:"to,omitempty"`                                            // whom it believes it speaks to
 	ConfigVersion uint64                 `protobuf:"varint,7,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // of the database's configuration it runs on
+	Run           uint64                 `protobuf:"fixed64,8,opt,name=run,proto3" json:"run,omitempty"`                                         // random, new with every start of the speaker; 0: not told
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,6 +318,13 @@ func (x *Identity) GetTo() uint32 {
 func (x *Identity) GetConfigVersion() uint64 {
 	if x != nil {
 		return x.ConfigVersion
+	}
+	return 0
+}
+
+func (x *Identity) GetRun() uint64 {
+	if x != nil {
+		return x.Run
 	}
 	return 0
 }
@@ -627,9 +638,10 @@ type Heartbeat struct {
 	Durable       []byte                 `protobuf:"bytes,2,opt,name=durable,proto3" json:"durable,omitempty"`                          // what can be fetched from the source
 	WaitingOps    uint64                 `protobuf:"varint,3,opt,name=waiting_ops,json=waitingOps,proto3" json:"waiting_ops,omitempty"` // of the source's own log, not yet sent on this stream
 	WaitingBytes  uint64                 `protobuf:"varint,4,opt,name=waiting_bytes,json=waitingBytes,proto3" json:"waiting_bytes,omitempty"`
-	EchoMs        int64                  `protobuf:"varint,5,opt,name=echo_ms,json=echoMs,proto3" json:"echo_ms,omitempty"`               // clock_ms of the follower's last ack, 0: none
-	EchoHeldMs    int64                  `protobuf:"varint,6,opt,name=echo_held_ms,json=echoHeldMs,proto3" json:"echo_held_ms,omitempty"` // how long ago that came
-	Rows          []*Row                 `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`                                  // what other members acknowledged to the source
+	EchoMs        int64                  `protobuf:"varint,5,opt,name=echo_ms,json=echoMs,proto3" json:"echo_ms,omitempty"`                      // clock_ms of the follower's last ack, 0: none
+	EchoHeldMs    int64                  `protobuf:"varint,6,opt,name=echo_held_ms,json=echoHeldMs,proto3" json:"echo_held_ms,omitempty"`        // how long ago that came
+	Rows          []*Row                 `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`                                         // what other members acknowledged to the source
+	ConfigVersion uint64                 `protobuf:"varint,8,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // as in Identity, as it is now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -711,6 +723,13 @@ func (x *Heartbeat) GetRows() []*Row {
 		return x.Rows
 	}
 	return nil
+}
+
+func (x *Heartbeat) GetConfigVersion() uint64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
 }
 
 // Row is what one member holds on disk.
@@ -1021,7 +1040,7 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\awelcome\x18\x01 \x01(\v2\x15.crdb.peer.v1.WelcomeR\awelcome\x12+\n" +
 	"\x06pieces\x18\x02 \x03(\v2\x13.crdb.peer.v1.PieceR\x06pieces\x123\n" +
 	"\tpublishes\x18\x03 \x03(\v2\x15.crdb.peer.v1.PublishR\tpublishes\x125\n" +
-	"\theartbeat\x18\x04 \x01(\v2\x17.crdb.peer.v1.HeartbeatR\theartbeat\"\xce\x01\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x17.crdb.peer.v1.HeartbeatR\theartbeat\"\xe0\x01\n" +
 	"\bIdentity\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12!\n" +
 	"\fblock_format\x18\x02 \x01(\rR\vblockFormat\x12\x1a\n" +
@@ -1029,7 +1048,8 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\areplica\x18\x04 \x01(\rR\areplica\x12\x16\n" +
 	"\x06region\x18\x05 \x01(\tR\x06region\x12\x0e\n" +
 	"\x02to\x18\x06 \x01(\rR\x02to\x12%\n" +
-	"\x0econfig_version\x18\a \x01(\x04R\rconfigVersion\"-\n" +
+	"\x0econfig_version\x18\a \x01(\x04R\rconfigVersion\x12\x10\n" +
+	"\x03run\x18\b \x01(\x06R\x03run\"-\n" +
 	"\x03Tip\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x04R\x04time\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\x04R\x04hash\"\xbd\x01\n" +
@@ -1049,7 +1069,7 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x04more\x18\x03 \x01(\bR\x04more\"=\n" +
 	"\aPublish\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\fR\achannel\x12\x18\n" +
-	"\apayload\x18\x02 \x01(\fR\apayload\"\xe8\x01\n" +
+	"\apayload\x18\x02 \x01(\fR\apayload\"\x8f\x02\n" +
 	"\tHeartbeat\x12\x19\n" +
 	"\bclock_ms\x18\x01 \x01(\x03R\aclockMs\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\fR\adurable\x12\x1f\n" +
@@ -1059,7 +1079,8 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\aecho_ms\x18\x05 \x01(\x03R\x06echoMs\x12 \n" +
 	"\fecho_held_ms\x18\x06 \x01(\x03R\n" +
 	"echoHeldMs\x12%\n" +
-	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\"9\n" +
+	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\x12%\n" +
+	"\x0econfig_version\x18\b \x01(\x04R\rconfigVersion\"9\n" +
 	"\x03Row\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\fR\adurable\"f\n" +
@@ -1072,9 +1093,9 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x1b\n" +
-	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"\xed\x01\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"\xf9\x01\n" +
 	"\aRefusal\x124\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xab\x01\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xb7\x01\n" +
 	"\x06Reason\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\f\n" +
 	"\bPROTOCOL\x10\x01\x12\n" +
@@ -1094,7 +1115,9 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x12\n" +
 	"\n" +
 	"\x06CLOSED\x10\v\x12\b\n" +
-	"\x04BUSY\x10\f\"Z\n" +
+	"\x04BUSY\x10\f\x12\n" +
+	"\n" +
+	"\x06CLONED\x10\r\"Z\n" +
 	"\x04Node\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x1d\n" +
 	"\n" +
