@@ -1,6 +1,10 @@
 package command
 
-import "fmt"
+import (
+	"fmt"
+
+	"crdb/crdt"
+)
 
 // infoCRDT describes this replica and its links to the others.
 func infoCRDT(c *Context, t *infoText) {
@@ -28,6 +32,9 @@ func infoCRDT(c *Context, t *infoText) {
 	t.num("crdt_gc_pending", eng.Residues)
 	t.zeros("crdt_gc_attempted crdt_gc_collected")
 	t.text("crdt_gc_gvc_min", "")
+	for k := crdt.ConflictWrite; k < crdt.ConflictEnd; k++ {
+		t.num("crdt_conflicts_"+k.String(), srv.conflicts.total(k))
+	}
 	for i, l := range links {
 		up := "down"
 		if l.Connected {

@@ -56,34 +56,36 @@ type Options struct {
 // that wait, slowlog.mu the slow log. A PubSub's lock is held while it calls
 // Session.Message, which takes only that session's inbox lock.
 type Server struct {
-	opts     Options
-	engine   *engine.Engine
-	log      Log
-	repl     Replication
-	config   *Config
-	table    *Table
-	settings atomic.Pointer[settings] // what CONFIG says, ready to use
-	stats    stats
-	acl      aclUsers
-	monitors waiters // sessions in MONITOR
-	tracking tracking
-	slowlog  slowlog
-	latency  latencyEvents
-	memory   memoryGauge
-	data     dataGauge
-	usage    atomic.Pointer[[3]int] // as the engine was last told
-	pubsub   *engine.PubSub
-	shards   *engine.PubSub // SSUBSCRIBE
-	sessions sessionList
-	durable  waiters // for the log
-	acked    waiters // for other regions
-	pause    pause
-	scripts  scripts
-	started  int64 // unix milliseconds
-	runID    string
-	engStats atomic.Pointer[engine.Stats] // the last that INFO has read
-	closed   atomic.Bool
-	server   *Session // runs commands for blocked clients; engine.Waiter.Serve guards it
+	opts      Options
+	engine    *engine.Engine
+	log       Log
+	repl      Replication
+	config    *Config
+	table     *Table
+	settings  atomic.Pointer[settings] // what CONFIG says, ready to use
+	stats     stats
+	acl       aclUsers
+	monitors  waiters // sessions in MONITOR
+	tracking  tracking
+	conflicts conflicts
+	slowlog   slowlog
+	latency   latencyEvents
+	memory    memoryGauge
+	data      dataGauge
+	usage     atomic.Pointer[[3]int] // as the engine was last told
+	pubsub    *engine.PubSub
+	shards    *engine.PubSub // SSUBSCRIBE
+	sessions  sessionList
+	durable   waiters // for the log
+	acked     waiters // for other regions
+	applied   waiters // for what other regions have written
+	pause     pause
+	scripts   scripts
+	started   int64 // unix milliseconds
+	runID     string
+	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read
+	closed    atomic.Bool
+	server    *Session // runs commands for blocked clients; engine.Waiter.Serve guards it
 }
 
 // NewServer returns a server for the database that opts describes. Close it
@@ -104,6 +106,7 @@ func NewServer(opts Options) *Server {
 	srv.monitors.init()
 	srv.tracking.init()
 	srv.acked.init()
+	srv.applied.init()
 	srv.stats.init(len(srv.table.all), opts.Now())
 	srv.config.OnChange(srv.reload)
 	srv.reload()
@@ -112,6 +115,8 @@ func NewServer(opts Options) *Server {
 	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
 	srv.log.OnDurable(srv.durable.wakeAll)
 	srv.repl.OnAck(srv.acked.wakeAll)
+	srv.engine.OnApplied(srv.applied.wakeAll)
+	srv.engine.OnClash(srv.clash)
 	return srv
 }
 

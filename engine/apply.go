@@ -47,7 +47,24 @@ func (e *Engine) Apply(b *oplog.Block) error {
 	})
 	e.stats.remoteBlocks.Add(1)
 	e.stats.remoteOps.Add(int64(b.Ops))
+	e.applied()
 	return err
+}
+
+// OnApplied makes f hear, after the fact, that Vector covers more operations of
+// other regions than before. f must not block; nil ends it.
+func (e *Engine) OnApplied(f func()) {
+	if f == nil {
+		f = func() {}
+	}
+	e.onApplied.Store(&f)
+}
+
+// applied tells whoever waits for the vector to rise.
+func (e *Engine) applied() {
+	if f := e.onApplied.Load(); f != nil {
+		(*f)()
+	}
 }
 
 // applyGroup applies the collected ops so that nobody sees a part of them
@@ -96,7 +113,11 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	if e.applyPlain(a, d, now) {
 		return
 	}
-	n.load().Apply(&a.op, d)
+	n.load()
+	if skip == nil {
+		e.contest(n, &a.op, d)
+	}
+	n.obj.Apply(&a.op, d)
 	n.settle(now, &a.op)
 }
 

@@ -69,8 +69,11 @@ type Engine struct {
 		applied crdt.VersionVector
 	}
 	apply applier
+	clash func(*Clash) // OnClash; all partitions' locks guard it
 	ready readyKeys
 	stats counters
+
+	onApplied atomic.Pointer[func()] // OnApplied
 
 	kick chan struct{} // ask for a checkpoint
 	stop chan struct{}

@@ -103,6 +103,9 @@ func (p *PubSub) removeLocked(m map[string]audience, s Subscriber, name string) 
 	}
 }
 
+// Any reports whether there is any subscription at all.
+func (p *PubSub) Any() bool { return p.total.Load() != 0 }
+
 // Publish hands the message to everyone who listens, once per subscription
 // that fits, and returns how many that were.
 func (p *PubSub) Publish(channel, payload []byte) int {

@@ -25,6 +25,7 @@ var (
 	errorsTotal = counter("redis_errors_total", "Error replies, by code.", "database", "err")
 	slowlog     = gauge("redis_slowlog_length", "Entries of the slow log.", "database")
 	panics      = counter("crdb_command_panics_total", "Commands that crashed; each ended its connection only.", "database")
+	conflicts   = counter("crdb_conflicts_total", "Operations of other regions that met a concurrent one here, by kind of conflict and type.", "database", "conflict", "type")
 	outputKills = counter("crdb_client_output_kills_total", "Clients closed because they did not read their replies.", "database")
 )
 
@@ -45,6 +46,9 @@ func (i *instance) collectCommands(ch chan<- prometheus.Metric) {
 	panics.send(ch, float64(s.Panics), db)
 	outputKills.send(ch, float64(s.OutputKills), db)
 	refused.send(ch, float64(i.rejected()), db)
+	for _, c := range i.commands.Conflicts() {
+		conflicts.send(ch, float64(c.Count), db, c.Conflict, c.Type)
+	}
 	for code, n := range s.Errors {
 		errorsTotal.send(ch, float64(n), db, code)
 	}
