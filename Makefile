@@ -12,11 +12,11 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
 # Packages whose tests start processes have targets of their own and run one after the other.
-UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|clients|refusal|compose)(/|$$)')
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|refusal|compose)(/|$$)')
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario clients refusal compose fuzz bench generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients refusal compose fuzz bench generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race oracle conformance scenario clients refusal compose ## everything; installs what it needs when run as root
+test: install lint unit race oracle conformance scenario regions clients refusal compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -55,6 +55,9 @@ conformance: build ## concurrent commands on three nodes with cut links
 
 scenario: build ## partitions, crashes and pauses under load
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 20m -v ./testbed/scenario
+
+regions: build ## random commands of all types in three regions that break (REGIONS_SECONDS, REGIONS_SEED)
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 12h -v ./testbed/regions
 
 clients: build ## go-redis, redis-py and node-redis
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients

@@ -8,7 +8,7 @@ import (
 )
 
 // alarms are what no log of a healthy node holds.
-var alarms = []string{"panic:", "fatal error:", "WARNING: DATA RACE", "goroutine stack exceeds"}
+var alarms = []string{"panic:", "command panicked", "fatal error:", "WARNING: DATA RACE", "goroutine stack exceeds"}
 
 // Logs returns the last lines of every node's log.
 func (c *Cluster) Logs(lines int) string {

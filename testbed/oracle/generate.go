@@ -13,16 +13,21 @@ type generator struct {
 	forms map[string][]form
 	multi bool // inside MULTI
 	conn  int
+
+	weights []familyWeight
+}
+
+// familyWeight says how often a family comes.
+type familyWeight struct {
+	name   string
+	weight int
 }
 
 // families and how often they come.
-var familyWeights = []struct {
-	name   string
-	weight int
-}{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"geo", 15}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+var familyWeights = []familyWeight{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"geo", 15}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
-	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form)}
+	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form), weights: familyWeights}
 	pools := newPools(func(r *rand.Rand, out []string) []string { return append(out, g.command()...) })
 	for family, lines := range commandForms {
 		for _, line := range lines {
@@ -89,11 +94,11 @@ func (g *generator) command() []string {
 
 func (g *generator) fromForm() []string {
 	total := 0
-	for _, f := range familyWeights {
+	for _, f := range g.weights {
 		total += f.weight
 	}
 	n := g.rand.IntN(total)
-	for _, f := range familyWeights {
+	for _, f := range g.weights {
 		if n < f.weight {
 			forms := g.forms[f.name]
 			return forms[g.rand.IntN(len(forms))](g.rand, nil)

@@ -1,0 +1,70 @@
+package regions
+
+import (
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"crdb/testbed/cluster"
+)
+
+// TestStorm lets writers and troubles loose on all regions at once, several
+// times over what the time before has left.
+func TestStorm(t *testing.T) {
+	seed, c := firstSeed(t), cluster.StartTest(t, options())
+	const rounds = 3
+	for round := range uint64(rounds) {
+		s := startStorm(t.Context(), c, seed+round)
+		did, err := rage(t.Context(), c, rand.New(rand.NewPCG(seed+round, 1)), seconds(t, 40)/rounds)
+		if fault := s.end(); fault != nil {
+			t.Errorf("REGIONS_SEED=%d: %v", seed, fault)
+		}
+		if err != nil {
+			t.Fatalf("REGIONS_SEED=%d: %v", seed, err)
+		}
+		t.Logf("%d commands over %d troubles: %s", s.count(), len(did), strings.Join(did, ", "))
+		before, differ, err := agree(t.Context(), c)
+		if err != nil || len(differ) > 0 {
+			t.Fatalf("REGIONS_SEED=%d: %s\n%s", seed, verdict(differ, err), histories(s, differ))
+		}
+		t.Logf("alike on %d keys", len(before))
+		if round == rounds-1 {
+			remember(t, c, before)
+		}
+	}
+}
+
+// remember kills all nodes and demands that they come back as they were, but
+// for what has expired.
+func remember(t *testing.T, c *cluster.Cluster, before state) {
+	t.Helper()
+	for _, region := range c.Regions {
+		if err := c.Node(region).Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, region := range c.Regions {
+		if err := c.Node(region).Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, differ, err := agree(t.Context(), c)
+	if err != nil || len(differ) > 0 {
+		t.Fatalf("after kill -9 of all: %s", verdict(differ, err))
+	}
+	maps.DeleteFunc(before, func(_ place, s seen) bool { return s.shows == "goes soon" })
+	for at, was := range before {
+		if is := after[at]; is != was && is.shows != "goes soon" {
+			t.Errorf("after kill -9 of all: %s", difference{at, map[string]seen{"before": was, "after": is}})
+		}
+	}
+}
+
+func histories(s *storm, differ []difference) string {
+	var b strings.Builder
+	for _, d := range differ[:min(len(differ), 4)] {
+		b.WriteString(d.at.key + " was last in:\n" + s.history(d.at.key))
+	}
+	return b.String()
+}
