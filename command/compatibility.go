@@ -33,6 +33,7 @@ var differs = map[string]string{
 	"memory|usage":        "counts our own layout",
 	"monitor":             "what is not read is bounded as for subscribers",
 	"object|freq":         "chance is at work, as in Redis",
+	"dump":                "fields of a hash past their deadline are left out, and the deadlines of the others: the format of Redis 7.0 has none",
 	"publish":             "reaches subscribers in all regions; the reply counts those here",
 	"role":                "every region is a master",
 	"shutdown":            "stops the node, if it hosts no other database; SAVE and NOSAVE are the same, every write is logged",
@@ -45,17 +46,19 @@ var differs = map[string]string{
 }
 
 // compatibility writes docs/compatibility.md: every command of redis-server
-// 7.0 by group, with what becomes of it here.
+// 7.0 and those of laterCommands by group, with what becomes of it here.
 func compatibility(t *Table) string {
 	groups := make(map[string][]string)
-	works, total := 0, 0
+	works, total, later := 0, 0, 0
 	for name, f := range loadFacts() {
 		cmd := t.byFullName([]byte(name))
-		if beyondRedis(name) || cmd != nil && cmd.subs != nil {
+		if beyondRedis(name) && !laterCommands[name] || cmd != nil && cmd.subs != nil {
 			continue
 		}
 		status := "not yet"
 		switch {
+		case laterCommands[name]:
+			status, later = "works, as in Redis "+strings.TrimSuffix(f.Since, ".0"), later+1
 		case cmd == nil:
 		case strings.HasPrefix(cmd.Summary, refusedMark):
 			status = "refused: " + strings.TrimSuffix(strings.TrimPrefix(cmd.Summary, refusedMark), ".")
@@ -64,7 +67,9 @@ func compatibility(t *Table) string {
 		default:
 			status, works = "works", works+1
 		}
-		total++
+		if !laterCommands[name] {
+			total++
+		}
 		shown := strings.ToUpper(strings.ReplaceAll(name, "|", " "))
 		groups[f.Group] = append(groups[f.Group], fmt.Sprintf("| %s | %s |\n", shown, status))
 	}
@@ -74,10 +79,10 @@ func compatibility(t *Table) string {
 	}
 	sort.Strings(names)
 	var b strings.Builder
-	b.WriteString("# Compatibility\n\nEvery command of redis-server 7.0, by group, and what becomes of it here while regions are in sync;\n" +
+	b.WriteString("# Compatibility\n\nEvery command of redis-server 7.0 and a few later ones, by group, and what becomes of it here while regions are in sync;\n" +
 		"[consistency.md](consistency.md) says what concurrent commands mean. This page is made from the command table:\n" +
 		"`go test ./command -run TestCompatibility -rewrite`.\n\n")
-	fmt.Fprintf(&b, "%d of %d commands work.\n", works, total)
+	fmt.Fprintf(&b, "%d of %d commands of 7.0 work, and %d later ones.\n", works, total, later)
 	for _, g := range names {
 		fmt.Fprintf(&b, "\n## %s\n\n| command | status |\n|---|---|\n", g)
 		sort.Strings(groups[g])
@@ -87,7 +92,11 @@ func compatibility(t *Table) string {
 }
 
 // laterCommands are those that redis-server 7.0 does not have.
-var laterCommands = map[string]bool{"waitaof": true, "client|setinfo": true, "client|no-touch": true}
+var laterCommands = map[string]bool{
+	"waitaof": true, "client|setinfo": true, "client|no-touch": true,
+	"hexpire": true, "hpexpire": true, "hexpireat": true, "hpexpireat": true, "httl": true, "hpttl": true,
+	"hexpiretime": true, "hpexpiretime": true, "hpersist": true,
+}
 
 // beyondRedis reports whether redis-server 7.0 has no such command.
 func beyondRedis(name string) bool { return laterCommands[name] || strings.HasPrefix(name, "crdt.") }

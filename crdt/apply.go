@@ -77,21 +77,32 @@ func (o *Object) clearOthers(op *Op, d Dot, t Type) {
 // setDeadline replaces the deadlines that the op had seen by its own.
 func (o *Object) setDeadline(op *Op, d Dot) {
 	o.clearDeadlines(op.Clear)
-	if hasDeadlineDot(o.Deadlines, d) {
-		return
-	}
-	o.Deadlines = append(o.Deadlines, Deadline{d, op.Deadline})
-	sortDeadlines(o.Deadlines)
+	o.Deadlines = addDeadline(o.Deadlines, Deadline{d, op.Deadline})
 }
 
 func (o *Object) clearDeadlines(seen VersionVector) {
-	kept := o.Deadlines[:0]
-	for _, x := range o.Deadlines {
+	o.Deadlines = dropDeadlines(o.Deadlines, seen)
+}
+
+// addDeadline puts x into the register unless it is there.
+func addDeadline(list []Deadline, x Deadline) []Deadline {
+	if hasDeadlineDot(list, x.Dot) {
+		return list
+	}
+	list = append(list, x)
+	sortDeadlines(list)
+	return list
+}
+
+// dropDeadlines removes, in place, what seen covers.
+func dropDeadlines(list []Deadline, seen VersionVector) []Deadline {
+	kept := list[:0]
+	for _, x := range list {
 		if !seen.Covers(x.Dot) {
 			kept = append(kept, x)
 		}
 	}
-	o.Deadlines = kept
+	return kept
 }
 
 // sortDeadlines orders by dot, newest first, so that equal states are equal.

@@ -61,6 +61,7 @@ var kinds = [kindEnd]kindInfo{
 	KindHashSet:      {typ: TypeHash, parts: partValue},
 	KindHashRemove:   {typ: TypeHash, removes: true},
 	KindHashIncr:     {typ: TypeHash, parts: partNumber},
+	KindHashExpire:   {typ: TypeHash, parts: partValue, check: checkDeadline},
 	KindHLLAdd:       {typ: TypeHLL, parts: partValue, check: checkHLLElem},
 	KindZSetAdd:      {typ: TypeZSet, parts: partScore},
 	KindZSetRemove:   {typ: TypeZSet, removes: true},

@@ -158,7 +158,7 @@ func cellOf(c collection, name []byte) *Cell {
 	switch c.(type) {
 	case *Hash, *ZSet:
 		if rec, ok := c.record(name); ok {
-			return mustCell(rec)
+			return &mustElement(rec).Cell
 		}
 	}
 	return nil

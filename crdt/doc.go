@@ -80,11 +80,11 @@
 // A Set keeps for each member the dots of the adds that no removal has seen. An
 // add names those it saw and replaces them by its own dot, also if the member
 // is there: a concurrent removal had not seen that dot. A Hash maps fields to
-// Cells. A removal that leaves nothing behind is a delete of the key.
+// Cells (cellMap). A removal that leaves nothing behind is a delete of the key.
 //
 // # Scores
 //
-// A ZSet maps members to Cells, too, and keeps an index of them in order of
+// A ZSet maps members to Cells in the same way, and keeps an index of them in order of
 // score. A score is a double. Its register holds one, and its shares are exact
 // sums of doubles, counts of 2^-1074: they add up the same in any order, and
 // the sum is rounded to a double only to be shown. ZINCRBY adds its amount if
@@ -123,6 +123,15 @@
 // clears the deadline, and one that makes a key appear, set it to none.
 // Deadlines of a key that shows nothing stay, because a concurrent write may
 // make it show again; a delete by their owner removes them.
+//
+// A field of a hash has such a register, too. Each sibling of the field implies
+// "none" under its own dot, so that a field without deadlines keeps nothing for
+// it; what an operation sets lies beside the siblings (element). A write of the
+// field replaces the deadlines it saw together with the value; an increment
+// leaves them alone. What is left of the register when the value is removed
+// concurrently stays, like that of a key, until its owner removes it; a field
+// that is made anew has seen it and removes it, too. Whether a deadline has
+// passed is asked by those who read (Hash.At): the state does not depend on it.
 //
 // # Types side by side
 //

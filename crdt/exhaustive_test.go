@@ -31,6 +31,9 @@ var (
 	aSet   = action{verb: vHset, names: []string{"f"}, text: "7"}
 	aHdel  = action{verb: vHdel, names: []string{"f"}}
 	aHincr = action{verb: vHincr, names: []string{"f"}, text: "2"}
+	aHexp  = action{verb: vHexpire, names: []string{"f"}, at: 1000}
+	aHexp2 = action{verb: vHexpire, names: []string{"f"}, at: 2000}
+	aHpers = action{verb: vHexpire, names: []string{"f"}}
 	aXadd  = action{verb: vXadd, names: []string{"e1"}, text: "a"}
 	aXaddB = action{verb: vXadd, names: []string{"e2"}, text: "b"}
 	aXdel  = action{verb: vXdel, names: []string{"e1"}}
@@ -58,6 +61,8 @@ var alphabets = []alphabet{
 	{"set there", []action{aAddB}, []action{aAdd, aRem, aDel}, []action{aAddB}},
 	{"hash", nil, []action{aSet, aHincr, aHdel, aDel}, nil},
 	{"hash there", []action{aSet, aHincr}, []action{aSet, aHincr, aHdel}, []action{aFlush, aDel}},
+	{"field times", []action{aSet}, []action{aHexp, aHexp2, aSet, aHdel}, []action{aHpers, aDel}},
+	{"field times, counted", []action{aHincr, aHexp}, []action{aHpers, aHincr, aHexp2, aHdel}, []action{aFlush, aAdd}},
 	{"stream", nil, []action{aXadd, aXdel, aGroup, aDel}, []action{aXaddB}},
 	{"stream there", []action{aXaddB, aGroup, aXadd}, []action{aXadd, aXdel, aDrop}, []action{aDel, aFlush}},
 	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},

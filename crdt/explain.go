@@ -8,7 +8,7 @@ type Explanation struct {
 	Types     []TypeInfo // all that are live, the one that shows first
 	Cell      *Cell      // of a string, hash field or member of a sorted set; nil: none
 	Dots      []Dot      // of a member of a set: the adds that no removal has seen
-	Deadlines []Deadline // of the key, newest first
+	Deadlines []Deadline // of the key, newest first; of a hash field, those that operations have set
 	Context   VersionVector
 }
 
@@ -59,7 +59,10 @@ func (x *Explanation) element(c collection, name []byte) bool {
 		}
 		return len(rec) > 0
 	case TypeHash, TypeZSet:
-		x.Cell = cellOf(c, name)
+		x.Cell, x.Deadlines = cellOf(c, name), nil
+		if rec, ok := c.record(name); ok {
+			x.Deadlines = mustElement(rec).dates
+		}
 		return x.Cell != nil && x.Cell.Live()
 	}
 	return false

@@ -26,6 +26,7 @@ func crowded() *Object {
 	add(a.hdel(&x, "g", "f"))
 	add(a.hincr(&x, "f", 2))
 	add(a.hset(&x, "key", "v"))
+	add(a.hexpire(&x, "key", 1000))
 	add(b.sadd(&y, "a", "f"))
 	add(a.pfadd(&Object{}, "a", "b"))
 	add(c.incr(&z, 3))
@@ -71,6 +72,9 @@ func FuzzDecodeOp(f *testing.F) {
 
 func FuzzDecodeRecord(f *testing.F) {
 	for _, b := range goldenRecordBytes() {
+		f.Add(b)
+	}
+	for _, b := range goldenFieldBytes() {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -22,7 +22,7 @@ var goldenPlace = place{run: AppendDot(appendOrdered(nil, -2), Dot{0x18f00000001
 
 // goldenOps has every kind of op, with every part it can have.
 func goldenOps() map[string]*Op {
-	key := []byte("key")
+	key, deadline := []byte("key"), []byte{0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0}
 	clear := VersionVector{{1, 0x18f0000000100000}, {300, 0x18f0000000200001}}
 	res := []Reset{{1, 7, Int(41)}, {300, 8, Int(-1)}}
 	half := roundedNumber(mustFloat("0.5"))
@@ -55,6 +55,8 @@ func goldenOps() map[string]*Op {
 		"hash remove":                 {Kind: KindHashRemove, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear, Shares: res}}},
 		"hash incr":                   {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: Int(5), Delta: Int(5)}}},
 		"hash incr float":             {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Total: half, Delta: half}}},
+		"hash deadline":               {Kind: KindHashExpire, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear, Value: deadline}, {Name: []byte("g"), Seen: clear[:1], Value: make([]byte, 8)}}},
+		"hash incr over a deadline":   {Kind: KindHashIncr, Key: key, Elems: []Elem{{Name: []byte("f"), Seen: clear[:1], Total: Int(5), Delta: Int(5)}}},
 		"zset add":                    {Kind: KindZSetAdd, Flags: Create, Key: key, Elems: []Elem{{Name: []byte("m"), Value: appendScore(nil, 1.5)}, {Value: appendScore(nil, math.Inf(-1))}}},
 		"zset add over what was seen": {Kind: KindZSetAdd, Key: key, Elems: []Elem{{Name: []byte("m"), Seen: clear, Shares: res, Value: appendScore(nil, -0.1)}}},
 		"zset remove":                 {Kind: KindZSetRemove, Key: key, Elems: []Elem{{Name: []byte("m"), Seen: clear, Shares: res}}},
@@ -198,6 +200,7 @@ func TestGoldenBytes(t *testing.T) {
 		"testdata/ops.hex":     goldenOpBytes(),
 		"testdata/records.hex": goldenRecordBytes(),
 		"testdata/streams.hex": goldenStream(),
+		"testdata/fields.hex":  goldenFieldBytes(),
 	} {
 		if *rewrite {
 			writeHex(t, file, vectors)
@@ -212,6 +215,36 @@ func TestGoldenBytes(t *testing.T) {
 			t.Errorf("%s: %d frozen vectors, %d known", file, len(frozen), len(vectors))
 		}
 	}
+}
+
+// goldenFieldBytes has the shapes that only an element of a collection has.
+func goldenFieldBytes() map[string][]byte {
+	d1, d2 := Dot{0x18f0000000100000, 1}, Dot{0x18f0000000200001, 2}
+	plain := Cell{Siblings: []Sibling{{d1, []byte("hello")}}}
+	dated := Deadline{d2, 1700000000000}
+	out := map[string][]byte{}
+	for name, e := range map[string]*element{
+		"dated":                       {plain, []Deadline{dated}},
+		"persisted":                   {plain, []Deadline{{Dot: d2}}},
+		"concurrent deadlines":        {plain, []Deadline{dated, {d1, 1}}},
+		"a deadline and no value":     {dates: []Deadline{dated}},
+		"counted, with a deadline":    {Cell{Shares: []Share{{Replica: 2, Last: 9, Total: Int(7)}}}, []Deadline{dated}},
+		"siblings of which one dated": {Cell{Siblings: []Sibling{{d2, []byte("b")}, {d1, []byte("a")}}}, []Deadline{{d2, 5}, {Dot: d1}}},
+	} {
+		out[name] = appendElement(nil, e)
+	}
+	return out
+}
+
+func fieldReencodes(b []byte) error {
+	var e element
+	if decodeElement(&e, b) != nil {
+		return nil
+	}
+	if again := appendElement(nil, &e); !bytes.Equal(again, b) {
+		return fmt.Errorf("%x encodes again as %x", b, again)
+	}
+	return nil
 }
 
 // reencodes reports whether decoding b fails, or yields what encodes as b.
@@ -246,7 +279,7 @@ func TestDamagedBytes(t *testing.T) {
 	for _, c := range []struct {
 		vectors map[string][]byte
 		check   func([]byte) error
-	}{{goldenOpBytes(), opReencodes}, {goldenRecordBytes(), recordReencodes}} {
+	}{{goldenOpBytes(), opReencodes}, {goldenRecordBytes(), recordReencodes}, {goldenFieldBytes(), fieldReencodes}} {
 		for name, b := range c.vectors {
 			for n := range len(b) + 1 {
 				if err := c.check(b[:n]); err != nil {

@@ -13,6 +13,7 @@ type mutant struct {
 	noHidden    bool // changes name no shares of hidden hash fields
 	clearByTime bool // K2: removals take everything up to now
 	noKeys      bool // K2: a change leaves hidden types alone
+	keepDates   bool // K2: a write of a field names its value only, not its deadline
 }
 
 var mutants = []mutant{
@@ -26,6 +27,7 @@ var mutants = []mutant{
 	{name: "no resets of hidden fields", noHidden: true},
 	{name: "removal up to now", clearByTime: true},
 	{name: "hidden types stay", noKeys: true},
+	{name: "deadlines of fields stay", keepDates: true},
 }
 
 // op changes an op before it enters the log of n.
@@ -46,6 +48,17 @@ func (m *mutant) op(n *node, op *Op) {
 	if m.clearByTime && whole {
 		for r := ReplicaID(1); r <= 3; r++ {
 			op.Clear.Raise(Dot{n.clock - 1, r})
+		}
+	}
+	if m.keepDates && op.Kind == KindHashSet {
+		h := n.object(int(op.Key[0])).Hash()
+		for i := range op.Elems {
+			e := &op.Elems[i]
+			var seen VersionVector
+			for _, s := range h.element(e.Name).Siblings {
+				seen.Raise(s.Dot)
+			}
+			e.Seen = seen
 		}
 	}
 	if m.noKeys && !whole && op.Flags&Create == 0 && op.Kind != KindDeadline && op.Kind != KindFlush {

@@ -75,14 +75,28 @@ func (o *Object) Empty() bool {
 // DeadlineAt returns the deadline that counts and the dot that set it; 0 is no
 // deadline. Concurrent deadlines: the longest, none being infinite; equal ones:
 // the newest dot.
-func (o *Object) DeadlineAt() (at int64, owner Dot) {
-	for i, d := range o.Deadlines {
+func (o *Object) DeadlineAt() (at int64, owner Dot) { return longest(o.Deadlines) }
+
+// longest is DeadlineAt of a register.
+func longest(list []Deadline) (at int64, owner Dot) {
+	for i, d := range list {
 		longer := d.At != at && (d.At == 0 || at != 0 && d.At > at)
 		if i == 0 || longer || d.At == at && d.Dot.Newer(owner) {
 			at, owner = d.At, d.Dot
 		}
 	}
 	return at, owner
+}
+
+// FieldDeadlines returns the earliest deadline of a field of the key's hash, and
+// the time after which none of the hash shows; 0 is never.
+func (o *Object) FieldDeadlines() (first, last int64) {
+	for i := range o.parts {
+		if h, ok := o.parts[i].coll.(*Hash); ok {
+			return h.FirstDeadline(), h.LastDeadline()
+		}
+	}
+	return 0, 0
 }
 
 // Context returns, per replica, the newest dot that a removal of the whole key

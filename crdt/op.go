@@ -26,7 +26,8 @@ const (
 	KindHLLAdd       Kind = 17 // raise registers of an epoch of the HyperLogLog
 	KindStreamAdd    Kind = 18 // add entries, marks and groups to the stream
 	KindStreamRemove Kind = 19 // remove entries and groups, acknowledge
-	kindEnd          Kind = 20
+	KindHashExpire   Kind = 20 // give fields of the hash other deadlines
+	kindEnd          Kind = 21
 )
 
 // Flags refine an operation.
@@ -43,7 +44,7 @@ const (
 	// Create marks the operation that made the key visible at its author: it
 	// also sets the deadline register to "none".
 	Create
-	// Expired marks the delete of a key whose deadline has passed.
+	// Expired marks the delete of a key, or of fields, whose deadline has passed.
 	Expired
 	// Evicted marks the delete of a key that had to make room.
 	Evicted
@@ -88,7 +89,7 @@ type Elem struct {
 	Of           Type          // a type the operation clears; TypeNone: its own
 	Seen         VersionVector // live dots of the element that are replaced
 	Shares       []Reset
-	Value        []byte // KindHashSet, KindStreamAdd, KindStreamRemove; KindZSetAdd: 8 bytes of score
+	Value        []byte // KindHashSet, KindStreamAdd, KindStreamRemove; KindZSetAdd: 8 bytes of score; KindHashExpire: of deadline
 	Total, Delta Number // KindHashIncr, KindZSetIncr
 }
 

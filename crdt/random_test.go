@@ -25,6 +25,8 @@ var mixtures = []mixture{
 	{"set", []verb{vSadd, vSadd, vSadd, vSrem, vSrem, vDel, vExpire}, false},
 	{"hash", []verb{vHset, vHset, vHincr, vHincr, vHdel, vDel, vExpire}, false},
 	{"hash float", []verb{vHset, vHincr, vHincr, vHincr, vHdel, vDel}, true},
+	{"field times", []verb{vHset, vHset, vHincr, vHexpire, vHexpire, vHexpire, vHdel, vDel}, false},
+	{"hidden times", []verb{vHset, vHincr, vHexpire, vHexpire, vSadd, vHdel, vDel, vFlush}, false},
 	{"conflict", []verb{vPut, vSadd, vHset, vHincr, vIncr, vSrem, vHdel, vDel, vExpire}, false},
 	{"hidden", []verb{vHincr, vHincr, vSadd, vIncr, vHincr, vSadd}, false},
 	{"stream", []verb{vXadd, vXadd, vXadd, vXdel, vXdel, vXgroup, vXdrop, vDel, vExpire}, false},
@@ -62,7 +64,7 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 		if a.text = pick("1", "-2", "7", "0"); m.float {
 			a.text = pick("1", "0.5", "-0.25", "7", "1.75", "-1000000.5")
 		}
-	case vExpire:
+	case vExpire, vHexpire:
 		a.at = int64(rnd.IntN(3)) * 1000
 	}
 	switch a.verb {
@@ -74,7 +76,7 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 		a.names = members[rnd.IntN(2):][:1]
 	case vLinsert, vLset:
 		a.names = members[rnd.IntN(3):][:1]
-	case vSadd, vSrem, vHset, vHdel, vZadd, vZrem, vLpush, vRpush, vLrem, vPfadd:
+	case vSadd, vSrem, vHset, vHdel, vHexpire, vZadd, vZrem, vLpush, vRpush, vLrem, vPfadd:
 		for range 1 + rnd.IntN(3) {
 			a.names = append(a.names, pick(members...))
 		}

@@ -105,6 +105,10 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 		e.add(s, n, &Op{Kind: KindFlush, Clear: n.vv.Clone()})
 	} else {
 		before := s.hist.view(n.mask, a.key)
+		if a.verb == vHexpire {
+			a.names = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(a.names))), func(f string) bool { _, ok := before.hash[f]; return !ok })
+			ev.action = a
+		}
 		op, err := s.prepare(n, a)
 		if want := s.expect(before, a); !errors.Is(err, want) {
 			return false, fmt.Errorf("%v at %d: %v, the spec says %v", a, n.id, err, want)
@@ -115,6 +119,10 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 		ev.created = before.typ == TypeNone
 		ev.epoch = s.epoch(n.mask, a)
 		ev.emptied = emptied(before, a)
+		if a.verb == vHincr {
+			_, there := before.hash[a.names[0]]
+			ev.fresh = !there
+		}
 		e.add(s, n, op)
 	}
 	ev.dot = e.dots[len(e.dots)-1]
@@ -177,6 +185,8 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 			op.Kind = KindHashRemove
 			count = o.Hash().PrepareRemove(op, names)
 		}
+	case vHexpire:
+		count, err = prepareHexpire(o, op, a)
 	case vLpush, vRpush, vLinsert, vLset, vLrem:
 		if err = o.PrepareChange(op, TypeList); err == nil {
 			count = prepareList(n, o.List(), op, a)
@@ -238,6 +248,17 @@ func prepareIncr(n *node, o *Object, op *Op, a action) (err error) {
 	return err
 }
 
+func prepareHexpire(o *Object, op *Op, a action) (count int, err error) {
+	op.Kind = KindHashExpire
+	if err = o.PrepareChange(op, TypeHash); err != nil {
+		return 0, err
+	}
+	for _, f := range list(a.names) {
+		o.Hash().PrepareDeadline(op, f, a.at)
+	}
+	return len(a.names), nil
+}
+
 func prepareHincr(n *node, o *Object, op *Op, a action) (err error) {
 	if err = o.PrepareChange(op, TypeHash); err != nil {
 		return err
@@ -281,7 +302,7 @@ func prepareStream(n *node, s *Stream, op *Op, a action) (count int) {
 
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vHexpire: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
 		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType

@@ -28,6 +28,7 @@ const (
 	vHset    verb = "hset"
 	vHdel    verb = "hdel"
 	vHincr   verb = "hincr"
+	vHexpire verb = "hexpire"
 	vFlush   verb = "flush"
 	vLpush   verb = "lpush"
 	vRpush   verb = "rpush"
@@ -52,7 +53,7 @@ type action struct {
 	text  string   // put, hset: value; incr, hincr: amount
 	float bool     // incr, hincr: INCRBYFLOAT
 	keep  bool     // put: KEEPTTL
-	at    int64    // put, expire: deadline
+	at    int64    // put, expire, hexpire: deadline
 }
 
 func (a action) String() string {
@@ -67,13 +68,14 @@ type event struct {
 	created bool   // the key did not show at the author
 	epoch   int    // pfadd: the event that created the epoch it names
 	emptied bool   // srem, hdel: nothing stayed behind at the author
+	fresh   bool   // hincr: the field did not show at the author
 }
 
 // history is all events so far; a mask of bits selects some of them.
 type history []event
 
 // An area is what an event brings or takes: "string", "set"+member,
-// "hash"+field, "deadline".
+// "hash"+field, "time"+field (its deadline), "deadline".
 
 // takes reports whether y takes what x has brought to the area.
 func (h history) takes(y, x int, area string) bool {
@@ -82,7 +84,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vHexpire: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -90,11 +92,13 @@ func (h history) takes(y, x int, area string) bool {
 		return kind == "d"
 	case kind == "d":
 		return e.verb == vPut && (!e.keep || e.created) || e.created
+	case kind == "t" && own == "h":
+		return slices.Contains(e.names, name) && (e.verb != vHincr || e.fresh)
 	case kind != own || e.verb == vPut:
 		return true // a write through the visible type takes what it saw of the hidden ones
 	case e.verb == vXadd || e.verb == vXgroup:
 		return name == "m" && (e.verb == vXadd || e.created)
-	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vZincr || own == "l" && e.verb != vLrem:
+	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vHexpire || e.verb == vZincr || own == "l" && e.verb != vLrem:
 		return false
 	}
 	return slices.Contains(e.names, name)
@@ -141,6 +145,7 @@ type view struct {
 	hasStr bool              //
 	set    []string          // sorted
 	hash   map[string]string //
+	times  map[string]int64  // field -> deadline, if it has one
 	zset   map[string]string // member -> score
 	hll    Sketch            //
 	stream []string          // sorted: "m", entries and groups, each as often as it is live
@@ -150,7 +155,7 @@ type view struct {
 
 // view evaluates the spec.
 func (h history) view(mask uint64, key int) view {
-	v := view{hash: map[string]string{}, zset: map[string]string{}}
+	v := view{hash: map[string]string{}, times: map[string]int64{}, zset: map[string]string{}}
 	var newest Dot
 	note := func(t Type, live []int) {
 		if len(live) > 0 && h[live[0]].dot.Newer(newest) {
@@ -170,6 +175,9 @@ func (h history) view(mask uint64, key int) view {
 		if live := h.live(mask, key, "h"+name, vHset, vHincr); len(live) > 0 {
 			note(TypeHash, live)
 			v.hash[name], _ = h.value(live)
+			if at := h.longest(h.live(mask, key, "t"+name, vHset, vHexpire)); at != 0 {
+				v.times[name] = at
+			}
 		}
 	}
 	for _, name := range h.names(mask, key, vZadd, vZincr) {
@@ -204,16 +212,20 @@ func (h history) view(mask uint64, key int) view {
 		}
 	}
 	slices.Sort(v.stream)
-	for i, x := range h.live(mask, key, "d") {
-		if at := h.deadline(x); i == 0 || at == 0 || v.at != 0 && at > v.at {
-			v.at = at
-		}
-	}
+	v.at = h.longest(h.live(mask, key, "d"))
 	return v
 }
 
-// deadline is what an event that brings a deadline sets it to.
-func (h history) deadline(x int) int64 { return h[x].at }
+// longest is the deadline that counts of what these events set, 0 being later
+// than any.
+func (h history) longest(live []int) (longest int64) {
+	for i, x := range live {
+		if at := h[x].at; i == 0 || at == 0 || longest != 0 && at > longest {
+			longest = at
+		}
+	}
+	return longest
+}
 
 // names lists, sorted, what the visible events of these verbs name.
 func (h history) names(mask uint64, key int, verbs ...verb) (out []string) {
@@ -291,6 +303,9 @@ func (v view) String() string {
 	b = append(b, " hash="...)
 	for _, f := range slices.Sorted(maps.Keys(v.hash)) {
 		b = append(append(append(append(b, f...), ':'), v.hash[f]...), ',')
+		if v.times[f] != 0 {
+			b = fmt.Appendf(b, "until %d,", v.times[f])
+		}
 	}
 	if len(v.zset) > 0 {
 		b = append(b, " zset="...)
@@ -315,13 +330,13 @@ func (v view) String() string {
 
 // dump is the view of an Object.
 func dump(o *Object) string {
-	v := view{typ: o.Type(), hash: map[string]string{}, zset: map[string]string{}}
+	v := view{typ: o.Type(), hash: map[string]string{}, times: map[string]int64{}, zset: map[string]string{}}
 	if o.Cell.Live() {
 		v.str, v.hasStr = string(o.Cell.Value(nil)), true
 	}
 	o.Set().Each(func(name []byte) bool { v.set = append(v.set, string(name)); return true })
 	slices.Sort(v.set)
-	o.Hash().Each(func(f, val []byte) bool { v.hash[string(f)] = string(val); return true })
+	dumpHash(o.Hash(), &v)
 	dumpZSet(o.ZSet(), &v)
 	v.stream = dumpStream(o.Stream())
 	if s, _ := o.HLL().Sketch(); s != nil {

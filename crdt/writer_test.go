@@ -81,6 +81,10 @@ func (w *writer) hdel(o *Object, fields ...string) ([]byte, Dot) {
 	return w.change(o, KindHashRemove, TypeHash, func(op *Op) { o.Hash().PrepareRemove(op, list(fields)) })
 }
 
+func (w *writer) hexpire(o *Object, field string, at int64) ([]byte, Dot) {
+	return w.change(o, KindHashExpire, TypeHash, func(op *Op) { o.Hash().PrepareDeadline(op, []byte(field), at) })
+}
+
 func (w *writer) hincr(o *Object, field string, delta int64) ([]byte, Dot) {
 	return w.change(o, KindHashIncr, TypeHash, func(op *Op) {
 		if _, _, err := o.Hash().PrepareIncr(op, w.id, []byte(field), delta); err != nil {

@@ -4,23 +4,18 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-
-	"crdb/crdt/dict"
 )
 
-// ZSet is a sorted set: an add-wins map from members to cells like a Hash, and
-// an index of the live ones by score. The register of a member's cell holds
+// ZSet is a sorted set: an add-wins map from members to cells (cellMap), and an
+// index of the live ones by score. The register of a member's cell holds
 // doubles; the shares over it are binary Numbers, exact sums of doubles. The
 // zero value is empty.
 //
 // A member's score is the newest sibling plus all shares, exactly, rounded to
 // a double once; an infinite or lone sibling is the score as it is (K3).
 type ZSet struct {
-	members  dict.Dict // member -> encoded Cell whose siblings are 8 bytes each
-	order    zindex    // the live members
-	residue  int       // members that are not live and kept for removed shares only
-	stales   int       // members that hold removed shares, live or not
-	counters int       // members whose cell is more than one plain sibling
+	cellMap        // siblings are 8 bytes each
+	order   zindex // the live members
 }
 
 // scoreSize is the length of an encoded score: the bits of the double, big endian.
@@ -64,7 +59,7 @@ func recScore(rec []byte) (score float64, ok bool) {
 	if rec[0] == shapePlain {
 		return scoreAt(rec[plainHeader:]), true
 	}
-	c := mustCell(rec)
+	c := mustElement(rec)
 	if !c.Live() {
 		return 0, false
 	}
@@ -73,10 +68,6 @@ func recScore(rec []byte) (score float64, ok bool) {
 
 // Len returns the number of members.
 func (z *ZSet) Len() int { return z.order.len() }
-
-func (z *ZSet) get(member []byte) (rec []byte, ok bool) {
-	return z.members.Get(elemHash(member), member)
-}
 
 // Score returns the score of a member.
 func (z *ZSet) Score(member []byte) (score float64, ok bool) {
@@ -108,40 +99,28 @@ func (z *ZSet) Range(from, to int, backwards bool, fn func(member []byte, score 
 // Scan calls fn for about count members from cursor on and returns the next
 // cursor, 0 at the end.
 func (z *ZSet) Scan(cursor uint64, count int, fn func(member []byte, score float64)) uint64 {
-	return z.members.Scan(cursor, count, func(member, rec []byte) {
+	return z.cells.Scan(cursor, count, func(member, rec []byte) {
 		if score, ok := recScore(rec); ok {
 			fn(member, score)
 		}
 	})
 }
 
-// change replaces the cell of a member by what fn makes of it.
-func (z *ZSet) change(member []byte, fn func(c *Cell)) {
-	hash := elemHash(member)
-	c := &Cell{}
-	was, live := 0.0, false
-	if rec, ok := z.members.Get(hash, member); ok {
-		c = mustCell(append([]byte(nil), rec...))
-		z.tally(c, rec, -1)
-		if live = c.Live(); live {
-			was = c.score()
-		}
+// change is the changer of the set: it keeps the index.
+func (z *ZSet) change(member []byte, fn func(e *element)) {
+	z.cellMap.change(member, func(e *element) {
+		was, live := e.scoreIfLive()
+		fn(e)
+		score, now := e.scoreIfLive()
+		z.reorder(member, was, live, score, now)
+	})
+}
+
+func (e *element) scoreIfLive() (score float64, live bool) {
+	if !e.Live() {
+		return 0, false
 	}
-	fn(c)
-	now := false
-	if len(c.Siblings) == 0 && len(c.Shares) == 0 {
-		z.members.Delete(hash, member)
-	} else {
-		rec := appendCell(nil, c)
-		z.tally(c, rec, 1)
-		z.members.Put(hash, member, rec)
-		now = c.Live()
-	}
-	score := 0.0
-	if now {
-		score = c.score()
-	}
-	z.reorder(member, was, live, score, now)
+	return e.score(), true
 }
 
 // reorder moves a member in the index.
@@ -157,40 +136,19 @@ func (z *ZSet) reorder(member []byte, was float64, live bool, score float64, now
 	}
 }
 
-// tally counts a member in or out.
-func (z *ZSet) tally(c *Cell, rec []byte, n int) {
-	if rec[0] == shapePlain {
-		return
-	}
-	z.counters += n
-	if c.stale() {
-		z.stales += n
-	}
-	if !c.Live() {
-		z.residue += n
-	}
-}
-
 // put applies a write of a score.
 func (z *ZSet) put(e *Elem, d Dot) {
-	hash := elemHash(e.Name)
-	rec, ok := z.members.Get(hash, e.Name)
-	if ok && (rec[0] != shapePlain || !e.Seen.Covers(DotAt(rec[1:])) && DotAt(rec[1:]) != d) {
-		z.change(e.Name, func(c *Cell) {
-			c.clear(e.Seen, e.Shares, d)
-			c.put(d, append([]byte(nil), e.Value...))
-		})
+	was := 0.0
+	b, old, there, ok := z.fresh(e, d, scoreSize)
+	if !ok {
+		z.change(e.Name, func(c *element) { c.set(e.Seen, e.Shares, d, append([]byte(nil), e.Value...)) })
 		return
 	}
-	was := 0.0
-	if ok {
-		was = scoreAt(rec[plainHeader:])
+	if there {
+		was = scoreAt(old)
 	}
-	b, _ := z.members.Reserve(hash, e.Name, plainHeader+scoreSize)
-	b[0] = shapePlain
-	AppendDot(b[1:1], d)
-	copy(b[plainHeader:], e.Value)
-	z.reorder(e.Name, was, ok, scoreAt(e.Value), true)
+	copy(b, e.Value)
+	z.reorder(e.Name, was, there, scoreAt(e.Value), true)
 }
 
 func (z *ZSet) apply(op *Op, d Dot) {
@@ -201,136 +159,40 @@ func (z *ZSet) apply(op *Op, d Dot) {
 		case op.Kind == KindZSetAdd:
 			z.put(e, d)
 		case op.Kind == KindZSetRemove:
-			if _, ok := z.get(e.Name); ok {
-				z.change(e.Name, func(c *Cell) { c.clear(e.Seen, e.Shares, d) })
-			}
+			z.remove(z.change, e, d)
 		case op.Kind == KindZSetIncr:
-			z.change(e.Name, func(c *Cell) { c.add(d, e.Total, e.Delta) })
+			z.change(e.Name, func(c *element) { c.add(d, e.Total, e.Delta) })
 		}
 	}
 }
 
-// clear removes what seen covers of every member, and the named parts of shares.
 func (z *ZSet) clear(seen VersionVector, elems []Elem, by Dot) {
-	for i := range elems {
-		if elems[i].Of != TypeZSet {
-			continue
-		}
-		if _, ok := z.get(elems[i].Name); ok {
-			z.change(elems[i].Name, func(c *Cell) { c.clear(nil, elems[i].Shares, by) })
-		}
-	}
-	names := z.names(func(rec []byte) bool { return rec[0] != shapePlain || seen.Covers(DotAt(rec[1:])) })
-	for _, m := range names {
-		z.change(m, func(c *Cell) { c.clear(seen, nil, by) })
-	}
+	z.clearAll(z.change, TypeZSet, seen, elems, by)
 }
 
-// names copies the names of the members whose record passes.
-func (z *ZSet) names(pass func(rec []byte) bool) (names [][]byte) {
-	z.members.Each(func(member, rec []byte) bool {
-		if pass(rec) {
-			names = append(names, append([]byte(nil), member...))
-		}
-		return true
-	})
-	return names
-}
+func (z *ZSet) shares(op *Op) { z.addShares(op, TypeZSet) }
 
-// shares adds to op an element for each member with live shares.
-func (z *ZSet) shares(op *Op) {
-	if z.counters == 0 {
-		return
-	}
-	z.members.Each(func(member, rec []byte) bool {
-		if rec[0] != shapePlain {
-			if _, resets := mustCell(rec).Seen(nil, nil); len(resets) > 0 {
-				e := op.addElem(member)
-				e.Of, e.Shares = TypeZSet, resets
-			}
-		}
-		return true
-	})
-}
+func (z *ZSet) forget(stable VersionVector) { z.forgetAll(z.change, stable) }
 
-// forget drops the removed shares whose removal is stable.
-func (z *ZSet) forget(stable VersionVector) {
-	if z.stales == 0 {
-		return
-	}
-	for _, m := range z.names(func(rec []byte) bool { return rec[0] == shapeGeneral && mustCell(rec).stale() }) {
-		z.change(m, func(c *Cell) { c.forget(stable) })
-	}
-}
-
-// newest returns the newest live dot.
-func (z *ZSet) newest() (d Dot) {
-	z.members.Each(func(_, rec []byte) bool {
-		x := Dot{}
-		if rec[0] == shapePlain {
-			x = DotAt(rec[1:])
-		} else {
-			x = mustCell(rec).Newest()
-		}
-		if x.Newer(d) {
-			d = x
-		}
-		return true
-	})
-	return d
-}
-
-// merge joins o into z, member by member.
 func (z *ZSet) merge(vv VersionVector, other collection, ovv VersionVector) {
-	o := other.(*ZSet)
-	names := z.names(func([]byte) bool { return true })
-	o.members.Each(func(member, _ []byte) bool {
-		if _, ok := z.get(member); !ok {
-			names = append(names, append([]byte(nil), member...))
-		}
-		return true
-	})
-	for _, m := range names {
-		theirs := &Cell{}
-		if rec, ok := o.get(m); ok {
-			theirs = mustCell(rec)
-		}
-		z.change(m, func(c *Cell) { *c = c.Merge(vv, theirs, ovv) })
-	}
+	z.mergeAll(z.change, vv, &other.(*ZSet).cellMap, ovv)
 }
 
-// digest sums the hashes of the live members.
-func (z *ZSet) digest() (sum uint64) {
-	z.members.Each(func(member, rec []byte) bool {
-		if c := mustCell(rec); c.Live() {
-			sum += dict.Hash(dict.Hash(digestSeed, member), c.canonical(nil))
-		}
-		return true
-	})
-	return sum
-}
-
-func (z *ZSet) kept() int    { return z.members.Len() }
-func (z *ZSet) counts() bool { return z.counters > 0 }
-func (z *ZSet) stale() bool  { return z.stales > 0 }
-func (z *ZSet) bytes() int   { return z.members.Bytes() + z.order.bytes() }
-
-func (z *ZSet) each(fn func(name, rec []byte)) {
-	z.members.Each(func(name, rec []byte) bool { fn(name, rec); return true })
-}
-
-func (z *ZSet) record(name []byte) (rec []byte, ok bool) { return z.get(name) }
+func (z *ZSet) bytes() int { return z.cellMap.bytes() + z.order.bytes() }
 
 func (z *ZSet) load(name, rec []byte) error {
-	c := &Cell{}
-	if err := decodeCell(c, rec); err != nil {
+	e := &element{}
+	if err := decodeElement(e, rec); err != nil {
 		return err
 	}
-	for i := range c.Siblings {
-		if v := c.Siblings[i].Value; len(v) != scoreSize || math.IsNaN(scoreAt(v)) {
+	if len(e.dates) > 0 {
+		return fmt.Errorf("%w: deadline of a member", ErrCorrupt)
+	}
+	for i := range e.Siblings {
+		if v := e.Siblings[i].Value; len(v) != scoreSize || math.IsNaN(scoreAt(v)) {
 			return fmt.Errorf("%w: score", ErrCorrupt)
 		}
 	}
-	z.change(name, func(old *Cell) { *old = *c })
+	z.change(name, func(old *element) { *old = *e })
 	return nil
 }

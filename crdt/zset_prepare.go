@@ -34,22 +34,6 @@ func (z *ZSet) PrepareRemove(op *Op, members [][]byte) (removed int) {
 	return removed
 }
 
-// see appends an element for the member with what is seen of it.
-func (z *ZSet) see(op *Op, member []byte) (live bool) {
-	e := op.addElem(member)
-	rec, ok := z.get(member)
-	if !ok {
-		return false
-	}
-	if rec[0] == shapePlain {
-		op.seeDot(e, DotAt(rec[1:]))
-		return true
-	}
-	c := mustCell(rec)
-	op.seeCell(e, c)
-	return c.Live()
-}
-
 // PrepareIncr prepares adding incr to the score of a member for replica r and
 // returns the new score, which is what Redis's addition of doubles gives; a sum
 // that is no number is ErrNaN.
@@ -60,10 +44,7 @@ func (z *ZSet) see(op *Op, member []byte) (live bool) {
 // nearly always the increment. An infinite score, which no sum of finite
 // doubles shows, is written to the register instead: then the op is an add.
 func (z *ZSet) PrepareIncr(op *Op, r ReplicaID, member []byte, incr float64) (score float64, err error) {
-	c := &Cell{}
-	if rec, ok := z.get(member); ok {
-		c = mustCell(rec)
-	}
+	c := z.element(member)
 	base, sum, plain := c.scoreSum()
 	score = incr
 	if c.Live() {

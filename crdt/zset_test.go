@@ -23,7 +23,7 @@ func dumpZSet(z *ZSet, v *view) {
 		v.zset[string(m)] = strconv.FormatFloat(s, 'f', -1, 64)
 		return true
 	})
-	live := z.members.Len() - z.residue
+	live := z.cells.Len() - int(z.residue)
 	if n != z.Len() || n != live {
 		panic(fmt.Sprintf("index has %d of %d members", n, live))
 	}

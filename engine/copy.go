@@ -36,10 +36,13 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	case crdt.TypeSet:
 		t.SetStore(dst, setMembers(from.load().Set()))
 	case crdt.TypeHash:
+		h := from.load().Hash().At(t.now)
+		pairs, times := hashPairs(h), hashDeadlines(h)
 		t.Delete(dst)
-		if _, err := t.HashSet(dst, hashPairs(from.load().Hash())); err != nil {
+		if _, err := t.HashSet(dst, pairs); err != nil {
 			panic(err) // the key has just been deleted
 		}
+		t.setFieldDeadlines(dst, times)
 	case crdt.TypeZSet:
 		members, scores := zsetMembers(from.load().ZSet())
 		t.ZSetStore(dst, members, scores)
@@ -87,7 +90,7 @@ func listValues(l *crdt.List) [][]byte {
 }
 
 func hashPairs(h *crdt.Hash) [][]byte {
-	list := make([][]byte, 0, 2*h.Len())
+	list := make([][]byte, 0, 2*h.Shown())
 	h.Each(func(f, v []byte) bool {
 		list = append(list, f, append([]byte(nil), v...))
 		return true

@@ -83,7 +83,7 @@ type Engine struct {
 
 // counters are what Stats reports; see there.
 type counters struct {
-	expired, evicted                 atomic.Int64
+	expired, expiredFields, evicted  atomic.Int64
 	remoteOps, remoteBlocks          atomic.Int64
 	checkpoints                      atomic.Int64
 	checkpointNanos, checkpointBytes atomic.Int64

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sort"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -159,6 +160,12 @@ func show(tx *Tx, k []byte) string {
 		tx.SetEach(k, func(m []byte) bool { elems = append(elems, string(m)); return true })
 	case TypeHash:
 		tx.HashEach(k, func(f, v []byte) bool { elems = append(elems, string(f)+"="+string(v)); return true })
+		for i, e := range elems {
+			f, _, _ := strings.Cut(e, "=")
+			if at, _, _ := tx.HashDeadline(k, []byte(f)); at != 0 {
+				elems[i] = fmt.Sprintf("%s until %d", e, at)
+			}
+		}
 	case TypeStream:
 		elems = streamParts(tx, k)
 	case TypeList:
@@ -187,7 +194,7 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
 	key, val := pick("k", 12), pick("", 100)
 	tx.Select(rnd.IntN(2))
-	switch rnd.IntN(36) {
+	switch rnd.IntN(40) {
 	case 0, 1, 2:
 		tx.Put(key, val, Expiry{})
 	case 3:
@@ -222,6 +229,10 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		randomStreamOp(tx, rnd, pick("x", 3), pick("g", 2), val)
 	case 23, 24, 25, 26, 27, 28, 29, 30:
 		randomListOp(tx, rnd, pick("l", 3), pick("l", 3), val)
+	case 36, 37, 38:
+		tx.HashExpire(key, [][]byte{pick("f", 5), pick("f", 5)}, now+int64(rnd.IntN(4000))-200, func(int64) bool { return true })
+	case 39:
+		tx.HashPersist(key, [][]byte{pick("f", 5)})
 	case 22:
 		tx.ZSetRemove(key, [][]byte{pick("m", 5)})
 	case 19:

@@ -44,7 +44,7 @@ func (n *entry) isFlat() bool { return n.rec != nil && n.rec[4]&recHeap == 0 }
 
 func (n *entry) index() uint32 { return binary.BigEndian.Uint32(n.rec[recHeader:]) }
 
-// deadline returns the deadline that counts, 0 for none.
+// deadline returns the key's deadline that counts, 0 for none.
 func (n *entry) deadline() int64 {
 	if n.rec[4]&recDated == 0 {
 		return 0
@@ -61,13 +61,28 @@ func (n *entry) shows(now int64) bool {
 	return n.rec != nil && n.rec[4]&recHidden == 0 && !n.expired(now)
 }
 
-// expired reports whether the key's deadline has passed.
+// expired reports whether the key's deadline has passed, or that of the last
+// field of a hash.
 func (n *entry) expired(now int64) bool {
-	if n.rec == nil || n.rec[4]&recDated == 0 {
+	if n.rec == nil || n.rec[4]&(recDated|recFades) == 0 {
 		return false
 	}
-	at := n.deadline()
-	return at != 0 && now > at
+	if at := n.deadline(); at != 0 && now > at {
+		return true
+	}
+	if n.rec[4]&recFades == 0 {
+		return false
+	}
+	_, last := n.object().FieldDeadlines()
+	return now > last
+}
+
+// sooner returns the earlier of two deadlines; 0 is none.
+func sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // object returns the heap object of an entry that is not flat.
@@ -130,7 +145,9 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 		ks.tally(n.flags(), 1)
 		newAt, _ = n.obj.DeadlineAt()
 		if n.heap != nil {
-			n.heap.deadline = newAt
+			first, _ := n.obj.FieldDeadlines()
+			newAt = sooner(newAt, first)
+			n.heap.due = newAt
 		}
 	}
 	if oldAt != newAt {
@@ -145,7 +162,8 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	}
 }
 
-// indexed returns the deadline under which the expiry index has the key.
+// indexed returns the time under which the expiry index has the key: the first
+// deadline, its own or that of a field.
 func (n *entry) indexed(old byte) int64 {
 	switch {
 	case n.rec == nil:
@@ -153,7 +171,7 @@ func (n *entry) indexed(old byte) int64 {
 	case old&recHeap == 0:
 		return crdt.RecordDeadline(n.body())
 	}
-	return n.object().deadline
+	return n.object().due
 }
 
 // drop removes the key from the table.
@@ -224,10 +242,15 @@ func (n *entry) storeHeap(ks *keyspace, now int64) {
 		n.restamp(noted, now)
 	}
 	flags := byte(recHeap)
-	if n.obj.Type() == crdt.TypeNone {
+	if typ := n.obj.Type(); typ == crdt.TypeNone {
 		flags |= recHidden
-	} else if at, _ := n.obj.DeadlineAt(); at != 0 {
-		flags |= recDated
+	} else {
+		if at, _ := n.obj.DeadlineAt(); at != 0 {
+			flags |= recDated
+		}
+		if _, last := n.obj.FieldDeadlines(); last != 0 && typ == crdt.TypeHash {
+			flags |= recFades
+		}
 	}
 	if n.obj.HasShares() {
 		flags |= recCounts

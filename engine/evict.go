@@ -84,10 +84,15 @@ func (t *Tx) sample(p *partition, dated bool) (db int, key, rec []byte) {
 		if p.expiry.tree == nil || p.expiry.tree.Len() == 0 {
 			return 0, nil, nil
 		}
-		item, _ := p.expiry.tree.GetAt(t.below(p.expiry.tree.Len()))
-		n := entry{}
-		n.find(t.e, int(item.name[0]), []byte(item.name[1:]))
-		return n.db, n.key, n.rec
+		for range randomTries {
+			item, _ := p.expiry.tree.GetAt(t.below(p.expiry.tree.Len()))
+			n := entry{}
+			n.find(t.e, int(item.name[0]), []byte(item.name[1:]))
+			if n.rec != nil && n.flags()&recDated != 0 { // not only fields of it have deadlines
+				return n.db, n.key, n.rec
+			}
+		}
+		return 0, nil, nil
 	}
 	total := 0
 	for _, ks := range p.dbs {

@@ -8,13 +8,14 @@ import (
 	"crdb/crdt"
 )
 
-// expiryIndex orders the keys of a partition that have a deadline. The zero
+// expiryIndex orders the keys of a partition that have a deadline, or whose
+// fields have, by the first of them. The zero
 // value is empty.
 type expiryIndex struct {
 	tree *btree.BTreeG[dated]
 }
 
-// dated is a key and its deadline; name starts with the byte of its database.
+// dated is a key and its first deadline; name starts with the byte of its database.
 type dated struct {
 	at   int64
 	name string
@@ -71,8 +72,9 @@ func (x *expiryIndex) dropDB(db int) {
 	})
 }
 
-// expireBatch bounds the keys that one partition expires in one go, and with it
-// the time that its lock is held.
+// expireBatch bounds the keys and fields that one partition expires in one go,
+// and with it the time that its lock is held; what is past it is less than a
+// second batch.
 const expireBatch = 200
 
 // expireLoop is the expirer: it deletes keys whose deadline has passed and
@@ -90,7 +92,7 @@ func (e *Engine) expireLoop() {
 			continue
 		}
 		for i := range e.parts {
-			for t.expirePartition(i) == expireBatch {
+			for t.expirePartition(i) >= expireBatch {
 				select {
 				case <-e.stop:
 					return
@@ -104,8 +106,8 @@ func (e *Engine) expireLoop() {
 	}
 }
 
-// expirePartition deletes due keys of partition i whose deadline this replica
-// enforces (X1) and returns how many.
+// expirePartition deletes due keys and fields of partition i whose deadline this
+// replica enforces (X1) and returns how many.
 func (t *Tx) expirePartition(i int) (deleted int) {
 	p := &t.e.parts[i]
 	p.mu.Lock()
@@ -121,16 +123,38 @@ func (t *Tx) expirePartition(i int) (deleted int) {
 		if n.rec == nil {
 			continue
 		}
-		at, owner := n.load().DeadlineAt()
-		if owner.Replica != t.e.self && t.now <= at+grace {
-			continue
+		switch at, owner := n.load().DeadlineAt(); {
+		case at == 0 || t.now <= at:
+			deleted += t.sweepFields(n, grace)
+		case owner.Replica == t.e.self || t.now > at+grace:
+			t.delete(n, crdt.Expired)
+			t.e.stats.expired.Add(1)
+			deleted++
 		}
-		t.delete(n, crdt.Expired)
-		t.e.stats.expired.Add(1)
-		if deleted++; deleted == expireBatch {
+		if deleted >= expireBatch {
 			break
 		}
 	}
+	return deleted
+}
+
+// sweepFields deletes fields of a hash as expirePartition does keys.
+func (t *Tx) sweepFields(n *entry, grace int64) (deleted int) {
+	o := n.load()
+	h := o.Hash()
+	t.op.Reset(crdt.KindHashRemove, uint8(n.db), n.key)
+	t.op.Flags |= crdt.Expired
+	deleted = h.PrepareSweep(&t.op, t.e.self, t.now, t.now-grace, expireBatch)
+	switch {
+	case deleted == 0:
+		return 0
+	case deleted == h.Len() && o.Type() == crdt.TypeHash: // the key goes with them
+		t.delete(n, crdt.Expired)
+		t.e.stats.expired.Add(1)
+	default:
+		t.issue(n)
+	}
+	t.e.stats.expiredFields.Add(int64(deleted))
 	return deleted
 }
 
@@ -143,7 +167,8 @@ func (p *partition) noteResidue(db int, key []byte) {
 }
 
 // forgetResidues drops removed counter shares that are causally stable, and
-// removes the deadlines that this replica has left on keys that are gone.
+// removes the deadlines that this replica has left on keys and fields that are
+// gone.
 func (e *Engine) forgetResidues(t *Tx) {
 	stable := e.vector()
 	if e.opts.Stable != nil {
@@ -176,9 +201,21 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 		t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
 		n.settle(t.now, &t.op)
 		n.obj = nil
+		t.forgetFields(n)
 	}
 	n.find(t.e, n.db, n.key)
 	if n.rec == nil || n.flags()&recHidden == 0 && !n.load().Residue() {
 		delete(p.residue, name)
+	}
+}
+
+// forgetFields removes deadlines without a field.
+func (t *Tx) forgetFields(n *entry) {
+	if n.rec == nil || n.isFlat() {
+		return
+	}
+	t.op.Reset(crdt.KindHashRemove, uint8(n.db), n.key)
+	if n.load().Hash().PrepareOrphans(&t.op, t.e.self, t.now-t.e.opts.ExpiryGrace.Milliseconds()) > 0 {
+		t.issue(n)
 	}
 }

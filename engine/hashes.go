@@ -2,7 +2,8 @@ package engine
 
 import "crdb/crdt"
 
-// readHash returns the hash of a key, nil if the key does not exist.
+// readHash returns the hash of a key as it shows now, nil if the key does not
+// exist.
 func (t *Tx) readHash(key []byte) (*crdt.Hash, error) {
 	n := t.lookup(key)
 	if n == nil {
@@ -11,7 +12,7 @@ func (t *Tx) readHash(key []byte) (*crdt.Hash, error) {
 	if n.typ() != crdt.TypeHash {
 		return nil, ErrWrongType
 	}
-	return n.load().Hash(), nil
+	return n.load().Hash().At(t.now), nil
 }
 
 // HashLen returns the number of fields; a missing key is an empty hash.
@@ -20,7 +21,7 @@ func (t *Tx) HashLen(key []byte) (int, error) {
 	if h == nil {
 		return 0, err
 	}
-	return h.Len(), nil
+	return h.Shown(), nil
 }
 
 // HashGet returns the value of a field.
@@ -69,7 +70,7 @@ func (t *Tx) changeHash(kind crdt.Kind, key []byte) (*entry, *crdt.Hash, error) 
 	if err := n.obj.PrepareChange(&t.op, crdt.TypeHash); err != nil {
 		return nil, nil, ErrWrongType
 	}
-	return n, n.obj.Hash(), nil
+	return n, n.obj.Hash().At(t.now), nil
 }
 
 // HashSet sets fields, given as field, value, field, value, and returns how
@@ -101,9 +102,24 @@ func (t *Tx) HashDelete(key []byte, fields [][]byte) (int, error) {
 	return removed, nil
 }
 
+// incrHash is changeHash for an increment: it keeps the field's deadline, and so
+// must not meet one that has passed.
+func (t *Tx) incrHash(key, field []byte) (*entry, *crdt.Hash, error) {
+	n, h, err := t.changeHash(crdt.KindHashIncr, key)
+	if err != nil || !h.Past(field) {
+		return n, h, err
+	}
+	t.op.Reset(crdt.KindHashRemove, uint8(t.db), key)
+	t.op.Flags |= crdt.Expired
+	h.PreparePast(&t.op, field)
+	t.issue(n)
+	t.e.stats.expiredFields.Add(1)
+	return t.changeHash(crdt.KindHashIncr, key)
+}
+
 // HashIncr adds delta to the integer in a field and returns the sum.
 func (t *Tx) HashIncr(key, field []byte, delta int64) (int64, error) {
-	n, h, err := t.changeHash(crdt.KindHashIncr, key)
+	n, h, err := t.incrHash(key, field)
 	if err != nil {
 		return 0, err
 	}
@@ -118,7 +134,7 @@ func (t *Tx) HashIncr(key, field []byte, delta int64) (int64, error) {
 // HashIncrFloat adds a decimal text to the float in a field and returns the
 // sum as Redis prints it.
 func (t *Tx) HashIncrFloat(key, field, delta []byte) (val []byte, err error) {
-	n, h, err := t.changeHash(crdt.KindHashIncr, key)
+	n, h, err := t.incrHash(key, field)
 	if err != nil {
 		return nil, err
 	}

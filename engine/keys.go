@@ -165,7 +165,7 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 	case crdt.TypeStream:
 		return "stream", true
 	}
-	return hashEncoding(n.load().Hash()), true
+	return hashEncoding(n.load().Hash().At(t.now)), true
 }
 
 func stringEncoding(v []byte) string {
@@ -200,15 +200,18 @@ func setEncoding(s *crdt.Set) string {
 }
 
 func hashEncoding(h *crdt.Hash) string {
-	if h.Len() > maxListpack {
+	if h.Shown() > maxListpack {
 		return "hashtable"
 	}
 	enc := "listpack"
+	if h.Dated() {
+		enc = "listpackex"
+	}
 	h.Each(func(f, v []byte) bool {
 		if len(f) > maxListpackValue || len(v) > maxListpackValue {
 			enc = "hashtable"
 		}
-		return enc == "listpack"
+		return enc != "hashtable"
 	})
 	return enc
 }

@@ -41,9 +41,9 @@ type keyspace struct {
 // object is a key that does not fit a flat record.
 type object struct {
 	crdt.Object
-	deadline   int64  // as the expiry index has it
+	due        int64  // when the expirer is to look at it, as its index has it
 	bytes      int64  // when last measured
-	unmeasured int    // changes since
+	unmeasured int32  // changes since
 	saved      bool   // a checkpoint has its elements
 	all        bool   // all elements are to be saved
 	changed    []byte // elements changed since the last checkpoint: type, length, name
@@ -61,6 +61,7 @@ const (
 	recHidden             // shows nothing
 	recDated              // visible, with a deadline
 	recCounts             // has counter shares
+	recFades              // visible, a hash all of whose fields have deadlines
 )
 
 func (p *partition) space(db int) *keyspace {

@@ -4,6 +4,7 @@ package engine
 type Stats struct {
 	Hits, Misses      int64 // lookups of keys by reading commands
 	Expired           int64 // keys this instance has deleted at their deadline
+	ExpiredFields     int64 // fields of hashes, likewise
 	Evicted           int64
 	RemoteOps         int64 // ops of other replicas applied
 	RemoteBlocks      int64
@@ -21,7 +22,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{
-		Expired: c.expired.Load(), Evicted: c.evicted.Load(),
+		Expired: c.expired.Load(), ExpiredFields: c.expiredFields.Load(), Evicted: c.evicted.Load(),
 		RemoteOps: c.remoteOps.Load(), RemoteBlocks: c.remoteBlocks.Load(),
 		Checkpoints: c.checkpoints.Load(), CheckpointErrors: c.checkpointErrs.Load(),
 		CheckpointSeconds: float64(c.checkpointNanos.Load()) / 1e9, CheckpointBytes: c.checkpointBytes.Load(),
@@ -41,6 +42,7 @@ func (e *Engine) Stats() Stats {
 // ResetStats zeroes hits, misses, expired and evicted, as CONFIG RESETSTAT does.
 func (e *Engine) ResetStats() {
 	e.stats.expired.Store(0)
+	e.stats.expiredFields.Store(0)
 	e.stats.evicted.Store(0)
 	for i := range e.parts {
 		p := &e.parts[i]

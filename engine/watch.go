@@ -7,7 +7,7 @@ import "sync/atomic"
 // mark is set by others.
 type Watcher struct {
 	dirty atomic.Bool
-	until int64 // the first deadline among the watched keys, 0: none
+	until int64 // the first deadline among the watched keys and their fields, 0: none
 	wall  func() int64
 	keys  []watchedKey
 }
@@ -35,9 +35,7 @@ func (t *Tx) Watch(w *Watcher, key []byte) {
 	p.watched[name][w] = struct{}{}
 	w.keys = append(w.keys, watchedKey{i, name})
 	if n := t.peek(key); n != nil {
-		if at := n.deadline(); at != 0 && (w.until == 0 || at < w.until) {
-			w.until = at
-		}
+		w.until = sooner(w.until, n.indexed(n.flags()))
 	}
 }
 

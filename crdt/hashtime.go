@@ -1,0 +1,193 @@
+package crdt
+
+import "encoding/binary"
+
+// fieldTimes is what a hash keeps besides as soon as a field has a deadline.
+type fieldTimes struct {
+	now     int64  // what passed before does not show
+	due     zindex // the live fields by deadline; a double holds it exactly
+	orphans int    // fields that are not live and have deadlines
+}
+
+// filing is where fieldTimes has a field.
+type filing struct {
+	at     int64
+	orphan bool
+}
+
+func filingOf(e *element) (f filing) {
+	if len(e.dates) == 0 {
+		return f
+	}
+	if f.orphan = !e.Live(); !f.orphan {
+		f.at, _ = longest(e.dates)
+	}
+	return f
+}
+
+// refile moves a field in the index of deadlines.
+func (h *Hash) refile(field []byte, was, now filing) {
+	if h.times == nil {
+		h.times = &fieldTimes{}
+	}
+	t := h.times
+	if was.at != 0 {
+		t.due.delete(float64(was.at), field)
+	}
+	if now.at != 0 {
+		t.due.insert(float64(now.at), field)
+	}
+	if was.orphan {
+		t.orphans--
+	}
+	if now.orphan {
+		t.orphans++
+	}
+	if t.due.len() == 0 && t.orphans == 0 {
+		h.times = nil
+	}
+}
+
+// At says what time it is for those who read, in unix milliseconds: fields
+// whose deadline is before it do not show. It returns h.
+func (h *Hash) At(now int64) *Hash {
+	if h.times != nil {
+		h.times.now = now
+	}
+	return h
+}
+
+// Dated reports whether a field has a deadline.
+func (h *Hash) Dated() bool { return h.times != nil && h.times.due.len() > 0 }
+
+// Shown returns the number of fields whose deadline has not passed.
+func (h *Hash) Shown() int {
+	if h.times == nil {
+		return h.Len()
+	}
+	now := float64(h.times.now)
+	return h.Len() - h.times.due.find(func(at float64, _ []byte) bool { return at < now })
+}
+
+// shows reports whether an encoded field is there for those who read.
+func (h *Hash) shows(rec []byte) bool {
+	switch rec[0] {
+	case shapePlain, shapeShare:
+		return true
+	case shapeDated:
+		if at := elementDeadline(rec); at != 0 && h.times != nil && at < h.times.now {
+			return false
+		}
+	}
+	return cellLive(rec)
+}
+
+// Past reports whether a field is there and its deadline has passed.
+func (h *Hash) Past(field []byte) bool {
+	if h.times == nil {
+		return false
+	}
+	rec, ok := h.get(field)
+	return ok && cellLive(rec) && !h.shows(rec)
+}
+
+// Deadline returns the deadline of a field that shows, 0 for none.
+func (h *Hash) Deadline(field []byte) (at int64, ok bool) {
+	rec, ok := h.get(field)
+	if !ok || !h.shows(rec) {
+		return 0, false
+	}
+	return elementDeadline(rec), true
+}
+
+// FirstDeadline returns the earliest deadline of a field, 0 if there is none.
+func (h *Hash) FirstDeadline() (at int64) {
+	if h.times != nil {
+		h.times.due.walk(0, 1, false, func(_ []byte, x float64) bool { at = int64(x); return false })
+	}
+	return at
+}
+
+// LastDeadline returns the deadline of the field that stays longest, 0 if one
+// has none.
+func (h *Hash) LastDeadline() (at int64) {
+	if n := h.Len(); h.times != nil && n > 0 && h.times.due.len() == n {
+		h.times.due.walk(n-1, n, false, func(_ []byte, x float64) bool { at = int64(x); return false })
+	}
+	return at
+}
+
+// PrepareDeadline names a field that shows, what is seen of it, and its new
+// deadline, 0 for none.
+func (h *Hash) PrepareDeadline(op *Op, field []byte, at int64) {
+	h.see(op, field)
+	e := &op.Elems[len(op.Elems)-1]
+	e.Shares = nil
+	first := len(op.names)
+	op.names = binary.BigEndian.AppendUint64(op.names, uint64(at))
+	e.Value = op.names[first:len(op.names):len(op.names)]
+}
+
+func deadlineAt(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
+
+// checkDeadline reports whether an element of KindHashExpire can be.
+func checkDeadline(e *Elem) bool {
+	return len(e.Value) == 8 && binary.BigEndian.Uint64(e.Value) <= MaxFieldDeadline
+}
+
+// PrepareSweep names the fields whose deadline, set by the replica r, is before
+// due, and those with any deadline before late: at most limit, of the first
+// 2*limit that are past. It returns their number.
+func (h *Hash) PrepareSweep(op *Op, r ReplicaID, due, late int64, limit int) (n int) {
+	if h.times == nil {
+		return 0
+	}
+	var names [][]byte
+	h.times.due.walk(0, 2*limit, false, func(field []byte, at float64) bool {
+		x := int64(at)
+		if x >= due || len(names) == limit {
+			return false
+		}
+		if _, owner := longest(h.element(field).dates); owner.Replica == r || x < late {
+			names = append(names, append([]byte(nil), field...))
+		}
+		return true
+	})
+	for _, f := range names {
+		h.see(op, f)
+	}
+	return len(names)
+}
+
+// PrepareOrphans names the fields that are gone but for deadlines, if those are
+// of replica r or before late. It returns their number.
+func (h *Hash) PrepareOrphans(op *Op, r ReplicaID, late int64) (n int) {
+	if h.times == nil || h.times.orphans == 0 {
+		return 0
+	}
+	names := h.names(func(rec []byte) bool {
+		if rec[0] != shapeDated || cellLive(rec) {
+			return false
+		}
+		at, owner := longest(mustElement(rec).dates)
+		return owner.Replica == r || at != 0 && at < late
+	})
+	for _, f := range names {
+		h.see(op, f)
+	}
+	return len(names)
+}
+
+// PreparePast names one field whose deadline has passed, for a write to it.
+func (h *Hash) PreparePast(op *Op, field []byte) { h.see(op, field) }
+
+// stale reports whether something is kept until it can be forgotten.
+func (h *Hash) stale() bool { return h.stales > 0 || h.times != nil && h.times.orphans > 0 }
+
+func (h *Hash) bytes() int {
+	n := h.cellMap.bytes()
+	if h.times != nil {
+		n += 32 + h.times.due.bytes()
+	}
+	return n
+}
