@@ -24,8 +24,8 @@ func (n *Node) startCreate(rq request, d *api.Database) (*api.Task, error) {
 	if err := n.checkReady(); err != nil {
 		return nil, err
 	}
-	if d.GUID != "" || d.ConfigVersion != 0 {
-		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "guid and config_version are assigned by the node; leave them out")
+	if d.GUID != "" || d.ConfigVersion != 0 || d.ConfigID != "" || d.HighestID != 0 || len(d.RemovedInstances) > 0 {
+		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "guid and the versions of the configuration are assigned by the node; leave them out")
 	}
 	if err := d.Validate(); err != nil {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
@@ -130,7 +130,7 @@ func (n *Node) resolve(ctx context.Context, d *api.Database, fail func(cluster s
 			failed = errMembers
 		}
 	}
-	d.ConfigVersion, d.CausalConsistency = 1, true
+	d.ConfigVersion, d.ConfigID, d.HighestID, d.CausalConsistency = 1, d.GUID, len(d.Instances), true
 	d.ProtocolVersion, d.FeaturesetVersion = api.ProtocolVersion, api.FeaturesetVersion
 	return failed
 }
@@ -224,7 +224,12 @@ func (n *Node) prepareAll(ctx context.Context, k *task, d *api.Database) error {
 			continue
 		}
 		k.cluster(x.Cluster.Name, 50)
-		x.DBConfig, x.DBUID = &api.DBConfig{Port: answers[i].Port}, answers[i].DBUID
+		own := api.DBConfig{}
+		if x.DBConfig != nil {
+			own = *x.DBConfig
+		}
+		own.Port = answers[i].Port
+		x.DBConfig, x.DBUID = &own, answers[i].DBUID
 	}
 	return failed
 }

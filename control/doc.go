@@ -32,6 +32,26 @@
 // about any more, because a commit carries everything needed to begin anew.
 // A delete is the note "deleting" and the same dropping.
 //
+// # A change of a configuration
+//
+//	coordinator, a member               every member
+//	makes the next version
+//	writes down "preparing"
+//	prepares new instances              as in a create, at their nodes
+//	posts the configuration             writes it down beside the committed one;
+//	                                    new instances count for what is kept of
+//	                                    the log; no other change is accepted
+//	writes down "committing"            (decided)
+//	sends the configuration             writes it down as committed; in force
+//	forgets the change when all         who is away learns of it later, from the
+//	have confirmed                      coordinator, the next change or a peer
+//
+// A change that is not decided needs no note: a coordinator that finds
+// "preparing" at its start forgets it, and whoever asks about a change that
+// nobody has a note of and that is not in force hears that it was given up. A
+// member with a posted configuration gives it up on such an answer only, never
+// because nobody answers: the decision may have been made.
+//
 // # Invariants
 //
 //  1. One process owns a data directory; another, or a directory of another
@@ -49,10 +69,19 @@
 //     record; the instance's log refuses to be opened under another.
 //  8. Tasks, their results, prepared databases, bodies, and requests at work are
 //     bounded, by the constants in limits.go.
+//  9. Configurations of a database have versions 1, 2, 3; a version follows the
+//     committed one before it and no other. ConfigID tells two of one version
+//     apart, which only force can make.
+//  10. A change is decided when a majority of the members has posted it, and all
+//     that stay where instances are removed. Since a member posts one change at
+//     a time, and only on the version it has in force, of two changes of one
+//     version at most one is decided.
+//  11. A replica ID is given out once: the configuration keeps the highest.
+//  12. Retention and stability count the members in force and the posted ones.
 //
 // # Goroutines and locks
 //
-// Node.change is held through one Prepare, Commit or Drop at a time; Node.mu
+// Node.change is held through one Prepare, Post, Commit or Drop at a time; Node.mu
 // guards the maps and is never held while calling out. Order: change, mu.
 // Every goroutine is counted in Node.wg, and stops with Node.ctx. Tasks run
 // on goroutines of their own, at most maxRunningTasks at a time.

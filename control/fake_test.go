@@ -71,14 +71,16 @@ func (h *fakeHost) instances() int {
 type diskErr struct{ error }
 
 type fakeInstance struct {
-	host *fakeHost
-	spec Spec
-	mu   sync.Mutex
-	l    net.Listener
-	ms   []Member
-	lag  time.Duration
-	down map[string]bool
-	keys int
+	host  *fakeHost
+	spec  Spec
+	mu    sync.Mutex
+	l     net.Listener
+	ms    []Member
+	lag   time.Duration
+	down  map[string]bool
+	keys  int
+	set   map[string]string
+	holds Holdings
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
@@ -86,6 +88,23 @@ func (i *fakeInstance) SetMembers(_ int, ms []Member) {
 	defer i.mu.Unlock()
 	i.ms = ms
 }
+
+func (i *fakeInstance) Configure(s map[string]string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.set = s
+	return nil
+}
+
+func (i *fakeInstance) Holdings() Holdings {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.holds
+}
+
+func (i *fakeInstance) End(int) (End, error) { return End{}, nil }
+
+func (i *fakeInstance) OtherRun(int, uint64) bool { return false }
 
 func (i *fakeInstance) Serve(addr string) (err error) {
 	if i.host.failServe.Load() {
@@ -157,7 +176,7 @@ func newOptions(s *conf.Settings, d *dialer) (Options, *fakeHost) {
 	return Options{
 		Settings: s, Now: h.now, Dial: d.dial, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OpenHost: func(o Options, _ string) (Host, error) { h.opts = o; return h, nil },
-		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 300 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond},
+		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 300 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond, Settle: 2 * time.Second},
 	}, h
 }
 

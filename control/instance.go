@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"crdb/control/api"
 )
 
 // Host opens instances on this node and owns what they share: the peer
@@ -21,6 +23,15 @@ type Host interface {
 type Instance interface {
 	// SetMembers says who else holds the database, this instance included.
 	SetMembers(version int, members []Member)
+	// Configure sets redis.conf settings. An error leaves all as it was.
+	Configure(settings map[string]string) error
+	// Holdings says what is on disk here, and what others are known to hold.
+	Holdings() Holdings
+	// End returns the end of a replica's log as it is on disk here.
+	End(replica int) (End, error)
+	// OtherRun reports whether a process of another run than the given one is
+	// alive as the replica, as far as is known here.
+	OtherRun(replica int, run uint64) bool
 	// Serve starts to serve clients on HOST:PORT. It is called once.
 	Serve(addr string) error
 	// Flush removes all keys this instance knows of, here and, with
@@ -52,6 +63,19 @@ type Member struct {
 	Replica int
 	Region  string
 	Addr    string // HOST:PEERPORT to dial
+}
+
+// Holdings is what an instance and the others hold of all replicas' logs.
+type Holdings struct {
+	Durable []api.Position // on disk here
+	Issued  uint64         // the last own op given out
+	Others  []api.Holding  // what the others have acknowledged
+}
+
+// End is the end of a replica's log.
+type End struct {
+	Time uint64
+	Hash uint64 // of the block there
 }
 
 // Link is the replication from one other member.

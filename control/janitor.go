@@ -53,14 +53,41 @@ func (n *Node) resolvePosted() {
 	now := n.opts.Now().UnixMilli()
 	for guid, db := range n.snapshot() {
 		r := db.record
-		if r.Status != api.StatusPosted || r.ExpiresMS > now {
-			continue
+		switch {
+		case r.Status == api.StatusPosted && r.ExpiresMS <= now:
+			if n.askOutcome(guid, r) == api.OutcomeAborted {
+				n.dropPosted(guid)
+			}
+		case r.Status == api.StatusCommitted && r.Posted != nil && r.Posted.ExpiresMS <= now:
+			n.resolveChange(guid, r)
 		}
-		if state := n.askOutcome(guid, r); state != api.OutcomeAborted {
-			continue
-		}
-		n.dropPosted(guid)
 	}
+}
+
+// resolveChange asks what became of a change that was posted here. Nobody but
+// its coordinator can say that it was given up: without an answer it stays,
+// until a peer has it in force or the coordinator is forced out.
+func (n *Node) resolveChange(guid string, r *record) {
+	x := r.Posted
+	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Timing.Call)
+	defer cancel()
+	o, err := n.outcomeAt(ctx, x.Coordinator, r.Database, x.Database.ConfigID)
+	switch {
+	case err != nil:
+		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
+	case o.State == api.OutcomeAborted:
+		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
+			n.log.Error("cannot take back a change that was given up", "database", r.Database.Name, "err", err)
+		}
+	}
+}
+
+// outcomeAt asks a coordinator, which may be this node.
+func (n *Node) outcomeAt(ctx context.Context, coordinator string, d *api.Database, config string) (*api.Outcome, error) {
+	if own := d.Find(n.ID()); own != nil && own.Cluster.URL == coordinator {
+		return n.outcome(d.GUID, config), nil
+	}
+	return (&api.Client{Base: coordinator, HTTP: n.client}).Outcome(ctx, d.GUID, config)
 }
 
 // askOutcome asks a prepared instance's coordinator what became of it. No
@@ -68,11 +95,7 @@ func (n *Node) resolvePosted() {
 func (n *Node) askOutcome(guid string, r *record) string {
 	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Timing.Call)
 	defer cancel()
-	client := &api.Client{Base: r.Coordinator, HTTP: n.client}
-	if own := r.Database.Find(n.ID()); own != nil && own.Cluster.URL == r.Coordinator {
-		return n.outcome(guid).State
-	}
-	o, err := client.Outcome(ctx, guid)
+	o, err := n.outcomeAt(ctx, r.Coordinator, r.Database, r.Database.ConfigID)
 	if n.ctx.Err() != nil {
 		return api.OutcomePreparing
 	}

@@ -8,6 +8,7 @@ const (
 	maxRunningTasks = 4
 	maxQueuedTasks  = 64
 	maxNotes        = 256 // creates and deletes a coordinator has under way
+	maxWarnings     = 64  // of one task
 	maxRequests     = 128 // admin requests at work at a time
 
 	resultTTL    = 500 * time.Second // a finished task is remembered this long
@@ -18,6 +19,7 @@ const (
 	commitTimeout  = 20 * time.Second // a coordinator gives up and aborts after this
 	retryEvery     = 200 * time.Millisecond
 	janitorEvery   = 5 * time.Second
+	settleTimeout  = 10 * time.Minute // a task waits so long for regions to catch up
 	drainTimeout   = 10 * time.Second
 
 	defaultLagTolerance = 100 * time.Millisecond

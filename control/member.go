@@ -18,7 +18,10 @@ import (
 // member is a node that takes part in a change.
 type member interface {
 	Prepare(ctx context.Context, p *api.Prepare) (*api.Prepared, error)
+	Post(ctx context.Context, p *api.Post) error
+	Unpost(ctx context.Context, guid, config string) error
 	Commit(ctx context.Context, d *api.Database) error
+	Standing(ctx context.Context, guid string, replica int, run uint64) (*api.Standing, error)
 	Drop(ctx context.Context, guid string) error
 }
 
@@ -45,6 +48,11 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
 	}
 	own := d.Find(n.ID())
+	if db := n.database(d.GUID); own != nil && db != nil && db.record.Status == api.StatusPosted && db.record.Database.ConfigID != d.ConfigID {
+		if err := n.dropLocked(d.GUID, db); err != nil { // of a change that was given up
+			return nil, err
+		}
+	}
 	if own == nil || own.ID < 1 || own.Region != n.opts.Settings.Region {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "database %q names no instance on node %s of region %s", d.Name, n.ID(), n.opts.Settings.Region)
 	}
@@ -76,6 +84,10 @@ func (n *Node) admit(d *api.Database) (uid int, known *database, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if db := n.mu.dbs[d.GUID]; db != nil {
+		if own := d.Find(n.ID()); own.ID != db.record.Replica {
+			return 0, nil, api.Errorf(http.StatusConflict, api.CodeConflict, "region %s still has instance %d of database %s, which is %s; purge that first",
+				n.opts.Settings.Region, db.record.Replica, d.GUID, db.record.Status)
+		}
 		return 0, db, nil
 	}
 	if slices.Contains(n.mu.dropped, d.GUID) {
@@ -158,12 +170,16 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	if err := n.checkReady(); err != nil {
 		return err
 	}
+	db := n.database(d.GUID)
+	switch {
+	case db != nil && db.record.Status != api.StatusPosted:
+		return n.adoptLocked(db, d)
+	case db == nil && d.Find(n.ID()) == nil:
+		return nil // it has left already
+	}
 	db, err := n.prepareLocked(&api.Prepare{Database: d})
 	if err != nil {
 		return err
-	}
-	if db.record.Status == api.StatusCommitted {
-		return nil
 	}
 	posted := db.record
 	r := *posted
@@ -185,23 +201,14 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 
 // serve tells the instance its members and starts it.
 func (n *Node) serve(db *database) error {
-	r := db.record
-	members := make([]Member, 0, len(r.Database.Instances))
-	for _, x := range r.Database.Instances {
-		addr := x.Cluster.ReplicationEndpoint
-		if route := n.opts.Settings.PeerRoutes[x.Region]; route != "" {
-			addr = route
-		}
-		members = append(members, Member{Replica: x.ID, Region: x.Region, Addr: addr})
-	}
 	if db.reserved != nil {
 		db.reserved.Close()
 		db.reserved = nil
 	}
-	if err := db.inst.Serve(n.addr(r.Port)); err != nil {
+	if err := db.inst.Serve(n.addr(db.record.Port)); err != nil {
 		return err
 	}
-	db.inst.SetMembers(r.Database.ConfigVersion, members)
+	n.inform(db)
 	return nil
 }
 

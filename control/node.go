@@ -40,6 +40,7 @@ type Timing struct {
 	Commit  time.Duration // a coordinator gives up after this
 	Retry   time.Duration
 	Janitor time.Duration
+	Settle  time.Duration // how long a task waits for regions to catch up
 }
 
 // The states of a node.
@@ -123,6 +124,7 @@ func (o *Options) setDefaults() {
 	def(&o.Timing.Commit, commitTimeout)
 	def(&o.Timing.Retry, retryEvery)
 	def(&o.Timing.Janitor, janitorEvery)
+	def(&o.Timing.Settle, settleTimeout)
 }
 
 func (n *Node) open() (err error) {
@@ -214,6 +216,10 @@ func (n *Node) load() error {
 		return err
 	}
 	for _, x := range notes {
+		if x.State == api.OutcomePreparing && x.Base != nil { // no note is as good as a given-up one
+			n.forget(x)
+			continue
+		}
 		if x.State == api.OutcomePreparing {
 			x.State = noteAborting
 			if err := n.dir.writeNote(x); err != nil {

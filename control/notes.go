@@ -57,7 +57,7 @@ func (n *Node) idle(guid string) {
 
 // setNote writes down a new state; every member has to confirm it anew.
 func (n *Node) setNote(x *note, state string) error {
-	next := &note{State: state, Database: x.Database}
+	next := &note{State: state, Database: x.Database, Base: x.Base}
 	if err := n.dir.writeNote(next); err != nil {
 		return err
 	}
@@ -67,15 +67,65 @@ func (n *Node) setNote(x *note, state string) error {
 	return nil
 }
 
-// outcome says what becomes of a create this node coordinates.
-func (n *Node) outcome(guid string) *api.Outcome {
+// outcome says what becomes of a create or change this node coordinates. What
+// it has no note of was aborted, unless it is in force here.
+func (n *Node) outcome(guid, config string) *api.Outcome {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	x := n.mu.notes[guid]
-	if x == nil || x.State != api.OutcomePreparing && x.State != api.OutcomeCommitting {
-		return &api.Outcome{State: api.OutcomeAborted}
+	if x != nil && (config == "" || config == x.Database.ConfigID) && (x.State == api.OutcomePreparing || x.State == api.OutcomeCommitting) {
+		return &api.Outcome{State: x.State}
 	}
-	return &api.Outcome{State: x.State}
+	if db := n.mu.dbs[guid]; db != nil && config != "" && db.record.Status == api.StatusCommitted && db.record.Database.ConfigID == config {
+		return &api.Outcome{State: api.OutcomeCommitting}
+	}
+	return &api.Outcome{State: api.OutcomeAborted}
+}
+
+// members returns who has to confirm a note: for a change also those that
+// leave in good order.
+func (x *note) members() []*api.Instance {
+	var all []*api.Instance
+	for i := range x.Database.Instances {
+		all = append(all, &x.Database.Instances[i])
+	}
+	if x.Base == nil {
+		return all
+	}
+	for i := range x.Base.Instances {
+		b := &x.Base.Instances[i]
+		if gone := x.Database.Removed(b.ID); gone != nil && !gone.Forced && gone.Version == x.Database.ConfigVersion {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// forget removes the note of a change that is not decided.
+func (n *Node) forget(x *note) {
+	n.mu.Lock()
+	delete(n.mu.notes, x.Database.GUID)
+	n.mu.Unlock()
+	if err := n.dir.removeNote(x.Database.GUID); err != nil {
+		n.log.Error("cannot remove the note of a change; it counts as given up all the same", "database", x.Database.Name, "err", err)
+	}
+}
+
+// tellGone tells those that are forced out, if they answer after all, so that
+// they stop taking writes. They need not confirm.
+func (n *Node) tellGone(ctx context.Context, x *note) {
+	for i := range x.Base.Instances {
+		b := &x.Base.Instances[i]
+		if gone := x.Database.Removed(b.ID); gone != nil && gone.Forced && gone.Version == x.Database.ConfigVersion {
+			n.wg.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+				defer cancel()
+				if err := n.memberOf(b).Commit(ctx, x.Database); err != nil {
+					n.log.Warn("an instance was removed by force and does not know it yet", "database", x.Database.Name, "region", b.Region, "err", err)
+				}
+			})
+		}
+	}
 }
 
 // round asks every member that has not confirmed yet to carry out the note,
@@ -85,8 +135,7 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	var mu sync.Mutex // guards failed and x.Done
 	var wg sync.WaitGroup
 	before := x.Done
-	for i := range x.Database.Instances {
-		inst := &x.Database.Instances[i]
+	for _, inst := range x.members() {
 		if inst.NodeID == "" || slices.Contains(before, inst.NodeID) {
 			continue
 		}
@@ -124,7 +173,7 @@ func (n *Node) tell(ctx context.Context, x *note, inst *api.Instance) error {
 	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
 	defer cancel()
 	m := n.memberOf(inst)
-	if x.State == api.OutcomeCommitting {
+	if x.State == api.OutcomeCommitting { // whom the others forced out meanwhile learns of it by itself
 		return m.Commit(ctx, x.Database)
 	}
 	return m.Drop(ctx, x.Database.GUID)

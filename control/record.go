@@ -21,6 +21,7 @@ type record struct {
 	Coordinator string        `json:"coordinator,omitempty"`
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`
+	Posted      *posted       `json:"posted,omitempty"` // committed only: a configuration to come
 }
 
 func (d *dir) writeRecord(r *record) error {
@@ -86,7 +87,8 @@ func (d *dir) removeDatabase(guid string) error {
 type note struct {
 	State    string        `json:"state"`
 	Database *api.Database `json:"crdb"`
-	Done     []string      `json:"-"` // IDs of nodes that confirmed; they are asked again after a restart
+	Base     *api.Database `json:"base,omitempty"` // of a change: the configuration that it follows
+	Done     []string      `json:"-"`              // IDs of nodes that confirmed; they are asked again after a restart
 }
 
 // The states of a note beyond the outcomes in api.

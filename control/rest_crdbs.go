@@ -58,6 +58,25 @@ func (n *Node) postDatabase(r *http.Request) (any, error) {
 
 func (n *Node) deleteDatabase(r *http.Request) (any, error) { return n.startOn(r, n.startDelete) }
 
+func (n *Node) patchDatabase(r *http.Request) (any, error) {
+	u := &api.Update{}
+	if err := body(r, u); err != nil {
+		return nil, err
+	}
+	force, _ := strconv.ParseBool(r.URL.Query().Get("force_update"))
+	return n.startOn(r, func(rq request, guid string) (*api.Task, error) {
+		return n.startModify(rq, guid, &api.Modify{Update: u, ForceUpdate: force})
+	})
+}
+
+func (n *Node) postUpdates(r *http.Request) (any, error) {
+	m := &api.Modify{}
+	if err := body(r, m); err != nil {
+		return nil, err
+	}
+	return n.startOn(r, func(rq request, guid string) (*api.Task, error) { return n.startModify(rq, guid, m) })
+}
+
 func (n *Node) putFlush(r *http.Request) (any, error) { return n.startOn(r, n.startFlush) }
 
 // startOn starts a task on the database in the path.

@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"crdb/control/api"
@@ -43,6 +44,46 @@ func (n *Node) deleteInstance(r *http.Request) (any, error) {
 	return struct{}{}, n.Drop(r.Context(), guid)
 }
 
+func (n *Node) postPosted(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	p := &api.Post{}
+	if err := body(r, p); err != nil {
+		return nil, err
+	}
+	if p.Database == nil || p.Database.GUID != guid {
+		return nil, badRequest("the path names database %s, the body another", guid)
+	}
+	return struct{}{}, n.Post(r.Context(), p)
+}
+
+func (n *Node) deletePosted(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, n.Unpost(r.Context(), guid, r.PathValue("config"))
+}
+
+func (n *Node) getStanding(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	replica, err := strconv.ParseUint(q.Get("replica"), 10, 16)
+	if err != nil {
+		return nil, badRequest("replica=%s is not the ID of an instance", q.Get("replica"))
+	}
+	run, err := strconv.ParseUint(q.Get("run"), 10, 64)
+	if err != nil {
+		return nil, badRequest("run=%s is not a number", q.Get("run"))
+	}
+	return n.Standing(r.Context(), guid, int(replica), run)
+}
+
 func (n *Node) getLocalHealth(r *http.Request) (any, error) {
 	guid, err := guidOf(r)
 	if err != nil {
@@ -56,7 +97,7 @@ func (n *Node) getOutcome(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.outcome(guid), nil
+	return n.outcome(guid, r.URL.Query().Get("config_id")), nil
 }
 
 // getLive answers as long as the process does its work at all.

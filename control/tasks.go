@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -204,7 +205,7 @@ func (t *tasks) stop(id string) (*api.Task, error) {
 
 func (k *task) copyLocked() *api.Task {
 	c := k.api
-	c.Errors = slices.Clone(c.Errors)
+	c.Errors, c.Warnings = slices.Clone(c.Errors), slices.Clone(c.Warnings)
 	c.Progress.Clusters = slices.Clone(c.Progress.Clusters)
 	return &c
 }
@@ -238,6 +239,16 @@ func (k *task) fail(cluster string, err error) {
 	e := api.AsError(err)
 	k.update(func(a *api.Task) {
 		a.Errors = append(a.Errors, api.TaskError{Cluster: cluster, Description: e.Description, Code: e.Code})
+	})
+}
+
+// warn notes what somebody should know although the task goes on. The number
+// of warnings is bounded.
+func (k *task) warn(format string, args ...any) {
+	k.update(func(a *api.Task) {
+		if len(a.Warnings) < maxWarnings {
+			a.Warnings = append(a.Warnings, fmt.Sprintf(format, args...))
+		}
 	})
 }
 

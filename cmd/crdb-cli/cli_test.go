@@ -29,6 +29,7 @@ type node struct {
 	task   api.Task
 	health []api.HealthReport
 	posted *api.Database
+	body   string // of the last change
 }
 
 func sample() api.Database {
@@ -68,6 +69,10 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d := sample()
 			v = api.DryRun{OK: true, Database: &d}
 		}
+	case "POST /v1/crdbs/" + guid + "/updates", "PATCH /v1/crdbs/" + guid:
+		data, _ := io.ReadAll(r.Body)
+		n.body = r.Method + " " + r.URL.RequestURI() + " " + string(data)
+		v = queued
 	case "DELETE /v1/crdbs/" + guid, "PUT /v1/crdbs/" + guid + "/flush":
 		v = queued
 	case "GET /v1/crdbs/" + guid + "/health_report":
@@ -103,6 +108,8 @@ func TestGolden(t *testing.T) {
 	sick := newNode()
 	sick.health[1].Connections[0].Status, sick.health[1].Connections[0].LastError = api.LinkDown, "connection refused"
 	create := []string{"crdb", "create", "--name", "cart", "--instance", "fqdn=a:9443,port=6379", "--instance", "b:9443"}
+	warned := newNode()
+	warned.task.Operation, warned.task.Warnings = api.OpAdd, []string{"b:9443 does not know of the change yet"}
 	for _, c := range []struct {
 		name string
 		node *node
@@ -120,6 +127,13 @@ func TestGolden(t *testing.T) {
 		{"get_unknown", newNode(), []string{"crdb", "get", "nothing"}, 1},
 		{"delete_partial", failed, []string{"crdb", "delete", guid}, 3},
 		{"flush", newNode(), []string{"crdb", "flush", "cart"}, 0},
+		{"add_instance", warned, []string{"crdb", "add-instance", "--name", "cart", "--instance", "fqdn=c:9443,port=7000"}, 0},
+		{"update", newNode(), []string{"crdb", "update", "cart", "--memory-size", "1gb", "--eviction-policy", "allkeys-lru"}, 0},
+		{"update_force", newNode(), []string{"crdb", "update", "--crdb-guid", guid, "--force"}, 0},
+		{"usage_update_nothing", newNode(), []string{"crdb", "update", "cart"}, 2},
+		{"usage_update_policy", newNode(), []string{"crdb", "update", "cart", "--eviction-policy", "never"}, 2},
+		{"usage_add_no_instance", newNode(), []string{"crdb", "add-instance", "cart"}, 2},
+		{"usage_two_names", newNode(), []string{"crdb", "flush", "cart", "--name", "cart"}, 2},
 		{"health", newNode(), []string{"crdb", "health-report", "cart"}, 0},
 		{"health_sick", sick, []string{"crdb", "health-report", "cart"}, 3},
 		{"task_list", newNode(), []string{"task", "list"}, 0},
@@ -138,7 +152,11 @@ func TestGolden(t *testing.T) {
 			if code != c.code {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
-			golden(t, c.name, "$ crdb-cli "+strings.Join(c.args, " ")+"\n"+out+"--- stderr\n"+errs)
+			story := "$ crdb-cli " + strings.Join(c.args, " ") + "\n" + out + "--- stderr\n" + errs
+			if c.node.body != "" {
+				story += "--- body\n" + c.node.body + "\n"
+			}
+			golden(t, c.name, story)
 		})
 	}
 }

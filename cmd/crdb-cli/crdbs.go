@@ -29,18 +29,29 @@ func (a *app) listCmd() *cobra.Command {
 	})
 }
 
-// onDatabase makes a command on one database, named by --crdb-guid, or by GUID
-// or name as its argument.
+// onDatabase makes a command on one database, named by --crdb-guid or --name,
+// or by GUID or name as its argument.
 func (a *app) onDatabase(name, short string, do func(ctx context.Context, c *api.Client, guid string) error) *cobra.Command {
-	var flag string
+	return a.onDatabaseChecked(name, short, func() error { return nil }, do)
+}
+
+// onDatabaseChecked is onDatabase for a command whose flags are checked first.
+func (a *app) onDatabaseChecked(name, short string, check func() error, do func(ctx context.Context, c *api.Client, guid string) error) *cobra.Command {
+	var byGUID, byName string
 	cmd := a.command(name+" GUID|NAME", short, cobra.MaximumNArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
-		id := flag
-		if len(args) == 1 {
-			id = args[0]
+		var ids []string
+		for _, id := range append([]string{byGUID, byName}, args...) {
+			if id != "" {
+				ids = append(ids, id)
+			}
 		}
-		if id == "" || flag != "" && len(args) == 1 {
+		if len(ids) != 1 {
 			return fmt.Errorf("name one database: by --crdb-guid, or by GUID or name")
 		}
+		if err := check(); err != nil {
+			return err
+		}
+		id := ids[0]
 		a.began = true
 		guid, err := lookUp(ctx, c, id)
 		if err != nil {
@@ -48,7 +59,8 @@ func (a *app) onDatabase(name, short string, do func(ctx context.Context, c *api
 		}
 		return do(ctx, c, guid)
 	})
-	cmd.Flags().StringVar(&flag, "crdb-guid", "", "GUID of the database")
+	cmd.Flags().StringVar(&byGUID, "crdb-guid", "", "GUID of the database")
+	cmd.Flags().StringVar(&byName, "name", "", "name of the database")
 	cmd.ValidArgsFunction = a.completeDatabase
 	cmd.RegisterFlagCompletionFunc("crdb-guid", a.completeDatabase)
 	return cmd

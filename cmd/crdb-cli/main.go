@@ -102,7 +102,8 @@ func (a *app) root(node string) *cobra.Command {
 	f.DurationVar(&a.timeout, "timeout", 60*time.Second, "give up after this long")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
-		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd()),
+		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.updateCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd(),
+			a.addInstanceCmd()),
 		group("task", "Tasks: changes of databases on their way", a.taskListCmd(), a.taskStatusCmd(), a.taskCancelCmd()),
 		a.versionCmd())
 	return root

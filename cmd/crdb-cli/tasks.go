@@ -57,6 +57,9 @@ func (a *app) follow(ctx context.Context, c *api.Client, t *api.Task, err error,
 			return err
 		}
 	}
+	for _, w := range t.Warnings {
+		fmt.Fprintln(a.err, "warning:", w)
+	}
 	if t.Status == api.TaskFailed {
 		return a.failed(t)
 	}
@@ -152,6 +155,9 @@ func describeTask(t *table, x *api.Task) {
 	t.row("Progress:", strings.TrimSpace(fmt.Sprintf("%d%% %s", x.Progress.Worker, x.Progress.Step)))
 	for _, c := range x.Progress.Clusters {
 		t.row("  "+c.Name+":", fmt.Sprintf("%d%%", c.Progress))
+	}
+	for _, w := range x.Warnings {
+		t.row("Warning:", w)
 	}
 	for _, e := range x.Errors {
 		t.row("Error:", strings.TrimSpace(fmt.Sprintf("%s %s (%s)", e.Cluster, e.Description, e.Code)))

@@ -220,8 +220,8 @@ func (c *Client) Drop(ctx context.Context, guid string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/node/databases/"+url.PathEscape(guid), nil, nil)
 }
 
-// Outcome asks the coordinator of a create what became of it.
-func (c *Client) Outcome(ctx context.Context, guid string) (*Outcome, error) {
+// Outcome asks the coordinator of a create or a change what became of it.
+func (c *Client) Outcome(ctx context.Context, guid, config string) (*Outcome, error) {
 	o := &Outcome{}
-	return o, c.do(ctx, http.MethodGet, "/v1/node/outcomes/"+url.PathEscape(guid), nil, o)
+	return o, c.do(ctx, http.MethodGet, "/v1/node/outcomes/"+url.PathEscape(guid)+"?config_id="+url.QueryEscape(config), nil, o)
 }

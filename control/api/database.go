@@ -33,21 +33,27 @@ const (
 
 // Database is a database across all its regions: the CRDB object.
 type Database struct {
-	GUID              string          `json:"guid,omitempty"`
-	Name              string          `json:"name"`
-	ConfigVersion     int             `json:"config_version,omitempty"`
-	CausalConsistency bool            `json:"causal_consistency"`
-	Encryption        bool            `json:"encryption"`
-	ProtocolVersion   int             `json:"protocol_version,omitempty"`
-	FeaturesetVersion int             `json:"featureset_version,omitempty"`
-	DefaultDBConfig   DBConfig        `json:"default_db_config"`
-	Instances         []Instance      `json:"instances"`
-	LocalDatabases    []LocalDatabase `json:"local_databases,omitempty"`
+	GUID              string            `json:"guid,omitempty"`
+	Name              string            `json:"name"`
+	ConfigVersion     int               `json:"config_version,omitempty"`
+	ConfigID          string            `json:"config_id,omitempty"` // names this version of the configuration for ever
+	CausalConsistency bool              `json:"causal_consistency"`
+	Encryption        bool              `json:"encryption"`
+	ProtocolVersion   int               `json:"protocol_version,omitempty"`
+	FeaturesetVersion int               `json:"featureset_version,omitempty"`
+	DefaultDBConfig   DBConfig          `json:"default_db_config"`
+	Instances         []Instance        `json:"instances"`
+	HighestID         int               `json:"highest_instance_id,omitempty"` // ever given out
+	RemovedInstances  []RemovedInstance `json:"removed_instances,omitempty"`
+	LocalDatabases    []LocalDatabase   `json:"local_databases,omitempty"`
 }
 
 // DBConfig is what may differ from instance to instance of a database.
 type DBConfig struct {
-	Port int `json:"port,omitempty"` // RESP port; 0: the node chooses a free one
+	Port           int    `json:"port,omitempty"`            // RESP port; 0: the node chooses a free one
+	MemorySize     *int64 `json:"memory_size,omitempty"`     // bytes, 0: no limit; nil: as the node says
+	EvictionPolicy string `json:"eviction_policy,omitempty"` // one of EvictionPolicies; empty: as the node says
+	AOFPolicy      string `json:"aof_policy,omitempty"`      // one of AOFPolicies; empty: as the node says
 }
 
 // Instance is one database on one node. Its ID is the ReplicaID.
@@ -69,8 +75,10 @@ type Cluster struct {
 
 // LocalDatabase ties an instance to its number in /v1/bdbs of the node asked.
 type LocalDatabase struct {
-	BDBUID int `json:"bdb_uid"`
-	ID     int `json:"id"`
+	BDBUID int    `json:"bdb_uid"`
+	ID     int    `json:"id"`
+	Status string `json:"status,omitempty"` // why it does not take part as others do; empty: it does
+	Reason string `json:"reason,omitempty"`
 }
 
 // Port returns the RESP port of the instance i of d: its own, or the default.
@@ -79,6 +87,14 @@ func (d *Database) Port(i int) int {
 		return c.Port
 	}
 	return d.DefaultDBConfig.Port
+}
+
+// Config returns the settings of the instance i of d: its own over the default.
+func (d *Database) Config(i int) DBConfig {
+	if c := d.Instances[i].DBConfig; c != nil {
+		return c.Over(d.DefaultDBConfig)
+	}
+	return d.DefaultDBConfig
 }
 
 // Find returns the instance on the node with that ID, nil if there is none.
@@ -101,6 +117,7 @@ func (d *Database) Clone() *Database {
 			c.Instances[i].DBConfig = &own
 		}
 	}
+	c.RemovedInstances = append([]RemovedInstance(nil), d.RemovedInstances...)
 	c.LocalDatabases = append([]LocalDatabase(nil), d.LocalDatabases...)
 	return &c
 }
@@ -145,8 +162,9 @@ func (d *Database) Validate() error {
 			return fmt.Errorf("instance %s is named twice", d.Instances[i].Cluster.Name)
 		}
 		seen[base] = true
-		if p := d.Port(i); p < 0 || p > 65535 {
-			return fmt.Errorf("instance %s: port %d is not a port", d.Instances[i].Cluster.Name, p)
+		c := d.Config(i)
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("instance %s: %w", d.Instances[i].Cluster.Name, err)
 		}
 	}
 	return nil

@@ -15,6 +15,9 @@ const (
 	OpCreate = "create_crdb"
 	OpDelete = "delete_crdb"
 	OpFlush  = "flush_crdb"
+	OpUpdate = "update_crdb"
+	OpAdd    = "add_instance"
+	OpRemove = "remove_instance"
 )
 
 // Task is one change of a database on its way.
@@ -28,6 +31,7 @@ type Task struct {
 	Started   *time.Time  `json:"started,omitempty"`
 	Ended     *time.Time  `json:"ended,omitempty"`
 	Errors    []TaskError `json:"errors,omitempty"`
+	Warnings  []string    `json:"warnings,omitempty"` // what somebody should know although the task goes on
 	Progress  Progress    `json:"progress"`
 }
 

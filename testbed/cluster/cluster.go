@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,7 @@ const DatabaseName = "testbed"
 // between them and appendfsync everysec.
 type Options struct {
 	Regions []string // default us-east, eu-west, ap-south
+	Spare   []string // further regions whose nodes run without the database
 	Fsync   string   // appendfsync: always or everysec
 	Direct  bool     // no proxies: the network cannot be broken
 	Dir     string   // default: a temporary directory, removed by Close
@@ -34,9 +36,10 @@ type Options struct {
 
 // Cluster is one database over several running nodes.
 type Cluster struct {
-	Regions []string
+	Regions []string // that have the database; tests that add or remove one set it anew
 	Net     *Network // nil with Options.Direct
 
+	all     []string // with the spare ones
 	bin     Binaries
 	dir     string
 	ownDir  bool
@@ -53,7 +56,7 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	if opts.Fsync == "" {
 		opts.Fsync = "everysec"
 	}
-	c := &Cluster{Regions: opts.Regions, dir: opts.Dir, nodes: map[string]*Node{}, clients: map[string]*redis.Client{}}
+	c := &Cluster{Regions: opts.Regions, all: slices.Concat(opts.Regions, opts.Spare), dir: opts.Dir, nodes: map[string]*Node{}, clients: map[string]*redis.Client{}}
 	if err := c.start(ctx, opts); err != nil {
 		err = fmt.Errorf("%w\n%s", err, c.Logs(40))
 		return nil, errors.Join(err, c.Close())
@@ -71,18 +74,18 @@ func (c *Cluster) start(ctx context.Context, opts Options) (err error) {
 		}
 		c.ownDir = true
 	}
-	for _, r := range c.Regions {
+	for _, r := range c.all {
 		if c.nodes[r], err = newNode(c.dir, r, c.bin.Server); err != nil {
 			return err
 		}
 	}
 	if !opts.Direct {
-		c.Net, err = newNetwork(c.Regions, func(r string) string { return loopback(c.nodes[r].Peer) })
+		c.Net, err = newNetwork(c.all, func(r string) string { return loopback(c.nodes[r].Peer) })
 		if err != nil {
 			return err
 		}
 	}
-	for _, r := range c.Regions {
+	for _, r := range c.all {
 		if err := c.configure(c.nodes[r], opts); err != nil {
 			return err
 		}
@@ -98,7 +101,7 @@ func (c *Cluster) start(ctx context.Context, opts Options) (err error) {
 func (c *Cluster) configure(n *Node, opts Options) error {
 	lines := append([]string{"appendfsync " + opts.Fsync}, opts.Config...)
 	if c.Net != nil {
-		for _, other := range c.Regions {
+		for _, other := range c.all {
 			if other != n.Region {
 				lines = append(lines, fmt.Sprintf("peer-route %s %s", other, c.Net.route(n.Region, other)))
 			}
@@ -109,7 +112,7 @@ func (c *Cluster) configure(n *Node, opts Options) error {
 		return err
 	}
 	flags := append([]string{"--appendfsync", opts.Fsync}, opts.Flags...)
-	if len(c.Regions) == 1 {
+	if len(c.all) == 1 {
 		flags = append(flags, "--database", DatabaseName, "--port", strconv.Itoa(n.RESP))
 	}
 	n.configure(file, flags)
@@ -119,16 +122,17 @@ func (c *Cluster) configure(n *Node, opts Options) error {
 // create makes the database and waits until every region serves it. A lone
 // region has made its own at its first start.
 func (c *Cluster) create(ctx context.Context) error {
-	if len(c.Regions) == 1 {
+	if len(c.all) == 1 {
 		return c.WaitServing(ctx, c.Regions...)
 	}
 	args := []string{"crdb", "create", "--name", DatabaseName}
-	for _, r := range c.Regions {
-		n := c.nodes[r]
-		if err := n.WaitReady(ctx); err != nil {
+	for _, r := range c.all {
+		if err := c.nodes[r].WaitReady(ctx); err != nil {
 			return err
 		}
-		args = append(args, "--instance", fmt.Sprintf("fqdn=%s,port=%d", n.AdminAddr(), n.RESP))
+	}
+	for _, r := range c.Regions {
+		args = append(args, "--instance", c.nodes[r].Instance())
 	}
 	if out, err := c.CLI(ctx, args...); err != nil {
 		return fmt.Errorf("create the database: %w\n%s", err, out)
@@ -138,7 +142,12 @@ func (c *Cluster) create(ctx context.Context) error {
 
 // CLI runs crdb-cli against the first region's node.
 func (c *Cluster) CLI(ctx context.Context, args ...string) (string, error) {
-	args = append([]string{"--node", c.nodes[c.Regions[0]].AdminAddr()}, args...)
+	return c.CLIAt(ctx, c.Regions[0], args...)
+}
+
+// CLIAt runs crdb-cli against a region's node.
+func (c *Cluster) CLIAt(ctx context.Context, region string, args ...string) (string, error) {
+	args = append([]string{"--node", c.nodes[region].AdminAddr()}, args...)
 	out, err := exec.CommandContext(ctx, c.bin.CLI, args...).CombinedOutput()
 	return string(out), err
 }

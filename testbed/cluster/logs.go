@@ -13,7 +13,7 @@ var alarms = []string{"panic:", "command panicked", "fatal error:", "WARNING: DA
 // Logs returns the last lines of every node's log.
 func (c *Cluster) Logs(lines int) string {
 	var b strings.Builder
-	for _, r := range c.Regions {
+	for _, r := range c.all {
 		n := c.nodes[r]
 		if n == nil {
 			continue
@@ -30,7 +30,7 @@ func (c *Cluster) Logs(lines int) string {
 // Alarms returns what the logs hold of crashes and data races.
 func (c *Cluster) Alarms() []string {
 	var found []string
-	for _, r := range c.Regions {
+	for _, r := range c.all {
 		data, err := os.ReadFile(c.nodes[r].log)
 		if err != nil {
 			found = append(found, err.Error())

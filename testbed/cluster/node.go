@@ -69,6 +69,9 @@ func (n *Node) Start() error {
 	return nil
 }
 
+// Instance is what crdb-cli takes as --instance for the node's database.
+func (n *Node) Instance() string { return fmt.Sprintf("fqdn=%s,port=%d", n.AdminAddr(), n.RESP) }
+
 // Running says whether the process is there (paused counts).
 func (n *Node) Running() bool {
 	if n.proc == nil {

@@ -24,9 +24,12 @@ const (
 type Load struct {
 	Model *Model
 
-	stop context.CancelFunc
-	wg   sync.WaitGroup
-	mu   struct {
+	ctx     context.Context
+	stop    context.CancelFunc
+	seed    uint64
+	regions int
+	wg      sync.WaitGroup
+	mu      struct {
 		sync.Mutex
 		errors map[string]error // per region, the first
 	}
@@ -46,19 +49,25 @@ type writer struct {
 // same keys and values again.
 func StartLoad(ctx context.Context, c *cluster.Cluster, seed uint64) *Load {
 	ctx, stop := context.WithCancel(ctx)
-	l := &Load{Model: NewModel(), stop: stop}
+	l := &Load{Model: NewModel(), ctx: ctx, stop: stop, seed: seed}
 	l.mu.errors = map[string]error{}
+	for _, region := range c.Regions {
+		l.Add(c, region)
+	}
+	return l
+}
+
+// Add starts the writers of one more region.
+func (l *Load) Add(c *cluster.Cluster, region string) {
 	steps := []func(*writer, context.Context) error{
 		(*writer).count, (*writer).member, (*writer).text, (*writer).field,
 	}
-	for i, region := range c.Regions {
-		for kind, step := range steps {
-			w := &writer{load: l, region: region, cl: newClient(c.Node(region).Addr())}
-			w.rng = rand.New(rand.NewPCG(seed, uint64(i*len(steps)+kind)))
-			l.wg.Go(func() { w.run(ctx, step) })
-		}
+	for kind, step := range steps {
+		w := &writer{load: l, region: region, cl: newClient(c.Node(region).Addr())}
+		w.rng = rand.New(rand.NewPCG(l.seed, uint64(l.regions*len(steps)+kind)))
+		l.wg.Go(func() { w.run(l.ctx, step) })
 	}
-	return l
+	l.regions++
 }
 
 // newClient makes a client with one connection, so that its commands happen

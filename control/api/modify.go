@@ -1,0 +1,214 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"context"
+)
+
+// Modify is a change of which nodes have an instance of a database, and of its
+// settings: the body of POST /v1/crdbs/{guid}/updates.
+type Modify struct {
+	AddInstances    []Instance `json:"add_instances,omitempty"`
+	RemoveInstances []int      `json:"remove_instances,omitempty"` // by ID
+	ForceRemove     bool       `json:"force_remove,omitempty"`     // do not ask those that are removed
+	Update          *Update    `json:"crdb,omitempty"`
+	ForceUpdate     bool       `json:"force_update,omitempty"` // make a new version even if nothing changes
+}
+
+// Update is the part of a Database that can be changed later: the body of
+// PATCH /v1/crdbs/{guid}. What is not named stays as it is.
+type Update struct {
+	DefaultDBConfig *DBConfig        `json:"default_db_config,omitempty"`
+	Instances       []InstanceUpdate `json:"instances,omitempty"`
+}
+
+// InstanceUpdate sets what one instance has other than the default.
+type InstanceUpdate struct {
+	ID       int      `json:"id"`
+	DBConfig DBConfig `json:"db_config"`
+}
+
+// RemovedInstance is an instance that the database had once. Its ID is never
+// given out again.
+type RemovedInstance struct {
+	ID      int    `json:"id"`
+	Region  string `json:"region"`
+	NodeID  string `json:"node_id"`
+	Cluster string `json:"cluster_name"`
+	Version int    `json:"config_version"` // that removed it
+	Forced  bool   `json:"forced,omitempty"`
+}
+
+// What the settings of a database may be.
+var (
+	EvictionPolicies = []string{"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"}
+	AOFPolicies      = []string{"appendfsync-every-sec", "appendfsync-always"}
+)
+
+// Check says whether the settings have values that exist.
+func (c *DBConfig) Check() error {
+	switch {
+	case c.MemorySize != nil && *c.MemorySize < 0:
+		return fmt.Errorf("memory_size %d is not a number of bytes; 0 is no limit", *c.MemorySize)
+	case c.EvictionPolicy != "" && !slices.Contains(EvictionPolicies, c.EvictionPolicy):
+		return fmt.Errorf("eviction_policy %q is none of %v", c.EvictionPolicy, EvictionPolicies)
+	case c.AOFPolicy != "" && !slices.Contains(AOFPolicies, c.AOFPolicy):
+		return fmt.Errorf("aof_policy %q is none of %v", c.AOFPolicy, AOFPolicies)
+	case c.Port < 0 || c.Port > 65535:
+		return fmt.Errorf("port %d is not a port", c.Port)
+	}
+	return nil
+}
+
+// Over returns the settings of c, and those of d where c says nothing.
+func (c DBConfig) Over(d DBConfig) DBConfig {
+	if c.Port == 0 {
+		c.Port = d.Port
+	}
+	if c.MemorySize == nil {
+		c.MemorySize = d.MemorySize
+	}
+	if c.EvictionPolicy == "" {
+		c.EvictionPolicy = d.EvictionPolicy
+	}
+	if c.AOFPolicy == "" {
+		c.AOFPolicy = d.AOFPolicy
+	}
+	return c
+}
+
+// Instance returns the instance with that ID, nil if there is none.
+func (d *Database) Instance(id int) *Instance {
+	for i := range d.Instances {
+		if d.Instances[i].ID == id {
+			return &d.Instances[i]
+		}
+	}
+	return nil
+}
+
+// Removed returns the removed instance with that ID, nil if there is none.
+func (d *Database) Removed(id int) *RemovedInstance {
+	for i := range d.RemovedInstances {
+		if d.RemovedInstances[i].ID == id {
+			return &d.RemovedInstances[i]
+		}
+	}
+	return nil
+}
+
+// NextID returns the ID of the next instance to be added: one that was never
+// given out.
+func (d *Database) NextID() int {
+	id := d.HighestID
+	for _, x := range d.Instances {
+		id = max(id, x.ID)
+	}
+	return id + 1
+}
+
+// Post tells a member of a configuration to come: the first phase of a change.
+type Post struct {
+	Database    *Database `json:"crdb"`
+	Base        *Database `json:"base"`        // the committed configuration it follows
+	Coordinator string    `json:"coordinator"` // base URL to ask for the outcome
+	TimeoutMS   int64     `json:"timeout_ms"`
+}
+
+// Position is the end of what is held of one replica's log.
+type Position struct {
+	ID   int    `json:"id"`
+	Time uint64 `json:"time"`
+}
+
+// Holding is what one member holds on disk, as another knows it.
+type Holding struct {
+	ID      int        `json:"id"`
+	Durable []Position `json:"durable"`
+}
+
+// Standing is how a node sees a database and a replica of it.
+type Standing struct {
+	Database *Database  `json:"crdb"`             // committed here
+	Posted   string     `json:"posted,omitempty"` // ID of a configuration to come
+	Status   string     `json:"status"`
+	Writes   string     `json:"writes,omitempty"` // why clients cannot write
+	Durable  []Position `json:"durable"`
+	Issued   uint64     `json:"issued"` // the last own op given out
+	Others   []Holding  `json:"others"`
+	End      Position   `json:"end"`      // of the asked replica's log
+	EndHash  uint64     `json:"end_hash"` // of the block there
+	Other    bool       `json:"other"`    // another process than the asked runs as it
+}
+
+// At returns the position of a replica, 0 if there is none.
+func At(all []Position, id int) uint64 {
+	for _, p := range all {
+		if p.ID == id {
+			return p.Time
+		}
+	}
+	return 0
+}
+
+// Covers reports whether all holds at least what part holds.
+func Covers(all, part []Position) bool {
+	for _, p := range part {
+		if At(all, p.ID) < p.Time {
+			return false
+		}
+	}
+	return true
+}
+
+// Join adds to all what part has more.
+func Join(all, part []Position) []Position {
+	for _, p := range part {
+		i := slices.IndexFunc(all, func(q Position) bool { return q.ID == p.ID })
+		if i < 0 {
+			all = append(all, p)
+		} else {
+			all[i].Time = max(all[i].Time, p.Time)
+		}
+	}
+	return all
+}
+
+// Modify starts a change of the instances of a database, or of its settings.
+func (c *Client) Modify(ctx context.Context, guid string, m *Modify) (*Task, error) {
+	t := &Task{}
+	return t, c.do(ctx, http.MethodPost, "/v1/crdbs/"+url.PathEscape(guid)+"/updates", m, t)
+}
+
+// Update starts a change of the settings of a database.
+func (c *Client) Update(ctx context.Context, guid string, u *Update, force bool) (*Task, error) {
+	t := &Task{}
+	path := "/v1/crdbs/" + url.PathEscape(guid)
+	if force {
+		path += "?force_update=true"
+	}
+	return t, c.do(ctx, http.MethodPatch, path, u, t)
+}
+
+// Post is the first phase of a change on this node. It may be repeated.
+func (c *Client) Post(ctx context.Context, p *Post) error {
+	return c.do(ctx, http.MethodPost, "/v1/node/databases/"+url.PathEscape(p.Database.GUID)+"/posted", p, nil)
+}
+
+// Unpost takes a Post back. It may be repeated.
+func (c *Client) Unpost(ctx context.Context, guid, config string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/node/databases/"+url.PathEscape(guid)+"/posted/"+url.PathEscape(config), nil, nil)
+}
+
+// Standing asks how the node sees a database and the log of one replica; run
+// says who asks, 0: not that replica.
+func (c *Client) Standing(ctx context.Context, guid string, replica int, run uint64) (*Standing, error) {
+	s := &Standing{}
+	q := "?replica=" + strconv.Itoa(replica) + "&run=" + strconv.FormatUint(run, 10)
+	return s, c.do(ctx, http.MethodGet, "/v1/node/databases/"+url.PathEscape(guid)+"/standing"+q, nil, s)
+}
