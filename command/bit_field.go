@@ -40,6 +40,9 @@ func runBitField(c *Context, readOnly bool) {
 		return
 	}
 	key := c.Args[1]
+	if last >= 0 {
+		c.Tx.OnMiss(nil)
+	}
 	val, _, err := c.Tx.Get(key)
 	if err != nil {
 		c.Error(err)
@@ -62,6 +65,7 @@ func runBitField(c *Context, readOnly bool) {
 	}
 	if changed {
 		c.Tx.Put(key, val, expiryKeep)
+		c.event(evString, "setbit", key)
 	}
 }
 

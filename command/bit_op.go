@@ -39,9 +39,12 @@ func bitOp(c *Context) {
 		}
 	}
 	if len(sum) == 0 {
-		c.Tx.Delete(c.Args[2])
+		if c.Tx.Delete(c.Args[2]) {
+			c.eventDel(c.Args[2])
+		}
 	} else {
 		c.Tx.Put(c.Args[2], sum, expiryNone)
+		c.event(evString, "set", c.Args[2])
 	}
 	c.Out.Int(int64(len(sum)))
 }

@@ -42,7 +42,7 @@ type Config struct {
 type param struct {
 	Param
 	value string // canonical
-	num   int64  // of Bool (0, 1), Int, Memory and Enum (index)
+	num   int64  // of Bool (0, 1), Int, Memory, Enum (index) and KeyEvents (events)
 }
 
 // NewConfig returns a Config with every parameter of this package at its
@@ -201,7 +201,7 @@ func (c *Config) String(name string) string {
 	return v
 }
 
-// Int returns the number of an Int or Memory parameter.
+// Int returns the number of an Int, Memory or KeyEvents parameter.
 func (c *Config) Int(name string) int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -44,7 +44,7 @@ func (p *param) set(value string) error {
 	case OutputLimits:
 		text, err = mergeOutputLimits(p.value, value)
 	case KeyEvents:
-		text, err = parseKeyEvents(value)
+		text, num, err = parseKeyEvents(value)
 	}
 	if err != nil {
 		return err
@@ -148,41 +148,4 @@ func parseOutputLimits(text string) map[string]OutputLimit {
 		limits[w[i]] = OutputLimit{hard, soft, secs}
 	}
 	return limits
-}
-
-// keyEventClasses are the letters of notify-keyspace-events that "A" stands
-// for, in the order CONFIG GET shows them.
-const keyEventClasses = "g$lshzxetd"
-
-// parseKeyEvents reads notify-keyspace-events and writes it as Redis does.
-func parseKeyEvents(value string) (string, error) {
-	on := make(map[rune]bool)
-	for _, ch := range value {
-		switch {
-		case ch == 'A':
-			for _, c := range keyEventClasses {
-				on[c] = true
-			}
-		case strings.ContainsRune(keyEventClasses+"KEmn", ch):
-			on[ch] = true
-		default:
-			return "", errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
-		}
-	}
-	var b strings.Builder
-	all := true
-	for _, c := range keyEventClasses {
-		all = all && on[c]
-	}
-	order := keyEventClasses + "KEmn"
-	if all {
-		b.WriteByte('A')
-		order = "KEmn"
-	}
-	for _, c := range order {
-		if on[c] {
-			b.WriteRune(c)
-		}
-	}
-	return b.String(), nil
 }

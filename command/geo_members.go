@@ -80,6 +80,9 @@ func geoAdd(c *Context) {
 		return
 	}
 	added, changed, err := c.Tx.ZSetAdd(c.Args[1], members, scores, o.rule)
+	if added+changed > 0 {
+		c.event(evZSet, "zadd", c.Args[1])
+	}
 	if o.ch {
 		added += changed
 	}

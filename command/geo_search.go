@@ -271,7 +271,9 @@ func (q *geoQuery) replyNothing(c *Context) {
 		c.Out.Array(0)
 		return
 	}
-	c.Tx.Delete(q.dst)
+	if c.Tx.Delete(q.dst) {
+		c.eventDel(q.dst)
+	}
 	c.Out.Int(0)
 }
 
@@ -310,5 +312,9 @@ func (q *geoQuery) storePlaces(c *Context, found []place, names [][]byte) {
 		}
 		list.add(names[found[i].member], score)
 	}
-	list.store(c, q.dst)
+	name := "georadiusstore"
+	if c.Cmd.Name == "geosearchstore" {
+		name = c.Cmd.Name
+	}
+	list.store(c, q.dst, name)
 }

@@ -118,14 +118,17 @@ type timer struct {
 	f  func()
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldOf(t, 1) }
+
+// newWorldOf is a world of the instance with this ID.
+func newWorldOf(t testing.TB, id crdt.ReplicaID) *world {
 	t.Helper()
 	w := &world{t: t, conns: map[string]*conn{}, repl: &fakeRepl{}}
 	w.timers.all = map[*timer]bool{}
 	w.wall.Store(1_700_000_000_000)
 	log, err := oplog.Open(oplog.Options{
 		FS: vfs.NewMem(), Dir: "/db", Wall: w.wall.Load, DiskReserve: -1,
-		Identity: oplog.Identity{Database: "00000000-0000-0000-0000-000000000001", Name: "test", Region: "here", Replica: 1},
+		Identity: oplog.Identity{Database: "00000000-0000-0000-0000-000000000001", Name: "test", Region: "here", Replica: id},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,13 +136,13 @@ func newWorld(t testing.TB) *world {
 	w.log = &gateLog{Log: log}
 	var rnd atomic.Uint64
 	rand := func() uint64 { return rnd.Add(0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9 }
-	eng, err := engine.Open(engine.Options{Log: log, Seed: 7, Replica: 1, Wall: w.wall.Load, Rand: rand})
+	eng, err := engine.Open(engine.Options{Log: log, Seed: 7, Replica: id, Wall: w.wall.Load, Rand: rand})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.srv = NewServer(Options{
 		Engine: eng, Log: w.log, Replication: w.repl, Wall: w.wall.Load, Now: func() int64 { return w.mono.Add(1000) },
-		AfterFunc: w.after, Rand: rand, Region: "here", Database: "test", GUID: "g", Replica: 1,
+		AfterFunc: w.after, Rand: rand, Region: "here", Database: "test", GUID: "g", Replica: id,
 		Process: func() Process { return Process{PID: 1} },
 		Logger:  slog.New(slog.NewTextHandler(&lockedWriter{b: &w.logged}, nil)),
 	})

@@ -25,19 +25,25 @@ func setFields(c *Context) (added int, ok bool) {
 		c.Error(err)
 		return 0, false
 	}
+	c.event(evHash, "hset", c.Args[1])
 	return added, true
 }
 
 func hashSetNX(c *Context) {
 	_, exists, err := c.Tx.HashGet(c.Args[1], c.Args[2])
 	if err == nil && !exists {
-		_, err = c.Tx.HashSet(c.Args[1], c.Args[2:4])
+		if _, err = c.Tx.HashSet(c.Args[1], c.Args[2:4]); err == nil {
+			c.event(evHash, "hset", c.Args[1])
+		}
 	}
 	replyYes(c, !exists, err)
 }
 
 func hashDelete(c *Context) {
 	n, err := c.Tx.HashDelete(c.Args[1], c.Args[2:])
+	if n > 0 {
+		c.eventRemoval(evHash, "hdel", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -51,6 +57,7 @@ func hashIncrBy(c *Context) {
 		c.Error(err)
 		return
 	}
+	c.event(evHash, "hincrby", c.Args[1])
 	c.Out.Int(n)
 }
 
@@ -71,4 +78,5 @@ func hashIncrByFloat(c *Context) {
 		return
 	}
 	c.Out.Bulk(val)
+	c.event(evHash, "hincrbyfloat", c.Args[1])
 }

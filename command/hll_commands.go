@@ -15,6 +15,9 @@ const hllSparseBytes = 3000
 
 func hllAdd(c *Context) {
 	changed, err := c.Tx.HLLAdd(c.Args[1], c.Args[2:], hllSparseBytes)
+	if changed {
+		c.event(evString, "pfadd", c.Args[1])
+	}
 	replyYes(c, changed, err)
 }
 
@@ -32,6 +35,7 @@ func hllMerge(c *Context) {
 		c.Error(err)
 		return
 	}
+	c.event(evString, "pfadd", c.Args[1])
 	c.Out.OK()
 }
 

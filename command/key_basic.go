@@ -1,6 +1,17 @@
 package command
 
-func keyDelete(c *Context) { countKeys(c, c.Tx.Delete) }
+import "crdb/engine"
+
+func keyDelete(c *Context) {
+	countKeys(c, func(key []byte) bool {
+		was := c.Tx.Delete(key)
+		if was {
+			c.eventDel(key)
+		}
+		return was
+	})
+}
+
 func keyExists(c *Context) { countKeys(c, c.Tx.Exists) }
 func keyTouch(c *Context)  { countKeys(c, c.Tx.Touch) }
 
@@ -15,4 +26,15 @@ func countKeys(c *Context, fn func(key []byte) bool) {
 	c.Out.Int(int64(n))
 }
 
-func keyType(c *Context) { c.Out.SimpleString(c.Tx.Type(c.Args[1]).String()) }
+func keyType(c *Context) {
+	c.Out.SimpleString(c.typeOf(c.Args[1]).String())
+}
+
+// typeOf is the type of a key that is read.
+func (c *Context) typeOf(key []byte) engine.Type {
+	typ := c.Tx.Type(key)
+	if typ == engine.TypeNone {
+		c.Tx.Miss(key)
+	}
+	return typ
+}

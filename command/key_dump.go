@@ -9,6 +9,7 @@ func keyDump(c *Context) {
 	case err != nil:
 		c.Error(err)
 	case !ok:
+		c.Tx.Miss(c.Args[1])
 		c.Out.Null()
 	default:
 		c.Out.Bulk(rdb.AppendFooter(w.Bytes()))
@@ -45,7 +46,7 @@ func keyRestore(c *Context) {
 		return
 	}
 	c.Tx.Atomic()
-	c.Tx.Delete(key)
+	was := c.Tx.Delete(key)
 	if at != 0 && !o.absolute {
 		at += c.Tx.Now()
 	}
@@ -60,6 +61,9 @@ func keyRestore(c *Context) {
 		if o.idle > 0 {
 			c.Tx.SetIdle(key, o.idle)
 		}
+		c.event(evGeneric, "restore", key)
+	} else if was {
+		c.eventDel(key)
 	}
 	c.Out.OK()
 }

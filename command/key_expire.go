@@ -100,4 +100,10 @@ func anyDeadline(c *Context, unit ttlUnit) (int64, bool) {
 	return n, true
 }
 
-func keyPersist(c *Context) { replyYes(c, c.Tx.Persist(c.Args[1]), nil) }
+func keyPersist(c *Context) {
+	had := c.Tx.Persist(c.Args[1])
+	if had {
+		c.event(evGeneric, "persist", c.Args[1])
+	}
+	replyYes(c, had, nil)
+}

@@ -7,8 +7,19 @@ import (
 	"crdb/engine"
 )
 
+// rename moves the first key to the second.
+func (c *Context) rename() bool {
+	src, dst := c.Args[1], c.Args[2]
+	ok := c.Tx.Rename(src, dst)
+	if ok && !bytes.Equal(src, dst) {
+		c.event(evGeneric, "rename_from", src)
+		c.event(evGeneric, "rename_to", dst)
+	}
+	return ok
+}
+
 func keyRename(c *Context) {
-	if !c.Tx.Rename(c.Args[1], c.Args[2]) {
+	if !c.rename() {
 		c.Out.Error(msgNoSuchKey)
 		return
 	}
@@ -23,7 +34,7 @@ func keyRenameNX(c *Context) {
 	case c.Tx.Exists(dst):
 		c.Out.Int(0)
 	default:
-		c.Tx.Rename(src, dst)
+		c.rename()
 		c.Out.Int(1)
 	}
 }
@@ -52,6 +63,9 @@ func keyCopy(c *Context) {
 		return
 	}
 	copied := c.Tx.Exists(src) && (replace || !existsIn(c, db, dst)) && c.Tx.Copy(src, dst, db)
+	if copied {
+		c.eventIn(db, "copy_to", dst)
+	}
 	replyYes(c, copied, nil)
 }
 
@@ -69,6 +83,8 @@ func keyMove(c *Context) {
 	moved := c.Tx.Exists(key) && !existsIn(c, db, key) && c.Tx.Copy(key, key, db)
 	if moved {
 		c.Tx.Delete(key)
+		c.event(evGeneric, "move_from", key)
+		c.eventIn(db, "move_to", key)
 	}
 	replyYes(c, moved, nil)
 }
@@ -91,7 +107,7 @@ func argDB(c *Context, i int) (int, bool) {
 func existsIn(c *Context, db int, key []byte) bool {
 	selected := c.Tx.DB()
 	c.Tx.Select(db)
-	exists := c.Tx.Exists(key)
+	exists := c.there(key)
 	c.Tx.Select(selected)
 	return exists
 }

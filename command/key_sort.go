@@ -100,7 +100,7 @@ func runSort(c *Context, readOnly bool) {
 		return
 	}
 	key := c.Args[1]
-	typ := c.Tx.Type(key)
+	typ := c.typeOf(key)
 	if typ == engine.TypeSet && o.asIs && o.store != nil {
 		o.asIs, o.alpha, o.by = false, true, nil // the same in every region
 	}
@@ -267,12 +267,13 @@ func replySort(c *Context, items []sortItem, o sortOptions) {
 	if o.store == nil {
 		return
 	}
-	c.Tx.Delete(o.store)
-	if len(stored) > 0 {
-		if _, err := c.Tx.ListPush(o.store, false, stored); err != nil {
-			c.Error(err)
-			return
+	was := c.Tx.Replace(o.store, func() error {
+		if len(stored) == 0 {
+			return nil
 		}
-	}
+		_, err := c.Tx.ListPush(o.store, false, stored)
+		return err
+	})
+	c.eventStore(evList, "sortstore", o.store, len(stored), was)
 	c.Out.Int(int64(len(stored)))
 }

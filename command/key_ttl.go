@@ -17,6 +17,7 @@ func replyDeadline(c *Context, from, unit int64) {
 	at, exists := c.Tx.Deadline(c.Args[1])
 	switch {
 	case !exists:
+		c.Tx.Miss(c.Args[1])
 		c.Out.Int(ttlNoKey)
 	case at == 0:
 		c.Out.Int(ttlNoDeadline)

@@ -15,6 +15,9 @@ func listPopRight(c *Context)   { listPop(c, false) }
 
 func listPush(c *Context, left bool) {
 	n, err := c.Tx.ListPush(c.Args[1], left, c.Args[2:])
+	if err == nil {
+		c.event(evList, pushEvent(left), c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -63,6 +66,9 @@ func listPop(c *Context, left bool) {
 // popElements removes elements of a list that is there and writes them.
 func (c *Context) popElements(key []byte, left bool, count int64) {
 	_, _ = c.Tx.ListPop(key, left, count, c.Out.Bulk) // the type has been seen
+	if count > 0 {
+		c.eventRemoval(evList, popEvent(left), key)
+	}
 }
 
 func listIndex(c *Context) {
@@ -104,6 +110,7 @@ func listSet(c *Context) {
 		c.Error(err)
 		return
 	}
+	c.event(evList, "lset", c.Args[1])
 	c.Out.OK()
 }
 
@@ -142,9 +149,13 @@ func listTrim(c *Context) {
 	if !ok {
 		return
 	}
+	there := c.S.set.notify != 0 && c.Tx.Type(c.Args[1]) == engine.TypeList
 	if err := c.Tx.ListTrim(c.Args[1], first, last); err != nil {
 		c.Error(err)
 		return
+	}
+	if there {
+		c.eventRemoval(evList, "ltrim", c.Args[1])
 	}
 	c.Out.OK()
 }
@@ -155,6 +166,9 @@ func listRemove(c *Context) {
 		return
 	}
 	n, err := c.Tx.ListRemove(c.Args[1], count, c.Args[3])
+	if n > 0 {
+		c.eventRemoval(evList, "lrem", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -165,5 +179,22 @@ func listInsert(c *Context) {
 		return
 	}
 	n, err := c.Tx.ListInsert(c.Args[1], before, c.Args[3], c.Args[4])
+	if n > 0 {
+		c.event(evList, "linsert", c.Args[1])
+	}
 	replyCount(c, n, err)
+}
+
+func pushEvent(left bool) string {
+	if left {
+		return "lpush"
+	}
+	return "rpush"
+}
+
+func popEvent(left bool) string {
+	if left {
+		return "lpop"
+	}
+	return "rpop"
 }

@@ -42,6 +42,8 @@ func (c *Context) tryMove(from, to bool) (done bool) {
 		return true
 	}
 	if ok {
+		c.event(evList, pushEvent(to), c.Args[2])
+		c.eventRemoval(evList, popEvent(from), c.Args[1])
 		c.Out.Bulk(v)
 	}
 	return ok

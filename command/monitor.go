@@ -16,6 +16,7 @@ type extra uint8
 const (
 	extraMonitor extra = 1 << iota // some session monitors
 	extraTrack                     // CLIENT TRACKING is on here
+	extraMiss                      // keys that are looked for in vain are told of
 )
 
 // monitor makes the session hear of all commands until RESET or its end. What
@@ -53,6 +54,9 @@ func (s *Session) beside(cmd *Command, args [][]byte) {
 	}
 	if s.extra&extraTrack != 0 {
 		s.remember(cmd, args)
+	}
+	if s.extra&extraMiss != 0 {
+		s.noteMisses(cmd)
 	}
 }
 

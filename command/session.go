@@ -50,6 +50,7 @@ type Session struct {
 	monitors bool // MONITOR
 	extra    extra
 	track    *tracked // CLIENT TRACKING; nil: off
+	misses   *misses  // nil: they are not told of
 	lastDot  crdt.Dot
 	lastCmd  *Command // the last one looked up, by this very name
 	lastName [maxName]byte
@@ -99,6 +100,7 @@ func (s *Session) Input(data []byte) (used int) {
 	s.clock = s.srv.opts.Now()
 	s.followRights()
 	s.extra &^= extraMonitor
+	s.followMisses()
 	if s.srv.monitors.n.Load() > 0 {
 		s.extra |= extraMonitor
 	}

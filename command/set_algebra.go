@@ -101,7 +101,8 @@ func storeAlgebra(c *Context, combine algebra) {
 		members.add(member)
 		return true
 	})
-	c.Tx.SetStore(dst, members.slices())
+	was := c.Tx.SetStore(dst, members.slices())
+	c.eventStore(evSet, c.Cmd.Name, dst, len(members.ends), was)
 	c.Out.Int(int64(len(members.ends)))
 }
 

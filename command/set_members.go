@@ -20,11 +20,17 @@ func replyYes(c *Context, yes bool, err error) {
 
 func setAdd(c *Context) {
 	n, err := c.Tx.SetAdd(c.Args[1], c.Args[2:])
+	if n > 0 {
+		c.event(evSet, "sadd", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
 func setRemove(c *Context) {
 	n, err := c.Tx.SetRemove(c.Args[1], c.Args[2:])
+	if n > 0 {
+		c.eventRemoval(evSet, "srem", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -75,7 +81,11 @@ func setMove(c *Context) {
 	}
 	if err == nil && has && string(src) != string(dst) {
 		if _, err = c.Tx.SetRemove(src, members); err == nil {
-			_, err = c.Tx.SetAdd(dst, members)
+			c.eventRemoval(evSet, "srem", src)
+			var n int
+			if n, err = c.Tx.SetAdd(dst, members); n > 0 {
+				c.event(evSet, "sadd", dst)
+			}
 		}
 	}
 	replyYes(c, has, err)

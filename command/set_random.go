@@ -32,6 +32,7 @@ func setPop(c *Context) {
 	var popped byteList
 	popped.add(member)
 	_, _ = c.Tx.SetRemove(c.Args[1], popped.slices())
+	c.eventRemoval(evSet, "spop", c.Args[1])
 }
 
 // setPopCount removes the members as one op.
@@ -48,7 +49,9 @@ func setPopCount(c *Context) {
 	}
 	if count >= int64(size) {
 		setMembers(c)
-		c.Tx.Delete(key)
+		if c.Tx.Delete(key) {
+			c.eventRemoval(evSet, "spop", key)
+		}
 		return
 	}
 	c.Out.Set(int(count))
@@ -61,6 +64,7 @@ func setPopCount(c *Context) {
 		popped.add(member)
 	})
 	_, _ = c.Tx.SetRemove(key, popped.slices())
+	c.event(evSet, "spop", key)
 }
 
 // replyMember replies one member, null or the error, and says whether there

@@ -42,6 +42,7 @@ type settings struct {
 	idMode      engine.StreamIDMode
 	eviction    engine.Eviction
 	evicts      bool // when over maxMemory
+	notify      events
 }
 
 // reload makes the settings anew from the configuration.
@@ -54,6 +55,7 @@ func (srv *Server) reload() {
 		latency:    c.Bool("latency-tracking"),
 		monitor:    c.Int("latency-monitor-threshold") * 1e6,
 		maxMemory:  c.Int("maxmemory"),
+		notify:     audible(events(c.Int("notify-keyspace-events"))),
 		idMode:     engine.StreamIDMode(slices.Index(streamIDModes, c.String("xadd-id-mode"))),
 		limits: resp.Limits{
 			MaxArgs: maxArgs, MaxInline: maxInline,
@@ -74,5 +76,8 @@ func (srv *Server) reload() {
 		}
 	}
 	srv.settings.Store(st)
+	if st.notify != 0 {
+		srv.observe()
+	}
 	srv.slowlog.resize(st.slowlogLen)
 }

@@ -122,16 +122,21 @@ func streamAdd(c *Context) {
 		c.Out.Error("ERR The ID specified in XADD must be greater than 0-0")
 		return
 	}
-	id, ok, err := c.Tx.StreamAdd(c.Args[1], &engine.StreamAdd{
+	add := &engine.StreamAdd{
 		ID: t.id.id, Auto: t.auto, AutoSeq: t.id.autoSeq, OnlyMs: t.id.onlyMs, NoCreate: t.noCreate,
 		Mode: c.S.set.idMode, Fields: fields, Trim: t.trim,
-	})
+	}
+	id, ok, err := c.Tx.StreamAdd(c.Args[1], add)
 	switch {
 	case err != nil:
 		c.Error(err)
 	case !ok:
 		c.Out.Null()
 	default:
+		c.event(evStream, "xadd", c.Args[1])
+		if add.Trimmed > 0 {
+			c.event(evStream, "xtrim", c.Args[1])
+		}
 		c.replyStreamID(id)
 	}
 }
@@ -142,6 +147,9 @@ func streamTrim(c *Context) {
 		return
 	}
 	n, err := c.Tx.StreamTrim(c.Args[1], *t.trim)
+	if n > 0 {
+		c.event(evStream, "xtrim", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -156,6 +164,9 @@ func streamDelete(c *Context) {
 		return
 	}
 	n, err := c.Tx.StreamDelete(c.Args[1], ids)
+	if n > 0 {
+		c.event(evStream, "xdel", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 
@@ -236,5 +247,6 @@ func (c *Context) setStreamID(id crdt.StreamID, added *uint64, removed *crdt.Str
 		c.Error(err)
 		return
 	}
+	c.event(evStream, "xsetid", c.Args[1])
 	c.Out.OK()
 }

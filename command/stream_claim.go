@@ -105,9 +105,7 @@ func streamClaim(c *Context) {
 // claimer returns the consumer that argument 3 names, once something is claimed
 // for it.
 func (c *Context) claimer(g *crdt.Group) *crdt.Consumer {
-	to, _ := g.AddConsumer(c.Args[3], c.Tx.Now())
-	to.Seen = c.Tx.Now()
-	return to
+	return c.consumer(c.Args[1], g, c.Args[3])
 }
 
 func (c *Context) replyClaimed(s *crdt.Stream, ids []crdt.StreamID, justID bool) {

@@ -91,6 +91,7 @@ func groupCreate(c *Context) {
 		c.Error(err)
 		return
 	}
+	c.event(evStream, "xgroup-create", c.Args[2])
 	c.Out.OK()
 }
 
@@ -113,6 +114,7 @@ func groupSetID(c *Context) {
 	}
 	g.SetID(id, read)
 	c.Tx.GroupChanged(c.Args[2], c.Args[3])
+	c.event(evStream, "xgroup-setid", c.Args[2])
 	c.Out.OK()
 }
 
@@ -129,6 +131,7 @@ func groupDestroy(c *Context) {
 		c.Error(err)
 		return
 	}
+	c.event(evStream, "xgroup-destroy", c.Args[2])
 	c.Out.Int(1)
 }
 
@@ -140,6 +143,7 @@ func groupCreateConsumer(c *Context) {
 	_, fresh := g.AddConsumer(c.Args[4], c.Tx.Now())
 	if fresh {
 		c.Tx.GroupChanged(c.Args[2], c.Args[3])
+		c.event(evStream, "xgroup-createconsumer", c.Args[2])
 	}
 	replyYes(c, fresh, nil)
 }
@@ -152,6 +156,7 @@ func groupDelConsumer(c *Context) {
 	n, ok := g.DropConsumer(c.Args[4])
 	if ok {
 		c.Tx.GroupChanged(c.Args[2], c.Args[3])
+		c.event(evStream, "xgroup-delconsumer", c.Args[2])
 	}
 	c.Out.Int(int64(n))
 }

@@ -55,8 +55,7 @@ func tryReadGroup(c *Context) bool {
 		}
 		if v.history || len(v.ids) > 0 {
 			found++
-			v.c, _ = v.g.AddConsumer(r.consumer, c.Tx.Now())
-			v.c.Seen = c.Tx.Now()
+			v.c = c.consumer(v.key, v.g, r.consumer)
 			c.Tx.GroupChanged(v.key, r.group)
 		}
 	}
@@ -119,6 +118,17 @@ func goneGroup(streamLeft bool, key, group []byte) string {
 		return "NOGROUP the consumer group this client was blocked on no longer exists"
 	}
 	return "UNBLOCKED the stream key no longer exists"
+}
+
+// consumer returns the consumer of a group, a new one if there is none, that has
+// been seen now.
+func (c *Context) consumer(key []byte, g *crdt.Group, name []byte) *crdt.Consumer {
+	x, fresh := g.AddConsumer(name, c.Tx.Now())
+	if fresh {
+		c.event(evStream, "xgroup-createconsumer", key)
+	}
+	x.Seen = c.Tx.Now()
+	return x
 }
 
 // deliver replies entries and notes that they are on their way. Of several

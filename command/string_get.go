@@ -22,12 +22,13 @@ func stringGet(c *Context) { replyString(c, c.Args[1]) }
 func stringGetDel(c *Context) {
 	if found, _ := replyString(c, c.Args[1]); found {
 		c.Tx.Delete(c.Args[1])
+		c.eventDel(c.Args[1])
 	}
 }
 
 func stringGetSet(c *Context) {
 	if _, failed := replyString(c, c.Args[1]); !failed {
-		c.Tx.Put(c.Args[1], c.Args[2], expiryNone)
+		c.put(c.Args[1], c.Args[2], expiryNone)
 	}
 }
 
@@ -55,7 +56,9 @@ func stringGetEx(c *Context) {
 	case opts.unit != 0:
 		expireAt(c, key, at)
 	case opts.persist:
-		c.Tx.Persist(key)
+		if c.Tx.Persist(key) {
+			c.event(evGeneric, "persist", key)
+		}
 	}
 }
 
@@ -64,9 +67,11 @@ func stringGetEx(c *Context) {
 func expireAt(c *Context, key []byte, at int64) {
 	if at <= c.Tx.Now() {
 		c.Tx.Delete(key)
+		c.eventDel(key)
 		return
 	}
 	c.Tx.SetDeadline(key, at)
+	c.event(evGeneric, "expire", key)
 }
 
 func stringMGet(c *Context) {

@@ -29,6 +29,7 @@ func addInt(c *Context, delta int64) {
 		c.Error(err)
 		return
 	}
+	c.event(evString, "incrby", c.Args[1])
 	c.Out.Int(n)
 }
 
@@ -47,4 +48,5 @@ func stringIncrByFloat(c *Context) {
 		return
 	}
 	c.Out.Bulk(val)
+	c.event(evString, "incrbyfloat", c.Args[1])
 }

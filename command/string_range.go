@@ -48,6 +48,7 @@ func stringAppend(c *Context) {
 	}
 	if !ok {
 		c.Tx.Put(key, more, expiryNone)
+		c.event(evString, "append", key)
 		c.Out.Int(int64(len(more)))
 		return
 	}
@@ -57,6 +58,7 @@ func stringAppend(c *Context) {
 	val := make([]byte, 0, len(old)+len(more))
 	val = append(append(val, old...), more...)
 	c.Tx.Put(key, val, expiryKeep)
+	c.event(evString, "append", key)
 	c.Out.Int(int64(len(val)))
 }
 
@@ -84,6 +86,7 @@ func stringSetRange(c *Context) {
 	}
 	val := overwrite(old, int(offset), patch)
 	c.Tx.Put(key, val, expiryKeep)
+	c.event(evString, "setrange", key)
 	c.Out.Int(int64(len(val)))
 }
 

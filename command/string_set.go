@@ -7,10 +7,29 @@ var (
 	expiryKeep = engine.Expiry{Keep: true}
 )
 
+// there says whether a key exists, for a command that is about to write it: such
+// a look is no use of the key.
+func (c *Context) there(key []byte) bool { return c.Tx.Type(key) != engine.TypeNone }
+
+// put sets a string, as SET does.
+func (c *Context) put(key, val []byte, x engine.Expiry) {
+	c.Tx.Put(key, val, x)
+	if c.S.set.notify == 0 {
+		return
+	}
+	c.event(evString, "set", key)
+	if x.At != 0 {
+		c.event(evGeneric, "expire", key)
+		if x.At <= c.Tx.Now() {
+			c.event(evExpired, "expired", key)
+		}
+	}
+}
+
 func stringSet(c *Context) {
 	key, val := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
-		c.Tx.Put(key, val, expiryNone)
+		c.put(key, val, expiryNone)
 		c.Out.OK()
 		return
 	}
@@ -27,24 +46,24 @@ func stringSet(c *Context) {
 			return
 		}
 	}
-	if (opts.nx || opts.xx) && c.Tx.Exists(key) == opts.nx {
+	if (opts.nx || opts.xx) && c.there(key) == opts.nx {
 		if !opts.get {
 			c.Out.Null()
 		}
 		return
 	}
-	c.Tx.Put(key, val, engine.Expiry{Keep: opts.keepTTL, At: at})
+	c.put(key, val, engine.Expiry{Keep: opts.keepTTL, At: at})
 	if !opts.get {
 		c.Out.OK()
 	}
 }
 
 func stringSetNX(c *Context) {
-	if c.Tx.Exists(c.Args[1]) {
+	if c.there(c.Args[1]) {
 		c.Out.Int(0)
 		return
 	}
-	c.Tx.Put(c.Args[1], c.Args[2], expiryNone)
+	c.put(c.Args[1], c.Args[2], expiryNone)
 	c.Out.Int(1)
 }
 
@@ -56,7 +75,7 @@ func setWithLifetime(c *Context, unit ttlUnit) {
 	if !ok {
 		return
 	}
-	c.Tx.Put(c.Args[1], c.Args[3], engine.Expiry{At: at})
+	c.put(c.Args[1], c.Args[3], engine.Expiry{At: at})
 	c.Out.OK()
 }
 
@@ -81,13 +100,13 @@ func putPairs(c *Context, onlyNew bool) bool {
 		return false
 	}
 	for i := 0; onlyNew && i < len(pairs); i += 2 {
-		if c.Tx.Exists(pairs[i]) {
+		if c.there(pairs[i]) {
 			c.Out.Int(0)
 			return false
 		}
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		c.Tx.Put(pairs[i], pairs[i+1], expiryNone)
+		c.put(pairs[i], pairs[i+1], expiryNone)
 	}
 	return true
 }

@@ -55,7 +55,7 @@ func (t *tracking) start(srv *Server, s *Session, how *tracked) {
 	}
 	t.mu.Unlock()
 	if first {
-		srv.engine.Observe(srv.keyChanged)
+		srv.observe()
 	}
 }
 
@@ -107,9 +107,8 @@ func (t *tracking) note(srv *Server, s *Session, key []byte, max int) {
 	}
 }
 
-// keyChanged is the engine's observer.
-func (srv *Server) keyChanged(by *engine.Tx, _ int, key []byte) {
-	t := &srv.tracking
+// invalidate tells who tracks a key that it has changed; nil stands for all.
+func (t *tracking) invalidate(srv *Server, by *engine.Tx, key []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.mu.clients) == 0 {

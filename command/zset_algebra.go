@@ -199,7 +199,7 @@ func combineZSets(c *Context, z *zalgebra) {
 		z.diff(c, list.add)
 	}
 	if z.store {
-		list.store(c, c.Args[1])
+		list.store(c, c.Args[1], c.Cmd.Name)
 		return
 	}
 	membersHeader(c, len(list.scores), z.scores)

@@ -71,10 +71,16 @@ func addPairs(c *Context, o addOptions, pairs [][]byte) {
 	}
 	if o.incr {
 		score, ok, err := c.Tx.ZSetIncr(c.Args[1], members[0], scores[0], o.rule)
+		if ok && !c.Tx.Quiet() {
+			c.event(evZSet, "zincr", c.Args[1])
+		}
 		replyScore(c, score, ok, err)
 		return
 	}
 	added, changed, err := c.Tx.ZSetAdd(c.Args[1], members, scores, o.rule)
+	if added+changed > 0 {
+		c.event(evZSet, "zadd", c.Args[1])
+	}
 	if o.ch {
 		added += changed
 	}
@@ -134,6 +140,9 @@ func replyRank(c *Context, backwards bool) {
 
 func zsetRemove(c *Context) {
 	n, err := c.Tx.ZSetRemove(c.Args[1], c.Args[2:])
+	if n > 0 {
+		c.eventRemoval(evZSet, "zrem", c.Args[1])
+	}
 	replyCount(c, n, err)
 }
 

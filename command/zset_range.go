@@ -159,7 +159,7 @@ func zsetRangeStore(c *Context) {
 	from, to := q.ranks(c, c.Args[2], size)
 	var list memberList
 	_ = c.Tx.ZSetRange(c.Args[2], from, to, false, list.add)
-	list.store(c, c.Args[1])
+	list.store(c, c.Args[1], c.Cmd.Name)
 }
 
 // memberList collects copies of members and their scores.
@@ -175,8 +175,9 @@ func (l *memberList) add(member []byte, score float64) bool {
 }
 
 // store replaces the key by the members and replies their number.
-func (l *memberList) store(c *Context, key []byte) {
-	c.Tx.ZSetStore(key, l.names.slices(), l.scores)
+func (l *memberList) store(c *Context, key []byte, event string) {
+	was := c.Tx.ZSetStore(key, l.names.slices(), l.scores)
+	c.eventStore(evZSet, event, key, len(l.scores), was)
 	c.Out.Int(int64(len(l.scores)))
 }
 
@@ -223,7 +224,16 @@ func removeSpan(c *Context, r zrange, ok bool, msg string) {
 		return
 	}
 	from, to := ranks(c, c.Args[1], r)
-	c.Out.Int(int64(removeRanks(c, c.Args[1], from, to)))
+	c.removeRange(from, to)
+}
+
+// removeRange removes members by rank and replies their number.
+func (c *Context) removeRange(from, to int) {
+	n := removeRanks(c, c.Args[1], from, to)
+	if n > 0 {
+		c.eventRemoval(evZSet, c.Cmd.Name, c.Args[1])
+	}
+	c.Out.Int(int64(n))
 }
 
 func zsetRemoveByRank(c *Context) {
@@ -241,7 +251,7 @@ func zsetRemoveByRank(c *Context) {
 		return
 	}
 	from, to := rankRange(start, stop, size)
-	c.Out.Int(int64(removeRanks(c, c.Args[1], from, to)))
+	c.removeRange(from, to)
 }
 
 // removeRanks removes the members with ranks in [from, to) as one op.
@@ -308,7 +318,9 @@ func popRanks(c *Context, key []byte, size, n int, highest, nested bool) {
 		c.Out.Double(score)
 		return true
 	})
-	removeRanks(c, key, from, to)
+	if removeRanks(c, key, from, to) > 0 {
+		c.eventRemoval(evZSet, map[bool]string{false: "zpopmin", true: "zpopmax"}[highest], key)
+	}
 }
 
 // zsetMPop runs ZMPOP numkeys key [key ...] MIN|MAX [COUNT count].

@@ -152,3 +152,25 @@ func (l *List) see(op *Op, e *listEntry) *Elem {
 
 func isPlace(name []byte) bool    { _, ok := placeOf(name, false); return ok }
 func isNewPlace(name []byte) bool { _, ok := placeOf(name, true); return ok }
+
+// Side tells where the elements stand that a KindListPush has just added under
+// d: -1 at the left end, 1 at the right end, 0 at neither. When there is
+// nothing else, their order tells; of one alone nobody can, and it is 1.
+func (l *List) Side(op *Op, d Dot) int {
+	if l.Len() == 0 {
+		return 1
+	}
+	first, last := l.root.first(), l.root.last()
+	left, right := first.dot() == d, last.dot() == d
+	if left && right && l.Len() > 1 {
+		p, ok := placeOf(op.Elems[len(op.Elems)-1].Name, true)
+		right = !ok || p.compare(first.place) != 0
+	}
+	switch {
+	case right:
+		return 1
+	case left:
+		return -1
+	}
+	return 0
+}

@@ -113,6 +113,7 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	if e.applyPlain(a, d, now) {
 		return
 	}
+	n.dot = d
 	n.load()
 	if skip == nil {
 		e.contest(n, &a.op, d)
@@ -142,7 +143,7 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 			return false
 		}
 	}
-	n.storePlain(d, op.Value, now)
+	n.storePlain(op, d, now)
 	return true
 }
 

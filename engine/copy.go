@@ -30,10 +30,12 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	t.db = dstDB
 	switch typ {
 	case crdt.TypeString:
+		t.anew = true // to an Observer: as in Redis, dst is deleted first
 		t.Put(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
 	case crdt.TypeHLL:
 		t.hllStore(dst, from.load().HLL())
 	case crdt.TypeSet:
+		t.Delete(dst)
 		t.SetStore(dst, setMembers(from.load().Set()))
 	case crdt.TypeHash:
 		h := from.load().Hash().At(t.now)
@@ -45,6 +47,7 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 		t.setFieldDeadlines(dst, times)
 	case crdt.TypeZSet:
 		members, scores := zsetMembers(from.load().ZSet())
+		t.Delete(dst)
 		t.ZSetStore(dst, members, scores)
 	case crdt.TypeList:
 		values := listValues(from.load().List())

@@ -73,7 +73,9 @@ type Engine struct {
 	ready readyKeys
 	stats counters
 
-	onApplied atomic.Pointer[func()] // OnApplied
+	onApplied atomic.Pointer[func()]   // OnApplied
+	observer  atomic.Pointer[Observer] // nil: nobody
+	usage     atomic.Pointer[Usage]
 
 	kick chan struct{} // ask for a checkpoint
 	stop chan struct{}
@@ -111,6 +113,7 @@ func Open(opts Options) (*Engine, error) {
 	}
 	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
 	e.initReady()
+	e.usage.Store(&Usage{})
 	if err := e.recover(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type entry struct {
 	obj   *crdt.Object // loaded by load; its bytes may alias rec
 	heap  *object      // set if obj is part of it
 	tx    *Tx          // whose scratch space it is; nil: the engine's own
+	dot   crdt.Dot     // of the op of another region that is applied
 	quiet bool         // what is issued changes nothing that a client sees
 	flat  crdt.Object  // what a flat record decodes into
 	buf   []byte       // for encoding
@@ -156,9 +157,9 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	if n.rec != nil || had {
 		n.markDirty()
 	}
-	shown := had && old&recHidden == 0 || n.rec != nil && n.flags()&recHidden == 0
-	if shown && !n.quiet {
-		n.changed()
+	was, is := had && old&recHidden == 0, n.rec != nil && n.flags()&recHidden == 0
+	if (was || is) && !n.quiet {
+		n.changed(op, !was)
 	}
 }
 
@@ -220,15 +221,16 @@ func (n *entry) storeFlat(ks *keyspace, now int64) {
 
 // storePlain writes a value without deadline that replaces all that was seen
 // of an absent key or a plain record.
-func (n *entry) storePlain(d crdt.Dot, val []byte, now int64) {
+func (n *entry) storePlain(op *crdt.Op, d crdt.Dot, now int64) {
+	val := op.Value
 	ks := n.p.space(n.db)
-	noted := n.noted()
+	noted, created := n.noted(), n.rec == nil
 	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+crdt.PlainRecordSize(val))
 	crdt.SetPlainRecord(n.rec[recHeader:], d, val)
 	n.rec[4] = 0
 	n.restamp(noted, now)
 	n.markDirty()
-	n.changed()
+	n.changed(op, created)
 }
 
 // storeHeap keeps the key as an object, making one of it if it was flat.

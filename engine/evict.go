@@ -128,7 +128,7 @@ func (t *Tx) score(n *entry, by Order) uint64 {
 	case ByIdle:
 		return uint64(max(t.now/1000-int64(binary.BigEndian.Uint32(n.rec)), 0))
 	case ByFrequency:
-		return uint64(255 - n.p.usage.decayed(binary.BigEndian.Uint32(n.rec), t.now))
+		return uint64(255 - n.usage().decayed(binary.BigEndian.Uint32(n.rec), t.now))
 	case ByDeadline:
 		return ^uint64(n.deadline())
 	}

@@ -67,6 +67,20 @@ func (t *Tx) Delete(key []byte) bool {
 	return true
 }
 
+// Replace deletes the key and lets fill write it anew, as one atomic group: to
+// an Observer the key is not created if it was there. It reports whether it
+// was. fill cannot fail, since there is nothing in its way.
+func (t *Tx) Replace(key []byte, fill func() error) (was bool) {
+	t.group()
+	was = t.Delete(key)
+	t.replaces = was
+	defer func() { t.replaces = false }()
+	if err := fill(); err != nil {
+		panic(err)
+	}
+	return was
+}
+
 // Deadline returns the key's deadline in unix milliseconds, 0 for none.
 func (t *Tx) Deadline(key []byte) (at int64, exists bool) {
 	n := t.peek(key)
@@ -122,7 +136,7 @@ func (t *Tx) Idle(key []byte) (seconds int64, exists bool) {
 // SetIdle makes a key look as if it was last accessed so many seconds ago,
 // unless uses are counted instead.
 func (t *Tx) SetIdle(key []byte, seconds int64) {
-	if n := t.peek(key); n != nil && !n.p.usage.Frequency {
+	if n := t.peek(key); n != nil && !n.usage().Frequency {
 		binary.BigEndian.PutUint32(n.rec, uint32(max(0, t.now/1000-seconds)))
 	}
 }
@@ -134,7 +148,7 @@ func (t *Tx) Freq(key []byte) (uint8, bool) {
 	if n == nil {
 		return 0, false
 	}
-	return uint8(n.p.usage.decayed(binary.BigEndian.Uint32(n.rec), t.now)), true
+	return uint8(n.usage().decayed(binary.BigEndian.Uint32(n.rec), t.now)), true
 }
 
 // MemoryUsage estimates the bytes a key takes.

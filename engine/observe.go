@@ -1,26 +1,78 @@
 package engine
 
-// Observer hears of every change of a key that clients can see: local writes,
-// operations of other regions, deadlines. by is the Tx that made it, nil if
-// none did. A nil key means all keys of the database. It is called under the
-// key's lock: it must be quick, and must neither keep key nor use the engine.
-type Observer func(by *Tx, db int, key []byte)
+import "crdb/crdt"
 
-// Observe makes f the engine's one observer; nil ends it. The caller holds no
-// locks.
-func (e *Engine) Observe(f Observer) {
-	for i := range e.parts {
-		p := &e.parts[i]
-		p.mu.Lock()
-		p.observe = f
-		p.mu.Unlock()
-	}
+// Change is what happened to a key that clients can see.
+type Change struct {
+	By      *Tx    // who made it; nil: an operation of another region
+	DB      int    // logical database
+	Key     []byte // nil: all keys of the database
+	Created bool   // the key did not show before and nothing it held was replaced
+	Gone    bool   // the key does not show any more
+	// Op is what was applied, nil where there was no need to look at one: the
+	// observer must not keep it.
+	Op   *crdt.Op
+	Push Push // of Op, if it adds elements to a list
 }
 
-// changed tells those who look at the key that it has changed.
-func (n *entry) changed() {
-	n.p.touchWatched(n.db, n.key)
-	if n.p.observe != nil {
-		n.p.observe(n.tx, n.db, n.key)
+// Push is where an operation of another region has added elements to a list, as
+// far as that can be told.
+type Push uint8
+
+// Places of a Push.
+const (
+	PushRight Push = iota
+	PushLeft
+	PushInside
+)
+
+// Observer hears of every change of a key that clients can see: local writes,
+// operations of other regions, deadlines. It is called under the key's lock: it
+// must be quick, and must neither keep the key nor use the engine.
+type Observer func(c Change)
+
+// Observe makes f the engine's one observer; nil ends it. It may be called at
+// any time; a change that is going on may be missed.
+func (e *Engine) Observe(f Observer) {
+	if f == nil {
+		e.observer.Store(nil)
+		return
 	}
+	e.observer.Store(&f)
+}
+
+// changed tells those who look at the key that it has changed, by op if that is
+// known. created says that it did not show before.
+func (n *entry) changed(op *crdt.Op, created bool) {
+	n.p.touchWatched(n.db, n.key)
+	f := n.p.eng.observer.Load()
+	if f == nil {
+		return
+	}
+	c := Change{By: n.tx, DB: n.db, Key: n.key, Created: created, Op: op}
+	c.Gone = n.rec == nil || n.flags()&recHidden != 0
+	if c.Gone {
+		c.Created = false
+	} else if n.tx != nil {
+		c.Created = created && !n.tx.replaces || n.tx.anew
+		n.tx.anew = false
+	} else if op != nil && op.Kind == crdt.KindListPush {
+		c.Push = n.pushed(op)
+	}
+	(*f)(c)
+}
+
+// pushed tells where a list has got the elements of an operation that has just
+// been applied.
+func (n *entry) pushed(op *crdt.Op) Push {
+	if n.typ() != crdt.TypeList {
+		return PushRight
+	}
+	switch n.load().List().Side(op, n.dot) {
+	case 1:
+		return PushRight
+	case -1:
+		return PushLeft
+	}
+	return PushInside
 }

@@ -18,8 +18,7 @@ type partition struct {
 	waiting   map[string]*waitQueue            // by database and key: clients that block
 	waitSeq   uint64                           // the last place given out in waiting
 	index     int                              // of the partition
-	observe   Observer
-	usage     Usage
+	eng       *Engine
 	ready     *readyKeys // the engine's
 	hits      int64
 	heapBytes int64 // of objects, when last measured

@@ -109,7 +109,7 @@ func (p *PubSub) Any() bool { return p.total.Load() != 0 }
 // Publish hands the message to everyone who listens, once per subscription
 // that fits, and returns how many that were.
 func (p *PubSub) Publish(channel, payload []byte) int {
-	if p.total.Load() == 0 {
+	if !p.Any() {
 		return 0
 	}
 	p.mu.RLock()

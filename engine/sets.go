@@ -93,13 +93,14 @@ func (t *Tx) SetRemove(key []byte, members [][]byte) (int, error) {
 	return before - n.load().Set().Len(), nil
 }
 
-// SetStore replaces whatever dst holds by a set; no members deletes it.
-func (t *Tx) SetStore(dst []byte, members [][]byte) {
-	t.group()
-	t.Delete(dst)
-	if len(members) > 0 {
-		if _, err := t.SetAdd(dst, members); err != nil {
-			panic(err) // the key has just been deleted
+// SetStore replaces whatever dst holds by a set; no members deletes it. It
+// reports whether dst held something.
+func (t *Tx) SetStore(dst []byte, members [][]byte) (was bool) {
+	return t.Replace(dst, func() error {
+		if len(members) == 0 {
+			return nil
 		}
-	}
+		_, err := t.SetAdd(dst, members)
+		return err
+	})
 }

@@ -36,6 +36,7 @@ type StreamAdd struct {
 	Mode     StreamIDMode
 	Fields   [][]byte // field, value, ...
 	Trim     *crdt.StreamTrim
+	Trimmed  int // set by Tx.StreamAdd: how many entries Trim has removed
 }
 
 // Stream returns the stream of a key to read, nil if the key does not exist.
@@ -81,7 +82,7 @@ func (t *Tx) StreamAdd(key []byte, a *StreamAdd) (id crdt.StreamID, ok bool, err
 	fresh := len(t.op.Elems)
 	s.PrepareAdd(&t.op, t.e.self, id, t.val)
 	if a.Trim != nil {
-		s.PrepareTrim(&t.op, *a.Trim, fresh)
+		a.Trimmed = s.PrepareTrim(&t.op, *a.Trim, fresh)
 	}
 	t.issue(n)
 	if cap(t.val) > 1<<16 {

@@ -75,7 +75,7 @@ func (t *Tx) putPlain(n *entry, val []byte) bool {
 		op.Reset(crdt.KindPut, uint8(t.db), n.key)
 	}
 	op.Value = val
-	n.storePlain(t.append(), val, t.now)
+	n.storePlain(op, t.append(), t.now)
 	return true
 }
 
@@ -119,7 +119,7 @@ func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	crdt.SetRecordShare(n.body(), d.Time, total+delta)
 	n.touch(t.now)
 	n.markDirty()
-	n.changed()
+	n.changed(&t.op, false)
 	return value + delta, true
 }
 

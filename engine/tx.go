@@ -21,6 +21,10 @@ type Tx struct {
 	serves  bool // it belongs to the one who serves waiters
 	last    crdt.Dot
 
+	replaces bool // what is created was there: a *STORE writes over it
+	anew     bool // the next change creates a key, whatever was there
+	missed   func(db int, key []byte)
+
 	ent entry
 	src entry // a second key, for copies
 	op  crdt.Op
@@ -108,6 +112,7 @@ func (t *Tx) lookup(key []byte) *entry {
 	n := t.peek(key)
 	if n == nil {
 		t.ent.p.misses++
+		t.Miss(key)
 		return nil
 	}
 	n.p.hits++
@@ -176,4 +181,18 @@ func (t *Tx) append() crdt.Dot {
 	t.buf = crdt.AppendOp(t.buf[:0], &t.op)
 	t.last = t.e.log.AppendAt(t.now, t.buf)
 	return t.last
+}
+
+// Quiet reports whether the last write has changed nothing that a client sees.
+func (t *Tx) Quiet() bool { return t.ent.quiet }
+
+// OnMiss makes f hear of keys that are looked up for reading and do not show;
+// nil ends it.
+func (t *Tx) OnMiss(f func(db int, key []byte)) { t.missed = f }
+
+// Miss tells who listens to OnMiss of a key.
+func (t *Tx) Miss(key []byte) {
+	if t.missed != nil {
+		t.missed(t.db, key)
+	}
 }

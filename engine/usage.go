@@ -20,15 +20,10 @@ type Usage struct {
 }
 
 // NoteUsage changes how uses are noted. What was noted in the other way adjusts
-// with time. The caller holds no locks.
+// with time.
 func (e *Engine) NoteUsage(u Usage) {
 	u.rand = e.opts.Rand
-	for i := range e.parts {
-		p := &e.parts[i]
-		p.mu.Lock()
-		p.usage = u
-		p.mu.Unlock()
-	}
+	e.usage.Store(&u)
 }
 
 func minuteOf(now int64) uint32 { return uint32(now/60_000) & 0xffff }
@@ -58,13 +53,16 @@ func (u *Usage) used(noted uint32, now int64) uint32 {
 	return minuteOf(now)<<8 | counter
 }
 
+func (n *entry) usage() *Usage { return n.p.eng.usage.Load() }
+
 // touch notes a use at now.
 func (n *entry) touch(now int64) {
-	if !n.p.usage.Frequency {
+	u := n.usage()
+	if !u.Frequency {
 		binary.BigEndian.PutUint32(n.rec, uint32(now/1000))
 		return
 	}
-	binary.BigEndian.PutUint32(n.rec, n.p.usage.used(binary.BigEndian.Uint32(n.rec), now))
+	binary.BigEndian.PutUint32(n.rec, u.used(binary.BigEndian.Uint32(n.rec), now))
 }
 
 // noted returns what the record says of the last use, for restamp.
@@ -77,9 +75,10 @@ func (n *entry) noted() uint32 {
 
 // restamp notes a write at now on a record that may be a new one.
 func (n *entry) restamp(noted uint32, now int64) {
-	if !n.p.usage.Frequency {
+	u := n.usage()
+	if !u.Frequency {
 		binary.BigEndian.PutUint32(n.rec, uint32(now/1000))
 		return
 	}
-	binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|n.p.usage.decayed(noted&0xff|minuteOf(now)<<8, now))
+	binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|u.decayed(noted&0xff|minuteOf(now)<<8, now))
 }

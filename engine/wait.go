@@ -65,7 +65,7 @@ func (e *Engine) initReady() {
 	e.ready.tx = e.NewTx()
 	e.ready.tx.serves = true
 	for i := range e.parts {
-		e.parts[i].index, e.parts[i].ready = i, &e.ready
+		e.parts[i].index, e.parts[i].ready, e.parts[i].eng = i, &e.ready, e
 	}
 }
 

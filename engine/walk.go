@@ -194,8 +194,8 @@ func (e *Engine) emptyDB(db int) bool {
 // that is here, and nothing counts, it drops the whole table at once.
 func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot, now int64, all bool) {
 	db := int(op.DB)
-	if p.index == 0 && p.observe != nil {
-		p.observe(n.tx, db, nil)
+	if f := e.observer.Load(); p.index == 0 && f != nil {
+		(*f)(Change{By: n.tx, DB: db, Gone: true})
 	}
 	ks := p.dbs[db]
 	if ks == nil {

@@ -219,12 +219,13 @@ func (t *Tx) ZSetRemove(key []byte, members [][]byte) (int, error) {
 }
 
 // ZSetStore replaces whatever dst holds by a sorted set; no members deletes it.
-func (t *Tx) ZSetStore(dst []byte, members [][]byte, scores []float64) {
-	t.group()
-	t.Delete(dst)
-	if len(members) > 0 {
-		if _, _, err := t.ZSetAdd(dst, members, scores, ScoreRule{}); err != nil {
-			panic(err) // the key has just been deleted
+// It reports whether dst held something.
+func (t *Tx) ZSetStore(dst []byte, members [][]byte, scores []float64) (was bool) {
+	return t.Replace(dst, func() error {
+		if len(members) == 0 {
+			return nil
 		}
-	}
+		_, _, err := t.ZSetAdd(dst, members, scores, ScoreRule{})
+		return err
+	})
 }

@@ -1,0 +1,155 @@
+package command
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// pull delivers to w what it lacks of o's own log.
+func (w *world) pull(o *world) {
+	w.t.Helper()
+	if err := o.log.Sync(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	own := o.srv.opts.Replica
+	blocks, err := o.log.Read(own, w.log.Received().Get(own), 1<<20)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, b := range blocks {
+		if err := w.log.Receive(b); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := w.srv.engine.Apply(b); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.pumpAll()
+}
+
+// told returns the events that a listener to __keyevent@0__:* was told of, as
+// "event key", and forgets them.
+func (c *conn) told() string {
+	lines := strings.Split(c.take(), "\r\n")
+	var out []string
+	for i := 0; i+8 < len(lines); i += 9 { // *4 $ pmessage $ pattern $ channel $ payload
+		_, event, _ := strings.Cut(lines[i+6], "__:")
+		out = append(out, event+" "+lines[i+8])
+	}
+	return strings.Join(out, ", ")
+}
+
+func (w *world) listener(flags string) *conn {
+	c := w.dial("listener")
+	w.dial("setup").do("CONFIG", "SET", "notify-keyspace-events", flags)
+	c.do("PSUBSCRIBE", "__keyevent@*")
+	return c
+}
+
+// TestRemoteEvents: what another region does is told of by the name of the
+// plainest command with the same effect.
+func TestRemoteEvents(t *testing.T) {
+	here, there := newWorldOf(t, 1), newWorldOf(t, 2)
+	heard := here.listener("AKEn")
+	c := there.dial("c")
+	for _, tc := range []struct{ line, want string }{
+		{"SET k v", "new k, set k"},
+		{"SET k v EX 100", "set k, expire k"},
+		{"APPEND k w", "set k"},
+		{"EXPIRE k 200", "expire k"},
+		{"PERSIST k", "persist k"},
+		{"DEL k", "del k"},
+		{"INCR n", "new n, incrby n"},
+		{"INCRBYFLOAT n 0.5", "incrbyfloat n"},
+		{"SADD s a b", "new s, sadd s"},
+		{"SREM s a", "srem s"},
+		{"SPOP s", "del s"},
+		{"HSET h f 1", "new h, hset h"},
+		{"HINCRBY h g 1", "hincrby h"},
+		{"HINCRBYFLOAT h g 1.5", "hincrbyfloat h"},
+		{"HDEL h f", "hdel h"},
+		{"ZADD z 1 a 2 b", "new z, zadd z"},
+		{"ZINCRBY z 1 a", "zincr z"},
+		{"ZPOPMIN z", "zrem z"},
+		{"RPUSH l a b", "new l, rpush l"},
+		{"LPUSH l c", "lpush l"},
+		{"RPUSH l d", "rpush l"},
+		{"LINSERT l BEFORE b x", "linsert l"},
+		{"LSET l 0 y", "lset l"},
+		{"LTRIM l 1 2", "lrem l"},
+		{"LPUSH l2 a b c", "new l2, lpush l2"},
+		{"PFADD p a", "new p, pfadd p"},
+		{"XADD x 1-1 a 1", "new x, xadd x"},
+		{"XADD x MAXLEN = 1 2-1 a 1", "xadd x, xtrim x"},
+		{"XDEL x 2-1", "xdel x"},
+		{"XSETID x 9-9", "xsetid x"},
+		{"XGROUP CREATE x g 0", "xgroup-create x"},
+		{"XGROUP DESTROY x g", "xgroup-destroy x"},
+		{"RENAME l l3", "new l3, rpush l3, del l"},
+		{"FLUSHALL", "del h, del n, del z"}, // keys that count are deleted one by one
+		{"SET k v", "new k, set k"},
+	} {
+		c.do(strings.Fields(tc.line)...)
+		here.pull(there)
+		expect(t, tc.line+": "+heard.told(), tc.line+": "+tc.want)
+	}
+	there.listener("AKE")
+	c.do("SET", "k", "v", "PX", "50")
+	there.advance(time.Second)
+	until(t, "the key expires there", func() bool { there.pumpAll(); return strings.Contains(there.dial("listener").told(), "expired k") })
+	here.advance(time.Second)
+	here.pull(there)
+	expect(t, heard.told(), "set k, expire k, expired k")
+}
+
+func TestEvictedEvent(t *testing.T) {
+	w := newWorld(t)
+	heard := w.listener("Ee")
+	c := w.dial("c")
+	c.do("SET", "k", strings.Repeat("x", 1000))
+	c.do("CONFIG", "SET", "maxmemory", "100", "maxmemory-policy", "allkeys-random")
+	c.do("SET", "other", "x")
+	if got := heard.told(); !strings.Contains(got, "evicted ") {
+		t.Errorf("told of %q", got)
+	}
+}
+
+// TestEventsOfWaiters: a blocked client's pop is told of behind the push that
+// served it.
+func TestEventsOfWaiters(t *testing.T) {
+	w := newWorld(t)
+	heard := w.listener("AE")
+	w.dial("waits").do("BLPOP", "l", "0")
+	w.dial("c").do("LPUSH", "l", "a")
+	expect(t, heard.told(), "lpush l, lpop l, del l")
+}
+
+// TestEventsOff: without K or E nothing is published, whatever else is on, and
+// the key's class counts.
+func TestEventsOff(t *testing.T) {
+	w := newWorld(t)
+	heard := w.listener("A")
+	c := w.dial("c")
+	c.do("SET", "k", "v")
+	expect(t, heard.told(), "")
+	c.do("CONFIG", "SET", "notify-keyspace-events", "El")
+	c.do("SET", "k", "v")
+	c.do("RPUSH", "l", "v")
+	expect(t, heard.told(), "rpush l")
+	c.do("SELECT", "3")
+	c.do("RPUSH", "l", "v")
+	expect(t, heard.take(), "*4\r\n$8\r\npmessage\r\n$12\r\n__keyevent@*\r\n$20\r\n__keyevent@3__:rpush\r\n$1\r\nl\r\n")
+}
+
+// TestConfigInTransaction: a change of the configuration that the engine must
+// know of takes none of the locks that EXEC holds.
+func TestConfigInTransaction(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("c")
+	c.do("MULTI")
+	c.do("SET", "k", "v")
+	c.do("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu", "notify-keyspace-events", "KEA")
+	c.do("FLUSHALL")
+	expect(t, c.do("EXEC"), "*3\r\n+OK\r\n+OK\r\n+OK\r\n")
+}
