@@ -8,9 +8,10 @@ import (
 
 const msgNoDebug = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 
-// debugCommand has what tests need, and nothing that could harm: SLEEP, which
-// blocks this client only, and digests, by which regions that have applied the
-// same operations are alike.
+// debugCommand has what tests need: SLEEP, which blocks this client only;
+// digests, by which regions that have applied the same operations are alike; and
+// DIVERGE, which makes this region differ from the others, so that a test can
+// see whether that is found.
 func debugCommand(c *Context) {
 	if c.Server.config.String("enable-debug-command") == "no" {
 		c.Out.Error(msgNoDebug)
@@ -21,6 +22,9 @@ func debugCommand(c *Context) {
 		debugSleep(c)
 	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"),
 		len(c.Args) == 2 && equalFold(c.Args[1], "jmap"):
+		c.Out.OK()
+	case len(c.Args) == 4 && equalFold(c.Args[1], "diverge"):
+		c.Tx.Diverge(c.Args[2], c.Args[3])
 		c.Out.OK()
 	case len(c.Args) == 2 && equalFold(c.Args[1], "digest"):
 		c.Out.SimpleString(formDigest(c.Tx.Digest()))

@@ -81,6 +81,8 @@ type fakeInstance struct {
 	keys  int
 	set   map[string]string
 	holds Holdings
+
+	state uint64 // digest of its only key
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
@@ -128,6 +130,28 @@ func (i *fakeInstance) Links() []Link {
 		}
 	}
 	return ls
+}
+
+// Digests answers as an instance with one key, whose state is i.state.
+func (i *fakeInstance) Digests(_ context.Context, q *api.DigestQuery) (*api.DigestAnswer, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	a := &api.DigestAnswer{}
+	for _, s := range q.Slices {
+		d := api.SliceDigest{}
+		if s.Prefix == 0 {
+			d = api.SliceDigest{Keys: 1, Sum: i.state}
+		}
+		if q.List {
+			a.Keys = append(a.Keys, api.KeyDigest{KeyRef: api.KeyRef{Key: []byte("k")}, Digest: i.state})
+		} else {
+			a.Slices = append(a.Slices, d)
+		}
+	}
+	for _, k := range q.Keys {
+		a.Keys = append(a.Keys, api.KeyDigest{KeyRef: k, Digest: i.state})
+	}
+	return a, nil
 }
 
 func (i *fakeInstance) Cut(string, bool)                 {}

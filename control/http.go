@@ -66,12 +66,14 @@ func (n *Node) routes() http.Handler {
 		"POST /v1/node/databases/{guid}/posted":            n.postPosted,
 		"DELETE /v1/node/databases/{guid}/posted/{config}": n.deletePosted,
 		"GET /v1/node/outcomes/{guid}":                     n.getOutcome,
+		"POST /v1/node/databases/{guid}/digests":           n.postDigests,
 
 		"GET /livez":  n.getLive,
 		"GET /readyz": n.getReady,
 	} {
 		mux.Handle(pattern, n.answer(h))
 	}
+	mux.Handle("GET /v1/crdbs/{guid}/verify", patient(n.answer(n.getVerify)))
 	mux.Handle("GET /metrics", n.metricsHandler())
 	profiles(mux)
 	return jsonErrors{mux}
@@ -90,6 +92,15 @@ func (n *Node) answer(h handler) http.Handler {
 			return
 		}
 		reply(w, http.StatusOK, v)
+	})
+}
+
+// patient is for answers that take longer than the server's time-out: the
+// handler bounds itself.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		next.ServeHTTP(w, r)
 	})
 }
 

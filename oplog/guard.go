@@ -62,12 +62,10 @@ func (g *guard) do(write func() error) error {
 	if err == nil || !g.opened.Load() {
 		return err
 	}
-	if noSpace(err) {
+	for noSpace(err) {
 		g.stalled(1)
-		for noSpace(err) {
-			<-g.after(stallRetry)
-			err = g.once(write)
-		}
+		<-g.after(stallRetry)
+		err = g.once(write)
 		g.stalled(-1)
 	}
 	return g.judge(err)

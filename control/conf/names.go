@@ -31,6 +31,7 @@ var names = map[string]entry{
 	"appendfsync":     {set: oneOf(func(s *Settings) *string { return &s.Appendfsync }, "always", "everysec")},
 	"max-clock-drift": {set: setDrift},
 	"log-retention":   {set: size(func(s *Settings) *int64 { return &s.LogRetention })},
+	"verify-interval": {set: seconds(func(s *Settings) *time.Duration { return &s.VerifyInterval })},
 	"io-threads":      {set: number(func(s *Settings) *int { return &s.IOThreads }, 1, 128)},
 	"peer-route":      {repeat: true, set: setRoute},
 	"loglevel":        {set: oneOf(func(s *Settings) *string { return &s.LogLevel }, "debug", "verbose", "notice", "warning")},
@@ -95,6 +96,18 @@ func number(at func(*Settings) *int, min, max int) func(*Settings, []string) err
 		}
 		*at(s) = n
 		return nil
+	}
+}
+
+// seconds reads a number of seconds up to a week.
+func seconds(at func(*Settings) *time.Duration) func(*Settings, []string) error {
+	return func(s *Settings, v []string) error {
+		var n int
+		err := number(func(*Settings) *int { return &n }, 0, 7*24*3600)(s, v)
+		if err == nil {
+			*at(s) = time.Duration(n) * time.Second
+		}
+		return err
 	}
 }
 

@@ -25,7 +25,9 @@ type Settings struct {
 	Appendfsync   string
 	MaxClockDrift time.Duration
 	LogRetention  int64 // bytes of log kept for members that are away
-	IOThreads     int   // event loops per database
+
+	VerifyInterval time.Duration // between comparisons of the regions; 0: none
+	IOThreads      int           // event loops per database
 
 	PeerRoutes map[string]string // region -> HOST:PORT to dial instead
 
@@ -49,7 +51,7 @@ type RedisSetting struct{ Name, Value string }
 func Defaults() *Settings {
 	return &Settings{
 		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
-		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, IOThreads: 1,
+		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, VerifyInterval: time.Hour, IOThreads: 1,
 		LogLevel: "notice", LogFormat: "text", GCPercent: 15, GCHeadroom: 24 << 20,
 		PeerRoutes: map[string]string{},
 	}

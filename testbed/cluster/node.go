@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -106,7 +107,8 @@ func (n *Node) WaitReady(ctx context.Context) error {
 		if err := n.Crashed(); err != nil {
 			return Permanent(err)
 		}
-		return n.get(ctx, "/readyz")
+		_, err := n.Get(ctx, "/readyz")
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("node %s is not ready: %w", n.Region, err)
@@ -114,21 +116,27 @@ func (n *Node) WaitReady(ctx context.Context) error {
 	return nil
 }
 
-func (n *Node) get(ctx context.Context, path string) error {
+// Get asks the admin port for a path and returns the body. A status other than
+// 200 is an error.
+func (n *Node) Get(ctx context.Context, path string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.AdminAddr()+path, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", path, res.Status)
+		return "", fmt.Errorf("%s answers %s", path, res.Status)
 	}
-	return nil
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
+	return string(body), err
 }
+
+// maxBody bounds an answer of the admin port, in bytes.
+const maxBody = 16 << 20
 
 // AdminAddr is the host and port of the admin API.
 func (n *Node) AdminAddr() string { return loopback(n.Admin) }
