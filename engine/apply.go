@@ -107,8 +107,8 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	}
 	n := &a.ent
 	n.find(e, int(a.op.DB), a.op.Key)
-	if skip != nil && skip(rangeOf(n), d) {
-		return
+	if skip != nil && skip(rangeOf(n), d) || n.p.raised.covers(n.frag, d) {
+		return // T2
 	}
 	if e.applyPlain(a, d, now) {
 		return
@@ -148,7 +148,7 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 }
 
 func (e *Engine) applyFlush(a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {
-	all := skip == nil && a.op.Clear.Descends(e.vector())
+	all := skip == nil && a.op.Clear.Descends(e.vector()) && !e.anyAhead()
 	for i := range e.parts {
 		if skip == nil {
 			e.flushPartition(&e.parts[i], &a.ent, &a.op, d, now, all)
@@ -173,7 +173,7 @@ func (e *Engine) replayFlush(p *partition, a *applier, d crdt.Dot, now int64, sk
 	for _, key := range keys {
 		n := &a.ent
 		n.find(e, int(a.op.DB), key)
-		if !skip(rangeOf(n), d) {
+		if !skip(rangeOf(n), d) && !p.raised.covers(n.frag, d) {
 			n.load().Apply(&a.op, d)
 			n.settle(now, &a.op)
 		}

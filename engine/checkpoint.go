@@ -56,6 +56,9 @@ func (e *Engine) Checkpoint() error {
 	e.ckpt.Lock()
 	defer e.ckpt.Unlock()
 	start := e.opts.Mono()
+	if err := e.saveForgotten(); err != nil {
+		return e.checkpointFailed(nil, err)
+	}
 	c := e.log.NewCheckpoint()
 	w := &saver{e: e, c: c}
 	var low crdt.VersionVector
@@ -67,11 +70,11 @@ func (e *Engine) Checkpoint() error {
 		low = meet(low, v)
 		if err := c.Flush(); err != nil {
 			c.Abort()
-			return e.checkpointFailed(err)
+			return e.checkpointFailed(w, err)
 		}
 	}
 	if err := c.Commit(); err != nil {
-		return e.checkpointFailed(err)
+		return e.checkpointFailed(w, err)
 	}
 	e.stats.checkpoints.Add(1)
 	e.stats.checkpointBytes.Add(w.bytes)
@@ -80,9 +83,12 @@ func (e *Engine) Checkpoint() error {
 	return nil
 }
 
-func (e *Engine) checkpointFailed(err error) error {
+func (e *Engine) checkpointFailed(w *saver, err error) error {
 	e.stats.checkpointErrs.Add(1)
-	e.markAllDirty()
+	if w != nil {
+		e.markAllDirty()
+		e.undoImages(w.undo)
+	}
 	return fmt.Errorf("checkpoint: %w", err)
 }
 
@@ -138,6 +144,7 @@ type saver struct {
 	key   []byte
 	buf   []byte
 	bytes int64
+	undo  []undoImage
 }
 
 // partition captures the dirty records of one partition together with its
@@ -150,6 +157,7 @@ func (w *saver) partition(i int) crdt.VersionVector {
 	for j := range p.ranges {
 		r := i*rangesPerPart + j
 		w.rangeRecords(r, &p.ranges[j])
+		p.raised.save(w.c, r, v, &w.undo)
 		w.c.SetVector(oplog.RangeID(r), v)
 	}
 	return v

@@ -19,6 +19,13 @@
 // and applies it under that dot. Blocks of other regions come through Apply,
 // which locks, applies and unlocks in the same way.
 //
+// # Range images
+//
+// State leaves memory as images of slices of ranges: Capture takes one under
+// its partition's lock, Merge joins one of another instance into the state. A
+// state transfer is a run of both over the whole keyspace while both sides
+// serve, and a Jump at its end.
+//
 // # Invariants
 //
 //	E1  Between an op's append and the end of its application its partition is
@@ -28,8 +35,23 @@
 //	    the log. Nobody waits for a partition while holding the log.
 //	C2  The ops of one Tx that locked several keys, or everything, are one
 //	    atomic group in the log, and Apply makes a group visible at once.
+//	T1  A merged range image raises the vector of its slice only: what has been
+//	    applied to a key is exactly the join of the partition's vector and the
+//	    vectors of the images merged over the key's position. Captures, merges
+//	    and recovery reckon with this join, until the partition's own vector
+//	    covers the image.
+//	T2  An op that the join covers because of an image is skipped, live and in
+//	    replay, for the keys of that slice; it is applied to others.
+//	T3  A flush names the partition's vector. Keys that an image has brought
+//	    further are deleted one by one before it, in its group.
+//	T4  An image is merged only if it covers what has been forgotten here (K4),
+//	    and nothing is forgotten meanwhile. Who merges ours must cover what has
+//	    been forgotten here, too: peer sees to that.
+//	T5  The vector jumps to the end of a transfer only when the join of every
+//	    slice covers it.
 //	D3  A checkpoint's records are captured together with their vector under
-//	    the partition's lock, and reach the disk after the log they came from.
+//	    the partition's lock, and reach the disk after the log and the images
+//	    they came from.
 //	K1, K2, K3 of package crdt hold because ops of one replica are applied in
 //	    order, each exactly once, after everything they depend on (C1).
 //	X1  A deadline is enforced by the replica that set it, with an ordinary

@@ -70,6 +70,15 @@ type Engine struct {
 	}
 	apply applier
 	clash func(*Clash) // OnClash; all partitions' locks guard it
+
+	// forget guards what removed shares have been forgotten up to (K4).
+	// Forgetting holds it, and so does merging an image.
+	forget struct {
+		sync.RWMutex
+		vv    crdt.VersionVector
+		saved bool // vv is on disk
+	}
+
 	ready readyKeys
 	stats counters
 
@@ -87,6 +96,7 @@ type Engine struct {
 type counters struct {
 	expired, expiredFields, evicted  atomic.Int64
 	remoteOps, remoteBlocks          atomic.Int64
+	mergedKeys                       atomic.Int64
 	checkpoints                      atomic.Int64
 	checkpointNanos, checkpointBytes atomic.Int64
 	checkpointErrs                   atomic.Int64

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -170,6 +171,10 @@ func (p *partition) noteResidue(db int, key []byte) {
 // removes the deadlines that this replica has left on keys and fields that are
 // gone.
 func (e *Engine) forgetResidues(t *Tx) {
+	if !e.forget.TryLock() {
+		return // an image is being merged
+	}
+	defer e.forget.Unlock()
 	stable := e.vector()
 	if e.opts.Stable != nil {
 		stable = e.opts.Stable()
@@ -178,11 +183,53 @@ func (e *Engine) forgetResidues(t *Tx) {
 		p := &e.parts[i]
 		p.mu.Lock()
 		t.now, t.held = e.opts.Wall(), 1<<i
+		if len(p.residue) > 0 && !e.forget.vv.Descends(stable) {
+			e.forget.vv.Merge(stable)
+			e.forget.saved = false
+		}
 		for name := range p.residue {
 			t.forget(p, name, stable)
 		}
 		t.Unlock()
 	}
+}
+
+// Forgotten covers the removals whose counter shares this instance may have
+// forgotten, in this run or an earlier one: it merges only with states that
+// cover it, and so must who merges its images (K4).
+func (e *Engine) Forgotten() crdt.VersionVector {
+	e.forget.RLock()
+	defer e.forget.RUnlock()
+	return e.forget.vv.Clone()
+}
+
+const metaForgotten = "forgotten"
+
+// saveForgotten writes down what has been forgotten, before the state is that
+// no longer has it.
+func (e *Engine) saveForgotten() error {
+	e.forget.Lock()
+	defer e.forget.Unlock()
+	if e.forget.saved || len(e.forget.vv) == 0 {
+		return nil
+	}
+	if err := e.log.PutMeta(metaForgotten, crdt.AppendVector(nil, e.forget.vv)); err != nil {
+		return err
+	}
+	e.forget.saved = true
+	return nil
+}
+
+func (e *Engine) loadForgotten() error {
+	b, err := e.log.GetMeta(metaForgotten)
+	if err != nil || b == nil {
+		return err
+	}
+	if e.forget.vv, _, err = crdt.DecodeVector(nil, b); err != nil {
+		return fmt.Errorf("%w: %s", errState, metaForgotten)
+	}
+	e.forget.saved = true
+	return nil
 }
 
 func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {

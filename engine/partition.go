@@ -20,6 +20,7 @@ type partition struct {
 	index     int                              // of the partition
 	eng       *Engine
 	ready     *readyKeys // the engine's
+	raised    raisedSlices
 	hits      int64
 	heapBytes int64 // of objects, when last measured
 	misses    int64

@@ -19,10 +19,17 @@ func (e *Engine) recover() error {
 	if err != nil {
 		return fmt.Errorf("read range vectors: %w", err)
 	}
+	if err := e.loadForgotten(); err != nil {
+		return err
+	}
 	if err := e.loadState(); err != nil {
 		return err
 	}
-	if err := e.replay(vectors); err != nil {
+	saved := func(rng int) crdt.VersionVector { return vectors[oplog.RangeID(rng)] }
+	if err := e.recoverImages(saved); err != nil {
+		return err
+	}
+	if err := e.replay(saved); err != nil {
 		return err
 	}
 	for _, x := range e.log.Received() {
@@ -108,18 +115,15 @@ func (n *entry) settleLoaded() {
 	*n.rangeState() = rangeState{}
 }
 
-// replay applies the log above the range vectors.
-func (e *Engine) replay(vectors map[oplog.RangeID]crdt.VersionVector) error {
-	var low crdt.VersionVector
-	if len(vectors) == partitions*rangesPerPart {
-		low = vectors[0].Clone()
-		for _, v := range vectors {
-			low = meet(low, v)
-		}
+// replay applies the log above the range vectors and the images.
+func (e *Engine) replay(saved func(rng int) crdt.VersionVector) error {
+	low := e.parts[0].lowest(saved)
+	for i := range e.parts {
+		low = meet(low, e.parts[i].lowest(saved))
 	}
 	covered := make([]crdt.VersionVector, partitions*rangesPerPart)
-	for r, v := range vectors {
-		covered[r] = v
+	for r := range covered {
+		covered[r] = saved(r)
 	}
 	skip := func(r int, d crdt.Dot) bool { return covered[r].Covers(d) }
 	a := &e.apply

@@ -8,6 +8,7 @@ type Stats struct {
 	Evicted           int64
 	RemoteOps         int64 // ops of other replicas applied
 	RemoteBlocks      int64
+	MergedKeys        int64 // keys of range images merged
 	Checkpoints       int64
 	CheckpointErrors  int64
 	CheckpointSeconds float64 // in all
@@ -23,7 +24,7 @@ func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{
 		Expired: c.expired.Load(), ExpiredFields: c.expiredFields.Load(), Evicted: c.evicted.Load(),
-		RemoteOps: c.remoteOps.Load(), RemoteBlocks: c.remoteBlocks.Load(),
+		RemoteOps: c.remoteOps.Load(), RemoteBlocks: c.remoteBlocks.Load(), MergedKeys: c.mergedKeys.Load(),
 		Checkpoints: c.checkpoints.Load(), CheckpointErrors: c.checkpointErrs.Load(),
 		CheckpointSeconds: float64(c.checkpointNanos.Load()) / 1e9, CheckpointBytes: c.checkpointBytes.Load(),
 		RecoverySeconds: float64(c.recoveryNanos) / 1e9, RecoveredKeys: c.recoveredKeys, ReplayedOps: c.replayedOps,

@@ -139,17 +139,19 @@ func (t *Tx) FlushAll() {
 }
 
 // flush holds everything, so that the vector it names is exactly what it
-// removes (K2). Counters are deleted key by key first: a vector alone does not
-// say how much of a share was seen.
+// removes (K2). What the vector does not name is deleted key by key first:
+// counters, because it does not say how much of a share was seen, and keys that
+// an image has brought further than the vector (T3).
 func (t *Tx) flush(dbs []int) {
 	if t.held == 0 {
 		t.LockAll(t.now)
 		defer t.Unlock()
 	}
 	t.group()
+	ahead := t.e.anyAhead()
 	for _, db := range dbs {
 		for i := range t.e.parts {
-			t.deleteCounters(&t.e.parts[i], db)
+			t.deleteUnnamed(&t.e.parts[i], db)
 		}
 		if t.e.emptyDB(db) {
 			continue
@@ -158,19 +160,28 @@ func (t *Tx) flush(dbs []int) {
 		t.op.Clear = append(t.op.Clear, t.e.vector()...)
 		t.append()
 		for i := range t.e.parts {
-			t.e.flushPartition(&t.e.parts[i], &t.ent, &t.op, t.last, t.now, true)
+			t.e.flushPartition(&t.e.parts[i], &t.ent, &t.op, t.last, t.now, !ahead)
 		}
 	}
 }
 
-func (t *Tx) deleteCounters(p *partition, db int) {
+func (t *Tx) deleteUnnamed(p *partition, db int) {
 	ks := p.dbs[db]
-	if ks == nil || ks.counted == 0 {
+	if ks == nil || ks.counted == 0 && p.raised.n == 0 {
 		return
 	}
 	var keys [][]byte
+	v := t.e.vector()
 	ks.keys.Each(func(key, rec []byte) bool {
-		if rec[4]&recCounts != 0 && rec[4]&recHidden == 0 {
+		if rec[4]&recHidden != 0 {
+			return true
+		}
+		beyond := false
+		if p.raised.n > 0 {
+			n := entry{p: p, db: db, key: key, rec: rec}
+			beyond = !v.Descends(n.load().Context())
+		}
+		if rec[4]&recCounts != 0 || beyond {
 			keys = append(keys, append([]byte(nil), key...))
 		}
 		return true
@@ -212,6 +223,9 @@ func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot,
 	})
 	for _, key := range keys {
 		n.find(e, db, key)
+		if p.raised.covers(n.frag, d) {
+			continue // T2
+		}
 		n.load().Apply(op, d)
 		n.settle(now, op)
 	}

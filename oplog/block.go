@@ -43,6 +43,11 @@ type Block struct {
 
 	data    []byte
 	payload int // offset of the ops in data
+
+	// Of an own block sealed while images are ahead of what was received: Deps
+	// count the images, held is what was received. Kept on the own disk only.
+	raised bool
+	held   crdt.VersionVector
 }
 
 // BlockVersion is the format version of blocks.

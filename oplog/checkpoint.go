@@ -35,6 +35,8 @@ type Checkpoint struct {
 	size  int                // bytes in ready
 	need  crdt.VersionVector // what the log must hold
 	err   error
+
+	needImage uint64 // the image up to which all must be on disk
 }
 
 // NewCheckpoint begins a checkpoint. End it with Commit or Abort.
@@ -145,7 +147,7 @@ func (c *Checkpoint) write() error {
 	if c.err != nil || len(c.ready) == 0 {
 		return c.err
 	}
-	if err := c.l.waitFor(c.need); err != nil {
+	if err := c.l.waitFor(c.need, c.needImage); err != nil {
 		c.err = err
 		return err
 	}
@@ -162,7 +164,7 @@ func (c *Checkpoint) write() error {
 
 // waitFor waits until the log is durable up to vv. A vector that claims ops
 // this log has never seen is refused: it would never come true.
-func (l *Log) waitFor(vv crdt.VersionVector) error {
+func (l *Log) waitFor(vv crdt.VersionVector, images uint64) error {
 	l.mu.Lock()
 	seen := l.mu.received.Clone()
 	if own := l.issuedLocked(); !own.IsZero() {
@@ -172,7 +174,7 @@ func (l *Log) waitFor(vv crdt.VersionVector) error {
 	if !seen.Descends(vv) {
 		return fmt.Errorf("oplog: the state claims %v, the log has only seen %v", vv, seen)
 	}
-	return l.waitDurable(context.Background(), vv)
+	return l.waitDurable(context.Background(), vv, images)
 }
 
 // RangeVectors returns the vector of every range on disk.
@@ -211,19 +213,5 @@ func (l *Log) each(lo, hi []byte, fn func(key, value []byte) error) error {
 		return err
 	}
 	defer l.leave()
-	it, err := l.store.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
-	if err != nil {
-		return fmt.Errorf("oplog: read %s: %w", l.opts.Dir, err)
-	}
-	defer it.Close()
-	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.ValueAndErr()
-		if err == nil {
-			err = fn(it.Key(), v)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return it.Error()
+	return l.store.scan(lo, hi, fn)
 }

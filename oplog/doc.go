@@ -26,6 +26,19 @@
 // takes the received blocks and the own ops at one moment, into one atomic
 // batch: an own op that saw a received block is never on disk without it.
 //
+// D5. An own op that saw a merged range image is never on disk without it.
+// ReceiveImage queues the image and raises clock and deps before it is merged,
+// and the writer takes it together with the own ops, as under D4. Own blocks
+// sealed while images are ahead of what was received depend on what the images
+// cover, wherever they go; beside such a block its store keeps what was
+// received, which is what Replay orders by, for images are merged before it.
+//
+// D6. A log is set ahead (Jump) only to ends that images cover over the whole
+// keyspace, and after these are on disk. Then nothing before the ends is needed
+// for Replay, whose caller covers them, and the blocks before them go in the
+// same commit. Ends are ends of blocks at the source, so the next block of each
+// log continues them (C1), and they carry the hash that D2 asks for.
+//
 // C1. A block header carries replica, first and last dot, the dot before it,
 // the number of ops, and the vector of what was received when it was sealed.
 // Receive takes a replica's blocks only in order and with their deps here.
@@ -40,7 +53,7 @@
 //
 // B1. Bounded: own bytes waiting for the disk (MaxPending, then Admit says
 // ErrBacklog), received ones (MaxReceive, then Receive waits), recent blocks in
-// memory (CacheBytes), blocks (BlockBytes, MaxBlockBytes), checkpoint batches
+// memory (CacheBytes), images among the received bytes, blocks (BlockBytes, MaxBlockBytes), checkpoint batches
 // (CheckpointBytes plus one range, with Flush between ranges), Replay (one
 // block per replica). An op that was admitted is always taken.
 //

@@ -41,6 +41,11 @@ type Log struct {
 		inGroup  bool
 		joins    bool // the next op is in one group with the op before it
 		received crdt.VersionVector
+		raised   crdt.VersionVector // covered by images (D5)
+		images   []*pendingImage    // received, waiting for the writer
+		imageSeq uint64             // of the last image
+		jump     *pendingJump       // waiting for the writer
+		jumps    uint64
 		queue    []*Block // received, waiting for the writer
 		queued   int      // received bytes not durable yet
 		room     sync.Cond
@@ -112,8 +117,11 @@ func (l *Log) recover() error {
 			m.received.Set(r, t.last)
 		}
 	}
+	if err := l.recoverImages(); err != nil {
+		return err
+	}
 	l.newest.Store(uint64(m.clock))
-	l.pub.tails = tails
+	l.pub.tails, l.pub.images = tails, m.imageSeq
 	own := l.pub.durable.Get(l.self)
 	m.sealed, l.w.prev = own, own
 	m.cur.buf = make([]byte, 0, segmentBytes)
@@ -133,7 +141,7 @@ func (l *Log) raiseBound() error {
 		return nil
 	}
 	l.w.bound = bound
-	_, err := l.store.writeBlocks(nil, nil, bound)
+	_, err := l.store.writeBlocks(&cycle{}, nil, nil, bound)
 	return err
 }
 
@@ -229,14 +237,19 @@ func (l *Log) Sync(ctx context.Context) error {
 		want.Raise(own)
 	}
 	l.mu.Unlock()
-	return l.waitDurable(ctx, want)
+	return l.waitDurable(ctx, want, 0)
 }
 
-// waitDurable waits until want is on disk.
-func (l *Log) waitDurable(ctx context.Context, want crdt.VersionVector) error {
+// waitDurable waits until want and the images up to one are on disk.
+func (l *Log) waitDurable(ctx context.Context, want crdt.VersionVector, images uint64) error {
+	return l.waitUntil(ctx, func() bool { return l.pub.durable.Descends(want) && l.pub.images >= images })
+}
+
+// waitUntil waits for commits until done, which is called under the lock of pub.
+func (l *Log) waitUntil(ctx context.Context, done func() bool) error {
 	for {
 		changed := l.Changed()
-		if l.covers(want) {
+		if l.published(done) {
 			return nil
 		}
 		l.Hurry()
@@ -247,7 +260,7 @@ func (l *Log) waitDurable(ctx context.Context, want crdt.VersionVector) error {
 		case <-l.failedCh:
 			return l.failure()
 		case <-l.done:
-			if l.covers(want) {
+			if l.published(done) {
 				return nil
 			}
 			return ErrClosed
@@ -255,8 +268,8 @@ func (l *Log) waitDurable(ctx context.Context, want crdt.VersionVector) error {
 	}
 }
 
-func (l *Log) covers(want crdt.VersionVector) bool {
+func (l *Log) published(done func() bool) bool {
 	l.pub.RLock()
 	defer l.pub.RUnlock()
-	return l.pub.durable.Descends(want)
+	return done()
 }

@@ -1,6 +1,7 @@
 package oplog
 
 import (
+	"slices"
 	"sync"
 
 	"crdb/crdt"
@@ -11,6 +12,8 @@ import (
 type published struct {
 	sync.RWMutex
 	durable crdt.VersionVector
+	images  uint64 // the last durable one
+	jumps   uint64
 	tails   map[crdt.ReplicaID]*tail
 	cache   cache
 	changed chan struct{} // closed at the next commit; nil until somebody asks
@@ -24,6 +27,7 @@ type tail struct {
 	prev  crdt.Timestamp // before the first kept op
 	first crdt.Timestamp
 	last  crdt.Timestamp
+	hash  uint64 // of the block that ended at prev, if the log was set ahead to there
 	start totals // up to prev
 	end   totals // up to last
 }
@@ -45,6 +49,9 @@ func (p *published) addLocked(b *Block, end totals) {
 	if t == nil {
 		t = &tail{prev: b.Prev, first: b.First, start: end.minus(b)}
 		p.tails[b.Replica] = t
+	}
+	if t.bare() {
+		t.first = b.First
 	}
 	t.last, t.end = b.Last, end
 	p.durable.Set(b.Replica, b.Last)
@@ -78,6 +85,15 @@ func (c *cache) add(b *Block, end totals) {
 		list[0] = cached{}
 		c.blocks[r] = list[1:]
 	}
+}
+
+// drop forgets the blocks of a replica.
+func (c *cache) drop(r crdt.ReplicaID) {
+	for _, b := range c.blocks[r] {
+		c.bytes -= len(b.data)
+	}
+	delete(c.blocks, r)
+	c.order = slices.DeleteFunc(c.order, func(x crdt.ReplicaID) bool { return x == r })
 }
 
 // after returns the cached blocks of r from the one that holds or follows the

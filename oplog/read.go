@@ -139,6 +139,14 @@ func (l *Log) BlockHashAt(r crdt.ReplicaID, last crdt.Timestamp) (hash uint64, o
 	if last == 0 {
 		return 0, false, nil
 	}
+	l.pub.RLock()
+	if t := l.pub.tails[r]; t != nil && t.bare() && t.last == last {
+		hash, ok = t.hash, true
+	}
+	l.pub.RUnlock()
+	if ok {
+		return hash, true, nil
+	}
 	blocks, err := l.Read(r, last-1, 0)
 	if err != nil || len(blocks) == 0 || blocks[0].Last != last {
 		if errors.Is(err, ErrTruncated) {

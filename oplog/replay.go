@@ -97,7 +97,7 @@ func (r *replay) advance(h *head) error {
 func (r *replay) round(fn func(b *Block) error) (progress bool, err error) {
 	left := r.heads[:0]
 	for _, h := range r.heads {
-		for h.block != nil && r.have.Descends(h.block.Deps) {
+		for h.block != nil && r.have.Descends(h.block.before()) {
 			progress = true
 			if err := fn(h.block); err != nil {
 				r.heads = append(left, r.heads[len(left):]...)
@@ -119,10 +119,20 @@ func (r *replay) round(fn func(b *Block) error) (progress bool, err error) {
 	return progress, nil
 }
 
+// before is what must be replayed before the block. The deps of an own block may
+// count images, which are merged first; what it had received beside them is
+// what the order rests on (D5).
+func (b *Block) before() crdt.VersionVector {
+	if b.raised {
+		return b.held
+	}
+	return b.Deps
+}
+
 func (r *replay) stuck() error {
 	b := r.heads[0].block
 	return fmt.Errorf("%w: the log is not causally closed: replica %d's block at %v depends on %v, here is %v",
-		ErrCorrupt, b.Replica, b.First, b.Deps, r.have)
+		ErrCorrupt, b.Replica, b.First, b.before(), r.have)
 }
 
 func (r *replay) close() {

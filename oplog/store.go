@@ -108,22 +108,36 @@ func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
 
 // writeBlocks commits blocks, in this order, with sync, in one batch (D1, D4).
 // tails are the ends of the replicas' logs before it; bound is the new clock
-// bound or 0. It returns the totals with each block.
-func (s *store) writeBlocks(blocks []*Block, tails map[crdt.ReplicaID]*tail, bound crdt.Timestamp) ([]totals, error) {
+// bound or 0. The cycle's jump and images go into the same batch. It returns the totals with each block.
+func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]*tail, bound crdt.Timestamp) ([]totals, error) {
 	size := 64
 	for _, b := range blocks {
 		size += len(b.data) + totalsBytes + blockKeyBytes + 16
 	}
+	for _, p := range c.images {
+		size += p.size() + imageKeyBytes + 256
+	}
 	batch := s.db.NewBatchWithSize(size)
 	defer batch.Close()
+	if err := jumpIn(batch, c.jump, tails); err != nil {
+		return nil, err
+	}
+	if err := imagesIn(batch, c.images); err != nil {
+		return nil, err
+	}
 	ends := make([]totals, len(blocks))
 	for i, b := range blocks {
 		ends[i] = endBefore(blocks[:i], ends, tails, b.Replica).plus(b)
-		op := batch.SetDeferred(blockKeyBytes, len(b.data)+totalsBytes)
+		var held []byte
+		if b.raised && b.Replica == c.self {
+			held = crdt.AppendVector(nil, b.held)
+		}
+		op := batch.SetDeferred(blockKeyBytes, len(b.data)+len(held)+totalsBytes)
 		op.Key[0] = kindBlock
 		binary.BigEndian.PutUint16(op.Key[1:], uint16(b.Replica))
 		binary.BigEndian.PutUint64(op.Key[3:], uint64(b.First))
 		n := copy(op.Value, b.data)
+		n += copy(op.Value[n:], held)
 		appendTotals(op.Value[:n], ends[i])
 		if err := op.Finish(); err != nil {
 			return nil, err
@@ -175,7 +189,29 @@ func (s *store) tails() (map[crdt.ReplicaID]*tail, error) {
 		tails[r] = t
 		ok = it.SeekGE(end)
 	}
-	return tails, it.Error()
+	if err := it.Error(); err != nil {
+		return nil, err
+	}
+	return tails, s.recoverJumps(tails)
+}
+
+// scan calls fn for the keys from lo up to but not including hi.
+func (s *store) scan(lo, hi []byte, fn func(key, value []byte) error) error {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	if err != nil {
+		return fmt.Errorf("oplog: read %s: %w", s.dir, err)
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err == nil {
+			err = fn(it.Key(), v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return it.Error()
 }
 
 func (s *store) clockBound() (crdt.Timestamp, error) {

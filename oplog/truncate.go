@@ -21,7 +21,7 @@ func (l *Log) Truncate(upTo crdt.VersionVector) {
 func (l *Log) truncate(r crdt.ReplicaID, upTo crdt.Timestamp) error {
 	l.pub.RLock()
 	t := l.pub.tails[r]
-	if t == nil || upTo < t.first {
+	if t == nil || t.bare() || upTo < t.first {
 		l.pub.RUnlock()
 		return nil
 	}

@@ -15,13 +15,20 @@ type writer struct {
 
 // cycle is what one commit makes durable.
 type cycle struct {
+	self     crdt.ReplicaID
+	jump     *pendingJump
+	images   []*pendingImage
 	received []*Block
 	segments []segment
+	held     crdt.VersionVector // received; of use if raised
+	raised   bool               // deps count images as well
 	deps     crdt.VersionVector
 	clock    crdt.Timestamp
 }
 
-func (c *cycle) empty() bool { return len(c.received) == 0 && len(c.segments) == 0 }
+func (c *cycle) empty() bool {
+	return len(c.received) == 0 && len(c.segments) == 0 && len(c.images) == 0 && c.jump == nil
+}
 
 // Hurry makes the writer commit without its pause: somebody waits.
 func (l *Log) Hurry() {
@@ -113,9 +120,9 @@ func (l *Log) ownPending() bool {
 	return l.mu.cur.ops > 0 || len(l.mu.full) > 0
 }
 
-// take cuts the log: all received blocks and, outside a group (C2), all own
-// ops. Both at one moment, so that a received block is never in a later commit
-// than a local op that saw it (D4), and deps count exactly the blocks received.
+// take cuts the log: all received blocks and images and, outside a group (C2),
+// all own ops. All at one moment, so that what was received is never in a later
+// commit than a local op that saw it (D4, D5), and deps count exactly that.
 func (l *Log) take() cycle {
 	m := &l.mu
 	m.Lock()
@@ -123,13 +130,32 @@ func (l *Log) take() cycle {
 	if m.cur.ops > 0 && !m.inGroup {
 		l.cutLocked()
 	}
-	c := cycle{received: m.queue, segments: m.full, clock: m.clock}
+	c := cycle{self: l.self, received: m.queue, images: m.images, jump: m.jump, segments: m.full, clock: m.clock}
 	if len(c.segments) > 0 {
-		c.deps = m.received.Clone()
+		l.depsLocked(&c)
 		m.sealed = c.segments[len(c.segments)-1].last
 	}
-	m.queue, m.full = nil, nil
+	m.queue, m.images, m.jump, m.full = nil, nil, nil, nil
 	return c
+}
+
+// depsLocked says what the own blocks of a cycle depend on: what was received,
+// and what images cover that was not (D5).
+func (l *Log) depsLocked(c *cycle) {
+	m := &l.mu
+	c.deps = m.received.Clone()
+	ahead := false
+	for _, e := range m.raised {
+		if e.Replica != l.self && e.Time > m.received.Get(e.Replica) {
+			c.deps.Set(e.Replica, e.Time)
+			ahead = true
+		}
+	}
+	if ahead {
+		c.held, c.raised = m.received.Clone(), true
+	} else {
+		m.raised = nil
+	}
 }
 
 // commit seals, makes durable and publishes one cycle. False: the log failed.
@@ -138,6 +164,7 @@ func (l *Log) commit(c *cycle) bool {
 	blocks = append(blocks, c.received...)
 	for i := range c.segments {
 		b := seal(l.self, &c.segments[i], l.w.prev, c.deps)
+		b.raised, b.held = c.raised, c.held
 		l.w.prev = b.Last
 		blocks = append(blocks, b)
 	}
@@ -146,7 +173,7 @@ func (l *Log) commit(c *cycle) bool {
 	if l.opts.Mono != nil {
 		start = l.opts.Mono()
 	}
-	ends, err := l.store.writeBlocks(blocks, l.pub.tails, bound)
+	ends, err := l.store.writeBlocks(c, blocks, l.pub.tails, bound)
 	if err != nil {
 		l.fail(err)
 		return false
@@ -180,6 +207,13 @@ func (l *Log) nextBound(clock crdt.Timestamp) crdt.Timestamp {
 func (l *Log) publish(c *cycle, blocks []*Block, ends []totals, info *Commit) {
 	p := &l.pub
 	p.Lock()
+	if c.jump != nil {
+		p.jumpLocked(c.jump)
+	}
+	for _, im := range c.images {
+		p.images = im.id.Seq
+		info.Bytes += im.size()
+	}
 	for i, b := range blocks {
 		info.Bytes += len(b.data)
 		if b.Replica == l.self {
@@ -215,10 +249,13 @@ func (l *Log) release(c *cycle) {
 	for _, b := range c.received {
 		m.queued -= len(b.data)
 	}
+	for _, im := range c.images {
+		m.queued -= im.size()
+	}
 	if m.pending <= l.opts.MaxPending {
 		l.allow(refuseBacklog)
 	}
-	if len(c.received) > 0 {
+	if len(c.received) > 0 || len(c.images) > 0 {
 		m.room.Broadcast()
 	}
 	m.Unlock()
@@ -233,7 +270,7 @@ func (l *Log) lastCommit() {
 	if clock == l.w.bound {
 		return
 	}
-	if _, err := l.store.writeBlocks(nil, nil, max(clock, 1)); err != nil {
+	if _, err := l.store.writeBlocks(&cycle{}, nil, nil, max(clock, 1)); err != nil {
 		l.fail(err)
 	}
 }

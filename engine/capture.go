@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"crdb/crdt"
+)
+
+// Capture returns the image of the slice that begins at a position: up to about
+// SliceBytes of it, at most to the end of its range. Its vector may be ahead of
+// the disk: see oplog.Log.SyncTo, before anybody else gets to see it (D1). The
+// caller goes on at Image.Next, up to EndPosition. It locks one partition, for
+// as long as it takes to copy the slice.
+func (e *Engine) Capture(from Position) *Image {
+	p := &e.parts[int(from>>32)]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lo := uint64(uint32(from))
+	c := capture{e: e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo}
+	c.hi = p.raised.boundary(lo, lo>>rangeShift<<rangeShift+1<<rangeShift)
+	c.vv = p.raised.join(uint32(lo), e.vector())
+	for !c.copy() {
+		// A later database has cut the slice: copy the earlier ones again.
+	}
+	data := endImage(c.buf, uint32(c.hi-1))
+	return &Image{
+		Range: c.rng, First: uint32(lo), Last: uint32(c.hi - 1), Vector: c.vv,
+		data: data, records: data[c.head : len(data)-imageCRC],
+	}
+}
+
+// rangeShift is the width of a range, in bits of fragment.
+const rangeShift = 32 - (rangeBits - partitionBits)
+
+// capture copies one slice; its partition is locked.
+type capture struct {
+	e      *Engine
+	p      *partition
+	rng    int
+	lo, hi uint64 // fragments from lo up to but not including hi
+	vv     crdt.VersionVector
+	buf    []byte
+	head   int // where the records begin in buf
+	last   uint64
+}
+
+// copy fills buf with the keys from lo to hi, and lowers hi when there are too
+// many. It reports false if keys have been copied that are now behind hi.
+func (c *capture) copy() bool {
+	c.buf = beginImage(c.buf[:0], c.rng, uint32(c.lo), c.vv)
+	c.head, c.last = len(c.buf), c.lo
+	for db, ks := range c.p.dbs {
+		if ks == nil {
+			continue
+		}
+		at := c.lo
+		ks.keys.EachIn(c.lo, c.hi, func(key, rec []byte) bool {
+			frag := uint64(fragOf(c.e.hash(key)))
+			if frag > at && frag > c.lo && len(c.buf)-c.head >= SliceBytes {
+				c.hi = frag
+				return false
+			}
+			at = frag
+			c.key(&entry{p: c.p, db: db, key: key, rec: rec})
+			return true
+		})
+		if c.last >= c.hi {
+			return false
+		}
+		c.last = max(c.last, at)
+	}
+	return true
+}
+
+func (c *capture) key(n *entry) {
+	c.buf = append(c.buf, 0, byte(n.db))
+	c.bytes(n.key)
+	if n.isFlat() {
+		c.bytes(n.body())
+		return
+	}
+	o := n.object()
+	c.bytes(o.AppendHeader(nil))
+	o.EachElem(func(t crdt.Type, name, rec []byte) {
+		c.buf = append(c.buf, byte(t))
+		c.bytes(name)
+		c.bytes(rec)
+	})
+}
+
+func (c *capture) bytes(v []byte) {
+	c.buf = binary.AppendUvarint(c.buf, uint64(len(v)))
+	c.buf = append(c.buf, v...)
+}

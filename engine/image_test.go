@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"crdb/crdt"
+)
+
+// filled returns a node with keys of all types in two databases.
+func filled(t *testing.T, id crdt.ReplicaID) *node {
+	n := newNode(t, id, clockAt(1_700_000_000_000))
+	rnd := rand.New(rand.NewPCG(3, 3))
+	for range 400 {
+		n.do(func(tx *Tx) { randomOp(tx, rnd, n.wall.Load()) })
+	}
+	return n
+}
+
+// images captures all of a node.
+func images(n *node) (list []*Image) {
+	for at := Position(0); at < EndPosition; {
+		im := n.eng.Capture(at)
+		if im.Start() != at || im.Next() <= at {
+			n.t.Fatalf("image from %d to %d, asked for %d", im.Start(), im.Next(), at)
+		}
+		list, at = append(list, im), im.Next()
+	}
+	return list
+}
+
+func TestImagesCopyEverything(t *testing.T) {
+	from, to := filled(t, 1), newNode(t, 2, clockAt(1_700_000_000_000))
+	for _, im := range images(from) {
+		back, err := DecodeImage(im.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.eng.Merge(back, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "copy", from.dump(), to.dump())
+	if from.eng.Digest() != to.eng.Digest() {
+		t.Fatal("digests differ")
+	}
+	to.close()
+	to.open()
+	same(t, "after a restart", from.dump(), to.dump())
+	if err := to.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	to.close()
+	to.open()
+	same(t, "from a checkpoint", from.dump(), to.dump())
+}
+
+func TestImagesAreCutBySize(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	value := make([]byte, 700<<10)
+	var keys [][]byte
+	for i := 0; len(keys) < 4; i++ { // keys of one range, in two databases
+		k := []byte{byte(i), byte(i >> 8), byte(i >> 16)}
+		if h := n.eng.hash(k); partOf(h) == 5 && subOf(fragOf(h)) == 3 {
+			keys = append(keys, k)
+		}
+	}
+	for i, k := range keys {
+		n.do(func(tx *Tx) { tx.Select(i % 2); tx.Put(k, value, Expiry{}) })
+	}
+	seen, parts := 0, 0
+	for _, im := range images(n) {
+		if im.Range != 5*rangesPerPart+3 {
+			continue
+		}
+		parts++
+		if len(im.Bytes()) > SliceBytes+len(value)+1000 {
+			t.Errorf("an image of %d bytes", len(im.Bytes()))
+		}
+		im.Each(func(k *ImageKey) error { seen++; return nil })
+	}
+	if seen != 4 || parts < 2 {
+		t.Errorf("%d keys in %d images", seen, parts)
+	}
+}
+
+// TestDamagedImages changes every byte, and cuts off at every length.
+func TestDamagedImages(t *testing.T) {
+	n := filled(t, 1)
+	to := newNode(t, 2, clockAt(1_700_000_000_000))
+	tried := 0
+	for _, im := range images(n) {
+		if im.Empty() || len(im.Bytes()) > 400 {
+			continue
+		}
+		if tried++; tried > 6 {
+			break
+		}
+		for i := range im.Bytes() {
+			bad := append([]byte(nil), im.Bytes()...)
+			bad[i] ^= 0x41
+			if _, err := DecodeImage(bad); !errors.Is(err, ErrImage) {
+				t.Fatalf("byte %d changed: %v", i, err)
+			}
+			if _, err := DecodeImage(bad[:i]); !errors.Is(err, ErrImage) {
+				t.Fatalf("cut at %d: %v", i, err)
+			}
+			if i < imageHeader || i >= len(bad)-imageCRC {
+				continue
+			}
+			resealed, err := DecodeImage(endImage(bad[:len(bad)-imageCRC:len(bad)-imageCRC], im.Last))
+			if err == nil { // sound outside: it must not do harm
+				_, err = to.eng.decodeKeys(resealed)
+			}
+			if err != nil && !errors.Is(err, ErrImage) {
+				t.Fatalf("byte %d: %v", i, err)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Fatal("no image to damage")
+	}
+}
+
+func FuzzImage(f *testing.F) {
+	f.Add(endImage(beginImage(nil, 0, 0, nil), 10))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		im, err := DecodeImage(data)
+		if err == nil {
+			err = im.Each(func(*ImageKey) error { return nil })
+		}
+		if err != nil && !errors.Is(err, ErrImage) {
+			t.Fatal(err)
+		}
+	})
+}
