@@ -8,13 +8,7 @@ import (
 // The way of values between the keyspace and Redis's format, for DUMP and
 // RESTORE, export and import.
 
-type dumpError string
-
-func (e dumpError) Error() string { return string(e) }
-
-const errDumpType = dumpError("ERR DUMP of a stream is not supported yet")
-
-// kinds are the kinds of types.
+// kinds are the kinds of types, streams apart.
 var kinds = map[engine.Type]rdb.Kind{
 	engine.TypeString: rdb.String, engine.TypeList: rdb.List, engine.TypeSet: rdb.Set, engine.TypeHash: rdb.Hash, engine.TypeZSet: rdb.ZSet,
 }
@@ -25,10 +19,14 @@ func writeValue(w *rdb.Writer, tx *engine.Tx, key []byte) (ok bool, err error) {
 	if typ == engine.TypeNone {
 		return false, nil
 	}
-	kind, ok := kinds[typ]
-	if !ok {
-		return false, errDumpType
+	if typ == engine.TypeStream {
+		s, err := tx.Stream(key)
+		if err == nil {
+			w.Stream(streamValue(s))
+		}
+		return true, err
 	}
+	kind := kinds[typ]
 	n, err := valueLen(tx, typ, key)
 	if err != nil {
 		return false, err
@@ -80,6 +78,8 @@ func putValue(tx *engine.Tx, key []byte, v rdb.Value) (err error) {
 		_, err = tx.HashSet(key, v.Items)
 	case rdb.ZSet:
 		_, _, err = tx.ZSetAdd(key, v.Items, v.Scores, engine.ScoreRule{})
+	case rdb.StreamKind:
+		err = tx.StreamPut(key, streamOf(v.Stream))
 	}
 	return err
 }

@@ -23,6 +23,7 @@ var (
 	ErrStreamID     = errors.New("ERR The ID specified in XADD is equal or smaller than the target stream top item")
 	ErrStreamFull   = errors.New("ERR The stream has exhausted the last possible ID, unable to add more items")
 	ErrStreamStrict = errors.New("ERR a whole ID is refused in xadd-id-mode strict: give * or milliseconds")
+	ErrKeyExists    = errors.New("BUSYKEY Target key name already exists.")
 	ErrNoKey        = errors.New("ERR no such key")
 )
 
@@ -173,4 +174,15 @@ func (t *Tx) streamFill(key []byte, from *crdt.Stream) {
 	s.PrepareFill(&t.op, t.e.self, from)
 	t.issue(n)
 	n.load().Stream().CopyReads(from)
+}
+
+// StreamPut makes of an absent key the stream from, which the caller has made;
+// reads and pending entries of its groups are this region's, as always. A key
+// that is there is ErrKeyExists.
+func (t *Tx) StreamPut(key []byte, from *crdt.Stream) error {
+	if n := t.change(key); n.shows(t.now) {
+		return ErrKeyExists
+	}
+	t.streamFill(key, from)
+	return nil
 }

@@ -1,8 +1,9 @@
 package rdb
 
 // Object reads an object of a type and gives it to fn in parts: a string is one
-// part, collections are parts of about 512 items or 256 KiB, in order. The
-// parts' memory is fn's. An error of fn ends the reading and is returned.
+// part, and so is a stream; collections are parts of about 512 items or 256 KiB,
+// in order. The parts' memory is fn's. An error of fn ends the reading and is
+// returned.
 //
 // A field or member may come twice in a hostile object: the last one counts.
 func (r *Reader) Object(typ byte, fn func(v Value) error) error {
@@ -37,6 +38,12 @@ func (r *Reader) Object(typ byte, fn func(v Value) error) error {
 		p.allScored(r.ziplist(r.str()))
 	case typeZSetListpack:
 		p.allScored(r.listpack(r.str()))
+	case typeStream:
+		p.stream(1)
+	case typeStream2:
+		p.stream(2)
+	case typeStream3:
+		p.stream(3)
 	case typeModulePreGA, typeModule:
 		r.fail("a value of a module, which only that module can read")
 	default:
@@ -52,6 +59,7 @@ type parts struct {
 	v     Value
 	bytes int
 	total int
+	whole bool // it is a part without items
 }
 
 func (p *parts) add(item []byte) {
@@ -80,7 +88,7 @@ func (p *parts) end() error {
 	if p.total == 0 {
 		p.r.fail("an empty value")
 	}
-	if p.r.err == nil && len(p.v.Items) > 0 {
+	if p.r.err == nil && (p.whole || len(p.v.Items) > 0) {
 		p.give()
 	}
 	return p.r.err

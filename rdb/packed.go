@@ -132,11 +132,7 @@ func (r *Reader) listpack(b []byte) [][]byte { return r.elements(b, 6, packEntry
 func packEntry(p *packed, ch byte) []byte {
 	before := len(p.b) + 1
 	val := packValue(p, ch)
-	back := 1
-	for size := before - len(p.b); size > 127; size >>= 7 {
-		back++
-	}
-	p.take(uint64(back))
+	p.take(uint64(backSize(before - len(p.b))))
 	return val
 }
 

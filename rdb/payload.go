@@ -36,7 +36,7 @@ func ParseObject(b []byte) (v Value, err error) {
 	typ := r.byte()
 	if r.err == nil {
 		r.Object(typ, func(part Value) error {
-			v.Kind = part.Kind
+			v.Kind, v.Stream = part.Kind, part.Stream
 			v.Items = append(v.Items, part.Items...)
 			v.Scores = append(v.Scores, part.Scores...)
 			return nil
@@ -55,7 +55,7 @@ func ParseObject(b []byte) (v Value, err error) {
 func (v *Value) unique() bool {
 	step := 1
 	switch v.Kind {
-	case String, List:
+	case String, List, StreamKind:
 		return true
 	case Hash:
 		step = 2

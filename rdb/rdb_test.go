@@ -19,14 +19,43 @@ var payloads = []struct{ hex, want string }{
 	{"101111000000040081610201018162020201ff0a003e40636c8f5d769a", "hash [a 1 b 2]"},
 	{"12010210100000000300816102816202dffb02ff0a00e9b1fce070a6188e", "list [a b -5]"},
 	{"1114140000000400816102010181620283322e3504ff0a00d44c6ea4f644d9d7", "zset [a b] [1 2.5]"},
+	{streamPayload, "stream [5-1 [a 1 b two] 7-0 [c -70000]] last 7-0 removed 5-2 added 3" +
+		" group g at 5-1 read -1 consumers [alice bob] pending [5-1 of 0 count 1] group h at 7-0 read 3 consumers [] pending []"},
 }
 
+// streamPayload holds a deleted entry, one with other fields than the first,
+// and two groups.
+const streamPayload = "130110000000000000000500000000000000014048480000001900020101010201816102816202000102010001000101018374776f040501030100010101020185746872656506050100010201dfff020101816302f290eefe040601ff0207000501050203020167050181ffffffffffffffff010000000000000005000000000000000177ef9402a2010000010205616c69636577ef9402a2010000010000000000000005000000000000000103626f6277ef9402a201000000016807000300000a00dbc87a084017c096"
+
 func show(v Value) string {
+	if v.Kind == StreamKind {
+		return showStream(v.Stream)
+	}
 	s := fmt.Sprintf("%v %s", v.Kind, v.Items)
 	if len(v.Scores) > 0 {
 		s += fmt.Sprint(" ", v.Scores)
 	}
 	return s
+}
+
+func showStream(s *Stream) string {
+	id := func(id StreamID) string { return fmt.Sprintf("%d-%d", id.Ms, id.Seq) }
+	var entries []string
+	for _, e := range s.Entries {
+		entries = append(entries, fmt.Sprintf("%s %s", id(e.ID), e.Fields))
+	}
+	out := fmt.Sprintf("stream %s last %s removed %s added %d", entries, id(s.Last), id(s.Removed), s.Added)
+	for _, g := range s.Groups {
+		var consumers, pending []string
+		for _, c := range g.Consumers {
+			consumers = append(consumers, string(c.Name))
+		}
+		for _, p := range g.Pending {
+			pending = append(pending, fmt.Sprintf("%s of %d count %d", id(p.ID), p.Consumer, p.Count))
+		}
+		out += fmt.Sprintf(" group %s at %s read %d consumers %s pending %s", g.Name, id(g.Last), g.Read, consumers, pending)
+	}
+	return out
 }
 
 func TestPayloadsOfRedis(t *testing.T) {
@@ -157,6 +186,15 @@ func FuzzObject(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := ParseObject(b)
 		if err != nil {
+			return
+		}
+		if v.Kind == StreamKind {
+			w := NewWriter(nil)
+			w.Stream(v.Stream)
+			again, err := ParseObject(w.Bytes())
+			if err != nil || show(again) != show(v) {
+				t.Fatalf("%x: %s, written and read again %s, %v", b, show(v), show(again), err)
+			}
 			return
 		}
 		if len(v.Items) == 0 || v.Kind == Hash && len(v.Items)%2 != 0 || v.Kind == ZSet && len(v.Scores) != len(v.Items) {

@@ -28,6 +28,10 @@ const (
 	typeZSetListpack = 17
 	typeQuicklist2   = 18
 	typeSetListpack  = 20
+
+	typeStream  = 15
+	typeStream2 = 19
+	typeStream3 = 21
 )
 
 // The encodings of strings that are no plain length and bytes.
@@ -62,11 +66,12 @@ const (
 	Set
 	Hash
 	ZSet
+	StreamKind
 )
 
 // String returns the name that TYPE replies with.
 func (k Kind) String() string {
-	return [...]string{"string", "list", "set", "hash", "zset"}[k]
+	return [...]string{"string", "list", "set", "hash", "zset", "stream"}[k]
 }
 
 // Value is an object or a part of one. The slices are the receiver's.
@@ -74,6 +79,7 @@ type Value struct {
 	Kind   Kind
 	Items  [][]byte  // one string; elements; members; or fields and values in turn
 	Scores []float64 // of a sorted set's members
+	Stream *Stream   // a stream has nothing else
 }
 
 // jones is the polynomial of Redis's checksum.

@@ -68,7 +68,7 @@ func (w *Writer) str(s []byte) {
 }
 
 // writeTypes are the types that Writer gives to kinds.
-var writeTypes = [...]byte{String: typeString, List: typeList, Set: typeSet, Hash: typeHash, ZSet: typeZSet2}
+var writeTypes = [...]byte{String: typeString, List: typeList, Set: typeSet, Hash: typeHash, ZSet: typeZSet2, StreamKind: typeStream2}
 
 // Item writes the string, an element, a member of a set, a field or a value.
 func (w *Writer) Item(b []byte) { w.str(b) }

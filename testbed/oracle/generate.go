@@ -157,8 +157,6 @@ func (g *generator) tame(args []string) {
 		}
 	case "zadd", "zrangestore":
 		g.tameLex(args)
-	case "dump":
-		noStream(args)
 	case "setrange":
 		if n := arg(2); n > soon && n < 600<<20 {
 			args[2] = "7"
@@ -221,11 +219,4 @@ func isTimeout(s string) bool {
 	s, _, _ = strings.Cut(s, "\x00")
 	t, err := strconv.ParseFloat(s, 64)
 	return err == nil && t > -1 && t < 1e9 || strings.Contains(s, "0x")
-}
-
-// noStream takes a stream out of DUMP, which does not know them yet.
-func noStream(args []string) {
-	if len(args) > 1 && strings.HasPrefix(args[1], "r") {
-		args[1] = "s1"
-	}
 }

@@ -313,7 +313,7 @@ var commandForms = map[string][]string{
 		"SORT (<list>|<zset>) BY nosort STORE <list>",
 		"SORT (<list>|<set>|<zset>) ALPHA (DESC|GET #)*",
 		"SORT <any> BY nosort <val>",
-		"DUMP (<str>|<set>|<hash>|<list>|<zset>)",
+		"DUMP (<str>|<set>|<hash>|<list>|<zset>|<stream>)",
 		"RESTORE <any> (0|<ms>) (<val>|<dump>) (REPLACE|ABSTTL|IDLETIME <pos>|FREQ <pos>|<val>)*",
 		"RESTORE <any> (0|<unixms>) <dump> ABSTTL [REPLACE]",
 		"RESTORE <any> 0 <dump> REPLACE",

@@ -1,0 +1,63 @@
+package command
+
+import (
+	"crdb/crdt"
+	"crdb/rdb"
+)
+
+// streamValue is a stream in the words of Redis's format. Of entries that
+// regions have added under one ID it keeps the first, as COPY does; what it
+// cannot say is which entries a group still has to deliver though they lie
+// behind its position, and which others have been acknowledged elsewhere.
+func streamValue(s *crdt.Stream) *rdb.Stream {
+	info := s.Info()
+	out := &rdb.Stream{Last: rdb.StreamID(info.Last), Removed: rdb.StreamID(info.Removed), Added: info.Added}
+	s.Range(crdt.StreamID{}, crdt.MaxStreamID, false, func(e *crdt.StreamEntry) bool {
+		id := rdb.StreamID(e.ID)
+		if n := len(out.Entries); n > 0 && out.Entries[n-1].ID == id {
+			return true
+		}
+		fields := make([][]byte, 0, 2*e.Len())
+		e.Each(func(f, v []byte) { fields = append(fields, f, v) })
+		out.Entries = append(out.Entries, rdb.StreamEntry{ID: id, Fields: fields})
+		return true
+	})
+	for _, g := range s.Groups() {
+		out.Groups = append(out.Groups, groupValue(g))
+	}
+	return out
+}
+
+func groupValue(g *crdt.Group) rdb.StreamGroup {
+	out := rdb.StreamGroup{Name: g.Name, Last: rdb.StreamID(g.Last), Read: g.Read}
+	index := map[*crdt.Consumer]int{}
+	for i, c := range g.Consumers() {
+		index[c] = i
+		out.Consumers = append(out.Consumers, rdb.StreamConsumer{Name: []byte(c.Name), Seen: c.Seen})
+	}
+	g.EachPending(nil, crdt.StreamID{}, crdt.MaxStreamID, func(id crdt.StreamID, p *crdt.Pending) bool {
+		out.Pending = append(out.Pending, rdb.StreamPending{ID: rdb.StreamID(id), Consumer: index[p.Consumer], Time: p.Time, Count: p.Count})
+		return true
+	})
+	return out
+}
+
+// streamOf is the other way round.
+func streamOf(v *rdb.Stream) *crdt.Stream {
+	s := crdt.NewStream(crdt.StreamID(v.Last), crdt.StreamID(v.Removed), v.Added)
+	for i := range v.Entries {
+		s.Append(crdt.StreamID(v.Entries[i].ID), v.Entries[i].Fields)
+	}
+	for i := range v.Groups {
+		from := &v.Groups[i]
+		g := s.AppendGroup(from.Name, crdt.StreamID(from.Last), from.Read)
+		consumers := make([]*crdt.Consumer, len(from.Consumers))
+		for k, c := range from.Consumers {
+			consumers[k], _ = g.AddConsumer(c.Name, c.Seen)
+		}
+		for _, p := range from.Pending {
+			g.Assign(crdt.StreamID(p.ID), consumers[p.Consumer], p.Time, p.Count)
+		}
+	}
+	return s
+}
