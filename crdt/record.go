@@ -132,6 +132,29 @@ func SetRecordShare(rec []byte, t Timestamp, total int64) {
 	binary.BigEndian.PutUint64(s[10:], uint64(total))
 }
 
+// ShareRecordSize is the length of the flat record of a key that nothing but one
+// increment has made.
+const ShareRecordSize = datedHeader + shareSize
+
+// SetNewShareRecord fills rec, of ShareRecordSize bytes, with what the increment
+// d makes of an absent key.
+func SetNewShareRecord(rec []byte, d Dot, total int64) {
+	b := AppendDot(append(rec[:0], formDated), d)
+	b = append(binary.BigEndian.AppendUint64(b, 0), shapeShare)
+	appendShare(b, &Share{Replica: d.Replica, Last: d.Time, Total: Int(total), Base: d.Time - 1})
+}
+
+// PlainIncr returns the numbers of an increment of integers that removes
+// nothing; create tells whether its author had found no key.
+func (op *Op) PlainIncr() (total, delta int64, create, ok bool) {
+	t, d := &op.Total, &op.Delta
+	if op.Kind != KindIncr || op.Flags&^Create != 0 || len(op.Clear) > 0 || len(op.Shares) > 0 || op.Deadline != 0 ||
+		t.big != nil || d.big != nil || t.float || d.float {
+		return 0, 0, false, false
+	}
+	return t.i, d.i, op.Flags&Create != 0, true
+}
+
 // AppendHeader appends the record of an object apart from its elements: form,
 // context, deadlines, cell (or nothing).
 func (o *Object) AppendHeader(b []byte) []byte {

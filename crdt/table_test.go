@@ -143,3 +143,48 @@ func play(s *sim, wall *Timestamp, step string) error {
 	_, err := s.write(s.nodes[w[0][0]-'1'], a, *wall)
 	return err
 }
+
+// The short ways of the engine write the very records that the long way does.
+func TestShareRecordsInPlace(t *testing.T) {
+	for _, delta := range []int64{0, 1, -5, 1<<63 - 1, -1 << 63} {
+		w, o := &writer{id: 3, time: 41}, &Object{}
+		b, d := w.incr(o, delta)
+		var op Op
+		if err := DecodeOp(&op, b); err != nil {
+			t.Fatal(err)
+		}
+		total, by, create, ok := op.PlainIncr()
+		if !ok || !create || total != delta || by != delta {
+			t.Errorf("%d: %d %d %v %v", delta, total, by, create, ok)
+		}
+		got := make([]byte, ShareRecordSize)
+		SetNewShareRecord(got, d, total)
+		want, _ := AppendRecord(nil, o)
+		if string(got) != string(want) {
+			t.Errorf("%d:\n%x\n%x", delta, got, want)
+		}
+		if delta != 1 {
+			continue
+		}
+		b, d = w.incr(o, 7)
+		if err := DecodeOp(&op, b); err != nil {
+			t.Fatal(err)
+		}
+		if total, _, create, ok = op.PlainIncr(); !ok || create || total != 8 {
+			t.Errorf("%d %v %v", total, create, ok)
+		}
+		SetRecordShare(got, d.Time, total)
+		if want, _ = AppendRecord(nil, o); string(got) != string(want) {
+			t.Errorf("\n%x\n%x", got, want)
+		}
+	}
+	var op Op
+	w := &writer{id: 3}
+	b, _ := w.del(&Object{})
+	if err := DecodeOp(&op, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, ok := op.PlainIncr(); ok {
+		t.Error("a delete is no increment")
+	}
+}

@@ -127,9 +127,13 @@ func rangeOf(n *entry) int {
 }
 
 // applyPlain is the short way for what is most common: a plain string over an
-// absent key or over a plain string that its author has seen.
+// absent key or over a plain string that its author has seen, and a counter
+// that only its author counts.
 func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 	op, n := &a.op, &a.ent
+	if op.Kind == crdt.KindIncr {
+		return e.applyIncr(a, d, now)
+	}
 	if op.Kind != crdt.KindPut || op.Flags != 0 || op.Deadline != 0 || len(op.Shares) > 0 || len(op.Elems) > 0 ||
 		len(op.Value) > maxFlat {
 		return false
@@ -145,6 +149,28 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 	}
 	n.storePlain(op, d, now)
 	return true
+}
+
+// applyIncr is applyPlain for an increment of integers.
+func (e *Engine) applyIncr(a *applier, d crdt.Dot, now int64) bool {
+	op, n := &a.op, &a.ent
+	total, delta, create, ok := op.PlainIncr()
+	switch {
+	case !ok:
+		return false
+	case n.rec == nil:
+		if !create || total != delta {
+			return false
+		}
+		n.storeShare(op, d, now)
+		return true
+	case create || !n.isFlat():
+		return false
+	}
+	if _, _, ok = crdt.RecordShare(n.body(), d.Replica); ok {
+		n.addShare(op, d, total, now)
+	}
+	return ok
 }
 
 func (e *Engine) applyFlush(a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {

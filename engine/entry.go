@@ -233,6 +233,29 @@ func (n *entry) storePlain(op *crdt.Op, d crdt.Dot, now int64) {
 	n.changed(op, created)
 }
 
+// storeShare writes what a plain increment makes of an absent key.
+func (n *entry) storeShare(op *crdt.Op, d crdt.Dot, now int64) {
+	total, _, _, _ := op.PlainIncr()
+	ks := n.p.space(n.db)
+	noted := n.noted()
+	n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+crdt.ShareRecordSize)
+	crdt.SetNewShareRecord(n.rec[recHeader:], d, total)
+	n.rec[4] = recCounts
+	ks.tally(recCounts, 1)
+	n.restamp(noted, now)
+	n.markDirty()
+	n.changed(op, true)
+}
+
+// addShare adds a plain increment to a record that crdt.RecordShare knows, in
+// place.
+func (n *entry) addShare(op *crdt.Op, d crdt.Dot, total, now int64) {
+	crdt.SetRecordShare(n.body(), d.Time, total)
+	n.touch(now)
+	n.markDirty()
+	n.changed(op, false)
+}
+
 // storeHeap keeps the key as an object, making one of it if it was flat.
 func (n *entry) storeHeap(ks *keyspace, now int64) {
 	if n.heap == nil {

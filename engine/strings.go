@@ -83,6 +83,12 @@ func (t *Tx) putPlain(n *entry, val []byte) bool {
 func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
 	n := &t.ent
 	n.find(t.e, t.db, key)
+	if n.rec == nil {
+		t.op.Reset(crdt.KindIncr, uint8(t.db), key)
+		t.op.Flags, t.op.Total, t.op.Delta = crdt.Create, crdt.Int(delta), crdt.Int(delta)
+		n.storeShare(&t.op, t.append(), t.now)
+		return delta, nil
+	}
 	if sum, ok := t.incrShare(n, delta); ok {
 		return sum, nil
 	}
@@ -107,7 +113,7 @@ func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
 // incrShare is Incr in place, for a key that only this replica has counted.
 func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	if !n.isFlat() || n.expired(t.now) {
-		return 0, false
+		return 0, false // the long way
 	}
 	value, total, ok := crdt.RecordShare(n.body(), t.e.self)
 	if !ok || addOverflows(value, delta) || addOverflows(total, delta) {
@@ -115,11 +121,7 @@ func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	}
 	t.op.Reset(crdt.KindIncr, uint8(t.db), n.key)
 	t.op.Total, t.op.Delta = crdt.Int(total+delta), crdt.Int(delta)
-	d := t.append()
-	crdt.SetRecordShare(n.body(), d.Time, total+delta)
-	n.touch(t.now)
-	n.markDirty()
-	n.changed(&t.op, false)
+	n.addShare(&t.op, t.append(), total+delta, t.now)
 	return value + delta, true
 }
 
