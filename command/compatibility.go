@@ -26,6 +26,7 @@ var differs = map[string]string{
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
 	"info":                "has a section crdb; memory figures are Go's",
 	"lastsave":            "is now: every write is in the log",
+	"linsert":             "an error when more than 65536 elements would have to move for it (docs/consistency.md)",
 	"lolwut":              "shows the version only",
 	"memory|doctor":       "the text is our own",
 	"memory|malloc-stats": "shows the Go runtime's figures",

@@ -36,7 +36,7 @@ func (srv *Server) notifyRemote(on events, c engine.Change) {
 	case crdt.KindDelete:
 		srv.notify(on, evGeneric, "del", at)
 		return
-	case crdt.KindFlush: // Redis is silent about them
+	case crdt.KindFlush, crdt.KindListMove: // Redis is silent about them
 		return
 	case crdt.KindDeadline:
 		srv.notify(on, evGeneric, deadlineEvent(c.Op), at)

@@ -69,6 +69,7 @@ var kinds = [kindEnd]kindInfo{
 	KindListPush:     {typ: TypeList, parts: partValue, name: isNewPlace},
 	KindListSet:      {typ: TypeList, parts: partValue, name: isPlace},
 	KindListRemove:   {typ: TypeList, removes: true, name: isPlace},
+	KindListMove:     {typ: TypeList, parts: partValue, name: isPlace, check: isMove},
 	KindStreamAdd:    {typ: TypeStream, parts: partValue},
 	KindStreamRemove: {typ: TypeStream, removes: true, parts: partValue},
 }

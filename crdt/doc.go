@@ -112,9 +112,16 @@
 // A List orders its elements by positions (list_pos.go); what one command
 // pushes stays together. An element goes with the removal that has seen it,
 // whatever a concurrent LSET does to it; of concurrent LSETs the newest shows.
-// Many inserts into one gap make positions long: before they are too long, the
-// author writes the list anew, which is a removal of what it saw and a push; so
-// an element removed elsewhere at that moment stays.
+// The position that an element is born with is its name. Positions that were
+// made one between the other grow; before they are too long, the author of the
+// next insert moves the elements around it to a run of short positions
+// (list_room.go). A move is a register as LSET is: the newest counts, and it
+// changes neither the name nor the dot by which removals find the element.
+//
+//	L1  Two elements stand in the same order everywhere and for ever, unless one
+//	    was moved by an op that had not seen the other. Then the two stay
+//	    between the elements that surround what was moved.
+//	L2  No position is longer than 512 bytes.
 //
 // # Deadlines
 //

@@ -48,9 +48,12 @@ var (
 	aPfB   = action{verb: vPfadd, names: []string{"a", "b"}}
 	aPush  = action{verb: vRpush, names: []string{"a", "b"}}
 	aLpush = action{verb: vLpush, names: []string{"a"}}
-	aIns   = action{verb: vLinsert, names: []string{"b"}}
+	aIns   = action{verb: vLinsert, names: []string{"b"}, index: 1}
 	aMark  = action{verb: vLset, names: []string{"a"}}
 	aLrem  = action{verb: vLrem, names: []string{"a"}}
+	aInsB  = action{verb: vLinsert, names: []string{"a"}, index: 2}
+	aCut   = action{verb: vLcut, index: 1}
+	aRoom  = action{verb: vLroom, index: 2}
 	aFlush = action{verb: vFlush}
 )
 
@@ -69,6 +72,7 @@ var alphabets = []alphabet{
 	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
 	{"list", nil, []action{aPush, aLpush, aIns, aLrem, aDel}, nil},
 	{"list there", []action{aPush}, []action{aLpush, aIns, aMark, aLrem}, []action{aFlush, aPush}},
+	{"list inside", []action{aPush, aIns, aInsB}, []action{aInsB, aRoom, aCut, aMark}, []action{aLrem, aPush}},
 	{"deadlines", []action{aDated}, []action{aExp, aKeep, aDel}, []action{aPers}},
 	{"sketch", nil, []action{aPf, aPfB, aDel}, []action{aPut}},
 	{"sketch there", []action{aPf}, []action{aPfB, aPut, aDel}, []action{aFlush}},

@@ -29,6 +29,11 @@ func crowded() *Object {
 	add(a.hexpire(&x, "key", 1000))
 	add(b.sadd(&y, "a", "f"))
 	add(a.pfadd(&Object{}, "a", "b"))
+	var l Object
+	add(c.push(&l, false, "first", "last"))
+	add(c.linsert(&l, 1, "inner"))
+	add(c.linsert(&l, 2, "inner"))
+	add(c.lroom(&l, 2))
 	add(c.incr(&z, 3))
 	add(c.put(&z, "7"))
 	add(c.incr(&z, 4))

@@ -68,6 +68,7 @@ func goldenOps() map[string]*Op {
 		"list push over another type": {Kind: KindListPush, Key: key, Clear: clear, Elems: []Elem{{Name: appendStep(nil, -700, 0), Value: []byte("a")}}},
 		"list insert":                 {Kind: KindListPush, Key: key, Elems: []Elem{{Name: appendStep(goldenPlace[:len(goldenPlace):len(goldenPlace)], 1<<40, -1), Value: []byte("a")}}},
 		"list set":                    {Kind: KindListSet, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: []byte("b")}}},
+		"list move":                   {Kind: KindListMove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: appendStep(goldenPlace[:len(goldenPlace):len(goldenPlace)], -5, 0)}, {Name: goldenPlace, Seen: clear}}},
 		"list remove":                 {Kind: KindListRemove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1]}, {Name: goldenPlace, Seen: clear}}},
 		"hll add, new epoch":          {Kind: KindHLLAdd, Flags: Create, Key: key, Elems: []Elem{{Value: []byte{0, 0, 1, 5, 0x3f, 0xff, 51}}}},
 		"hll add over hidden epochs":  {Kind: KindHLLAdd, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Seen: clear, Value: []byte{1, 0, 1, 33}}}},
@@ -201,6 +202,7 @@ func TestGoldenBytes(t *testing.T) {
 		"testdata/records.hex": goldenRecordBytes(),
 		"testdata/streams.hex": goldenStream(),
 		"testdata/fields.hex":  goldenFieldBytes(),
+		"testdata/lists.hex":   goldenList(),
 	} {
 		if *rewrite {
 			writeHex(t, file, vectors)

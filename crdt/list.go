@@ -4,10 +4,13 @@ import "bytes"
 
 // List is a sequence of elements, each with a position that nobody else's
 // element has (list_pos.go), the dot of the op that added it, and a value that
-// LSET replaces, the newest counting. Whoever removes an element removes it
-// with whatever LSET has made of it. The zero value is empty.
+// LSET replaces, the newest counting. The position an element is born with is
+// its name; an op may move it to another (list_room.go), the newest counting.
+// Whoever removes an element removes it with whatever others have made of it.
+// The zero value is empty.
 type List struct {
-	root *listNode // nil: empty
+	root  *listNode         // nil: empty
+	moved map[string]string // positions, by name, of the elements that stand elsewhere
 }
 
 // Len returns the number of elements.
@@ -55,30 +58,20 @@ func (l *List) at(i int) (e listEntry) {
 // PreparePush adds values one after the other at the left or right end; self
 // is the author.
 func (l *List) PreparePush(op *Op, self ReplicaID, left bool, values [][]byte) {
-	var end *listEntry
-	if l.root != nil {
-		e := l.root.first()
-		if !left {
-			e = l.root.last()
-		}
-		end = &e
-	}
-	for k, v := range values {
-		op.named(func(b []byte) []byte { return beyond(b, end, self, left, k) }).Value = v
-	}
+	l.beyond(op, self, left, values)
 }
 
 // PrepareInsert adds a value before index i, which is above 0 and at most the
-// length. False means that there is no room: Repack comes first.
+// length. False means that there is no room: an op of PrepareRoom comes first.
 func (l *List) PrepareInsert(op *Op, self ReplicaID, i int, value []byte) bool {
 	if i == 0 || i == l.Len() {
 		l.PreparePush(op, self, i == 0, [][]byte{value})
 		return true
 	}
 	p, q := l.at(i-1), l.at(i)
-	e := op.named(func(b []byte) []byte { return between(b, &p, &q, self) })
+	e := op.named(func(b []byte) []byte { return l.between(b, &p, &q, self) })
 	e.Value = value
-	return len(e.Name) <= maxPos
+	return len(e.Name) <= room.long
 }
 
 // PrepareSet replaces the value at index i.
@@ -145,7 +138,7 @@ func (l *List) PrepareRemoveEqual(op *Op, value []byte, limit int, back bool) (r
 }
 
 func (l *List) see(op *Op, e *listEntry) *Elem {
-	x := op.named(e.append)
+	x := op.named(e.name().append)
 	op.seeDot(x, e.dot())
 	return x
 }
@@ -160,8 +153,9 @@ func (l *List) Side(op *Op, d Dot) int {
 	if l.Len() == 0 {
 		return 1
 	}
-	first, last := l.root.first(), l.root.last()
-	left, right := first.dot() == d, last.dot() == d
+	first := l.root.first()
+	last, moved := l.root.last()
+	left, right := first.dot() == d, !moved && last.dot() == d
 	if left && right && l.Len() > 1 {
 		p, ok := placeOf(op.Elems[len(op.Elems)-1].Name, true)
 		right = !ok || p.compare(first.place) != 0
@@ -173,4 +167,14 @@ func (l *List) Side(op *Op, d Dot) int {
 		return -1
 	}
 	return 0
+}
+
+// isMove checks an element of KindListMove: the first has the position that it
+// gets, in a new run.
+func isMove(e *Elem) bool {
+	if len(e.Value) == 0 {
+		return true
+	}
+	p, ok := placeOf(e.Value, true)
+	return ok && p.owner().IsZero() && p.seq == 0 && len(e.Value) <= maxPos-8
 }

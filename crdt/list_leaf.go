@@ -11,6 +11,7 @@ import "encoding/binary"
 //	time     zigzag uvarint: of the add, minus the previous
 //	         entry's, or with entryRun that of the run      if entryTime
 //	written  dot of the value                               if entryWritten
+//	name     uvarint length, run, seq as zigzag uvarint     if entryMoved
 //	value    uvarint length, bytes
 //
 // Without entryRun it belongs to the run of the previous entry, without
@@ -21,6 +22,7 @@ const (
 	entryGap
 	entryTime
 	entryWritten
+	entryMoved
 )
 
 const (
@@ -28,9 +30,10 @@ const (
 	maxLeafEntries = 128
 )
 
-// listEntry is a decoded element; run and value alias the leaf.
+// listEntry is a decoded element; its runs and its value alias the leaf.
 type listEntry struct {
 	place
+	home       place     // its name if it stands elsewhere, else zero
 	time       Timestamp // of its dot
 	written    Dot       // of an LSET, zero if the value is the one it came with
 	value      []byte
@@ -38,8 +41,25 @@ type listEntry struct {
 	runAt      int // where its run stands in the leaf
 }
 
-// dot names the element.
-func (e *listEntry) dot() Dot { return Dot{e.time, e.owner().Replica} }
+// name is the position that the element was born with.
+func (e *listEntry) name() place {
+	if e.home.run != nil {
+		return e.home
+	}
+	return e.place
+}
+
+// moved is the dot of the newest move: it has begun the run. Zero if there was
+// none.
+func (e *listEntry) moved() Dot {
+	if e.home.run != nil {
+		return e.owner()
+	}
+	return Dot{}
+}
+
+// dot is that of the op that added the element.
+func (e *listEntry) dot() Dot { return Dot{e.time, e.name().owner().Replica} }
 
 // newest is the dot of its value.
 func (e *listEntry) newest() Dot {
@@ -88,6 +108,16 @@ func (e *listEntry) next(data []byte) bool {
 		e.written = DotAt(data[at:])
 		at += DotSize
 	}
+	e.home = place{}
+	if parts&entryMoved != 0 {
+		u, n = uvarintAt(data[at:])
+		at += n
+		e.home.run = data[at : at+int(u) : at+int(u)]
+		at += int(u)
+		u, n = uvarintAt(data[at:])
+		at += n
+		e.home.seq = unzigzag(u)
+	}
 	u, n = uvarintAt(data[at:])
 	at += n
 	e.end = at + int(u)
@@ -120,6 +150,11 @@ func appendEntry(b []byte, prev, e *listEntry) []byte {
 	if !e.written.IsZero() {
 		parts |= entryWritten
 		b = AppendDot(b, e.written)
+	}
+	if e.home.run != nil {
+		parts |= entryMoved
+		b = appendBytes(b, e.home.run)
+		b = binary.AppendUvarint(b, zigzag(e.home.seq))
 	}
 	b = appendBytes(b, e.value)
 	b[head] = parts
@@ -161,26 +196,28 @@ func (n *listNode) splice(from, to int, with []byte) {
 // tail is what an append to a leaf needs to know of its last entry.
 type tail struct {
 	known   bool
+	moved   bool
 	runAt   uint32 // where its run stands
 	runSize uint32
 	seq     int64
 	time    Timestamp
 }
 
-// lastPlace returns the last entry without its value; the leaf is not empty.
-func (n *listNode) lastPlace() (e listEntry) {
+// lastPlace returns the last entry without its value, and without its name if
+// that is another; the leaf is not empty.
+func (n *listNode) lastPlace() (e listEntry, moved bool) {
 	t := &n.tail
 	if !t.known {
 		for e.next(n.data) {
 		}
 		n.endsWith(&e)
 	}
-	return listEntry{place: place{n.data[t.runAt : t.runAt+t.runSize], t.seq}, time: t.time}
+	return listEntry{place: place{n.data[t.runAt : t.runAt+t.runSize], t.seq}, time: t.time}, t.moved
 }
 
 // endsWith notes that e, decoded from the leaf, is its last entry.
 func (n *listNode) endsWith(e *listEntry) {
-	n.tail = tail{true, uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
+	n.tail = tail{true, e.home.run != nil, uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
 }
 
 // appendLeaf adds an entry at the end if there is room.
@@ -190,7 +227,7 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 		if n.count == maxLeafEntries || len(n.data) >= maxLeaf {
 			return false
 		}
-		last := n.lastPlace()
+		last, _ := n.lastPlace()
 		prev = &last
 	}
 	old := len(n.data)
@@ -206,7 +243,7 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 		_, k := uvarintAt(b[old+1:])
 		n.tail.runAt, n.tail.runSize = uint32(old+1+k), uint32(len(e.run))
 	}
-	n.tail.known, n.tail.seq, n.tail.time = true, e.seq, e.time
+	n.tail.known, n.tail.moved, n.tail.seq, n.tail.time = true, e.home.run != nil, e.seq, e.time
 	return true
 }
 

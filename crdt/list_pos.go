@@ -14,20 +14,22 @@ import (
 // A run is named by the op that began it, and only its author extends it, by
 // the next seq at one of its ends. So what one command pushes, and what one
 // replica pushes in a row, stays together: concurrent pushes begin runs of
-// their own beside it. An insert between two neighbours takes a free seq of a
-// run of its author or begins a run below the left one (one step more). An op that begins a run does not know its dot yet:
-// it writes a zero run in the last step, which apply fills in.
+// their own beside it. An op that begins a run does not know its dot yet: it
+// writes a zero run in the last step, which apply fills in.
 //
-// An author may give the position of an element that it has seen removed to a
-// new one: everybody applies the removal first (C1). The dot tells the two
-// apart.
+// An insert takes a free seq of a run of its author beside it, or begins a run
+// at the highest level that has a num between its neighbours (list_room.go).
 //
-// Inserts that all aim at the same gap make positions longer; before one is
-// longer than maxPos, the author writes the list anew.
+// The position that an element is born with is its name for ever. An author may
+// give the name of an element that it has seen removed to a new one: everybody
+// applies the removal first (C1). The dot tells the two apart.
 //
 // An ordered integer is one byte 0x80+v up to 63, else 0xbf+n and n bytes, big
 // endian, without leading zeros; a negative v is ^v with all bits flipped.
-const maxPos = 4096
+const (
+	maxPos  = 512             // bytes of a position
+	maxStep = 9 + DotSize + 9 // bytes of a step
+)
 
 func appendOrdered(b []byte, v int64) []byte {
 	flip, u := byte(0), uint64(v)
@@ -108,6 +110,9 @@ func (p place) compare(o place) int {
 	return cmp.Compare(p.seq, o.seq)
 }
 
+// clone returns p with bytes of its own.
+func (p place) clone() place { return place{append([]byte(nil), p.run...), p.seq} }
+
 // placeOf takes a position apart. fresh allows a zero run in the last step.
 func placeOf(pos []byte, fresh bool) (p place, ok bool) {
 	if len(pos) > maxPos {
@@ -130,58 +135,11 @@ func placeOf(pos []byte, fresh bool) (p place, ok bool) {
 	return p, len(pos) > 0
 }
 
-// top is the first step's num; single reports whether there is no other step.
-func (p place) top() (num int64, single bool) {
-	num, n := orderedAt(p.run)
-	return num, len(p.run) == n+DotSize
-}
-
 // appendStep appends a step that begins a run.
 func appendStep(b []byte, num, seq int64) []byte {
 	b = appendOrdered(b, num)
 	b = AppendDot(b, Dot{})
 	return appendOrdered(b, seq)
-}
-
-// beyond returns the place of the k-th element pushed to an end of a list: left
-// of the first element or right of the last, e.
-func beyond(buf []byte, e *listEntry, self ReplicaID, left bool, k int) []byte {
-	seq, away := int64(k), int64(1)
-	if left {
-		seq, away = -seq, -1
-	}
-	if e == nil {
-		return appendStep(buf, 0, seq)
-	}
-	num, single := e.top()
-	if single && e.owner().Replica == self {
-		return appendOrdered(append(buf, e.run...), e.seq+away+seq)
-	}
-	return appendStep(buf, num+away, seq)
-}
-
-// insertStride is the room that inserts leave in a run, for others between them.
-const insertStride = 1 << 32
-
-// between returns a position between neighbours: in a run of the author, if
-// one of them has room, else in a new one below p.
-func between(buf []byte, p, q *listEntry, self ReplicaID) []byte {
-	for step := int64(insertStride); step > 0; step /= 2 {
-		after, before := place{p.run, p.seq + step}, place{q.run, q.seq - step}
-		if p.owner().Replica == self && after.compare(q.place) < 0 {
-			return after.append(buf)
-		}
-		if q.owner().Replica == self && before.compare(p.place) > 0 {
-			return before.append(buf)
-		}
-	}
-	buf = p.append(buf)
-	num := int64(0)
-	if rest, below := bytes.CutPrefix(q.run, buf); below {
-		first, _ := orderedAt(rest)
-		num = first - 1
-	}
-	return appendStep(buf, num, 0)
 }
 
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }

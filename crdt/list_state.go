@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"fmt"
-
-	"crdb/crdt/dict"
-)
+import "crdb/crdt/dict"
 
 func (l *List) apply(op *Op, d Dot) {
 	for i := 0; i < len(op.Elems); i++ {
@@ -26,6 +22,9 @@ func (l *List) apply(op *Op, d Dot) {
 			l.add(&listEntry{place: p, time: d.Time, value: e.Value}, d)
 		case op.Kind == KindListSet:
 			l.set(p, e.Seen, e.Value, d)
+		case op.Kind == KindListMove:
+			l.move(op, i, d)
+			return
 		default:
 			i += l.removeSeen(p, op.Elems[i:])
 		}
@@ -34,21 +33,30 @@ func (l *List) apply(op *Op, d Dot) {
 
 // add inserts an element. Only the author of a run extends it.
 func (l *List) add(e *listEntry, d Dot) {
-	if e.owner().Replica != d.Replica {
+	if e.name().owner().Replica != d.Replica {
 		return
 	}
-	if l.root == nil {
-		l.root = &listNode{}
+	if i := l.end(e); i >= 0 && len(l.moved) == 0 {
+		l.insert(i, e)
+		return
 	}
+	if i, old, ok := l.named(e.name()); ok {
+		if !d.Newer(old.dot()) {
+			return
+		}
+		l.cut(i, i+1)
+	}
+	l.place(e)
+}
+
+// place inserts an element where it belongs. What stands there if its author
+// does not keep to the rules, goes.
+func (l *List) place(e *listEntry) {
 	i := l.end(e)
 	if i < 0 {
 		i = l.root.find(e.place)
 		if i < l.root.count {
-			switch old := l.at(i); {
-			case old.compare(e.place) != 0:
-			case !d.Newer(old.dot()):
-				return
-			default:
+			if old := l.at(i); old.compare(e.place) == 0 {
 				l.cut(i, i+1)
 			}
 		}
@@ -62,7 +70,7 @@ func (l *List) end(e *listEntry) int {
 	if n == 0 {
 		return 0
 	}
-	if x := l.root.last(); e.compare(x.place) > 0 {
+	if x, _ := l.root.last(); e.compare(x.place) > 0 {
 		return n
 	}
 	if x := l.root.first(); e.compare(x.place) < 0 {
@@ -75,6 +83,7 @@ func (l *List) insert(i int, e *listEntry) {
 	if l.root == nil {
 		l.root = &listNode{}
 	}
+	l.noteMoved(e)
 	if right := l.root.insert(i, e); right != nil {
 		left := l.root
 		l.root = &listNode{count: left.count + right.count, kids: []*listNode{left, right}}
@@ -83,6 +92,7 @@ func (l *List) insert(i int, e *listEntry) {
 
 // cut removes the elements from i to j.
 func (l *List) cut(i, j int) {
+	l.forgetMoved(i, j)
 	if j-i == l.root.count {
 		l.root = nil
 		return
@@ -93,28 +103,35 @@ func (l *List) cut(i, j int) {
 	}
 }
 
-// find returns the element at a place if seen covers it.
-func (l *List) find(p place, seen VersionVector) (i int, e listEntry, ok bool) {
+// named returns the element that bears a name.
+func (l *List) named(name place) (i int, e listEntry, ok bool) {
 	if l.root == nil {
 		return 0, e, false
 	}
-	if e = l.root.first(); e.compare(p) == 0 {
-		return 0, e, seen.Covers(e.dot())
+	pos := l.position(name)
+	if e = l.root.first(); e.compare(pos) != 0 {
+		if i = l.root.find(pos); i == l.root.count {
+			return 0, e, false
+		}
+		e = l.at(i)
 	}
-	if i = l.root.find(p); i == l.root.count {
-		return 0, e, false
-	}
-	e = l.at(i)
-	return i, e, e.compare(p) == 0 && seen.Covers(e.dot())
+	return i, e, e.compare(pos) == 0 && e.name().compare(name) == 0
+}
+
+// seen is named for elements that the author of an op has seen.
+func (l *List) seen(name place, seen VersionVector) (i int, e listEntry, ok bool) {
+	i, e, ok = l.named(name)
+	return i, e, ok && seen.Covers(e.dot())
 }
 
 // set gives an element another value, if it is there and has no newer one.
 func (l *List) set(p place, seen VersionVector, value []byte, d Dot) {
-	i, e, ok := l.find(p, seen)
+	i, e, ok := l.seen(p, seen)
 	if !ok || !d.Newer(e.newest()) {
 		return
 	}
-	e.run = append([]byte(nil), e.run...) // it lies in what goes now
+	e.value = nil
+	e.own()
 	e.written, e.value = d, value
 	l.cut(i, i+1)
 	l.insert(i, &e)
@@ -127,13 +144,13 @@ func (l *List) removeSeen(p place, elems []Elem) (more int) {
 	if l.root == nil {
 		return 0
 	}
-	if e := l.root.last(); len(elems) == 1 && e.compare(p) == 0 { // the short way for RPOP
+	if e, moved := l.root.last(); !moved && len(elems) == 1 && e.compare(p) == 0 { // the short way for RPOP
 		if elems[0].Seen.Covers(e.dot()) {
 			l.cut(l.Len()-1, l.Len())
 		}
 		return 0
 	}
-	i, _, ok := l.find(p, elems[0].Seen)
+	i, _, ok := l.seen(p, elems[0].Seen)
 	if !ok {
 		return 0
 	}
@@ -143,7 +160,7 @@ func (l *List) removeSeen(p place, elems []Elem) (more int) {
 			if k >= len(elems) || elems[k].Of != TypeNone || !elems[k].Seen.Covers(e.dot()) {
 				return false
 			}
-			if q, ok := placeOf(elems[k].Name, false); !ok || q.compare(e.place) != 0 {
+			if q, ok := placeOf(elems[k].Name, false); !ok || q.compare(e.name()) != 0 {
 				return false
 			}
 		}
@@ -187,50 +204,6 @@ func (l *List) newest() (d Dot) {
 	return d
 }
 
-// merge joins o into l: an element that one side lacks although it covers it
-// was removed there (K1); of its values the newest counts.
-func (l *List) merge(vv VersionVector, other collection, ovv VersionVector) {
-	var theirs []listEntry
-	other.(*List).each1(func(e *listEntry) { theirs = append(theirs, *e) })
-	l.rebuild(func(keep func(e *listEntry)) {
-		next := func(before *listEntry) { // theirs that come first
-			for ; len(theirs) > 0 && (before == nil || theirs[0].compare(before.place) < 0); theirs = theirs[1:] {
-				if !vv.Covers(theirs[0].dot()) {
-					keep(&theirs[0])
-				}
-			}
-		}
-		l.each1(func(e *listEntry) {
-			next(e)
-			if len(theirs) == 0 || theirs[0].compare(e.place) != 0 {
-				if !ovv.Covers(e.dot()) {
-					keep(e)
-				}
-				return
-			}
-			o := &theirs[0]
-			theirs = theirs[1:]
-			joinElements(keep, e, vv, o, ovv)
-		})
-		next(nil)
-	})
-}
-
-// joinElements joins two elements at one place.
-func joinElements(keep func(*listEntry), e *listEntry, vv VersionVector, o *listEntry, ovv VersionVector) {
-	mine, theirs := e.dot(), o.dot()
-	switch {
-	case mine == theirs && o.newest().Newer(e.newest()):
-		keep(o)
-	case mine == theirs:
-		keep(e)
-	case vv.Covers(theirs) && !ovv.Covers(mine): // the place was given to another element
-		keep(e)
-	case !vv.Covers(theirs):
-		keep(o)
-	}
-}
-
 // digest sums the hashes of the elements.
 func (l *List) digest() (sum uint64) {
 	l.each(func(name, rec []byte) { sum += dict.Hash(dict.Hash(digestSeed, name), rec) })
@@ -249,50 +222,5 @@ func (l *List) bytes() int {
 	if l.root == nil {
 		return 0
 	}
-	return l.root.bytes()
-}
-
-// The record of an element, whose name is its position: its dot, the dot of
-// its value, the value. The two dots are equal until an LSET.
-func (e *listEntry) record(b []byte) []byte {
-	b = AppendDot(AppendDot(b, e.dot()), e.newest())
-	return append(b, e.value...)
-}
-
-func (l *List) each(fn func(name, rec []byte)) {
-	var name, rec []byte
-	l.each1(func(e *listEntry) {
-		name, rec = e.append(name[:0]), e.record(rec[:0])
-		fn(name, rec)
-	})
-}
-
-func (l *List) record(name []byte) (rec []byte, ok bool) {
-	p, ok := placeOf(name, false)
-	if !ok || l.root == nil {
-		return nil, false
-	}
-	i := l.root.find(p)
-	if i == l.root.count {
-		return nil, false
-	}
-	e := l.at(i)
-	return e.record(nil), e.compare(p) == 0
-}
-
-func (l *List) load(name, rec []byte) error {
-	p, ok := placeOf(name, false)
-	if !ok || len(rec) < 2*DotSize {
-		return fmt.Errorf("%w: list element", ErrCorrupt)
-	}
-	d, written := DotAt(rec), DotAt(rec[DotSize:])
-	if d.Replica != p.owner().Replica || written != d && !written.Newer(d) {
-		return fmt.Errorf("%w: dots of a list element", ErrCorrupt)
-	}
-	e := listEntry{place: p, time: d.Time, value: rec[2*DotSize:]}
-	if written != d {
-		e.written = written
-	}
-	l.add(&e, d)
-	return nil
+	return l.root.bytes() + len(l.moved)*(64+maxPos)
 }

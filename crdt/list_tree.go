@@ -130,8 +130,8 @@ func (n *listNode) first() (e listEntry) {
 	return e
 }
 
-// last returns the last element below n without its value.
-func (n *listNode) last() (e listEntry) {
+// last returns the last element below n, as lastPlace.
+func (n *listNode) last() (e listEntry, moved bool) {
 	for n.kids != nil {
 		n = n.kids[len(n.kids)-1]
 	}

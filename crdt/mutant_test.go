@@ -3,17 +3,20 @@ package crdt
 // mutant breaks one rule of a simulation. The zero value breaks none.
 type mutant struct {
 	name        string
-	anyOrder    bool // C1: entries are applied without their dependencies
-	anyImage    bool // K4: states are merged that lack what was forgotten
-	earlyForget bool // K4: forgets what is applied here, stable or not
-	forgetIncr  bool // K4: takes the stability of the increments for that of their removal
-	oldBase     bool // merged shares take the base of the side with the newer total
-	noLosers    bool // K3: a register keeps its newest sibling only
-	noResets    bool // removals name no parts of shares
-	noHidden    bool // changes name no shares of hidden hash fields
-	clearByTime bool // K2: removals take everything up to now
-	noKeys      bool // K2: a change leaves hidden types alone
-	keepDates   bool // K2: a write of a field names its value only, not its deadline
+	mixture     string // where it shows, if it shows rarely; else all
+	anyOrder    bool   // C1: entries are applied without their dependencies
+	anyImage    bool   // K4: states are merged that lack what was forgotten
+	earlyForget bool   // K4: forgets what is applied here, stable or not
+	forgetIncr  bool   // K4: takes the stability of the increments for that of their removal
+	oldBase     bool   // merged shares take the base of the side with the newer total
+	noLosers    bool   // K3: a register keeps its newest sibling only
+	noResets    bool   // removals name no parts of shares
+	noHidden    bool   // changes name no shares of hidden hash fields
+	clearByTime bool   // K2: removals take everything up to now
+	noKeys      bool   // K2: a change leaves hidden types alone
+	keepDates   bool   // K2: a write of a field names its value only, not its deadline
+	anew        bool   // moved list elements become others
+	oldMoves    bool   // the move applied last counts
 }
 
 var mutants = []mutant{
@@ -27,7 +30,9 @@ var mutants = []mutant{
 	{name: "no resets of hidden fields", noHidden: true},
 	{name: "removal up to now", clearByTime: true},
 	{name: "hidden types stay", noKeys: true},
-	{name: "deadlines of fields stay", keepDates: true},
+	{name: "deadlines of fields stay", mixture: "field times", keepDates: true},
+	{name: "moved elements are new ones", mixture: "list inside", anew: true},
+	{name: "the last move counts", mixture: "list inside", oldMoves: true},
 }
 
 // op changes an op before it enters the log of n.
@@ -66,7 +71,10 @@ func (m *mutant) op(n *node, op *Op) {
 	}
 }
 
-func (m *mutant) applied(o *Object) {
+func (m *mutant) applied(o *Object, op *Op, d Dot) {
+	if op.Kind == KindListMove && (m.anew || m.oldMoves) {
+		m.moved(o.List(), op, d)
+	}
 	if m.noLosers && len(o.Cell.Siblings) > 1 {
 		o.Cell.Siblings = o.Cell.Siblings[:1]
 	}
@@ -105,5 +113,24 @@ func (m *mutant) merge(o *Object, vv VersionVector, other *Object, ovv VersionVe
 		if s.Base, s.BaseTotal = a.Base, a.BaseTotal; b.Last > a.Last {
 			s.Base, s.BaseTotal = b.Base, b.BaseTotal
 		}
+	}
+}
+
+// moved does a move again, wrongly.
+func (m *mutant) moved(l *List, op *Op, d Dot) {
+	to, _ := placeOf(append([]byte(nil), op.Elems[0].Value...), true)
+	AppendDot(to.run[:len(to.run)-DotSize], d)
+	for k := range op.Elems {
+		name, _ := placeOf(op.Elems[k].Name, false)
+		i, e, ok := l.seen(name, op.Elems[k].Seen)
+		if !ok {
+			continue
+		}
+		e.own()
+		l.cut(i, i+1)
+		if e.home, e.place = e.name(), (place{to.run, int64(k) * moveStride}); m.anew {
+			e.home, e.time = place{}, d.Time
+		}
+		l.place(&e)
 	}
 }

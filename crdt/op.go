@@ -27,7 +27,8 @@ const (
 	KindStreamAdd    Kind = 18 // add entries, marks and groups to the stream
 	KindStreamRemove Kind = 19 // remove entries and groups, acknowledge
 	KindHashExpire   Kind = 20 // give fields of the hash other deadlines
-	kindEnd          Kind = 21
+	KindListMove     Kind = 21 // give elements of the list other positions
+	kindEnd          Kind = 22
 )
 
 // Flags refine an operation.

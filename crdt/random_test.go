@@ -37,8 +37,18 @@ var mixtures = []mixture{
 	{"sketch", []verb{vPfadd, vPfadd, vPfadd, vDel, vExpire}, false},
 	{"sketch conflict", []verb{vPfadd, vPfadd, vPut, vSadd, vHincr, vDel, vFlush}, false},
 	{"list", []verb{vLpush, vRpush, vLinsert, vLset, vLrem, vLrem, vDel, vExpire}, false},
-	{"hidden list", []verb{vLpush, vRpush, vLinsert, vLrem, vSadd, vHincr, vDel}, false},
+	{"list inside", []verb{vRpush, vLinsert, vLinsert, vLinsert, vLset, vLcut, vLrem, vLroom}, false},
+	{"hidden list", []verb{vLset, vLcut, vLpush, vRpush, vLinsert, vLrem, vSadd, vHincr, vDel}, false},
 	{"flush", []verb{vPut, vSadd, vHincr, vIncr, vIncr, vFlush, vDel}, false},
+}
+
+func mixtureOf(name string) *mixture {
+	for i := range mixtures {
+		if mixtures[i].name == name {
+			return &mixtures[i]
+		}
+	}
+	panic(name)
 }
 
 func (m *mixture) action(rnd *rand.Rand, keys int) action {
@@ -75,7 +85,9 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 	case vHincr, vZincr:
 		a.names = members[rnd.IntN(2):][:1]
 	case vLinsert, vLset:
-		a.names = members[rnd.IntN(3):][:1]
+		a.names, a.index = members[rnd.IntN(3):][:1], rnd.IntN(100)
+	case vLcut, vLroom:
+		a.index = rnd.IntN(100)
 	case vSadd, vSrem, vHset, vHdel, vHexpire, vZadd, vZrem, vLpush, vRpush, vLrem, vPfadd:
 		for range 1 + rnd.IntN(3) {
 			a.names = append(a.names, pick(members...))
@@ -178,6 +190,9 @@ func TestMutantsAreCaught(t *testing.T) {
 		t.Run(broken.name, func(t *testing.T) {
 			for seed := uint64(1); seed <= 20000; seed++ {
 				m := &mixtures[seed%uint64(len(mixtures))]
+				if broken.mixture != "" {
+					m = mixtureOf(broken.mixture)
+				}
 				if _, err := schedule(seed, stepsPerSchedule, m, broken, true); err != nil {
 					t.Logf("caught at seed %d (%s)", seed, m.name)
 					return

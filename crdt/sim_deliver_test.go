@@ -22,7 +22,7 @@ func (n *node) apply(s *sim, e *entry) {
 			if op.Kind == KindFlush || int(op.Key[0]) == k {
 				o := n.object(k)
 				o.Apply(&op, e.dots[i])
-				s.break_.applied(o)
+				s.break_.applied(o, &op, e.dots[i])
 				n.store(k, o)
 			}
 		}
@@ -99,6 +99,11 @@ func (s *sim) check(n *node) error {
 		}
 		if got := dump(o); got != want {
 			return fmt.Errorf("replica %d key %d mask %x:\n got  %s\n want %s", n.id, k, n.mask, got, want)
+		}
+		if !ok {
+			if err := s.checkOrder(values(o)); err != nil {
+				return fmt.Errorf("replica %d key %d mask %x: %w", n.id, k, n.mask, err)
+			}
 		}
 		d := o.Digest()
 		if old, ok := s.digests[seen]; ok && old != d {

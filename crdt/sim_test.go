@@ -18,6 +18,8 @@ type sim struct {
 	quiet   bool               // no trace
 	digests map[visible]uint64 // of keys
 	views   map[visible]string // what the spec says
+	order   map[[2]string]bool // pairs of list elements, the first shown before the second
+	ids     []string           // the list elements that the op just prepared names
 	break_  mutant
 }
 
@@ -62,7 +64,7 @@ type elemRec struct {
 }
 
 func newSim(nodes, keys int) *sim {
-	s := &sim{keys: keys, digests: map[visible]uint64{}, views: map[visible]string{}}
+	s := &sim{keys: keys, digests: map[visible]uint64{}, views: map[visible]string{}, order: map[[2]string]bool{}}
 	for i := range nodes {
 		s.nodes = append(s.nodes, &node{id: ReplicaID(i + 1), keys: make([]*Object, keys)})
 	}
@@ -109,7 +111,14 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 			a.names = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(a.names))), func(f string) bool { _, ok := before.hash[f]; return !ok })
 			ev.action = a
 		}
+		shown := values(n.object(a.key))
 		op, err := s.prepare(n, a)
+		if errors.Is(err, errNoRoom) {
+			if ok, err := s.write(n, action{verb: vLroom, key: a.key, index: a.index}, wall); !ok {
+				return false, err
+			}
+			return s.write(n, a, wall)
+		}
 		if want := s.expect(before, a); !errors.Is(err, want) {
 			return false, fmt.Errorf("%v at %d: %v, the spec says %v", a, n.id, err, want)
 		}
@@ -118,11 +127,13 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 		}
 		ev.created = before.typ == TypeNone
 		ev.epoch = s.epoch(n.mask, a)
-		ev.emptied = emptied(before, a)
 		if a.verb == vHincr {
 			_, there := before.hash[a.names[0]]
 			ev.fresh = !there
 		}
+		ev.ids, s.ids = s.ids, nil
+		ev.emptied = emptied(before, a) || a.verb == vLcut && len(ev.ids) == len(shown)
+		ev.list = slicesList(shown, &ev, len(s.hist))
 		e.add(s, n, op)
 	}
 	ev.dot = e.dots[len(e.dots)-1]
@@ -131,6 +142,9 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 	n.log = append(n.log, e)
 	n.apply(s, &e)
 	s.note("%d writes e%d %v: %v seen=%x", n.id, len(s.hist)-1, ev.dot, a, ev.seen)
+	if got := values(n.object(a.key)); ev.list != nil && !slices.Equal(got, ev.list) {
+		return false, fmt.Errorf("%v at %d shows %q, want %q", a, n.id, got, ev.list)
+	}
 	return true, s.check(n)
 }
 
@@ -187,9 +201,9 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		}
 	case vHexpire:
 		count, err = prepareHexpire(o, op, a)
-	case vLpush, vRpush, vLinsert, vLset, vLrem:
+	case vLpush, vRpush, vLinsert, vLset, vLrem, vLcut, vLroom:
 		if err = o.PrepareChange(op, TypeList); err == nil {
-			count = prepareList(n, o.List(), op, a)
+			count, err = s.prepareList(n, o.List(), op, a)
 		}
 	case vXadd, vXdel, vXgroup, vXdrop:
 		if err = o.PrepareChange(op, TypeStream); err == nil {
@@ -303,7 +317,7 @@ func prepareStream(n *node, s *Stream, op *Op, a action) (count int) {
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
 	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vHexpire: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
-		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vPfadd: TypeHLL}[a.verb]
+		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vLcut: TypeList, vLroom: TypeList, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType
 	}
@@ -349,7 +363,7 @@ func emptied(v view, a action) bool {
 		}
 	case vLrem:
 		for _, m := range v.list {
-			if !slices.Contains(a.names, m) {
+			if !slices.Contains(a.names, baseOf(m)) {
 				left++
 			}
 		}

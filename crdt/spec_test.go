@@ -32,9 +32,11 @@ const (
 	vFlush   verb = "flush"
 	vLpush   verb = "lpush"
 	vRpush   verb = "rpush"
-	vLinsert verb = "linsert" // behind the first
+	vLinsert verb = "linsert" // at an index
 	vLset    verb = "lset"    // marks the first element with a name
 	vLrem    verb = "lrem"    // marked or not
+	vLcut    verb = "lcut"    // removes elements by index
+	vLroom   verb = "lroom"   // moves elements, which nobody sees
 	vXadd    verb = "xadd"
 	vXdel    verb = "xdel"
 	vXgroup  verb = "xgroup"
@@ -54,10 +56,11 @@ type action struct {
 	float bool     // incr, hincr: INCRBYFLOAT
 	keep  bool     // put: KEEPTTL
 	at    int64    // put, expire, hexpire: deadline
+	index int      // linsert, lroom: before which element; lcut: the first
 }
 
 func (a action) String() string {
-	return fmt.Sprintf("%s k%d %s %q float=%v keep=%v at=%d", a.verb, a.key, a.names, a.text, a.float, a.keep, a.at)
+	return fmt.Sprintf("%s k%d %s %q float=%v keep=%v at=%d index=%d", a.verb, a.key, a.names, a.text, a.float, a.keep, a.at, a.index)
 }
 
 // event is an action that has happened.
@@ -69,6 +72,9 @@ type event struct {
 	epoch   int    // pfadd: the event that created the epoch it names
 	emptied bool   // srem, hdel: nothing stayed behind at the author
 	fresh   bool   // hincr: the field did not show at the author
+
+	ids  []string // lset, lcut, lroom: the elements
+	list []string // what the author must show afterwards
 }
 
 // history is all events so far; a mask of bits selects some of them.
@@ -84,7 +90,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vHexpire: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vHexpire: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vLcut: "l", vLroom: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true
@@ -98,8 +104,12 @@ func (h history) takes(y, x int, area string) bool {
 		return true // a write through the visible type takes what it saw of the hidden ones
 	case e.verb == vXadd || e.verb == vXgroup:
 		return name == "m" && (e.verb == vXadd || e.created)
-	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vHexpire || e.verb == vZincr || own == "l" && e.verb != vLrem:
+	case e.verb == vPfadd || e.verb == vIncr || e.verb == vHincr || e.verb == vHexpire || e.verb == vZincr || own == "l" && e.verb != vLrem && e.verb != vLcut:
 		return false
+	case e.verb == vLcut:
+		return slices.Contains(e.ids, name)
+	case own == "l":
+		name = baseOf(name)
 	}
 	return slices.Contains(e.names, name)
 }
@@ -149,7 +159,7 @@ type view struct {
 	zset   map[string]string // member -> score
 	hll    Sketch            //
 	stream []string          // sorted: "m", entries and groups, each as often as it is live
-	list   []string          // sorted, without marks: the spec knows no order
+	list   []string          // sorted: for order see list_spec_test.go
 	at     int64             // the deadline that counts
 }
 
@@ -193,17 +203,9 @@ func (h history) view(mask uint64, key int) view {
 			v.hll.Raise(HashElement([]byte(name)))
 		}
 	}
-	for _, name := range h.names(mask, key, vLpush, vRpush, vLinsert) {
-		live := h.live(mask, key, "l"+name, vLpush, vRpush, vLinsert)
-		note(TypeList, live)
-		for _, x := range live {
-			for _, n := range h[x].names {
-				if n == name {
-					v.list = append(v.list, name)
-				}
-			}
-		}
-	}
+	list, live := h.elements(mask, key)
+	note(TypeList, live)
+	v.list = list
 	for _, name := range append(h.names(mask, key, vXadd, vXgroup), "m") {
 		live := h.live(mask, key, "x"+name, vXadd, vXgroup)
 		note(TypeStream, live)
@@ -342,7 +344,7 @@ func dump(o *Object) string {
 	if s, _ := o.HLL().Sketch(); s != nil {
 		v.hll = *s
 	}
-	o.List().Each(0, func(e []byte) bool { v.list = append(v.list, strings.TrimRight(string(e), mark)); return true })
+	o.List().Each(0, func(e []byte) bool { v.list = append(v.list, string(e)); return true })
 	slices.Sort(v.list)
 	v.at, _ = o.DeadlineAt()
 	return v.String()

@@ -133,7 +133,13 @@ func play(s *sim, wall *Timestamp, step string) error {
 		a.at, _ = strconv.ParseInt(arg[0], 10, 64)
 	case "zadd", "zincr":
 		a.names, a.text = arg[:1], arg[1]
-	case "sadd", "srem", "hdel", "zrem", "lpush", "rpush", "linsert", "lset", "lrem":
+	case "lcut", "lroom":
+		a.index, _ = strconv.Atoi(arg[0])
+	case "linsert":
+		if a.names, a.index = arg[:1], 1; len(arg) > 1 {
+			a.index, _ = strconv.Atoi(arg[1])
+		}
+	case "sadd", "srem", "hdel", "zrem", "lpush", "rpush", "lset", "lrem":
 		a.names = arg
 	case "hset", "hincr":
 		a.names, a.text = arg[:1], arg[1]

@@ -19,6 +19,8 @@ var (
 	ErrHashNotFloat   = errors.New("ERR hash value is not a float")
 	ErrNoSuchKey      = errors.New("ERR no such key")
 	ErrIndexRange     = errors.New("ERR index out of range")
+	// ErrNoRoom is not Redis's: see docs/consistency.md.
+	ErrNoRoom = errors.New("ERR too many elements were inserted into one place of the list")
 )
 
 // stringError puts a refusal of crdt into Redis's words for a string key.

@@ -169,28 +169,34 @@ func (t *Tx) ListInsert(key []byte, before bool, pivot, value []byte) (int, erro
 	}
 	size := l.Len() + 1
 	if !l.PrepareInsert(&t.op, t.e.self, at, value) {
-		t.repack(key, at, value)
-		return size, nil
+		if n, err = t.insertWithRoom(key, at, value); err != nil {
+			return 0, err
+		}
 	}
 	t.issue(n)
 	return size, nil
 }
 
-// repack writes the list anew with a value at index at, as one atomic group:
-// the positions there have become too long.
-func (t *Tx) repack(key []byte, at int, value []byte) {
+// insertWithRoom prepares an insert before index at, where positions have
+// become too long, and makes the elements there move first. The move and the
+// insert are one atomic group.
+func (t *Tx) insertWithRoom(key []byte, at int, value []byte) (*entry, error) {
+	n, l, err := t.changeList(key, crdt.KindListMove, false)
+	if err != nil {
+		return nil, err
+	}
+	if !l.PrepareRoom(&t.op, at) {
+		return nil, ErrNoRoom
+	}
 	t.group()
-	n := t.change(key)
-	deadline := n.deadline()
-	values := listValues(n.obj.List())
-	values = append(values[:at:at], append([][]byte{value}, values[at:]...)...)
-	t.delete(n, 0)
-	if _, err := t.ListPush(key, false, values); err != nil {
-		panic(err) // the key has just been deleted
+	t.issue(n)
+	if n, l, err = t.changeList(key, crdt.KindListPush, false); err != nil {
+		return nil, err
 	}
-	if deadline != 0 {
-		t.setDeadline(t.change(key), deadline)
+	if !l.PrepareInsert(&t.op, t.e.self, at, value) {
+		return nil, ErrNoRoom
 	}
+	return n, nil
 }
 
 // ListRemove removes elements that equal value: the first count of them, the
