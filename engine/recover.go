@@ -15,21 +15,10 @@ var errState = errors.New("engine: corrupt state record")
 // skipping for each range what its vector covers.
 func (e *Engine) recover() error {
 	start := e.opts.Mono()
-	vectors, err := e.log.RangeVectors()
-	if err != nil {
-		return fmt.Errorf("read range vectors: %w", err)
-	}
 	if err := e.loadForgotten(); err != nil {
 		return err
 	}
-	if err := e.loadState(); err != nil {
-		return err
-	}
-	saved := func(rng int) crdt.VersionVector { return vectors[oplog.RangeID(rng)] }
-	if err := e.recoverImages(saved); err != nil {
-		return err
-	}
-	if err := e.replay(saved); err != nil {
+	if err := e.recoverFrom(e.log, 0, partitions); err != nil {
 		return err
 	}
 	for _, x := range e.log.Received() {
@@ -41,6 +30,39 @@ func (e *Engine) recover() error {
 	return nil
 }
 
+// Source is what a keyspace is recovered from: a log, or a copy of one.
+type Source interface {
+	// RangeVectors returns the vector of every range of the last checkpoint.
+	RangeVectors() (map[oplog.RangeID]crdt.VersionVector, error)
+	// EachState calls fn for the checkpoint's records from start up to but not
+	// including end, in order. The slices are only valid in the call.
+	EachState(start, end []byte, fn func(key, value []byte) error) error
+	// Replay calls fn for every block with an op above from, in causal order.
+	Replay(from crdt.VersionVector, fn func(b *oplog.Block) error) error
+}
+
+// recoverFrom recovers the partitions from `from` up to but not including `to`.
+func (e *Engine) recoverFrom(src Source, from, to int) error {
+	vectors, err := src.RangeVectors()
+	if err != nil {
+		return fmt.Errorf("read range vectors: %w", err)
+	}
+	start := binary.BigEndian.AppendUint16(nil, uint16(from*rangesPerPart))
+	end := binary.BigEndian.AppendUint16(nil, uint16(to*rangesPerPart))
+	l := loader{e: e}
+	if err := src.EachState(start, end, l.record); err != nil {
+		return err
+	}
+	l.finish()
+	saved := func(rng int) crdt.VersionVector { return vectors[oplog.RangeID(rng)] }
+	if e.log != nil { // the source of a Frozen has no images (oplog.ErrAhead)
+		if err := e.recoverImages(saved); err != nil {
+			return err
+		}
+	}
+	return e.replay(src, saved, from, to)
+}
+
 // loader puts saved records back; the elements of a key follow its record.
 type loader struct {
 	e   *Engine
@@ -48,15 +70,6 @@ type loader struct {
 	obj crdt.Object
 	key []byte // of obj, nil if it is none
 	db  int
-}
-
-func (e *Engine) loadState() error {
-	l := loader{e: e}
-	err := e.log.EachState(nil, nil, l.record)
-	if err == nil {
-		l.finish()
-	}
-	return err
 }
 
 func (l *loader) record(key, value []byte) error {
@@ -115,19 +128,21 @@ func (n *entry) settleLoaded() {
 	*n.rangeState() = rangeState{}
 }
 
-// replay applies the log above the range vectors and the images.
-func (e *Engine) replay(saved func(rng int) crdt.VersionVector) error {
-	low := e.parts[0].lowest(saved)
-	for i := range e.parts {
+// replay applies the log above the range vectors and the images to the
+// partitions from `from` up to but not including `to`.
+func (e *Engine) replay(src Source, saved func(rng int) crdt.VersionVector, from, to int) error {
+	low := e.parts[from].lowest(saved)
+	for i := from; i < to; i++ {
 		low = meet(low, e.parts[i].lowest(saved))
 	}
 	covered := make([]crdt.VersionVector, partitions*rangesPerPart)
 	for r := range covered {
 		covered[r] = saved(r)
 	}
-	skip := func(r int, d crdt.Dot) bool { return covered[r].Covers(d) }
+	lo, hi := from*rangesPerPart, to*rangesPerPart
+	skip := func(r int, d crdt.Dot) bool { return r < lo || r >= hi || covered[r].Covers(d) }
 	a := &e.apply
-	return e.log.Replay(low, func(b *oplog.Block) error {
+	return src.Replay(low, func(b *oplog.Block) error {
 		a.group = a.group[:0]
 		e.stats.replayedOps += int64(b.Ops)
 		return b.Each(func(en oplog.Entry) error {

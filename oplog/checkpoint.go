@@ -179,8 +179,16 @@ func (l *Log) waitFor(vv crdt.VersionVector, images uint64) error {
 
 // RangeVectors returns the vector of every range on disk.
 func (l *Log) RangeVectors() (map[RangeID]crdt.VersionVector, error) {
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	defer l.leave()
+	return rangeVectors(l.store.db)
+}
+
+func rangeVectors(db pebble.Reader) (map[RangeID]crdt.VersionVector, error) {
 	out := make(map[RangeID]crdt.VersionVector)
-	err := l.each([]byte{kindVector}, []byte{kindVector + 1}, func(key, value []byte) error {
+	err := scan(db, []byte{kindVector}, []byte{kindVector + 1}, func(key, value []byte) error {
 		vv, rest, err := crdt.DecodeVector(nil, value)
 		if err != nil || len(rest) > 0 || len(key) != 3 {
 			return corrupt("vector of range %x", key[1:])
@@ -195,8 +203,16 @@ func (l *Log) RangeVectors() (map[RangeID]crdt.VersionVector, error) {
 // end, in order; a nil end is the end of all. Both slices are only valid in
 // the call.
 func (l *Log) EachState(start, end []byte, fn func(key, value []byte) error) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	defer l.leave()
+	return eachState(l.store.db, start, end, fn)
+}
+
+func eachState(db pebble.Reader, start, end []byte, fn func(key, value []byte) error) error {
 	lo, hi := stateBounds(start, end)
-	return l.each(lo, hi, func(key, value []byte) error { return fn(key[1:], value) })
+	return scan(db, lo, hi, func(key, value []byte) error { return fn(key[1:], value) })
 }
 
 func stateBounds(start, end []byte) (lo, hi []byte) {
@@ -213,5 +229,5 @@ func (l *Log) each(lo, hi []byte, fn func(key, value []byte) error) error {
 		return err
 	}
 	defer l.leave()
-	return l.store.scan(lo, hi, fn)
+	return scan(l.store.db, lo, hi, fn)
 }

@@ -57,6 +57,9 @@
 // (CheckpointBytes plus one range, with Flush between ranges), Replay (one
 // block per replica). An op that was admitted is always taken.
 //
+// B2. A Snapshot is what a crash at its moment would have left, but for what
+// was not durable: by D1, D3 and D4 a causally closed state.
+//
 // P1. A disk error never ends the process: see guard.
 //
 // # Goroutines and locks

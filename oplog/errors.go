@@ -34,6 +34,9 @@ var (
 	ErrClosed = errors.New("oplog: log is closed")
 )
 
+// ErrAhead: a state transfer into this instance is under way.
+var ErrAhead = errors.New("oplog: a state transfer into this instance is under way")
+
 // Errors of received blocks and of reading.
 var (
 	// ErrGap: the block does not continue what is here, or depends on

@@ -132,7 +132,7 @@ func decodeImage(key, value []byte) (id ImageID, im Image, whole bool, err error
 
 // recoverImages finds what the stored images cover.
 func (l *Log) recoverImages() error {
-	return l.store.scan([]byte{kindImage}, []byte{kindImage + 1}, func(key, value []byte) error {
+	return scan(l.store.db, []byte{kindImage}, []byte{kindImage + 1}, func(key, value []byte) error {
 		id, im, _, err := decodeImage(key, value)
 		if err != nil {
 			return err

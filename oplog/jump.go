@@ -139,8 +139,8 @@ func jumped(t Tip, end totals) *tail {
 func (t *tail) bare() bool { return t.prev == t.last }
 
 // recoverJumps adds the logs that end with a jump.
-func (s *store) recoverJumps(tails map[crdt.ReplicaID]*tail) error {
-	return s.scan([]byte{kindJump}, []byte{kindJump + 1}, func(key, v []byte) error {
+func recoverJumps(db pebble.Reader, tails map[crdt.ReplicaID]*tail) error {
+	return scan(db, []byte{kindJump}, []byte{kindJump + 1}, func(key, v []byte) error {
 		if len(key) != 3 || len(v) != jumpBytes {
 			return corrupt("jump %x", key)
 		}

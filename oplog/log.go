@@ -100,7 +100,7 @@ func Open(opts Options) (*Log, error) {
 
 // recover reads where each replica's log ends and how far the clock has been.
 func (l *Log) recover() error {
-	tails, err := l.store.tails()
+	tails, err := tailsOf(l.store.db)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (l *Log) readDisk(r crdt.ReplicaID, after, last crdt.Timestamp, maxBytes in
 		return nil, err
 	}
 	defer l.leave()
-	c, err := l.store.cursor(r, after)
+	c, err := newCursor(l.store.db, r, after)
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +90,10 @@ type cursor struct {
 	ok bool
 }
 
-// cursor stands at the first block of r with an op after `after`.
-func (s *store) cursor(r crdt.ReplicaID, after crdt.Timestamp) (*cursor, error) {
+// newCursor stands at the first block of r in db with an op after `after`.
+func newCursor(db pebble.Reader, r crdt.ReplicaID, after crdt.Timestamp) (*cursor, error) {
 	lo, hi := replicaBounds(r)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {
 		return nil, fmt.Errorf("oplog: read log of replica %d: %w", r, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"crdb/crdt"
 )
 
@@ -18,9 +20,20 @@ func (l *Log) Replay(from crdt.VersionVector, fn func(b *Block) error) error {
 		return err
 	}
 	defer l.leave()
+	l.pub.RLock()
+	tails := make(map[crdt.ReplicaID]tail, len(l.pub.tails))
+	for id, t := range l.pub.tails {
+		tails[id] = *t
+	}
+	l.pub.RUnlock()
+	return replayFrom(l.store.db, tails, from, fn)
+}
+
+// replayFrom is Replay over what db holds up to the tails.
+func replayFrom(db pebble.Reader, tails map[crdt.ReplicaID]tail, from crdt.VersionVector, fn func(b *Block) error) error {
 	r := replay{have: from.Clone()}
 	defer r.close()
-	if err := r.open(l, from); err != nil {
+	if err := r.open(db, tails, from); err != nil {
 		return err
 	}
 	for len(r.heads) > 0 {
@@ -47,13 +60,7 @@ type head struct {
 	block *Block
 }
 
-func (r *replay) open(l *Log, from crdt.VersionVector) error {
-	l.pub.RLock()
-	tails := make(map[crdt.ReplicaID]tail, len(l.pub.tails))
-	for id, t := range l.pub.tails {
-		tails[id] = *t
-	}
-	l.pub.RUnlock()
+func (r *replay) open(db pebble.Reader, tails map[crdt.ReplicaID]tail, from crdt.VersionVector) error {
 	for id, t := range tails {
 		after := from.Get(id)
 		if after < t.prev {
@@ -62,7 +69,7 @@ func (r *replay) open(l *Log, from crdt.VersionVector) error {
 		if after >= t.last {
 			continue
 		}
-		c, err := l.store.cursor(id, after)
+		c, err := newCursor(db, id, after)
 		if err != nil {
 			return err
 		}

@@ -164,9 +164,9 @@ func endBefore(blocks []*Block, ends []totals, tails map[crdt.ReplicaID]*tail, r
 	return totals{}
 }
 
-// tails finds the first and last block of every replica.
-func (s *store) tails() (map[crdt.ReplicaID]*tail, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kindBlock}, UpperBound: []byte{kindBlock + 1}})
+// tailsOf finds the first and last block of every replica.
+func tailsOf(db pebble.Reader) (map[crdt.ReplicaID]*tail, error) {
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{kindBlock}, UpperBound: []byte{kindBlock + 1}})
 	if err != nil {
 		return nil, err
 	}
@@ -192,14 +192,14 @@ func (s *store) tails() (map[crdt.ReplicaID]*tail, error) {
 	if err := it.Error(); err != nil {
 		return nil, err
 	}
-	return tails, s.recoverJumps(tails)
+	return tails, recoverJumps(db, tails)
 }
 
-// scan calls fn for the keys from lo up to but not including hi.
-func (s *store) scan(lo, hi []byte, fn func(key, value []byte) error) error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+// scan calls fn for the keys of db from lo up to but not including hi.
+func scan(db pebble.Reader, lo, hi []byte, fn func(key, value []byte) error) error {
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {
-		return fmt.Errorf("oplog: read %s: %w", s.dir, err)
+		return fmt.Errorf("oplog: read: %w", err)
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {

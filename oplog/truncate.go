@@ -49,7 +49,7 @@ func (l *Log) firstKept(r crdt.ReplicaID, upTo, last crdt.Timestamp) (cached, er
 		return cached{}, err
 	}
 	defer l.leave()
-	c, err := l.store.cursor(r, upTo)
+	c, err := newCursor(l.store.db, r, upTo)
 	if err != nil {
 		return cached{}, err
 	}
