@@ -64,12 +64,12 @@ func valueLen(tx *engine.Tx, typ engine.Type, key []byte) (int, error) {
 	return 0, nil
 }
 
-// putValue adds a value, or a part of one, to what a key holds; a string
-// replaces it.
-func putValue(tx *engine.Tx, key []byte, v rdb.Value) (err error) {
+// putValue adds a value, or a part of one, to what a key holds; a string, with
+// its deadline, replaces it.
+func putValue(tx *engine.Tx, key []byte, v rdb.Value, x engine.Expiry) (err error) {
 	switch v.Kind {
 	case rdb.String:
-		tx.Put(key, v.Items[0], expiryNone)
+		tx.Put(key, v.Items[0], x)
 	case rdb.Set:
 		_, err = tx.SetAdd(key, v.Items)
 	case rdb.List:

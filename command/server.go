@@ -85,7 +85,9 @@ type Server struct {
 	runID     string
 	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read
 	closed    atomic.Bool
-	server    *Session // runs commands for blocked clients; engine.Waiter.Serve guards it
+	importing atomic.Bool   // one import at a time
+	committed chan struct{} // the log has made something durable
+	server    *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
 }
 
 // NewServer returns a server for the database that opts describes. Close it
@@ -113,7 +115,9 @@ func NewServer(opts Options) *Server {
 	srv.pause.init(srv)
 	srv.scripts.init()
 	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
+	srv.committed = make(chan struct{}, 1)
 	srv.log.OnDurable(srv.durable.wakeAll)
+	srv.log.OnDurable(srv.noteCommit)
 	srv.repl.OnAck(srv.acked.wakeAll)
 	srv.engine.OnApplied(srv.applied.wakeAll)
 	srv.engine.OnClash(srv.clash)

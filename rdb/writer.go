@@ -16,6 +16,10 @@ type Writer struct {
 	crc uint64
 	off int64 // bytes given to dst
 	err error
+
+	name     []byte // of the next object in a file
+	named    bool
+	deadline int64
 }
 
 // NewWriter returns a writer to dst, or one that gathers if dst is nil.
@@ -45,6 +49,9 @@ func (w *Writer) Flush() error {
 func (w *Writer) spill() {
 	if len(w.buf) >= spillBytes {
 		w.Flush()
+	}
+	if w.err != nil {
+		w.buf = w.buf[:0]
 	}
 }
 
@@ -83,7 +90,7 @@ func (w *Writer) Scored(member []byte, score float64) {
 // which the caller writes by Item or Scored. n is the number of elements,
 // members or pairs; a string has none.
 func (w *Writer) Object(k Kind, n int) {
-	w.buf = append(w.buf, writeTypes[k])
+	w.key(writeTypes[k])
 	if k != String {
 		w.length(uint64(n))
 	}
