@@ -12,11 +12,11 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
 # Packages whose tests start processes have targets of their own and run one after the other.
-UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|refusal|compose)(/|$$)')
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|refusal|compose|move)(/|$$)')
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients refusal compose fuzz bench generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients move refusal compose fuzz bench generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race oracle conformance scenario regions clients refusal compose ## everything; installs what it needs when run as root
+test: install lint unit race oracle conformance scenario regions clients move refusal compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -61,6 +61,9 @@ regions: build ## random commands of all types in three regions that break (REGI
 
 clients: build ## go-redis, redis-py and node-redis
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients
+
+move: build ## dump files from and to redis-server
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/move
 
 refusal: build ## bad flags, files, ports, directories and bytes
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,7 @@ type fakeInstance struct {
 	keys  int
 	set   map[string]string
 	holds Holdings
+	file  string // what was imported, and is exported
 
 	state uint64 // digest of its only key
 }
@@ -119,6 +121,27 @@ func (i *fakeInstance) Serve(addr string) (err error) {
 func (i *fakeInstance) Err() error { return i.host.diskErr.Load().(diskErr).error }
 
 func (i *fakeInstance) Flush(context.Context) error { i.keys = 0; return nil }
+
+func (i *fakeInstance) Export(_ context.Context, dst io.Writer) (api.Moved, error) {
+	if err := i.Err(); err != nil {
+		return api.Moved{}, err
+	}
+	n, err := io.WriteString(dst, i.file)
+	if err == nil && strings.HasSuffix(i.file, "broken") {
+		err = errors.New("it broke")
+	}
+	return api.Moved{Bytes: int64(n), Keys: 1}, err
+}
+
+func (i *fakeInstance) Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error) {
+	progress(api.Moved{Bytes: 1})
+	data, err := io.ReadAll(src)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	i.file = mode + ":" + string(data)
+	return api.Moved{Bytes: int64(len(data)), Keys: 2}, err
+}
 
 func (i *fakeInstance) Links() []Link {
 	i.mu.Lock()

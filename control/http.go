@@ -75,6 +75,8 @@ func (n *Node) routes() http.Handler {
 	}
 	mux.Handle("GET /v1/crdbs/{guid}/verify", patient(n.answer(n.getVerify)))
 	mux.Handle("GET /metrics", n.metricsHandler())
+	mux.HandleFunc("GET /v1/crdbs/{guid}/export", n.getExport)
+	mux.HandleFunc("PUT /v1/crdbs/{guid}/import", n.putImport)
 	profiles(mux)
 	return jsonErrors{mux}
 }
@@ -84,11 +86,7 @@ func (n *Node) answer(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := h(r)
 		if err != nil {
-			e := api.AsError(err)
-			if e.HTTP == 0 || e.HTTP == http.StatusBadGateway && r.Context().Err() != nil {
-				e.HTTP = http.StatusInternalServerError
-			}
-			reply(w, e.HTTP, e)
+			replyError(w, r, err)
 			return
 		}
 		reply(w, http.StatusOK, v)
@@ -115,9 +113,8 @@ func reply(w http.ResponseWriter, status int, v any) {
 	w.Write(append(data, '\n'))
 }
 
-// guard bounds requests: how many are at work, how large they are, that a web
-// page of another origin cannot make them, and that a panic ends one request
-// only.
+// guard bounds requests: how many are at work, that a web page of another
+// origin cannot make them, and that a panic ends one request only.
 func (n *Node) guard(next http.Handler) http.Handler {
 	slots := make(chan struct{}, maxRequests)
 	origin := http.NewCrossOriginProtection()
@@ -139,7 +136,6 @@ func (n *Node) guard(next http.Handler) http.Handler {
 				reply(w, http.StatusInternalServerError, api.Errorf(0, api.CodeInternal, "the request crashed; the log says more"))
 			}
 		}()
-		r.Body = http.MaxBytesReader(w, r.Body, api.MaxBody)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
@@ -178,7 +174,7 @@ func (s *statusOnly) Write(b []byte) (int, error) {
 
 // body decodes a request's body into v.
 func body(r *http.Request, v any) error {
-	data, err := io.ReadAll(r.Body)
+	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, api.MaxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return api.Errorf(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than %d bytes", api.MaxBody)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,12 @@ type Instance interface {
 	// Flush removes all keys this instance knows of, here and, with
 	// replication, everywhere. It returns when the removal is on disk.
 	Flush(ctx context.Context) error
+	// Export writes a dump file of the keys as they are at one moment. Close
+	// ends it.
+	Export(ctx context.Context, dst io.Writer) (api.Moved, error)
+	// Import writes the keys of a dump file into the database. The mode is one
+	// of package api. progress hears how far it is. Close ends it.
+	Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error)
 	// Err says what keeps the instance from taking writes, nil if nothing does.
 	Err() error
 	// Links describes the replication from every other member.

@@ -68,6 +68,7 @@ type Node struct {
 	ctx     context.Context // ends when the node closes
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
+	exports chan struct{} // holds one for each export under way
 	closed  sync.Once
 
 	change sync.Mutex // held through one Prepare, Commit or Drop
@@ -96,7 +97,7 @@ type database struct {
 // an error nothing is left running.
 func Open(o Options) (*Node, error) {
 	o.setDefaults()
-	n := &Node{opts: o, log: o.Logger, begun: o.Now()}
+	n := &Node{opts: o, log: o.Logger, begun: o.Now(), exports: make(chan struct{}, maxExports)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
 	n.tasks = newTasks(o.Now, n.newGUID)

@@ -61,6 +61,7 @@ func (a *app) onDatabaseChecked(name, short string, check func() error, do func(
 	})
 	cmd.Flags().StringVar(&byGUID, "crdb-guid", "", "GUID of the database")
 	cmd.Flags().StringVar(&byName, "name", "", "name of the database")
+	cmd.RegisterFlagCompletionFunc("name", a.completeName)
 	cmd.ValidArgsFunction = a.completeDatabase
 	cmd.RegisterFlagCompletionFunc("crdb-guid", a.completeDatabase)
 	return cmd

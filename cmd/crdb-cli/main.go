@@ -103,7 +103,7 @@ func (a *app) root(node string) *cobra.Command {
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.updateCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd(),
-			a.addInstanceCmd(), a.verifyCmd()),
+			a.addInstanceCmd(), a.verifyCmd(), a.exportCmd(), a.importCmd()),
 		group("task", "Tasks: changes of databases on their way", a.taskListCmd(), a.taskStatusCmd(), a.taskCancelCmd()),
 		a.versionCmd())
 	return root
@@ -129,11 +129,15 @@ func (a *app) command(use, short string, args cobra.PositionalArgs, do func(ctx 
 		default:
 			return fmt.Errorf("--output %q is none of table, json, yaml", a.output)
 		}
-		c, err := api.NewClient(a.node, &http.Client{Timeout: a.timeout})
+		timeout := a.timeout
+		if cmd.Annotations[annPatient] != "" && !cmd.Flags().Changed("timeout") {
+			timeout = 1<<63 - 1
+		}
+		c, err := api.NewClient(a.node, &http.Client{Timeout: timeout})
 		if err != nil {
 			return fmt.Errorf("--node: %w", err)
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 		defer cancel()
 		return do(ctx, c, args)
 	}}

@@ -18,6 +18,7 @@ const (
 	OpUpdate = "update_crdb"
 	OpAdd    = "add_instance"
 	OpRemove = "remove_instance"
+	OpImport = "import_crdb"
 )
 
 // Task is one change of a database on its way.
@@ -33,6 +34,7 @@ type Task struct {
 	Errors    []TaskError `json:"errors,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"` // what somebody should know although the task goes on
 	Progress  Progress    `json:"progress"`
+	Moved     *Moved      `json:"moved,omitempty"` // of imports
 }
 
 // TaskError says what failed on which cluster.

@@ -44,11 +44,17 @@ type instance struct {
 	// Serve's end and Close.
 	life   sync.RWMutex
 	closed bool
+
+	// closing ends long work, such as exports, that long counts.
+	closing context.Context
+	endLong context.CancelFunc
+	long    sync.WaitGroup
 }
 
 // Open is part of control.Host.
 func (h *Host) Open(s control.Spec) (control.Instance, error) {
 	i := &instance{host: h, spec: s, logger: h.logger.With("database", s.Name)}
+	i.closing, i.endLong = context.WithCancel(context.Background())
 	begin := h.opts.Mono()
 	if err := i.open(); err != nil {
 		i.Close()
@@ -235,6 +241,8 @@ func (i *instance) Close() error {
 	}
 	i.closed = true
 	i.life.Unlock()
+	i.endLong()
+	i.long.Wait()
 	i.host.mu.Lock()
 	delete(i.host.mu.open, i)
 	i.host.mu.Unlock()

@@ -1,0 +1,84 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"crdb/command"
+	"crdb/control/api"
+	"crdb/engine"
+	"crdb/oplog"
+)
+
+// work lets something long use the instance until it has ended; Close cancels
+// the context and waits.
+func (i *instance) work(ctx context.Context) (_ context.Context, end func(), err error) {
+	i.life.RLock()
+	defer i.life.RUnlock()
+	if i.closed {
+		return nil, nil, oplog.ErrClosed
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	i.long.Add(1)
+	stop := context.AfterFunc(i.closing, func() { cancel(oplog.ErrClosed) })
+	return ctx, func() { stop(); cancel(nil); i.long.Done() }, nil
+}
+
+// snapshot is what is on disk once everything written before is. A checkpoint
+// before it makes the log that has to be read with it short.
+func (i *instance) snapshot(ctx context.Context) (*oplog.Snapshot, error) {
+	if err := i.Err(); err != nil && !errors.Is(err, oplog.ErrClock) {
+		return nil, err // it would wait for the disk
+	}
+	if err := i.engine.Checkpoint(); err != nil {
+		return nil, err
+	}
+	return i.log.Snapshot(ctx)
+}
+
+// Export is part of control.Instance.
+func (i *instance) Export(ctx context.Context, dst io.Writer) (api.Moved, error) {
+	ctx, end, err := i.work(ctx)
+	if err != nil {
+		return api.Moved{}, err
+	}
+	defer end()
+	snap, err := i.snapshot(ctx)
+	if err != nil {
+		return api.Moved{}, err
+	}
+	defer snap.Close()
+	n, err := command.Export(ctx, dst, command.ExportOptions{
+		Keys:    &engine.Frozen{Source: snap, Seed: seed(i.spec.GUID), Now: i.host.wall()},
+		Version: i.host.opts.Version,
+		Sizes: func(db int) (keys, dated int) {
+			tx := i.engine.NewTx()
+			return tx.LenOf(db), tx.ExpiresOf(db)
+		},
+	})
+	return api.Moved{Bytes: n.Bytes, Keys: n.Keys}, because(ctx, err)
+}
+
+// Import is part of control.Instance.
+func (i *instance) Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error) {
+	m, err := command.ParseImportMode(mode)
+	if err != nil {
+		return api.Moved{}, err
+	}
+	ctx, end, err := i.work(ctx)
+	if err != nil {
+		return api.Moved{}, err
+	}
+	defer end()
+	n, err := i.commands.Import(ctx, src, command.ImportOptions{Mode: m, Progress: func(n command.ImportResult) { progress(api.Moved(n)) }})
+	return api.Moved(n), because(ctx, err)
+}
+
+// because names the cause of an end by a context.
+func because(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"crdb/control/api"
+)
+
+// moving starts a node with a database, and returns a client, the database's
+// GUID and its instance.
+func moving(t *testing.T) (*testNode, string, *fakeInstance) {
+	t.Helper()
+	n := startNode(t, "us-east", &dialer{})
+	task := n.create(describeOn("cart", n))
+	return n, task.GUID, n.host.mu.open[task.GUID]
+}
+
+func TestExport(t *testing.T) {
+	n, guid, inst := moving(t)
+	for _, c := range []struct {
+		file, want string
+		instErr    error
+		err        string
+	}{
+		{strings.Repeat("file", 100_000), strings.Repeat("file", 100_000), nil, ""},
+		{"short", "short", nil, ""},
+		{"it is broken", "it is broken", nil, "it broke"},
+		{"x", "", errors.New("disk full"), "disk full"},
+	} {
+		inst.file = c.file
+		n.host.diskErr.Store(diskErr{c.instErr})
+		var out strings.Builder
+		m, err := n.c.Export(t.Context(), guid, &out)
+		if c.err == "" {
+			if err != nil || m.Keys != 1 || m.Bytes != int64(len(c.want)) || out.String() != c.want {
+				t.Errorf("%.20q: %v, %v, %d bytes", c.file, m, err, out.Len())
+			}
+		} else if err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%.20q: %v, want %s", c.file, err, c.err)
+		}
+	}
+	if _, err := n.c.Export(t.Context(), n.newGUID(), io.Discard); !api.IsCode(err, api.CodeDBNotFound) {
+		t.Error(err)
+	}
+	for range maxExports {
+		n.exports <- struct{}{}
+	}
+	if _, err := n.c.Export(t.Context(), guid, io.Discard); !api.IsCode(err, api.CodeLimit) {
+		t.Error(err)
+	}
+}
+
+func TestImport(t *testing.T) {
+	n, guid, inst := moving(t)
+	big := strings.Repeat("x", 3*api.MaxBody) // larger than what other calls may send
+	task, err := n.c.Import(t.Context(), guid, api.ImportMerge, "", strings.NewReader(big), int64(len(big)))
+	if err != nil || task.Status != api.TaskFinished || task.Operation != api.OpImport || task.Moved.Keys != 2 || inst.file != "merge:"+big {
+		t.Errorf("%+v, %v", task, err)
+	}
+	if _, err := n.c.Import(t.Context(), guid, "some", "", strings.NewReader(""), 0); !api.IsCode(err, api.CodeBadRequest) {
+		t.Error(err)
+	}
+	if _, err := n.c.Import(t.Context(), n.newGUID(), "", "", strings.NewReader(""), 0); !api.IsCode(err, api.CodeDBNotFound) {
+		t.Error(err)
+	}
+}
+
+// TestImportIsCancelled: a client that stops sending does not hold the task.
+func TestImportIsCancelled(t *testing.T) {
+	n, guid, _ := moving(t)
+	r, w := io.Pipe()
+	defer w.Close()
+	id := n.newGUID()
+	ended := make(chan *api.Task, 1)
+	go func() {
+		c := &api.Client{Base: n.c.Base, HTTP: &http.Client{}}
+		task, _ := c.Import(context.Background(), guid, "", id, r, -1)
+		ended <- task
+	}()
+	eventually(t, "the import runs", func() bool {
+		task, err := n.c.Task(t.Context(), id)
+		return err == nil && task.Moved != nil
+	})
+	if _, err := n.c.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if task := n.wait(n.c.Task(t.Context(), id)); task.Status != api.TaskFailed || task.Errors[0].Code != api.CodeCancelled {
+		t.Errorf("%+v", task)
+	}
+	w.Close()
+	<-ended
+}
