@@ -121,9 +121,7 @@ func Open(opts Options) (*Engine, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
-	e.initReady()
-	e.usage.Store(&Usage{})
+	e := newEngine(opts)
 	if err := e.recover(); err != nil {
 		return nil, err
 	}
@@ -131,6 +129,14 @@ func Open(opts Options) (*Engine, error) {
 	go e.expireLoop()
 	go e.checkpointLoop()
 	return e, nil
+}
+
+// newEngine returns an engine without keys and goroutines.
+func newEngine(opts Options) *Engine {
+	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
+	e.initReady()
+	e.usage.Store(&Usage{})
+	return e
 }
 
 // Close stops the engine's goroutines. It writes no checkpoint: recovery
