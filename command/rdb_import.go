@@ -170,7 +170,7 @@ func (m *importer) write(k *rdb.Key, v rdb.Value, first bool) (bool, error) {
 	case m.o.Mode == ImportReplace:
 		tx.Atomic()
 		tx.Delete(k.Name)
-	case m.o.Mode != ImportMerge, kinds[here] != v.Kind: // a client's write is newer than the file
+	case m.o.Mode != ImportMerge, kinds[here] != v.Kind, v.Kind == rdb.StreamKind: // a client's write is newer than the file
 		return false, nil
 	}
 	dated := k.Deadline != 0 && v.Kind != rdb.String && (here == engine.TypeNone || m.o.Mode == ImportReplace)

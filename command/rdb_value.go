@@ -8,9 +8,10 @@ import (
 // The way of values between the keyspace and Redis's format, for DUMP and
 // RESTORE, export and import.
 
-// kinds are the kinds of types, streams apart.
+// kinds are the kinds of types.
 var kinds = map[engine.Type]rdb.Kind{
 	engine.TypeString: rdb.String, engine.TypeList: rdb.List, engine.TypeSet: rdb.Set, engine.TypeHash: rdb.Hash, engine.TypeZSet: rdb.ZSet,
+	engine.TypeStream: rdb.StreamKind,
 }
 
 // writeValue writes what a key holds as an object; false if there is no key.
