@@ -178,6 +178,8 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 		return "quicklist", true
 	case crdt.TypeStream:
 		return "stream", true
+	case crdt.TypeZSet:
+		return zsetEncoding(n.load().ZSet()), true
 	}
 	return hashEncoding(n.load().Hash().At(t.now)), true
 }
@@ -209,6 +211,20 @@ func setEncoding(s *crdt.Set) string {
 			enc = "hashtable"
 		}
 		return enc == "intset"
+	})
+	return enc
+}
+
+func zsetEncoding(z *crdt.ZSet) string {
+	if z.Len() > maxListpack {
+		return "skiplist"
+	}
+	enc := "listpack"
+	z.Range(0, z.Len(), false, func(m []byte, _ float64) bool {
+		if len(m) > maxListpackValue {
+			enc = "skiplist"
+		}
+		return enc == "listpack"
 	})
 	return enc
 }

@@ -55,6 +55,43 @@ func TestMoveKeys(t *testing.T) {
 	}
 }
 
+// TestEncodings compares what OBJECT says of values that one command has made.
+// (A value that has shrunk keeps its encoding in Redis; here the encoding is
+// that of the value as it is.)
+func TestEncodings(t *testing.T) {
+	pair := servers(t)
+	redis, err := dial("redis", pair.Redis, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer redis.close()
+	crdb, err := dial("crdb", pair.Crdb, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crdb.close()
+	ask := func(args ...string) (a, b Reply) {
+		t.Helper()
+		if a, err = redis.do(args...); err == nil {
+			b, err = crdb.do(args...)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, b
+	}
+	for _, write := range append(movable(), []string{"PFADD", "k", "a"}, []string{"XADD", "k", "*", "a", "b"},
+		[]string{"APPEND", "k", "abc"}, []string{"INCR", "k"}, []string{"SET", "k", "12345678901234567890"}) {
+		ask("DEL", "k")
+		ask(write...)
+		for _, what := range []string{"ENCODING", "REFCOUNT", "FREQ"} {
+			if a, b := ask("OBJECT", what, "k"); a.Wire() != b.Wire() {
+				t.Errorf("%s with %d arguments: OBJECT %s: redis %s, crdb %s", write[0], len(write), what, a.String(), b.String())
+			}
+		}
+	}
+}
+
 // movable lists writes whose values Redis keeps in all its encodings.
 func movable() (writes [][]string) {
 	long := strings.Repeat("compressible ", 400)
