@@ -14,6 +14,8 @@ const patience = time.Millisecond
 
 const msgBusy = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 
+const msgBusyFunction = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+
 // Who has the session of an away run.
 const (
 	awayRunning int32 = iota
@@ -39,6 +41,9 @@ type awayRun struct {
 // not wait for it.
 func (s *Session) takesLong(cmd *Command, args [][]byte) bool {
 	if cmd.Flags&RunsScript != 0 {
+		if cmd.Name == "fcall" || cmd.Name == "fcall_ro" {
+			return true
+		}
 		sc := s.scriptOf(cmd, args)
 		return sc != nil && sc.Loops
 	}
@@ -156,7 +161,7 @@ func (s *Session) heldUp(cmd *Command) (goOn, refused bool) {
 	limit := time.Duration(s.srv.config.Int("busy-reply-threshold")) * time.Millisecond
 	left := limit - time.Duration(s.srv.opts.Now()-p.began.Load())
 	if left <= 0 {
-		s.reject(cmd, msgBusy)
+		s.reject(cmd, p.busy())
 		return false, true
 	}
 	s.blockOn(scriptWait{}, left)

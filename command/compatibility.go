@@ -24,6 +24,8 @@ var differs = map[string]string{
 	"debug":               "has SLEEP, and digests of live state rather than of values",
 	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
+	"function|list":       "libraries come sorted; in Redis in no order",
+	"function|dump":       "libraries come sorted; in Redis in no order",
 	"info":                "has a section crdb; memory figures are Go's",
 	"lastsave":            "is now: every write is in the log",
 	"linsert":             "an error when more than 65536 elements would have to move for it (docs/consistency.md)",

@@ -7,6 +7,6 @@ func families() [][]*Command {
 		stringCommands, bitCommands, hllCommands, setCommands, hashCommands, listCommands, zsetCommands, geoCommands, keyCommands, streamCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
 		commandCommands, configCommands, aclCommands, monitorCommands, serverCommands, waitCommands,
-		slowlogCommands, latencyCommands, memoryCommands, objectCommands, scriptCommands, crdtCommands,
+		slowlogCommands, latencyCommands, memoryCommands, objectCommands, scriptCommands, functionCommands, crdtCommands,
 	}
 }

@@ -89,7 +89,7 @@ func (p *scripts) flush() {
 	p.order, p.bytes, p.idle = nil, 0, nil
 }
 
-// take returns a VM for a run and lists the run.
+// take finds a VM for a run and lists the run.
 func (p *scripts) take(r *scriptRun) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
@@ -99,6 +99,11 @@ func (p *scripts) take(r *scriptRun) {
 	if r.vm == nil {
 		r.vm = script.NewVM()
 	}
+	p.list(r)
+}
+
+// list lists a run that has its VM.
+func (p *scripts) list(r *scriptRun) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running[r] = struct{}{}
@@ -121,6 +126,38 @@ func (p *scripts) give(r *scriptRun, reuse bool) {
 		r.vm.Discard()
 	}
 	r.vm = nil
+}
+
+// unlist takes the run of a function off the list.
+func (p *scripts) unlist(r *scriptRun) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, r)
+	r.vm, r.function, r.line = nil, "", nil
+}
+
+// inFunction reports whether a function is running.
+func (p *scripts) inFunction() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.functionLocked() != nil
+}
+
+func (p *scripts) functionLocked() *scriptRun {
+	for r := range p.running {
+		if r.function != "" {
+			return r
+		}
+	}
+	return nil
+}
+
+// busy is what commands are told that cannot run beside a script.
+func (p *scripts) busy() string {
+	if p.inFunction() {
+		return msgBusyFunction
+	}
+	return msgBusy
 }
 
 // kill stops every run that has not written.

@@ -50,7 +50,17 @@ func scriptFlush(c *Context) {
 }
 
 func scriptKill(c *Context) {
-	switch found, killed := c.Server.scripts.kill("Script killed by user with SCRIPT KILL."); {
+	c.killRun(false)
+}
+
+// killRun is SCRIPT KILL and FUNCTION KILL: each kills only its own kind.
+func (c *Context) killRun(function bool) {
+	p := &c.Server.scripts
+	if p.inFunction() != function && p.away.Load() > 0 {
+		c.Out.Error(p.busy())
+		return
+	}
+	switch found, killed := p.kill("Script killed by user with SCRIPT KILL..."); {
 	case !found:
 		c.Out.Error(msgNotBusy)
 	case !killed:

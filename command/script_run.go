@@ -24,6 +24,10 @@ type scriptRun struct {
 	wrote    atomic.Bool
 	heap     atomic.Int64 // at the first look; 0: none yet
 	start    crdt.Dot
+
+	function string   // that it runs; "": a script
+	line     [][]byte // the command line of it
+	began    int64    // monotonic
 }
 
 // runScript runs a script with the whole keyspace locked: what it does is one
@@ -34,37 +38,73 @@ func (c *Context) runScript(sc *script.Script) {
 		return
 	}
 	s := c.S
+	r := s.newRun(c.Cmd)
+	if !r.mayRun(c, sc.Flags) {
+		return
+	}
+	c.lockAll()
+	s.srv.scripts.take(r)
+	finished := false
+	defer func() { s.srv.scripts.give(r, finished && !s.inBackground()) }()
+	r.inside(func() {
+		r.vm.Run(sc, r, c.Args[3:3+n], c.Args[3+n:]).WriteTo(c.Out)
+	})
+	finished = true
+}
+
+// newRun readies the session's scriptRun for a command. It may evict, so no
+// locks are held, but by EXEC.
+func (s *Session) newRun(cmd *Command) *scriptRun {
 	r := s.scriptRun
 	if r == nil {
 		r = &scriptRun{s: s}
 		r.ctx = Context{S: s, Tx: s.tx, Out: &r.out, Server: s.srv}
 		s.scriptRun = r
 	}
-	r.flags = sc.Flags
-	r.readOnly = sc.Flags&script.NoWrites != 0 || c.Cmd.Flags&ReadOnly != 0
-	inExec := s.mode & modeExec
-	r.oom = s.set.maxMemory > 0 && sc.Flags&script.AllowOOM == 0 && !s.roomForScript(inExec != 0)
+	r.oom = s.set.maxMemory > 0 && !s.roomForScript(s.mode&modeExec != 0)
+	r.readOnly = cmd.Flags&ReadOnly != 0
 	r.wrote.Store(false)
 	r.heap.Store(0)
 	r.start = s.tx.LastDot()
-	if r.oom && sc.Flags&script.Shebang != 0 && !r.readOnly {
-		c.Out.Error("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
-		return
+	return r
+}
+
+// mayRun looks at what the code says about itself; false means that the error
+// is replied.
+func (r *scriptRun) mayRun(c *Context, flags script.Flags) bool {
+	declared := flags&script.Shebang != 0
+	r.flags = flags
+	r.oom = r.oom && flags&script.AllowOOM == 0
+	switch {
+	case r.readOnly && declared && flags&script.NoWrites == 0:
+		c.Out.Error("ERR Can not execute a script with write flag using *_ro command.")
+		return false
+	case r.oom && declared:
+		c.Out.Error(msgOutOfMemory)
+		return false
 	}
-	if inExec == 0 {
-		s.tx.LockAll(s.now)
-	}
-	s.srv.scripts.take(r)
-	db := s.tx.DB()
-	finished := false
+	r.readOnly = r.readOnly || flags&script.NoWrites != 0
+	return true
+}
+
+// inside runs fn as the commands in EXEC run, and selects the database of
+// before when it ends.
+func (r *scriptRun) inside(fn func()) {
+	s, db := r.s, r.s.tx.DB()
+	inExec := s.mode & modeExec
 	s.mode |= modeExec
 	defer func() {
 		s.mode = s.mode&^modeExec | inExec
 		s.tx.Select(db)
-		s.srv.scripts.give(r, finished && !s.inBackground())
 	}()
-	r.vm.Run(sc, r, c.Args[3:3+n], c.Args[3+n:]).WriteTo(c.Out)
-	finished = true
+	fn()
+}
+
+// lockAll locks the whole keyspace, if EXEC has not.
+func (c *Context) lockAll() {
+	if c.S.mode&modeExec == 0 {
+		c.Tx.LockAll(c.S.now)
+	}
 }
 
 // roomForScript is makeRoom, but for EXEC, which holds locks already: there

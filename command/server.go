@@ -81,6 +81,7 @@ type Server struct {
 	applied   waiters // for what other regions have written
 	pause     pause
 	scripts   scripts
+	library   functions
 	started   int64 // unix milliseconds
 	runID     string
 	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read

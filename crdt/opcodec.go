@@ -119,10 +119,13 @@ func appendElem(b []byte, kind Kind, e *Elem) []byte {
 	return b
 }
 
+// maxDB is the highest logical database: 16 is the server's own.
+const maxDB = 16
+
 // DecodeOp decodes b into op, reusing its buffers; its byte slices alias b.
 // Anything AppendOp would not have written is ErrCorrupt.
 func DecodeOp(op *Op, b []byte) error {
-	if len(b) < 4 || b[0] == 0 || Kind(b[0]) >= kindEnd || b[2] > 15 {
+	if len(b) < 4 || b[0] == 0 || Kind(b[0]) >= kindEnd || b[2] > maxDB {
 		return fmt.Errorf("%w: op header", ErrCorrupt)
 	}
 	op.Reset(Kind(b[0]), b[2], nil)

@@ -15,8 +15,8 @@ import (
 // A key that is there and has changed carries recDirty; keys that are gone are
 // listed, as database, uvarint length, key.
 type rangeState struct {
-	dirty   uint16 // databases with changed keys
-	flushed uint16 // databases to clear first
+	dirty   uint32 // databases with changed keys
+	flushed uint32 // databases to clear first
 	gone    []byte // keys that were there
 	dropped []byte // keys whose saved elements are to go
 }
@@ -165,7 +165,7 @@ func (w *saver) partition(i int) crdt.VersionVector {
 
 func (w *saver) rangeRecords(r int, s *rangeState) {
 	for m := s.flushed; m != 0; m &= m - 1 {
-		db := byte(bits.TrailingZeros16(m))
+		db := byte(bits.TrailingZeros32(m))
 		head := binary.BigEndian.AppendUint16(nil, uint16(r))
 		w.c.DeleteRange(append(head[:2:2], db), append(head[:2:2], db+1))
 	}
@@ -175,7 +175,7 @@ func (w *saver) rangeRecords(r int, s *rangeState) {
 		w.c.Delete(w.key)
 	})
 	for m := s.dirty; m != 0; m &= m - 1 {
-		w.changed(r, bits.TrailingZeros16(m))
+		w.changed(r, bits.TrailingZeros32(m))
 	}
 	*s = rangeState{}
 }

@@ -16,7 +16,7 @@ func (e *Engine) Digest() uint64 { return e.NewTx().Digest() }
 // Digest sums the digests of all keys of all databases.
 func (t *Tx) Digest() (sum uint64) {
 	selected := t.db
-	for db := range Databases {
+	for db := range spaces {
 		t.Select(db)
 		t.EachDigest(func(key []byte, d uint64) {
 			h := dict.Hash(digestSeed+uint64(db), key)

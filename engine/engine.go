@@ -15,6 +15,14 @@ import (
 // Databases is the number of logical databases of an instance.
 const Databases = 16
 
+// Internal is a logical database of the server's own, beside those of clients:
+// what is in it replicates, is saved and is part of digests and of memory like
+// any other data, but no client selects, walks, counts, flushes or evicts it.
+const (
+	Internal = Databases
+	spaces   = Databases + 1
+)
+
 const (
 	partitionBits = 6
 	partitions    = 1 << partitionBits
@@ -83,6 +91,7 @@ type Engine struct {
 	stats counters
 
 	onApplied atomic.Pointer[func()]   // OnApplied
+	internals atomic.Uint64            // changes in Internal
 	observer  atomic.Pointer[Observer] // nil: nobody
 	usage     atomic.Pointer[Usage]
 

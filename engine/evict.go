@@ -95,14 +95,14 @@ func (t *Tx) sample(p *partition, dated bool) (db int, key, rec []byte) {
 		return 0, nil, nil
 	}
 	total := 0
-	for _, ks := range p.dbs {
+	for _, ks := range p.dbs[:Databases] {
 		total += ks.visible()
 	}
 	if total == 0 {
 		return 0, nil, nil
 	}
 	pick := t.below(total)
-	for db, ks := range p.dbs {
+	for db, ks := range p.dbs[:Databases] {
 		if pick -= ks.visible(); pick >= 0 {
 			continue
 		}

@@ -31,6 +31,9 @@ const (
 // must be quick, and must neither keep the key nor use the engine.
 type Observer func(c Change)
 
+// Internals counts the changes in Internal since Open.
+func (e *Engine) Internals() uint64 { return e.internals.Load() }
+
 // Observe makes f the engine's one observer; nil ends it. It may be called at
 // any time; a change that is going on may be missed.
 func (e *Engine) Observe(f Observer) {
@@ -44,6 +47,10 @@ func (e *Engine) Observe(f Observer) {
 // changed tells those who look at the key that it has changed, by op if that is
 // known. created says that it did not show before.
 func (n *entry) changed(op *crdt.Op, created bool) {
+	if n.db == Internal {
+		n.p.eng.internals.Add(1)
+		return
+	}
 	n.p.touchWatched(n.db, n.key)
 	f := n.p.eng.observer.Load()
 	if f == nil {

@@ -10,7 +10,7 @@ import (
 // partition is a lock and the keys it guards, in all logical databases.
 type partition struct {
 	mu        sync.Mutex
-	dbs       [Databases]*keyspace
+	dbs       [spaces]*keyspace
 	ranges    [rangesPerPart]rangeState
 	expiry    expiryIndex
 	watched   map[string]map[*Watcher]struct{} // by database and key

@@ -77,7 +77,7 @@ func (l *loader) record(key, value []byte) error {
 		return errState
 	}
 	size := int(binary.BigEndian.Uint32(key[3:]))
-	if key[2] >= Databases || len(key) < stateHead+size+1 {
+	if key[2] >= spaces || len(key) < stateHead+size+1 {
 		return errState
 	}
 	db, name, kind, elem := int(key[2]), key[stateHead:stateHead+size], key[stateHead+size], key[stateHead+size+1:]

@@ -51,7 +51,7 @@ func Compile(sha string, body string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	proto, loops, err := compile(text, "user_script")
+	proto, loops, err := compile(text, scriptChunk)
 	if err != nil {
 		return nil, errors.New("ERR Error compiling script (new function): " + err.Error())
 	}
@@ -104,7 +104,7 @@ func compile(text, name string) (proto *lua.FunctionProto, loops bool, err error
 	}
 	chunk, err := parse.Parse(strings.NewReader(text), name)
 	if err != nil {
-		return nil, false, compileError(name, err)
+		return nil, false, compileError(name, text, err)
 	}
 	r := rewriter{}
 	if err := r.rewrite(chunk); err != nil {
@@ -112,7 +112,7 @@ func compile(text, name string) (proto *lua.FunctionProto, loops bool, err error
 	}
 	proto, err = lua.Compile(chunk, name)
 	if err != nil {
-		return nil, false, compileError(name, err)
+		return nil, false, compileError(name, text, err)
 	}
 	return proto, r.loops, nil
 }

@@ -104,12 +104,13 @@ func skipComment(text string, i int) int {
 
 // compileError words an error of gopher-lua's parser or compiler as Lua does,
 // as far as what it tells allows.
-func compileError(name string, err error) error {
+func compileError(name, text string, err error) error {
 	var pe *parse.Error
 	if errors.As(err, &pe) {
 		near := pe.Token
 		if pe.Pos.Line == parse.EOF || near == "EOF" || near == "" {
 			near = "<eof>"
+			pe.Pos.Line = 1 + strings.Count(text, "\n")
 		}
 		line := max(pe.Pos.Line, 1)
 		msg := "unexpected symbol"

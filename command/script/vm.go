@@ -25,6 +25,12 @@ const (
 	maxSubject   = 8 << 20   // text that a pattern is matched against again and again
 )
 
+// The names of the two kinds of code in errors.
+const (
+	scriptChunk   = "user_script"
+	functionChunk = "user_function"
+)
+
 func init() { lua.MaxArrayIndex = maxArray }
 
 // Host is what a script can reach outside of Lua.
@@ -54,7 +60,8 @@ type VM struct {
 	fail   *lua.LFunction // the error handler
 
 	host    Host
-	proto   int // of redis.call's replies
+	chunk   string // scriptChunk or functionChunk
+	proto   int    // of redis.call's replies
 	killed  killSwitch
 	random  rand48
 	json    jsonOptions
@@ -65,6 +72,7 @@ type VM struct {
 	null    *lua.LUserData
 	args    [][]byte
 	argbuf  []byte
+	lib     *libraries // nil: it runs scripts
 	scratch []byte
 }
 
@@ -77,7 +85,7 @@ type Result struct {
 
 // NewVM returns a VM with all libraries.
 func NewVM() *VM {
-	vm := &VM{locked: map[*lua.LTable]*lua.LTable{}, protos: map[*lua.FunctionProto]*lua.LFunction{}}
+	vm := &VM{chunk: scriptChunk, locked: map[*lua.LTable]*lua.LTable{}, protos: map[*lua.FunctionProto]*lua.LFunction{}}
 	vm.l = lua.NewState(lua.Options{
 		SkipOpenLibs: true, CallStackSize: maxCalls, MinimizeStackMemory: true,
 		RegistrySize: 1024, RegistryMaxSize: maxRegisters, RegistryGrowStep: 4096,
@@ -89,7 +97,7 @@ func NewVM() *VM {
 }
 
 // Usable reports whether the VM may run another script.
-func (vm *VM) Usable() bool { return !vm.dead }
+func (vm *VM) Usable() bool { return !vm.dead && vm.killed.why.Load() == nil }
 
 // Kill stops the run that is going on, from any goroutine. cause becomes part
 // of the error. The VM is of no use afterwards.
@@ -137,17 +145,9 @@ var _ context.Context = (*killSwitch)(nil)
 // Run runs a script. keys and args are copied. The result is valid until the
 // next run.
 func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
-	vm.host, vm.proto, vm.line = host, 2, 0
-	vm.threads, vm.spent = 0, 0
-	vm.random.x = host.Random() >> 16
-	vm.json = defaultJSON
+	vm.begin(host, s.Loops)
 	vm.env.RawSetString("KEYS", vm.list(keys))
 	vm.env.RawSetString("ARGV", vm.list(args))
-	if s.Loops {
-		vm.l.SetContext(&vm.killed)
-	} else {
-		vm.l.RemoveContext()
-	}
 	fn := vm.protos[s.proto]
 	if fn == nil {
 		if len(vm.protos) >= keepProtos {
@@ -157,20 +157,56 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 		fn.Env = vm.env
 		vm.protos[s.proto] = fn
 	}
+	v, err := vm.call(fn)
+	vm.env.RawSetString("KEYS", lua.LNil)
+	vm.env.RawSetString("ARGV", lua.LNil)
+	return vm.result(s.SHA, v, err)
+}
+
+// begin readies the VM for a run; loops says that it may have to be killed.
+func (vm *VM) begin(host Host, loops bool) {
+	vm.host, vm.proto, vm.line = host, 2, 0
+	vm.threads, vm.spent = 0, 0
+	vm.random.x = host.Random() >> 16
+	vm.json = defaultJSON
+	if loops {
+		vm.l.SetContext(&vm.killed)
+	} else {
+		vm.l.RemoveContext()
+	}
+}
+
+// call runs a function and ends the run.
+func (vm *VM) call(fn *lua.LFunction, args ...lua.LValue) (v lua.LValue, err error) {
 	vm.l.Push(fn)
-	err := vm.l.PCall(0, 1, vm.fail)
+	for _, a := range args {
+		vm.l.Push(a)
+	}
+	err = vm.l.PCall(len(args), 1, vm.fail)
 	vm.host = nil
 	if vm.threads > 0 { // gopher-lua keeps a goroutine for each, which Kill ends
 		vm.dead = true
 	}
-	vm.env.RawSetString("KEYS", lua.LNil)
-	vm.env.RawSetString("ARGV", lua.LNil)
-	if err != nil {
-		return Result{err: vm.errorReply(s, err), vm: vm}
+	if err == nil {
+		v = vm.l.Get(-1)
 	}
-	v := vm.l.Get(-1)
 	vm.l.SetTop(0)
-	return Result{value: v, vm: vm}
+	return v, err
+}
+
+// result is what a run of a name ends with: an error names it and the line.
+func (vm *VM) result(name string, v lua.LValue, err error) Result {
+	if err == nil {
+		return Result{value: v, vm: vm}
+	}
+	text := vm.errorText(err)
+	if vm.line == 0 {
+		vm.line = lineOf(text)
+	}
+	if vm.line == 0 {
+		return Result{err: text + " script: " + name + ".", vm: vm}
+	}
+	return Result{err: fmt.Sprintf("%s script: %s, on @%s:%d.", text, name, vm.chunk, vm.line), vm: vm}
 }
 
 // list makes a table of strings.
@@ -214,12 +250,12 @@ func currentLine(l *lua.LState) int {
 	return 0
 }
 
-// errorReply turns what a run failed with into the text of a reply.
-func (vm *VM) errorReply(s *Script, err error) string {
+// errorText turns what a run failed with into the beginning of a reply.
+func (vm *VM) errorText(err error) string {
 	if vm.killed.why.Load() != nil {
 		vm.dead = true
-		return "ERR Error running script (call to f_" + s.SHA + "): @user_script: " +
-			fmt.Sprint(max(vm.line, 1)) + ": " + *vm.killed.why.Load()
+		vm.line = max(vm.line, 1)
+		return "ERR " + *vm.killed.why.Load()
 	}
 	text := ""
 	var ae *lua.ApiError
@@ -240,13 +276,7 @@ func (vm *VM) errorReply(s *Script, err error) string {
 		vm.dead = true
 		text = "ERR " + luaText(firstLine(err.Error()))
 	}
-	if vm.line == 0 {
-		vm.line = lineOf(text)
-	}
-	if vm.line == 0 {
-		return text + " script: " + s.SHA + "."
-	}
-	return fmt.Sprintf("%s script: %s, on @user_script:%d.", text, s.SHA, vm.line)
+	return text
 }
 
 func firstLine(s string) string {
@@ -254,9 +284,12 @@ func firstLine(s string) string {
 	return s
 }
 
-// lineOf reads the line out of "... user_script:12: ...".
+// lineOf reads the line out of "... user_script:12: ..." or of a function's.
 func lineOf(text string) int {
-	_, rest, found := strings.Cut(text, "user_script:")
+	_, rest, found := strings.Cut(text, scriptChunk+":")
+	if !found {
+		_, rest, found = strings.Cut(text, functionChunk+":")
+	}
 	n := 0
 	for i := 0; found && i < len(rest) && rest[i] >= '0' && rest[i] <= '9' && i < 9; i++ {
 		n = n*10 + int(rest[i]-'0')
@@ -273,7 +306,7 @@ func raise(l *lua.LState, format string, args ...any) {
 func (vm *VM) raiseTable(l *lua.LState, text string) {
 	t := l.NewTable()
 	t.RawSetString("err", lua.LString(text))
-	t.RawSetString("source", lua.LString("@user_script"))
+	t.RawSetString("source", lua.LString("@"+vm.chunk))
 	if line := currentLine(l); line > 0 {
 		t.RawSetString("line", lua.LNumber(line))
 	}

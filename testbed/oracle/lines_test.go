@@ -1,0 +1,118 @@
+package oracle
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// compareLines plays a file of commands, one after the other, and reports every
+// one that is answered differently, unlike a stream, which ends at the first.
+func compareLines(t *testing.T, pair Pair, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := parseStream(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	for _, pair.Proto = range []int{2, 3} {
+		l := &link{}
+		if l.redis, err = dial("redis", pair.Redis, pair.Proto); err != nil {
+			t.Fatal(err)
+		}
+		defer l.redis.close()
+		if l.crdb, err = dial("crdb", pair.Crdb, pair.Proto); err != nil {
+			t.Fatal(err)
+		}
+		defer l.crdb.close()
+		for i, st := range s.Steps {
+			a, b, err := l.do(st.Args...)
+			if err != nil {
+				t.Fatalf("%s, RESP%d: %s: %v", file, pair.Proto, st, err)
+			}
+			if !same(ruleOf(st.Args), st.Args, a, b) {
+				t.Errorf("%s, RESP%d:\n%s", file, pair.Proto,
+					&Difference{Step: i, Args: st.Args, Redis: a.String(), Crdb: b.String()})
+			}
+		}
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	compareLines(t, servers(t), "testdata/lines/functions.txt")
+}
+
+// TestFunctionPayloads: libraries move between the servers by FUNCTION DUMP and
+// RESTORE, both ways, and what does not fit is refused alike.
+func TestFunctionPayloads(t *testing.T) {
+	pair := servers(t)
+	redis, err := dial("redis", pair.Redis, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer redis.close()
+	crdb, err := dial("crdb", pair.Crdb, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crdb.close()
+	do := func(c *client, args ...string) Reply {
+		t.Helper()
+		rep, err := c.do(args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	lib := func(name, fn, value string) string {
+		return "#!lua name=" + name + "\nredis.register_function('" + fn + "', function() return '" + value + "' end)"
+	}
+	for _, way := range [][2]*client{{redis, crdb}, {crdb, redis}} {
+		from, to := way[0], way[1]
+		for _, c := range way {
+			do(c, "FUNCTION", "FLUSH")
+		}
+		do(from, "FUNCTION", "LOAD", lib("first", "one", strings.Repeat("long ", 100)))
+		do(from, "FUNCTION", "LOAD", lib("second", "two", "2"))
+		payload := do(from, "FUNCTION", "DUMP").Body
+		if rep := do(to, "FUNCTION", "RESTORE", payload); rep.Head != "+OK" {
+			t.Fatalf("%s to %s: %s", from.name, to.name, rep)
+		}
+		for _, fn := range []string{"one", "two"} {
+			if a, b := do(from, "FCALL", fn, "0"), do(to, "FCALL", fn, "0"); a.Wire() != b.Wire() || a.IsError() {
+				t.Errorf("%s to %s: FCALL %s: %s, %s", from.name, to.name, fn, a, b)
+			}
+		}
+		// What is in the way, and the three policies, at both.
+		for _, line := range [][]string{
+			{"FUNCTION", "RESTORE", payload, "REPLACE"},
+			{"FUNCTION", "RESTORE", payload, "FLUSH"},
+			{"FUNCTION", "DELETE", "first"},
+			{"FUNCTION", "LOAD", lib("third", "ONE", "3")},
+			{"FUNCTION", "RESTORE", payload, "REPLACE"},
+			{"FUNCTION", "DELETE", "second"},
+			{"FUNCTION", "RESTORE", payload},
+			{"FCALL", "two", "0"},
+			{"FCALL", "one", "0"},
+			{"FUNCTION", "RESTORE", payload[:len(payload)-1] + "x"},
+			{"FUNCTION", "RESTORE", do(crdb, "DUMP", "nosuch").Body},
+			{"FUNCTION", "RESTORE", payload, "FLUSH"},
+			{"FUNCTION", "STATS"},
+			{"FCALL", "one", "0"},
+		} {
+			if a, b := do(redis, line...), do(crdb, line...); a.Wire() != b.Wire() {
+				t.Errorf("%q:\n redis: %s\n crdb:  %s", line, a, b)
+			}
+		}
+		for _, c := range way {
+			do(c, "SET", "k", "v")
+		}
+		value := do(redis, "DUMP", "k").Body
+		if a, b := do(redis, "FUNCTION", "RESTORE", value), do(crdb, "FUNCTION", "RESTORE", value); a.Wire() != b.Wire() {
+			t.Errorf("a value:\n redis: %s\n crdb:  %s", a, b)
+		}
+	}
+}
