@@ -250,6 +250,25 @@ func TestGuardResumesPartialWrite(t *testing.T) {
 	}
 }
 
+// brokenFile cannot be read.
+type brokenFile struct{ vfs.File }
+
+func (brokenFile) ReadAt([]byte, int64) (int, error) { return 0, syscall.EIO }
+
+// A read that fails fails the log, and pauses: Pebble's collector of table
+// statistics, for one, reads a broken table again and again without any.
+func TestFailedReadsPause(t *testing.T) {
+	pauses, failed := 0, error(nil)
+	now := make(chan time.Time)
+	close(now)
+	g := newGuard(vfs.NewMem(), func(time.Duration) <-chan time.Time { pauses++; return now })
+	g.onFail = func(err error) { failed = err }
+	g.opened.Store(true)
+	if _, err := (&guardedFile{brokenFile{}, g}).ReadAt(nil, 0); err != syscall.EIO || failed != err || pauses != 1 {
+		t.Fatal(err, failed, pauses)
+	}
+}
+
 // spaceFS says how much is free.
 type spaceFS struct {
 	vfs.FS

@@ -25,7 +25,7 @@ import (
 //     are parked for good. Reads go on. Close abandons the store.
 //
 // A failed read fails the log too, since a store that cannot read cannot
-// compact, but the error is returned.
+// compact, but the error is returned, after a pause.
 type guard struct {
 	vfs.FS
 	opened  atomic.Bool // before, errors are returned to Open
@@ -189,10 +189,13 @@ func (g *guard) MkdirAll(dir string, perm os.FileMode) error {
 	return g.do(func() error { return g.FS.MkdirAll(dir, perm) })
 }
 
-// readError fails the log on an error of the disk, not on a missing file.
+// readError fails the log on an error of the disk, not on a missing file. It
+// takes its time: some of what Pebble reads in the background it reads again at
+// once, and for ever.
 func (g *guard) readError(err error) error {
 	if err != nil && errors.Is(err, syscall.EIO) && g.opened.Load() {
 		g.onFail(err)
+		<-g.after(stallRetry)
 	}
 	return err
 }

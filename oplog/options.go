@@ -20,6 +20,7 @@ const (
 	DefaultMaxReceive    = 32 << 20
 	DefaultDiskReserve   = 128 << 20
 	DefaultMemTableBytes = 4 << 20
+	DefaultFlushDelay    = 10 * time.Second
 )
 
 // Identity says whose log a directory holds. Open refuses any other.
@@ -55,6 +56,9 @@ type Options struct {
 	MaxReceive     int    // received bytes not yet durable; above it Receive blocks
 	DiskReserve    int64  // free bytes below which Admit says ErrDiskFull; -1: no check
 	MemTableBytes  uint64 // Pebble's memtable
+	// FlushDelay is how long the space of truncated log may wait for a flush.
+	// Negative: until there is one for another reason.
+	FlushDelay time.Duration
 
 	// OnCommit is called by the writer after every commit; it must not block.
 	OnCommit func(Commit)
@@ -95,6 +99,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.MaxReceive, DefaultMaxReceive)
 	setDefault(&o.DiskReserve, DefaultDiskReserve)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
+	setDefault(&o.FlushDelay, DefaultFlushDelay)
 	return nil
 }
 

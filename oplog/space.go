@@ -2,10 +2,7 @@ package oplog
 
 import "time"
 
-const (
-	spaceInterval = time.Second
-	flushDelay    = 10 * time.Second
-)
+const spaceInterval = time.Second
 
 // stalled is told by the guard when a write begins or ends to wait for space.
 func (l *Log) stalled(on bool) {

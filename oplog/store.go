@@ -98,7 +98,7 @@ func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
 		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       64,
 		LBaseMaxBytes:               256 << 20,
-		FlushDelayDeleteRange:       flushDelay,
+		FlushDelayDeleteRange:       o.FlushDelay,
 	}
 	p.TargetFileSizes[0] = 8 << 20
 	p.Experimental.ReadSamplingMultiplier = -1 // reads never cause compactions
