@@ -221,7 +221,7 @@ func (w *world) step(at pair, how string) bool {
 	if len(p.feed.out.pieces) == 0 {
 		return false
 	}
-	data, err := p.feed.out.marshal(mem.DefaultBufferPool())
+	data, err := codec{}.Marshal(&p.feed.out)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -231,8 +231,7 @@ func (w *world) step(at pair, how string) bool {
 		w.printf("%d->%d lost, link reset", at.from, at.to)
 		w.hangUp(at)
 	case "corrupt":
-		msg[len(msg)-3] ^= 0x40
-		w.receive(at, p, msg)
+		w.receive(at, p, damaged(msg))
 	case "dup":
 		w.receive(at, p, msg)
 		taken := p.in.taken.Load()
@@ -242,6 +241,15 @@ func (w *world) step(at pair, how string) bool {
 		w.receive(at, p, msg)
 	}
 	return true
+}
+
+// damaged returns a message with a damaged block in it, as one that was damaged
+// before it was sent.
+func damaged(msg []byte) []byte {
+	body := msg[:len(msg)-checksumSize]
+	body[len(body)-3] ^= 0x40
+	data := sealMessage(mem.BufferSlice{mem.SliceBuffer(body)})
+	return data.Materialize()
 }
 
 // connect shakes hands.
@@ -353,7 +361,7 @@ func (w *world) ackOn(at pair, say bool) bool {
 	if err := p.feed.addHeartbeat(); err != nil {
 		w.t.Fatal(err)
 	}
-	data, err := p.feed.out.marshal(mem.DefaultBufferPool())
+	data, err := codec{}.Marshal(&p.feed.out)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -52,7 +52,9 @@
 //     away costs log on disk. Memory grows as bytes arrive.
 //   - P1 One peer's trouble is one link's trouble. A malformed block, a wrong
 //     database or a rewound log stops that link with an alarm; it is tried again
-//     at long intervals only. Other errors are tried again with growing pauses.
+//     at long intervals only. Other errors are tried again with growing pauses:
+//     also a message that was damaged on its way, which its checksum tells, so
+//     that nothing is believed that nobody said. (link, codec)
 //
 // # Goroutines
 //

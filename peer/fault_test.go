@@ -196,6 +196,7 @@ func TestBadFollowerIsRefused(t *testing.T) {
 	one.toy.write("add", "x")
 	c.converge()
 	conn, err := grpc.NewClient("passthrough:///"+one.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(codec{})),
 		grpc.WithContextDialer(func(ctx context.Context, a string) (net.Conn, error) { return c.dial(ctx, a) }))
 	if err != nil {
 		t.Fatal(err)

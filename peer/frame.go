@@ -166,7 +166,11 @@ func (f *inFrame) hold(data mem.BufferSlice, pool mem.BufferPool) {
 // parse finds the parts of the message. It is not done by the codec, whose
 // errors gRPC turns into text.
 func (f *inFrame) parse() error {
-	return eachField(f.buf.ReadOnlyData(), func(num protowire.Number, _ uint64, v []byte) error {
+	b, err := openMessage(f.buf.ReadOnlyData())
+	if err != nil {
+		return err
+	}
+	return eachField(b, func(num protowire.Number, _ uint64, v []byte) error {
 		switch num {
 		case fieldPieces:
 			p, err := parsePiece(v)

@@ -16,6 +16,7 @@ import (
 	"crdb/proto/peerpb"
 )
 
+// marshalFrame returns a frame without its checksum, parseFrame takes one.
 func marshalFrame(t testing.TB, f *outFrame) []byte {
 	t.Helper()
 	data, err := codec{}.Marshal(f)
@@ -23,12 +24,16 @@ func marshalFrame(t testing.TB, f *outFrame) []byte {
 		t.Fatal(err)
 	}
 	defer data.Free()
-	return data.Materialize()
+	b, err := openMessage(data.Materialize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func parseFrame(data []byte) (*inFrame, error) {
 	f := &inFrame{}
-	if err := (codec{}).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, f); err != nil {
+	if err := (codec{}).Unmarshal(sealMessage(mem.BufferSlice{mem.SliceBuffer(data)}), f); err != nil {
 		return nil, err
 	}
 	return f, f.parse()
@@ -80,6 +85,33 @@ func TestFramesAreProtobuf(t *testing.T) {
 				in.free()
 			}
 		})
+	}
+}
+
+// TestDamagedMessages: no bit of a message flips unseen, and none may be missing.
+func TestDamagedMessages(t *testing.T) {
+	data, err := codec{}.Marshal(&peerpb.FromFollower{Ack: &peerpb.Ack{Durable: []byte("vector"), Taken: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := data.Materialize()
+	read := func(b []byte) error {
+		return codec{}.Unmarshal(mem.BufferSlice{mem.SliceBuffer(b)}, &peerpb.FromFollower{})
+	}
+	if err := read(good); err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(good) {
+		bad := bytes.Clone(good)
+		bad[bit/8] ^= 1 << (bit % 8)
+		if read(bad) != errChecksum || (&inFrame{buf: mem.SliceBuffer(bad)}).parse() != errChecksum {
+			t.Fatal("bit", bit, "flipped unseen")
+		}
+	}
+	for n := range good {
+		if read(good[:n]) != errChecksum {
+			t.Fatal("only", n, "bytes")
+		}
 	}
 }
 
