@@ -87,3 +87,49 @@ func BenchmarkHashSet(b *testing.B) {
 		tx.Unlock()
 	}
 }
+
+// BenchmarkRecover opens an engine on a checkpoint of a million small keys.
+func BenchmarkRecover(b *testing.B) {
+	wall := func() int64 { return 1_700_000_000_000 }
+	dir := b.TempDir()
+	open := func() (*oplog.Log, *Engine) {
+		log, err := oplog.Open(oplog.Options{Dir: dir, Wall: wall, DiskReserve: -1,
+			Identity: oplog.Identity{Database: "guid", Region: "r", Replica: 1}, MaxClockDrift: 1 << 50})
+		if err != nil {
+			b.Fatal(err)
+		}
+		e, err := Open(Options{Log: log, Replica: 1, Wall: wall, Rand: func() uint64 { return 1 }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return log, e
+	}
+	log, e := open()
+	tx, val := e.NewTx(), make([]byte, 64)
+	const keys = 1_000_000
+	for i := range keys {
+		k := fmt.Appendf(nil, "key:%012d", i)
+		tx.LockKey(wall(), k)
+		tx.Put(k, val, Expiry{})
+		tx.Unlock()
+		if i%10000 == 0 {
+			log.Sync(b.Context())
+		}
+	}
+	if err := e.Checkpoint(); err != nil {
+		b.Fatal(err)
+	}
+	e.Close()
+	if err := log.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		log, e := open()
+		if n := e.Stats().RecoveredKeys; n != keys {
+			b.Fatal(n)
+		}
+		e.Close()
+		log.Close()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/keys, "ns/key")
+}

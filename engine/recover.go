@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"crdb/crdt"
 	"crdb/oplog"
@@ -47,13 +49,9 @@ func (e *Engine) recoverFrom(src Source, from, to int) error {
 	if err != nil {
 		return fmt.Errorf("read range vectors: %w", err)
 	}
-	start := binary.BigEndian.AppendUint16(nil, uint16(from*rangesPerPart))
-	end := binary.BigEndian.AppendUint16(nil, uint16(to*rangesPerPart))
-	l := loader{e: e}
-	if err := src.EachState(start, end, l.record); err != nil {
+	if err := e.loadState(src, from, to); err != nil {
 		return err
 	}
-	l.finish()
 	saved := func(rng int) crdt.VersionVector { return vectors[oplog.RangeID(rng)] }
 	if e.log != nil { // the source of a Frozen has no images (oplog.ErrAhead)
 		if err := e.recoverImages(saved); err != nil {
@@ -63,13 +61,48 @@ func (e *Engine) recoverFrom(src Source, from, to int) error {
 	return e.replay(src, saved, from, to)
 }
 
+// maxLoaders bounds the goroutines that load the checkpoint's records. They end
+// with loadState, and touch partitions of their own.
+const maxLoaders = 8
+
+// loadState loads the checkpoint's records of partitions, by as many goroutines
+// as there are processors.
+func (e *Engine) loadState(src Source, from, to int) error {
+	n := max(1, min(runtime.GOMAXPROCS(0), maxLoaders, to-from))
+	loaders := make([]loader, n)
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range loaders {
+		loaders[i].e = e
+		lo, hi := from+(to-from)*i/n, from+(to-from)*(i+1)/n
+		wg.Go(func() { errs[i] = loaders[i].load(src, lo, hi) })
+	}
+	wg.Wait()
+	for i := range loaders {
+		e.stats.recoveredKeys += loaders[i].keys
+	}
+	return errors.Join(errs...)
+}
+
+// load loads the partitions from `from` up to but not including `to`.
+func (l *loader) load(src Source, from, to int) error {
+	start := binary.BigEndian.AppendUint16(nil, uint16(from*rangesPerPart))
+	end := binary.BigEndian.AppendUint16(nil, uint16(to*rangesPerPart))
+	if err := src.EachState(start, end, l.record); err != nil {
+		return err
+	}
+	l.finish()
+	return nil
+}
+
 // loader puts saved records back; the elements of a key follow its record.
 type loader struct {
-	e   *Engine
-	ent entry
-	obj crdt.Object
-	key []byte // of obj, nil if it is none
-	db  int
+	e    *Engine
+	keys int64
+	ent  entry
+	obj  crdt.Object
+	key  []byte // of obj, nil if it is none
+	db   int
 }
 
 func (l *loader) record(key, value []byte) error {
@@ -88,9 +121,12 @@ func (l *loader) record(key, value []byte) error {
 		return l.obj.LoadElem(crdt.Type(kind), elem, value)
 	}
 	l.finish()
-	l.e.stats.recoveredKeys++
+	l.keys++
 	n := &l.ent
 	n.find(l.e, db, name)
+	if n.loadPlain(value) {
+		return nil
+	}
 	if err := crdt.DecodeRecord(&n.flat, value); err != nil {
 		return err
 	}
@@ -116,6 +152,23 @@ func (l *loader) finish() {
 		n.heap.saved, n.heap.all = true, false
 	}
 	l.obj, l.key = crdt.Object{}, nil
+}
+
+// loadPlain stores the plain record of a key that is not there yet, as the
+// checkpoint holds it.
+func (n *entry) loadPlain(rec []byte) bool {
+	if n.rec != nil || len(rec) < crdt.PlainRecordSize(nil) || len(rec) > maxFlat {
+		return false
+	}
+	if _, _, ok := crdt.PlainRecord(rec); !ok {
+		return false
+	}
+	noted := n.noted()
+	n.rec, _ = n.p.space(n.db).keys.Reserve(n.frag, n.key, recHeader+len(rec))
+	copy(n.rec[recHeader:], rec)
+	n.rec[4] = 0
+	n.restamp(noted, 0)
+	return true
 }
 
 // settleLoaded stores a key that the checkpoint holds already.
