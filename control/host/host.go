@@ -41,7 +41,8 @@ type Host struct {
 
 	mu struct {
 		sync.Mutex
-		open map[*instance]struct{}
+		open   map[*instance]struct{}
+		socket *instance // whose unix socket there is
 	}
 }
 

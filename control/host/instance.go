@@ -39,6 +39,7 @@ type instance struct {
 	alone    atomic.Bool                     // no other member is known
 
 	server atomic.Pointer[resp.Server] // nil until Serve
+	socket atomic.Pointer[resp.Server] // nil if another database has it, or none is wanted
 
 	// life is held for reading by those who look at the parts, for writing by
 	// Serve's end and Close.
@@ -159,24 +160,37 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 
 // Serve is part of control.Instance.
 func (i *instance) Serve(addr string) error {
-	server, err := resp.Listen(resp.ServerOptions{
+	server, err := resp.Listen(i.serverOptions(addr))
+	if err != nil {
+		return portError("database", i.spec.Port, err)
+	}
+	socket, err := i.listenSocket()
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	i.life.Lock()
+	defer i.life.Unlock()
+	if i.closed {
+		err := errors.Join(errors.New("the database is closed"), server.Close())
+		if socket != nil {
+			err = errors.Join(err, socket.Close())
+		}
+		return err
+	}
+	i.server.Store(server)
+	i.socket.Store(socket)
+	return nil
+}
+
+func (i *instance) serverOptions(addr string) resp.ServerOptions {
+	return resp.ServerOptions{
 		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
 		MaxClients:         func() int { return int(i.config.Int("maxclients")) },
 		IdleTimeout:        func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
 		PendingOutputLimit: i.commands.OutputLimit,
 		TCPKeepAlive:       keepAlive(i.config.Int("tcp-keepalive")),
 		Logger:             i.logger,
-	})
-	if err != nil {
-		return portError("database", i.spec.Port, err)
 	}
-	i.life.Lock()
-	defer i.life.Unlock()
-	if i.closed {
-		return errors.Join(errors.New("the database is closed"), server.Close())
-	}
-	i.server.Store(server)
-	return nil
 }
 
 // rejected counts the connections turned away at maxclients.
@@ -247,9 +261,12 @@ func (i *instance) Close() error {
 	delete(i.host.mu.open, i)
 	i.host.mu.Unlock()
 	var errs []error
-	if server := i.server.Load(); server != nil {
-		errs = append(errs, server.Close())
+	for _, server := range []*resp.Server{i.server.Load(), i.socket.Load()} {
+		if server != nil {
+			errs = append(errs, server.Close())
+		}
 	}
+	i.leaveSocket()
 	if i.commands != nil {
 		i.commands.Close()
 	}
