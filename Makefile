@@ -12,11 +12,11 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
 # Packages whose tests start processes have targets of their own and run one after the other.
-UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|refusal|compose|move)(/|$$)')
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|suites|refusal|compose|move)(/|$$)')
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients move refusal compose fuzz bench generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz bench generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race oracle conformance scenario regions clients move refusal compose ## everything; installs what it needs when run as root
+test: install lint unit race oracle conformance scenario regions clients suites move refusal compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -64,6 +64,9 @@ clients: build ## go-redis, redis-py and node-redis
 
 move: build ## dump files from and to redis-server
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/move
+
+suites: build ## the own tests of asynq and redsync, where the module proxy answers
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/suites
 
 refusal: build ## bad flags, files, ports, directories and bytes
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal

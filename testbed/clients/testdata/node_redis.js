@@ -57,6 +57,38 @@ async function main() {
   await assert.rejects(watching.multi().set('n', 'lost').exec(), redis.WatchError);
   await watching.quit();
 
+  // Lists, sorted sets, streams with groups, scripts.
+  assert.strictEqual(await c.rPush('list', ['a', 'b', 'c']), 3);
+  assert.deepStrictEqual(await c.lRange('list', 0, -1), ['a', 'b', 'c']);
+  assert.strictEqual(await c.lMove('list', 'list2', 'LEFT', 'RIGHT'), 'a');
+  assert.strictEqual(await c.lPop('list2'), 'a');
+  assert.strictEqual(await c.zAdd('z', [{ score: 1, value: 'one' }, { score: 2, value: 'two' }]), 2);
+  assert.strictEqual(await c.zIncrBy('z', 2.5, 'one'), 3.5);
+  assert.deepStrictEqual(await c.zRangeWithScores('z', 0, -1), [{ value: 'two', score: 2 }, { value: 'one', score: 3.5 }]);
+  assert.strictEqual(await c.zRank('z', 'one'), 1);
+  const id = await c.xAdd('st', '*', { f: '1' });
+  assert.strictEqual(await c.xGroupCreate('st', 'g', '0'), 'OK');
+  const read = await c.xReadGroup('g', 'me', { key: 'st', id: '>' }, { COUNT: 1 });
+  assert.deepStrictEqual(read[0].messages.map((m) => [m.id, { ...m.message }]), [[id, { f: '1' }]]);
+  assert.strictEqual(await c.xAck('st', 'g', id), 1);
+  assert.strictEqual((await c.xPending('st', 'g')).pending, 0);
+  assert.deepStrictEqual(await c.eval('return {KEYS[1], ARGV[1], 3}', { keys: ['k'], arguments: ['v'] }), ['k', 'v', 3]);
+  const sha = await c.scriptLoad('return redis.call("llen", KEYS[1])');
+  assert.strictEqual(await c.evalSha(sha, { keys: ['list'] }), 2);
+  await assert.rejects(c.evalSha('0'.repeat(40)), /NOSCRIPT/);
+
+  // Pipelined by the client, and a blocking command on a connection of its own.
+  const many = await Promise.all(Array.from({ length: 1000 }, (_, i) => c.incr('many')));
+  assert.strictEqual(many[999], 1000);
+  const blocked = c.duplicate();
+  await blocked.connect();
+  const popped = blocked.blPop('later', 5);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await c.rPush('later', 'now');
+  assert.deepStrictEqual({ ...(await popped) }, { key: 'later', element: 'now' });
+  await blocked.quit();
+  await c.del(['list', 'z', 'st', 'many']);
+
   // Messages.
   const sub = c.duplicate();
   await sub.connect();
@@ -64,6 +96,9 @@ async function main() {
   while ((await c.publish('ch', 'hello')) === 0);
   assert.strictEqual(await got, 'hello');
   await sub.unsubscribe('ch');
+  const matched = new Promise((resolve) => sub.pSubscribe('news.*', (message, channel) => resolve([channel, message])));
+  while ((await c.publish('news.sport', 'goal')) === 0);
+  assert.deepStrictEqual(await matched, ['news.sport', 'goal']);
   await sub.quit();
 
   // Another logical database, administration.

@@ -81,7 +81,78 @@ with r.pipeline() as p:
     except redis.WatchError:
         pass
 
-# Messages.
+# Lists, sorted sets, streams with groups, geo, HyperLogLogs, bits.
+equal("rpush", r.rpush("list", "a", "b", "c"), 3)
+equal("lrange", r.lrange("list", 0, -1), ["a", "b", "c"])
+equal("lpos", r.lpos("list", "c"), 2)
+equal("linsert", r.linsert("list", "before", "b", "x"), 4)
+equal("lmove", r.lmove("list", "other", "LEFT", "RIGHT"), "a")
+equal("blpop", r.blpop(["nothing", "other"], timeout=1), ("other", "a"))
+equal("blpop of nothing", r.blpop("nothing", timeout=1), None)
+equal("sort", r.sort("list", alpha=True, desc=True), ["x", "c", "b"])
+equal("zadd", r.zadd("z", {"one": 1, "two": 2, "three": 3}), 3)
+equal("zincrby", r.zincrby("z", 1.5, "one"), 2.5)
+equal("zrange", r.zrange("z", 0, -1, withscores=True), [("two", 2.0), ("one", 2.5), ("three", 3.0)])
+equal("zrangebyscore", r.zrangebyscore("z", 2, "(3"), ["two", "one"])
+equal("zpopmin", r.zpopmin("z"), [("two", 2.0)])
+equal("zunionstore", r.zunionstore("u", {"z": 2}), 2)
+equal("zscan_iter", dict(r.zscan_iter("u")), {"one": 5.0, "three": 6.0})
+first = r.xadd("st", {"f": "1"})
+equal("xgroup create", r.xgroup_create("st", "g", id="0"), True)
+r.xadd("st", {"f": "2"}, maxlen=10)
+equal("xreadgroup", r.xreadgroup("g", "c", {"st": ">"}, count=1), [["st", [(first, {"f": "1"})]]])
+equal("xpending", r.xpending("st", "g")["pending"], 1)
+equal("xack", r.xack("st", "g", first), 1)
+equal("xlen", r.xlen("st"), 2)
+equal("xinfo", r.xinfo_groups("st")[0]["name"], "g")
+equal("geoadd", r.geoadd("geo", [13.361389, 38.115556, "Palermo"]), 1)
+equal("geosearch", r.geosearch("geo", longitude=13, latitude=38, radius=100, unit="km"), ["Palermo"])
+equal("pfadd", (r.pfadd("hll", "a", "b"), r.pfcount("hll")), (1, 2))
+equal("bits", (r.setbit("bits", 3, 1), r.bitcount("bits")), (0, 1))
+
+# Scripts: by hash, and one that the server has lost; a lock made of them.
+cad = r.register_script("if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end")
+r.set("lock", "mine")
+equal("script", (cad(keys=["lock"], args=["yours"]), cad(keys=["lock"], args=["mine"])), (0, 1))
+r.script_flush()
+equal("script again", cad(keys=["lock"], args=["x"]), 0)
+equal("eval", r.eval("return {1, 'two', {3}}", 0), [1, "two", [3]])
+with r.lock("named", timeout=5) as lock:
+    equal("lock", lock.owned(), True)
+
+# A pipeline of many, without MULTI, with an error at its end.
+with r.pipeline(transaction=False) as p:
+    for i in range(2000):
+        p.set(f"many:{i}", i)
+    p.incr("list")
+    got = p.execute(raise_on_error=False)
+    equal("many", (got[:2000] == [True] * 2000, isinstance(got[2000], redis.ResponseError)), (True, True))
+r.delete(*[f"many:{i}" for i in range(2000)])
+
+# Client-side caching: a second connection hears what the first one should forget.
+hearer, tracker = redis.Redis(host, port, decode_responses=True, single_connection_client=True), redis.Connection(host, port)
+own = hearer.client_id()
+sub = hearer.pubsub()
+sub.subscribe("__redis__:invalidate")
+equal("hears", sub.get_message(timeout=5)["type"], "subscribe")
+target = [c["id"] for c in r.client_list(_type="pubsub")][-1]
+tracker.connect()
+for command in (("CLIENT", "TRACKING", "ON", "REDIRECT", target), ("GET", "n")):
+    tracker.send_command(*command)
+    tracker.read_response()
+r.set("n", "new")
+equal("invalidated", sub.get_message(timeout=5)["data"], ["n"])
+tracker.disconnect()
+sub.close()
+r.delete("list", "z", "u", "st", "geo", "hll", "bits")
+
+# Messages, also by pattern.
+by_pattern = r.pubsub()
+by_pattern.psubscribe("news.*")
+equal("psubscribe", by_pattern.get_message(timeout=5)["type"], "psubscribe")
+equal("publish to a pattern", r.publish("news.sport", "goal"), 1)
+equal("pmessage", by_pattern.get_message(timeout=5)["data"], "goal")
+by_pattern.close()
 s = r.pubsub()
 s.subscribe("ch")
 equal("subscribe", s.get_message(timeout=5)["type"], "subscribe")
