@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -66,8 +65,8 @@ const (
 	MaxImageBytes = 1 << 30
 )
 
-// ErrImage marks bytes that are no image.
-var ErrImage = errors.New("engine: malformed range image")
+// ErrImage marks bytes that are no image. It is an oplog.ErrCorrupt.
+var ErrImage = fmt.Errorf("%w: malformed range image", oplog.ErrCorrupt)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -60,7 +60,7 @@ type pendingJump struct {
 // the whole keyspace (D6); the images are on disk before the jump. Jump must
 // not run at the same time as Receive. Ends that are here already are ignored.
 func (l *Log) Jump(ctx context.Context, tips []Tip, mark []byte) error {
-	if err := l.Sync(ctx); err != nil { // so that no block of those logs is queued
+	if err := l.Sync(ctx); err != nil { // so that no image, and no block of those logs, is queued
 		return err
 	}
 	m := &l.mu

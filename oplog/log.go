@@ -236,8 +236,9 @@ func (l *Log) Sync(ctx context.Context) error {
 	if own := l.issuedLocked(); !own.IsZero() {
 		want.Raise(own)
 	}
+	images := l.mu.imageSeq
 	l.mu.Unlock()
-	return l.waitDurable(ctx, want, 0)
+	return l.waitDurable(ctx, want, images)
 }
 
 // waitDurable waits until want and the images up to one are on disk.

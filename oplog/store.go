@@ -119,10 +119,10 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 	}
 	batch := s.db.NewBatchWithSize(size)
 	defer batch.Close()
-	if err := jumpIn(batch, c.jump, tails); err != nil {
+	if err := imagesIn(batch, c.images); err != nil {
 		return nil, err
 	}
-	if err := imagesIn(batch, c.images); err != nil {
+	if err := jumpIn(batch, c.jump, tails); err != nil {
 		return nil, err
 	}
 	ends := make([]totals, len(blocks))

@@ -40,6 +40,7 @@ type clusterNode struct {
 	heard   chan string // PUBLISH messages
 	tune    func(*Options)
 	logTune func(*oplog.Options)
+	bare    bool    // without a toy: tune brings an Applier
 	mount   *Server // another node's server, for databases that share one
 }
 
@@ -78,7 +79,9 @@ func (n *clusterNode) open() {
 	if n.log, err = oplog.Open(o); err != nil {
 		n.c.t.Fatal(err)
 	}
-	if n.toy, err = openToy(n.log, n.id); err != nil {
+	if n.bare {
+		n.toy = &toy{}
+	} else if n.toy, err = openToy(n.log, n.id); err != nil {
 		n.c.t.Fatal(err)
 	}
 	n.heard = make(chan string, 1000)

@@ -40,6 +40,9 @@ func (r *Replicator) fetch(w want) {
 		if n > 0 {
 			return
 		}
+		if own := r.link(w.replica); tooOld(fromStatus(err)) && (own == nil || own.conn() == nil) {
+			r.transfers.need(l.replica, fromStatus(err)) // the author cannot be asked
+		}
 	}
 }
 

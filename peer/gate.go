@@ -184,6 +184,29 @@ func (g *gate) FetchDone(r crdt.ReplicaID, after crdt.Timestamp) {
 // fetched: twice as long after every fetch in vain.
 func (g *gate) patienceFor(q *queue) int { return g.patience << q.misses }
 
+// Jump notes that everything in to is applied without its blocks. It returns
+// the held blocks that are of no use any more.
+func (g *gate) Jump(to crdt.VersionVector) (dropped []held) {
+	for _, e := range to {
+		if e.Replica == g.self {
+			continue
+		}
+		q := g.queue(e.Replica)
+		g.applied.Raise(crdt.Dot{Time: e.Time, Replica: e.Replica})
+		for q.len() > 0 && q.blocks[q.head].Last <= e.Time {
+			dropped = append(dropped, q.blocks[q.head])
+			q.pop()
+		}
+		for q.len() > 0 && q.blocks[q.head].Prev < e.Time { // no continuation: let it come again
+			dropped = append(dropped, q.blocks[q.head])
+			q.pop()
+			q.tail = 0
+		}
+		q.tail, q.known, q.waited = max(q.tail, e.Time), max(q.known, e.Time), 0
+	}
+	return dropped
+}
+
 // Poison stops the release of blocks of replica r: one could not be applied.
 func (g *gate) Poison(r crdt.ReplicaID) { g.queue(r).poisoned = true }
 

@@ -87,6 +87,8 @@ const (
 	StateStopped    State = "stopped" // by an error that needs a person: an alarm
 	StateCut        State = "cut"     // by Replicator.Cut
 	StateRemoved    State = "removed" // no member any more
+	// StateTransfer: following waits for the end of a state transfer.
+	StateTransfer State = "transfer"
 )
 
 func newLink(r *Replicator, id crdt.ReplicaID) *link {
@@ -95,10 +97,7 @@ func newLink(r *Replicator, id crdt.ReplicaID) *link {
 		room:   budget{maxBlocks: r.opts.Limits.HoldBlocks, maxBytes: r.opts.Limits.HoldBytes},
 		kicked: make(chan struct{}, 1),
 		ackNow: make(chan struct{}, 1),
-		retry: backoff{
-			min: r.opts.Timing.RetryMin, max: r.opts.Timing.RetryMax,
-			seed: seedOf(r.opts.Database, uint64(r.opts.Self), uint64(id)),
-		},
+		retry:  r.newBackoff(id),
 	}
 	at := uint64(r.opts.Log.Received().Get(id))
 	l.tail.Store(at)
@@ -107,6 +106,14 @@ func newLink(r *Replicator, id crdt.ReplicaID) *link {
 	l.known.Store(at)
 	l.mu.state = StateRemoved
 	return l
+}
+
+// newBackoff spaces attempts that have to do with a replica.
+func (r *Replicator) newBackoff(id crdt.ReplicaID) backoff {
+	return backoff{
+		min: r.opts.Timing.RetryMin, max: r.opts.Timing.RetryMax,
+		seed: seedOf(r.opts.Database, uint64(r.opts.Self), uint64(id)),
+	}
 }
 
 func (l *link) currentMember() (Member, bool) {
@@ -197,6 +204,8 @@ func (l *link) run() {
 			l.rest(StateRemoved, nil, 0)
 		case l.r.isCut(m.Region):
 			l.rest(StateCut, errCut, 0)
+		case l.r.AwaitsBase():
+			l.rest(StateTransfer, nil, 0)
 		default:
 			l.attempt(m)
 		}
@@ -226,6 +235,8 @@ func (l *link) attempt(m Member) {
 	case l.r.ctx.Err() != nil:
 	case errors.Is(err, errCut), errors.Is(err, errNoMember), errors.Is(err, errMoved), errors.Is(err, errRecheck):
 		l.rest(StateWaiting, err, time.Millisecond)
+	case tooOld(err) && l.r.transfers.need(l.replica, err):
+		l.rest(StateTransfer, err, 0)
 	case needsPerson(err):
 		l.r.quiet.error("the link to a peer is stopped", l.replica, err)
 		l.rest(StateStopped, err, l.retry.jitter(l.r.opts.Timing.RetryStop))

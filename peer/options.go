@@ -44,6 +44,12 @@ type Options struct {
 	Log      *oplog.Log
 	Apply    Applier
 
+	// Images is the instance's state for state transfers; nil: there are none.
+	Images Images
+	// Join says that the instance was added to a database that existed: while
+	// it holds nothing, it applies no blocks but asks for the state first.
+	Join bool
+
 	// Deliver hands over a PUBLISH from another region. It must not block. It
 	// is called by several goroutines; the slices are the callee's. May be nil.
 	Deliver func(channel, payload []byte)
@@ -95,6 +101,7 @@ type Limits struct {
 	CacheBytes   int // compressed pieces kept for other links; default 4 MiB
 	PublishBytes int // PUBLISH messages waiting for one link; default 4 MiB
 	FetchBytes   int // block bytes asked for by one fetch; default 1 MiB
+	TransferRate int // bytes per second of one state transfer to another member; default 0: no limit
 	Fetches      int // fetches under way at once, to peers and from peers each; default 4
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // event is what the pump learns from the other goroutines. Exactly one of
-// block, learn, link and fetched is set.
+// block, learn, link, fetched, jump and await is set.
 type event struct {
 	block  held
 	stream *inStream // which brought the block; nil if it was fetched
@@ -22,6 +22,9 @@ type event struct {
 	up   bool
 
 	fetched *want
+
+	jump  *jump      // end of a state transfer
+	await chan error // apply nothing before the end of the transfer; gets the answer
 }
 
 // pump owns the causal gate. It takes events, and passes the blocks that the
@@ -32,6 +35,7 @@ type pump struct {
 	fetch   func(want)
 	pending []held // released, not yet applied
 	halted  bool
+	awaits  bool // nothing is applied before the end of a state transfer
 	ticker  *time.Ticker
 	ticking bool
 }
@@ -41,6 +45,7 @@ const ticksOfPatience = 4
 
 func newPump(r *Replicator) *pump {
 	p := &pump{r: r, fetch: r.startFetch, gate: newGate(r.opts.Self, r.opts.Log.Received(), ticksOfPatience)}
+	p.awaits = r.AwaitsBase()
 	p.gate.own = r.opts.Log.DurableOwn
 	p.gate.tooFar = r.opts.Log.ClockAhead
 	return p
@@ -113,6 +118,10 @@ func (p *pump) step(e event) {
 		p.gate.LinkState(e.link, e.up)
 	case e.fetched != nil:
 		p.gate.FetchDone(e.fetched.replica, e.fetched.after)
+	case e.jump != nil:
+		p.jump(e.jump)
+	case e.await != nil:
+		e.await <- p.await()
 	}
 }
 
@@ -145,7 +154,7 @@ func (h held) giveRoom() {
 // flush does what the gate says. Nothing new is released before all that was
 // released is applied.
 func (p *pump) flush() {
-	for !p.halted {
+	for !p.halted && !p.awaits {
 		if len(p.pending) == 0 {
 			rd := p.gate.Ready()
 			p.watchClocks()

@@ -61,6 +61,12 @@ func fromStatus(err error) error {
 	return err
 }
 
+// tooOld reports whether a peer no longer keeps the log that is missing here.
+func tooOld(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.byPeer && r.Reason == peerpb.Refusal_TRUNCATED
+}
+
 // needsPerson reports whether trying again soon cannot help: the link stops
 // with an alarm, and tries again at long intervals only (P1).
 func needsPerson(err error) bool {

@@ -16,15 +16,17 @@ import (
 // Replicator replicates one database instance: it follows every other member
 // and is followed by them. All methods may be called by any goroutine.
 type Replicator struct {
-	opts     Options
-	party    party
-	quiet    quiet
-	packer   *packer
-	dec      *zstd.Decoder
-	holdings holdings
-	events   chan event    // to the pump, which owns the gate
-	serving  chan struct{} // one token per fetch a peer has under way here
-	fetching chan struct{} // one token per fetch under way to peers
+	opts      Options
+	party     party
+	quiet     quiet
+	packer    *packer
+	dec       *zstd.Decoder
+	holdings  holdings
+	transfers transfers
+	giving    chan struct{} // one token per state transfer that is served
+	events    chan event    // to the pump, which owns the gate
+	serving   chan struct{} // one token per fetch a peer has under way here
+	fetching  chan struct{} // one token per fetch under way to peers
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelCauseFunc
@@ -56,6 +58,9 @@ func New(opts Options) (*Replicator, error) {
 	opts.Log.OnDurable(r.durable)
 	p := newPump(r)
 	r.start(p.run)
+	if r.opts.Images != nil {
+		r.start(r.transfers.run)
+	}
 	return r, nil
 }
 
@@ -93,7 +98,8 @@ func newReplicator(opts Options) (*Replicator, error) {
 	r.links.Store(new([]*link))
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
 	r.start = func(func()) {}
-	return r, nil
+	r.giving = make(chan struct{}, maxServed)
+	return r, r.startTransfers()
 }
 
 // Close stops all links and waits for everything the Replicator started. The
@@ -123,6 +129,7 @@ func (r *Replicator) SetMembers(members []Member) {
 	}
 	r.holdings.setMembers(ids)
 	defer r.acked()
+	defer func() { signal(r.transfers.wake) }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mu.closed {

@@ -130,6 +130,15 @@ func (s *Server) Follow(stream outStream) error {
 	return toStatus(r.serveFollow(stream, hello))
 }
 
+// Transfer implements the Replication service.
+func (s *Server) Transfer(req *peerpb.TransferRequest, stream grpc.ServerStreamingServer[peerpb.FromSource]) error {
+	r, err := s.find(req.GetIdentity())
+	if err != nil {
+		return toStatus(err)
+	}
+	return toStatus(r.serveTransfer(req, stream))
+}
+
 // Fetch implements the Replication service.
 func (s *Server) Fetch(req *peerpb.FetchRequest, stream grpc.ServerStreamingServer[peerpb.FromSource]) error {
 	r, err := s.find(req.GetIdentity())

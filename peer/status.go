@@ -13,8 +13,9 @@ type LinkStatus struct {
 	Addr          string
 	Member        bool // false: a former member
 	ConfigVersion uint64
-	ClockOffset   time.Duration // how far its clock is ahead of this one
-	RoundTrip     time.Duration // 0: not known yet, as the offset
+	ClockOffset   time.Duration   // how far its clock is ahead of this one
+	RoundTrip     time.Duration   // 0: not known yet, as the offset
+	Transfer      *TransferStatus // of the state transfer from there; nil: none
 	In            InStatus
 	Out           OutStatus
 }
@@ -86,6 +87,10 @@ func (l *link) status() LinkStatus {
 		st.ClockOffset, st.RoundTrip = offset, rtt
 	}
 	l.inStatus(&st.In, rm)
+	if t := l.r.Transfer(); t.Active && t.Source == l.replica {
+		st.Transfer = &t
+		st.In.Alarm = st.In.Alarm || t.Alarm
+	}
 	l.outStatus(&st.Out)
 	return st
 }

@@ -85,7 +85,7 @@ func (i *instance) open() (err error) {
 		return fmt.Errorf("recovery: %w", err)
 	}
 	i.repl, err = peer.New(peer.Options{
-		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine,
+		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine,
 		Deliver: i.deliver, ConfigVersion: i.version.Load, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	})

@@ -102,7 +102,7 @@ func (x Refusal_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Refusal_Reason.Descriptor instead.
 func (Refusal_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_peerpb_peer_proto_rawDescGZIP(), []int{12, 0}
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // FromFollower: the first message has only hello, later ones only ack.
@@ -166,6 +166,7 @@ type FromSource struct {
 	Pieces        []*Piece               `protobuf:"bytes,2,rep,name=pieces,proto3" json:"pieces,omitempty"`
 	Publishes     []*Publish             `protobuf:"bytes,3,rep,name=publishes,proto3" json:"publishes,omitempty"`
 	Heartbeat     *Heartbeat             `protobuf:"bytes,4,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	Begin         *TransferBegin         `protobuf:"bytes,5,opt,name=begin,proto3" json:"begin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,6 +225,13 @@ func (x *FromSource) GetPublishes() []*Publish {
 func (x *FromSource) GetHeartbeat() *Heartbeat {
 	if x != nil {
 		return x.Heartbeat
+	}
+	return nil
+}
+
+func (x *FromSource) GetBegin() *TransferBegin {
+	if x != nil {
+		return x.Begin
 	}
 	return nil
 }
@@ -921,6 +929,173 @@ func (x *FetchRequest) GetMaxBytes() uint32 {
 	return 0
 }
 
+type TransferRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Identity      *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"` // the position of the first image: where an earlier stream broke off
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferRequest) Reset() {
+	*x = TransferRequest{}
+	mi := &file_peerpb_peer_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferRequest) ProtoMessage() {}
+
+func (x *TransferRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peerpb_peer_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferRequest.ProtoReflect.Descriptor instead.
+func (*TransferRequest) Descriptor() ([]byte, []int) {
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TransferRequest) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
+func (x *TransferRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+// TransferBegin: every image that follows covers the ends and has been durable
+// at the source.
+type TransferBegin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Identity      *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	Ends          []*End                 `protobuf:"bytes,2,rep,name=ends,proto3" json:"ends,omitempty"`
+	Forgotten     []byte                 `protobuf:"bytes,3,opt,name=forgotten,proto3" json:"forgotten,omitempty"` // who merges the images must cover it, or hold nothing
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferBegin) Reset() {
+	*x = TransferBegin{}
+	mi := &file_peerpb_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferBegin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferBegin) ProtoMessage() {}
+
+func (x *TransferBegin) ProtoReflect() protoreflect.Message {
+	mi := &file_peerpb_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferBegin.ProtoReflect.Descriptor instead.
+func (*TransferBegin) Descriptor() ([]byte, []int) {
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TransferBegin) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
+func (x *TransferBegin) GetEnds() []*End {
+	if x != nil {
+		return x.Ends
+	}
+	return nil
+}
+
+func (x *TransferBegin) GetForgotten() []byte {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
+// End is the end of one replica's log at the source.
+type End struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Replica       uint32                 `protobuf:"varint,1,opt,name=replica,proto3" json:"replica,omitempty"`
+	Tip           *Tip                   `protobuf:"bytes,2,opt,name=tip,proto3" json:"tip,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *End) Reset() {
+	*x = End{}
+	mi := &file_peerpb_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *End) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*End) ProtoMessage() {}
+
+func (x *End) ProtoReflect() protoreflect.Message {
+	mi := &file_peerpb_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use End.ProtoReflect.Descriptor instead.
+func (*End) Descriptor() ([]byte, []int) {
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *End) GetReplica() uint32 {
+	if x != nil {
+		return x.Replica
+	}
+	return 0
+}
+
+func (x *End) GetTip() *Tip {
+	if x != nil {
+		return x.Tip
+	}
+	return nil
+}
+
 // Refusal travels in the details of a status.
 type Refusal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -931,7 +1106,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_peerpb_peer_proto_msgTypes[12]
+	mi := &file_peerpb_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1118,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_peerpb_peer_proto_msgTypes[12]
+	mi := &file_peerpb_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1131,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_peerpb_peer_proto_rawDescGZIP(), []int{12}
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Refusal) GetReason() Refusal_Reason {
@@ -978,7 +1153,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_peerpb_peer_proto_msgTypes[13]
+	mi := &file_peerpb_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -990,7 +1165,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_peerpb_peer_proto_msgTypes[13]
+	mi := &file_peerpb_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1003,7 +1178,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_peerpb_peer_proto_rawDescGZIP(), []int{13}
+	return file_peerpb_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Node) GetRegion() string {
@@ -1034,13 +1209,14 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x11peerpb/peer.proto\x12\fcrdb.peer.v1\"^\n" +
 	"\fFromFollower\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.crdb.peer.v1.HelloR\x05hello\x12#\n" +
-	"\x03ack\x18\x02 \x01(\v2\x11.crdb.peer.v1.AckR\x03ack\"\xd6\x01\n" +
+	"\x03ack\x18\x02 \x01(\v2\x11.crdb.peer.v1.AckR\x03ack\"\x89\x02\n" +
 	"\n" +
 	"FromSource\x12/\n" +
 	"\awelcome\x18\x01 \x01(\v2\x15.crdb.peer.v1.WelcomeR\awelcome\x12+\n" +
 	"\x06pieces\x18\x02 \x03(\v2\x13.crdb.peer.v1.PieceR\x06pieces\x123\n" +
 	"\tpublishes\x18\x03 \x03(\v2\x15.crdb.peer.v1.PublishR\tpublishes\x125\n" +
-	"\theartbeat\x18\x04 \x01(\v2\x17.crdb.peer.v1.HeartbeatR\theartbeat\"\xe0\x01\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x17.crdb.peer.v1.HeartbeatR\theartbeat\x121\n" +
+	"\x05begin\x18\x05 \x01(\v2\x1b.crdb.peer.v1.TransferBeginR\x05begin\"\xe0\x01\n" +
 	"\bIdentity\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12!\n" +
 	"\fblock_format\x18\x02 \x01(\rR\vblockFormat\x12\x1a\n" +
@@ -1093,7 +1269,17 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x1b\n" +
-	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"\xf9\x01\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"Y\n" +
+	"\x0fTransferRequest\x122\n" +
+	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x04R\x04from\"\x88\x01\n" +
+	"\rTransferBegin\x122\n" +
+	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12%\n" +
+	"\x04ends\x18\x02 \x03(\v2\x11.crdb.peer.v1.EndR\x04ends\x12\x1c\n" +
+	"\tforgotten\x18\x03 \x01(\fR\tforgotten\"D\n" +
+	"\x03End\x12\x18\n" +
+	"\areplica\x18\x01 \x01(\rR\areplica\x12#\n" +
+	"\x03tip\x18\x02 \x01(\v2\x11.crdb.peer.v1.TipR\x03tip\"\xf9\x01\n" +
 	"\aRefusal\x124\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xb7\x01\n" +
 	"\x06Reason\x12\v\n" +
@@ -1122,10 +1308,11 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x1d\n" +
 	"\n" +
 	"admin_addr\x18\x02 \x01(\tR\tadminAddr\x12\x1b\n" +
-	"\tpeer_addr\x18\x03 \x01(\tR\bpeerAddr2\x92\x01\n" +
+	"\tpeer_addr\x18\x03 \x01(\tR\bpeerAddr2\xd9\x01\n" +
 	"\vReplication\x12B\n" +
 	"\x06Follow\x12\x1a.crdb.peer.v1.FromFollower\x1a\x18.crdb.peer.v1.FromSource(\x010\x01\x12?\n" +
-	"\x05Fetch\x12\x1a.crdb.peer.v1.FetchRequest\x1a\x18.crdb.peer.v1.FromSource0\x01B\x13Z\x11crdb/proto/peerpbb\x06proto3"
+	"\x05Fetch\x12\x1a.crdb.peer.v1.FetchRequest\x1a\x18.crdb.peer.v1.FromSource0\x01\x12E\n" +
+	"\bTransfer\x12\x1d.crdb.peer.v1.TransferRequest\x1a\x18.crdb.peer.v1.FromSource0\x01B\x13Z\x11crdb/proto/peerpbb\x06proto3"
 
 var (
 	file_peerpb_peer_proto_rawDescOnce sync.Once
@@ -1140,23 +1327,26 @@ func file_peerpb_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peerpb_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_peerpb_peer_proto_goTypes = []any{
-	(Refusal_Reason)(0),  // 0: crdb.peer.v1.Refusal.Reason
-	(*FromFollower)(nil), // 1: crdb.peer.v1.FromFollower
-	(*FromSource)(nil),   // 2: crdb.peer.v1.FromSource
-	(*Identity)(nil),     // 3: crdb.peer.v1.Identity
-	(*Tip)(nil),          // 4: crdb.peer.v1.Tip
-	(*Hello)(nil),        // 5: crdb.peer.v1.Hello
-	(*Welcome)(nil),      // 6: crdb.peer.v1.Welcome
-	(*Piece)(nil),        // 7: crdb.peer.v1.Piece
-	(*Publish)(nil),      // 8: crdb.peer.v1.Publish
-	(*Heartbeat)(nil),    // 9: crdb.peer.v1.Heartbeat
-	(*Row)(nil),          // 10: crdb.peer.v1.Row
-	(*Ack)(nil),          // 11: crdb.peer.v1.Ack
-	(*FetchRequest)(nil), // 12: crdb.peer.v1.FetchRequest
-	(*Refusal)(nil),      // 13: crdb.peer.v1.Refusal
-	(*Node)(nil),         // 14: crdb.peer.v1.Node
+	(Refusal_Reason)(0),     // 0: crdb.peer.v1.Refusal.Reason
+	(*FromFollower)(nil),    // 1: crdb.peer.v1.FromFollower
+	(*FromSource)(nil),      // 2: crdb.peer.v1.FromSource
+	(*Identity)(nil),        // 3: crdb.peer.v1.Identity
+	(*Tip)(nil),             // 4: crdb.peer.v1.Tip
+	(*Hello)(nil),           // 5: crdb.peer.v1.Hello
+	(*Welcome)(nil),         // 6: crdb.peer.v1.Welcome
+	(*Piece)(nil),           // 7: crdb.peer.v1.Piece
+	(*Publish)(nil),         // 8: crdb.peer.v1.Publish
+	(*Heartbeat)(nil),       // 9: crdb.peer.v1.Heartbeat
+	(*Row)(nil),             // 10: crdb.peer.v1.Row
+	(*Ack)(nil),             // 11: crdb.peer.v1.Ack
+	(*FetchRequest)(nil),    // 12: crdb.peer.v1.FetchRequest
+	(*TransferRequest)(nil), // 13: crdb.peer.v1.TransferRequest
+	(*TransferBegin)(nil),   // 14: crdb.peer.v1.TransferBegin
+	(*End)(nil),             // 15: crdb.peer.v1.End
+	(*Refusal)(nil),         // 16: crdb.peer.v1.Refusal
+	(*Node)(nil),            // 17: crdb.peer.v1.Node
 }
 var file_peerpb_peer_proto_depIdxs = []int32{
 	5,  // 0: crdb.peer.v1.FromFollower.hello:type_name -> crdb.peer.v1.Hello
@@ -1165,24 +1355,31 @@ var file_peerpb_peer_proto_depIdxs = []int32{
 	7,  // 3: crdb.peer.v1.FromSource.pieces:type_name -> crdb.peer.v1.Piece
 	8,  // 4: crdb.peer.v1.FromSource.publishes:type_name -> crdb.peer.v1.Publish
 	9,  // 5: crdb.peer.v1.FromSource.heartbeat:type_name -> crdb.peer.v1.Heartbeat
-	3,  // 6: crdb.peer.v1.Hello.identity:type_name -> crdb.peer.v1.Identity
-	4,  // 7: crdb.peer.v1.Hello.yours:type_name -> crdb.peer.v1.Tip
-	4,  // 8: crdb.peer.v1.Hello.mine:type_name -> crdb.peer.v1.Tip
-	3,  // 9: crdb.peer.v1.Welcome.identity:type_name -> crdb.peer.v1.Identity
-	4,  // 10: crdb.peer.v1.Welcome.yours:type_name -> crdb.peer.v1.Tip
-	4,  // 11: crdb.peer.v1.Welcome.mine:type_name -> crdb.peer.v1.Tip
-	10, // 12: crdb.peer.v1.Heartbeat.rows:type_name -> crdb.peer.v1.Row
-	3,  // 13: crdb.peer.v1.FetchRequest.identity:type_name -> crdb.peer.v1.Identity
-	0,  // 14: crdb.peer.v1.Refusal.reason:type_name -> crdb.peer.v1.Refusal.Reason
-	1,  // 15: crdb.peer.v1.Replication.Follow:input_type -> crdb.peer.v1.FromFollower
-	12, // 16: crdb.peer.v1.Replication.Fetch:input_type -> crdb.peer.v1.FetchRequest
-	2,  // 17: crdb.peer.v1.Replication.Follow:output_type -> crdb.peer.v1.FromSource
-	2,  // 18: crdb.peer.v1.Replication.Fetch:output_type -> crdb.peer.v1.FromSource
-	17, // [17:19] is the sub-list for method output_type
-	15, // [15:17] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	14, // 6: crdb.peer.v1.FromSource.begin:type_name -> crdb.peer.v1.TransferBegin
+	3,  // 7: crdb.peer.v1.Hello.identity:type_name -> crdb.peer.v1.Identity
+	4,  // 8: crdb.peer.v1.Hello.yours:type_name -> crdb.peer.v1.Tip
+	4,  // 9: crdb.peer.v1.Hello.mine:type_name -> crdb.peer.v1.Tip
+	3,  // 10: crdb.peer.v1.Welcome.identity:type_name -> crdb.peer.v1.Identity
+	4,  // 11: crdb.peer.v1.Welcome.yours:type_name -> crdb.peer.v1.Tip
+	4,  // 12: crdb.peer.v1.Welcome.mine:type_name -> crdb.peer.v1.Tip
+	10, // 13: crdb.peer.v1.Heartbeat.rows:type_name -> crdb.peer.v1.Row
+	3,  // 14: crdb.peer.v1.FetchRequest.identity:type_name -> crdb.peer.v1.Identity
+	3,  // 15: crdb.peer.v1.TransferRequest.identity:type_name -> crdb.peer.v1.Identity
+	3,  // 16: crdb.peer.v1.TransferBegin.identity:type_name -> crdb.peer.v1.Identity
+	15, // 17: crdb.peer.v1.TransferBegin.ends:type_name -> crdb.peer.v1.End
+	4,  // 18: crdb.peer.v1.End.tip:type_name -> crdb.peer.v1.Tip
+	0,  // 19: crdb.peer.v1.Refusal.reason:type_name -> crdb.peer.v1.Refusal.Reason
+	1,  // 20: crdb.peer.v1.Replication.Follow:input_type -> crdb.peer.v1.FromFollower
+	12, // 21: crdb.peer.v1.Replication.Fetch:input_type -> crdb.peer.v1.FetchRequest
+	13, // 22: crdb.peer.v1.Replication.Transfer:input_type -> crdb.peer.v1.TransferRequest
+	2,  // 23: crdb.peer.v1.Replication.Follow:output_type -> crdb.peer.v1.FromSource
+	2,  // 24: crdb.peer.v1.Replication.Fetch:output_type -> crdb.peer.v1.FromSource
+	2,  // 25: crdb.peer.v1.Replication.Transfer:output_type -> crdb.peer.v1.FromSource
+	23, // [23:26] is the sub-list for method output_type
+	20, // [20:23] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_peerpb_peer_proto_init() }
@@ -1196,7 +1393,7 @@ func file_peerpb_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peerpb_peer_proto_rawDesc), len(file_peerpb_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

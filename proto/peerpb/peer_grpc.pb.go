@@ -21,8 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Replication_Follow_FullMethodName = "/crdb.peer.v1.Replication/Follow"
-	Replication_Fetch_FullMethodName  = "/crdb.peer.v1.Replication/Fetch"
+	Replication_Follow_FullMethodName   = "/crdb.peer.v1.Replication/Follow"
+	Replication_Fetch_FullMethodName    = "/crdb.peer.v1.Replication/Fetch"
+	Replication_Transfer_FullMethodName = "/crdb.peer.v1.Replication/Transfer"
 )
 
 // ReplicationClient is the client API for Replication service.
@@ -38,6 +39,11 @@ type ReplicationClient interface {
 	// Fetch returns a bounded run of blocks of any replica, in order. It serves
 	// a follower that misses blocks which their author cannot send it.
 	Fetch(ctx context.Context, in *FetchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FromSource], error)
+	// Transfer returns the state of the serving instance as range images, in
+	// order of position, from a position to the end. It serves a follower whose
+	// log ends before the source's begins. The first message has only begin, the
+	// rest only pieces, of images.
+	Transfer(ctx context.Context, in *TransferRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FromSource], error)
 }
 
 type replicationClient struct {
@@ -80,6 +86,25 @@ func (c *replicationClient) Fetch(ctx context.Context, in *FetchRequest, opts ..
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Replication_FetchClient = grpc.ServerStreamingClient[FromSource]
 
+func (c *replicationClient) Transfer(ctx context.Context, in *TransferRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FromSource], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Replication_ServiceDesc.Streams[2], Replication_Transfer_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[TransferRequest, FromSource]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Replication_TransferClient = grpc.ServerStreamingClient[FromSource]
+
 // ReplicationServer is the server API for Replication service.
 // All implementations must embed UnimplementedReplicationServer
 // for forward compatibility.
@@ -93,6 +118,11 @@ type ReplicationServer interface {
 	// Fetch returns a bounded run of blocks of any replica, in order. It serves
 	// a follower that misses blocks which their author cannot send it.
 	Fetch(*FetchRequest, grpc.ServerStreamingServer[FromSource]) error
+	// Transfer returns the state of the serving instance as range images, in
+	// order of position, from a position to the end. It serves a follower whose
+	// log ends before the source's begins. The first message has only begin, the
+	// rest only pieces, of images.
+	Transfer(*TransferRequest, grpc.ServerStreamingServer[FromSource]) error
 	mustEmbedUnimplementedReplicationServer()
 }
 
@@ -108,6 +138,9 @@ func (UnimplementedReplicationServer) Follow(grpc.BidiStreamingServer[FromFollow
 }
 func (UnimplementedReplicationServer) Fetch(*FetchRequest, grpc.ServerStreamingServer[FromSource]) error {
 	return status.Error(codes.Unimplemented, "method Fetch not implemented")
+}
+func (UnimplementedReplicationServer) Transfer(*TransferRequest, grpc.ServerStreamingServer[FromSource]) error {
+	return status.Error(codes.Unimplemented, "method Transfer not implemented")
 }
 func (UnimplementedReplicationServer) mustEmbedUnimplementedReplicationServer() {}
 func (UnimplementedReplicationServer) testEmbeddedByValue()                     {}
@@ -148,6 +181,17 @@ func _Replication_Fetch_Handler(srv interface{}, stream grpc.ServerStream) error
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Replication_FetchServer = grpc.ServerStreamingServer[FromSource]
 
+func _Replication_Transfer_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(TransferRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReplicationServer).Transfer(m, &grpc.GenericServerStream[TransferRequest, FromSource]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Replication_TransferServer = grpc.ServerStreamingServer[FromSource]
+
 // Replication_ServiceDesc is the grpc.ServiceDesc for Replication service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -165,6 +209,11 @@ var Replication_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Fetch",
 			Handler:       _Replication_Fetch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Transfer",
+			Handler:       _Replication_Transfer_Handler,
 			ServerStreams: true,
 		},
 	},

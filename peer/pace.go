@@ -1,0 +1,34 @@
+package peer
+
+import (
+	"context"
+	"time"
+)
+
+// pace keeps a stream of bytes below a rate: after each portion it waits until
+// the portion's time is over. What was not used is not saved up.
+type pace struct {
+	rate int     // bytes per second; 0: no limit
+	next float64 // unix milliseconds
+}
+
+// took notes that n bytes went and waits until more may go.
+func (p *pace) took(ctx context.Context, n int, now int64) error {
+	if p.rate <= 0 {
+		return nil
+	}
+	p.next = max(p.next, float64(now)) + 1000*float64(n)/float64(p.rate)
+	return sleep(ctx, time.Duration((p.next-float64(now))*float64(time.Millisecond)))
+}
+
+// sleep waits, but not longer than ctx lives.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

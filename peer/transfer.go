@@ -1,0 +1,229 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// Images gives and takes the state of the instance, for state transfers. What
+// is in an image is opaque here. Captures come from several goroutines. One
+// goroutine merges, beside the one that calls Applier.Apply; that one jumps.
+type Images interface {
+	// CaptureAt returns the image that begins at a position, what exactly it
+	// covers, and where the next one begins.
+	CaptureAt(at uint64) (image []byte, vv crdt.VersionVector, next uint64)
+	// EndOfState is the position behind the last image.
+	EndOfState() uint64
+	// MergeAt merges an image, which begins at a position and covers least.
+	// Malformed ones are oplog.ErrCorrupt. mark makes what oplog writes with it.
+	MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte) (next uint64, keys int, err error)
+	// Jump ends a transfer whose images have all been merged.
+	Jump(ctx context.Context, ends []oplog.Tip, mark []byte) error
+	// Vector is what has been applied.
+	Vector() crdt.VersionVector
+	// Forgotten is what a state must cover to be merged with this one (K4).
+	Forgotten() crdt.VersionVector
+}
+
+// transfers brings the state of another member here when its log no longer
+// reaches back to what is held here, or nothing is held yet. One goroutine of
+// the Replicator runs it; one transfer is under way at a time.
+type transfers struct {
+	r    *Replicator
+	wake chan struct{}
+	mark mark // of the goroutine
+
+	mu struct {
+		sync.Mutex
+		needs    map[crdt.ReplicaID]error // sources that said that they no longer keep what is missing
+		await    bool                     // nothing is applied before a transfer has ended
+		progress TransferStatus
+	}
+}
+
+// TransferStatus is the state of a transfer to this instance.
+type TransferStatus struct {
+	Active  bool           // one is under way, or waits to be tried again
+	Source  crdt.ReplicaID // 0: not chosen yet
+	Percent float64        // of the keyspace
+	Bytes   uint64         // of images merged
+	Keys    uint64
+	Rate    float64       // bytes per second, of this run of the node
+	Left    time.Duration // until the end at this rate; 0: not known
+	Error   string        // of the last attempt, while it waits for the next one
+	Alarm   bool          // Error needs a person
+}
+
+// maxImage bounds one image that comes in. Memory grows as bytes arrive.
+const maxImage = 1 << 30
+
+var (
+	errTransferShort = errors.New("the transfer ended before the end of the state")
+	errForgotten     = errors.New("what is held here is older than what the source has forgotten of its counters: this member must join anew, with an empty directory")
+	errNoImage       = errors.New("no image came for too long")
+)
+
+// startTransfers reads how far a transfer of an earlier run has come.
+func (r *Replicator) startTransfers() error {
+	t := &r.transfers
+	t.r, t.wake = r, make(chan struct{}, 1)
+	t.mu.needs = map[crdt.ReplicaID]error{}
+	if r.opts.Images == nil {
+		return nil
+	}
+	b, err := r.opts.Log.GetMeta(oplog.MarkName)
+	if err != nil {
+		return err
+	}
+	if t.mark, err = decodeMark(b); err != nil {
+		return err
+	}
+	t.mu.await = t.mark.base || r.opts.Join && !t.mark.done && len(r.opts.Log.Received()) == 0
+	t.note(func(p *TransferStatus) { p.Active = t.mu.await || t.mark.source != 0; p.Source = t.mark.source })
+	return nil
+}
+
+// AwaitsBase reports whether the instance has joined and holds no complete
+// state yet: it applies no block, and is not ready to be read.
+func (r *Replicator) AwaitsBase() bool {
+	r.transfers.mu.Lock()
+	defer r.transfers.mu.Unlock()
+	return r.transfers.mu.await
+}
+
+// Transfer returns how it stands with the state transfer to this instance.
+func (r *Replicator) Transfer() TransferStatus {
+	r.transfers.mu.Lock()
+	defer r.transfers.mu.Unlock()
+	return r.transfers.mu.progress
+}
+
+func (t *transfers) note(f func(p *TransferStatus)) {
+	t.mu.Lock()
+	f(&t.mu.progress)
+	t.mu.Unlock()
+}
+
+// need asks for a transfer from a member whose log begins after what is held
+// here. It reports false if there can be none.
+func (t *transfers) need(from crdt.ReplicaID, why error) bool {
+	if t.r.opts.Images == nil {
+		return false
+	}
+	t.mu.Lock()
+	t.mu.needs[from] = why
+	t.mu.progress.Active = true
+	t.mu.Unlock()
+	signal(t.wake)
+	return true
+}
+
+// run makes transfers as they are needed.
+func (t *transfers) run() {
+	retry := t.r.newBackoff(0)
+	for t.r.ctx.Err() == nil {
+		l := t.choose()
+		if l == nil {
+			t.wait(0)
+			continue
+		}
+		err := t.from(l)
+		switch {
+		case err == nil:
+			retry.reset()
+			continue
+		case t.r.ctx.Err() != nil:
+			return
+		}
+		alarm := needsPerson(err) || errors.Is(err, errForgotten)
+		t.note(func(p *TransferStatus) { p.Error, p.Alarm = err.Error(), alarm })
+		if alarm {
+			t.r.quiet.error("a state transfer is stopped", l.replica, err)
+			t.wait(retry.jitter(t.r.opts.Timing.RetryStop))
+			continue
+		}
+		t.r.quiet.warn("a state transfer was broken off", l.replica, err)
+		t.failed(l, retry.attempt)
+		t.wait(retry.next())
+	}
+}
+
+// wait waits for d, or until something changed; 0: only for that.
+func (t *transfers) wait(d time.Duration) {
+	var after <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		after = timer.C
+	}
+	select {
+	case <-t.wake:
+	case <-after:
+	case <-t.r.ctx.Done():
+	}
+}
+
+// choose returns the member to transfer from, nil if there is nothing to do or
+// nobody to ask.
+func (t *transfers) choose() *link {
+	if l := t.r.usable(t.mark.source); l != nil {
+		return l
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id := range t.mu.needs {
+		if l := t.r.usable(id); l != nil {
+			return l
+		}
+	}
+	if !t.mu.await {
+		return nil
+	}
+	for _, l := range t.r.allLinks() {
+		if l := t.r.usable(l.replica); l != nil && l.replica != t.mark.source {
+			return l
+		}
+	}
+	return nil
+}
+
+// usable returns the link to a replica if it is a member and not cut.
+func (r *Replicator) usable(id crdt.ReplicaID) *link {
+	m, ok := r.member(id)
+	if !ok || id == r.opts.Self || r.isCut(m.Region) {
+		return nil
+	}
+	return r.link(id)
+}
+
+// patienceWithSource is the number of attempts in vain after which a joining
+// instance turns to another member, and starts again.
+const patienceWithSource = 8
+
+func (t *transfers) failed(l *link, attempts uint) {
+	if !t.mark.base && !t.r.AwaitsBase() || attempts < patienceWithSource {
+		return
+	}
+	links := t.r.allLinks()
+	for i := range links { // the next one, round the list
+		next := links[(indexOf(links, l)+1+i)%len(links)]
+		if next != l && t.r.usable(next.replica) != nil {
+			t.mark = mark{source: next.replica, base: t.mark.base}
+			return
+		}
+	}
+}
+
+func indexOf(links []*link, l *link) int {
+	for i := range links {
+		if links[i] == l {
+			return i
+		}
+	}
+	return 0
+}

@@ -1,0 +1,301 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"crdb/crdt"
+	"crdb/oplog"
+	"crdb/proto/peerpb"
+)
+
+// from runs a transfer from a member, or what is left of one, to its end.
+func (t *transfers) from(l *link) error {
+	ctx, cancel := context.WithCancelCause(t.r.ctx)
+	defer cancel(nil)
+	m, _ := l.currentMember()
+	if t.mark.source != l.replica {
+		t.mark = mark{source: l.replica, base: t.r.AwaitsBase()}
+	}
+	conn, err := t.r.connect(m.Addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	x := &transferIn{t: t, l: l, ctx: ctx, conn: conn, started: t.r.opts.Wall(), had: t.mark.bytes}
+	x.silence = time.AfterFunc(t.r.opts.Timing.Handshake, func() { cancel(errNoImage) })
+	defer x.silence.Stop()
+	err = x.run(m)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return fromStatus(err)
+}
+
+// transferIn is one stream of images.
+type transferIn struct {
+	t       *transfers
+	l       *link
+	ctx     context.Context
+	conn    *grpc.ClientConn
+	silence *time.Timer
+	least   crdt.VersionVector // what every image covers
+	started int64              // wall clock
+	logged  int64
+	had     uint64 // bytes of earlier streams
+}
+
+func (x *transferIn) run(m Member) error {
+	r := x.t.r
+	s, err := peerpb.NewReplicationClient(x.conn).Transfer(x.ctx, &peerpb.TransferRequest{
+		Identity: r.identity(x.l.replica), From: x.t.mark.at,
+	})
+	if err != nil {
+		return err
+	}
+	first, err := s.Recv()
+	if err != nil {
+		return err
+	}
+	if err := x.begin(m, first.GetBegin()); err != nil {
+		return err
+	}
+	if err := x.images(s); err != nil {
+		return err
+	}
+	return x.end()
+}
+
+// begin judges the source and writes down what the transfer leads to.
+func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
+	r, t := x.t.r, x.t
+	if b == nil {
+		return fmt.Errorf("%w: no beginning", errFrame)
+	}
+	if _, err := r.party.checkIdentity(b.GetIdentity(), r.member); err != nil {
+		return err
+	}
+	if id := b.GetIdentity().GetReplica(); id != uint32(x.l.replica) {
+		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, x.l.replica)
+	}
+	ends, err := x.ends(b)
+	if err != nil {
+		return err
+	}
+	forgotten, err := checkVector(b.GetForgotten())
+	if err != nil {
+		return err
+	}
+	if err := x.checkForgotten(forgotten); err != nil {
+		return err
+	}
+	if t.mark.at == 0 || t.mark.ends == nil {
+		t.mark.at, t.mark.ends = 0, ends
+		t.mark.base = t.mark.base || r.AwaitsBase()
+		if err := r.opts.Log.PutMeta(oplog.MarkName, t.mark.encode()); err != nil {
+			return err
+		}
+	}
+	x.least = oplog.VectorOf(t.mark.ends)
+	r.quiet.to.Info("state transfer", "from", x.l.replica, "percent", t.percent(), "why", t.why(x.l.replica))
+	t.note(func(p *TransferStatus) { *p = TransferStatus{Active: true, Source: x.l.replica} })
+	x.progress()
+	return nil
+}
+
+// ends decodes the ends of the source's logs, and compares that of the own log
+// with the log itself (D2).
+func (x *transferIn) ends(b *peerpb.TransferBegin) ([]oplog.Tip, error) {
+	if len(b.GetEnds()) > crdt.MaxReplicas {
+		return nil, fmt.Errorf("%w: %d ends", errVector, len(b.GetEnds()))
+	}
+	ends := []oplog.Tip{}
+	for _, e := range b.GetEnds() {
+		id := crdt.ReplicaID(e.GetReplica())
+		if e.GetReplica() == 0 || e.GetReplica() > 1<<16-1 {
+			return nil, fmt.Errorf("%w: end of replica %d", errVector, e.GetReplica())
+		}
+		if id == x.t.r.opts.Self {
+			if err := x.t.r.lostLog(x.l.replica, x.t.r.party.checkTip(x.l.replica, tipOf(e.GetTip()))); err != nil {
+				return nil, err
+			}
+		}
+		ends = append(ends, oplog.Tip{Replica: id, Time: crdt.Timestamp(e.GetTip().GetTime()), Hash: e.GetTip().GetHash()})
+	}
+	return ends, nil
+}
+
+// checkForgotten sees to it that the state here covers what the source has
+// forgotten, or is that of nobody else: then no block is applied before the end
+// of the transfer (K4).
+func (x *transferIn) checkForgotten(forgotten crdt.VersionVector) error {
+	r := x.t.r
+	held := r.opts.Log.Received()
+	held.Raise(r.opts.Log.Issued())
+	if held.Descends(forgotten) || r.AwaitsBase() {
+		return nil
+	}
+	done := make(chan error, 1)
+	if !r.post(x.ctx, event{await: done}) {
+		return context.Cause(x.ctx)
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-x.ctx.Done():
+		return context.Cause(x.ctx)
+	}
+}
+
+// why says what the transfer is for.
+func (t *transfers) why(from crdt.ReplicaID) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.mu.needs[from] != nil:
+		return t.mu.needs[from].Error()
+	case t.mu.await:
+		return "the instance has joined and holds nothing yet"
+	}
+	return "an earlier one was broken off"
+}
+
+// images merges what comes, in order of position, to the end of the state.
+func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource]) error {
+	var f inFrame
+	unpack := unpacker{dec: x.t.r.dec, maxBlock: maxImage}
+	for {
+		err := s.RecvMsg(&f)
+		if err == io.EOF {
+			if x.t.mark.at != x.t.r.opts.Images.EndOfState() {
+				return errTransferShort
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		x.silence.Reset(x.t.r.opts.Timing.Handshake)
+		err = x.frame(&f, &unpack)
+		f.free()
+		if err != nil {
+			return err
+		}
+		x.silence.Reset(x.t.r.opts.Timing.Handshake)
+	}
+}
+
+func (x *transferIn) frame(f *inFrame, unpack *unpacker) error {
+	if err := f.parse(); err != nil {
+		return err
+	}
+	x.l.in.wire.Add(uint64(f.buf.Len()))
+	for _, p := range f.pieces {
+		data, err := unpack.add(p)
+		if err == nil && data != nil {
+			err = x.merge(data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merge merges one image. One that is stamped too far ahead waits for time to
+// catch up (H1).
+func (x *transferIn) merge(data []byte) error {
+	t := x.t
+	next := t.mark
+	for {
+		at, keys, err := t.r.opts.Images.MergeAt(t.mark.at, data, x.least, func(at uint64) []byte {
+			next.at, next.bytes = at, t.mark.bytes+uint64(len(data))
+			return next.encode()
+		})
+		if errors.Is(err, oplog.ErrClock) {
+			if err := sleep(x.ctx, clockRetry); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		next.at, next.keys = at, next.keys+uint64(keys)
+		t.mark = next
+		x.progress()
+		return nil
+	}
+}
+
+const clockRetry = 50 * time.Millisecond
+
+func (t *transfers) percent() float64 {
+	return 100 * float64(t.mark.at) / float64(t.r.opts.Images.EndOfState())
+}
+
+// logProgressEvery is how often the log tells of a transfer, in milliseconds.
+const logProgressEvery = 10_000
+
+// progress shows how far the transfer has come.
+func (x *transferIn) progress() {
+	t, now := x.t, x.t.r.opts.Wall()
+	passed := float64(now-x.started) / 1000
+	st := TransferStatus{Active: true, Source: x.l.replica, Percent: t.percent(), Bytes: t.mark.bytes, Keys: t.mark.keys}
+	if got := float64(t.mark.bytes - x.had); passed > 0 && got > 0 {
+		st.Rate = got / passed
+		if st.Percent > 0 {
+			left := float64(t.mark.bytes) * (100 - st.Percent) / st.Percent / st.Rate
+			st.Left = time.Duration(left * float64(time.Second))
+		}
+	}
+	t.note(func(p *TransferStatus) { *p = st })
+	if x.logged == 0 {
+		x.logged = now
+	}
+	if now-x.logged >= logProgressEvery {
+		x.logged = now
+		t.r.quiet.to.Info("state transfer goes on", "from", x.l.replica, "percent", st.Percent, "bytes", st.Bytes,
+			"keys", st.Keys, "bytes_per_second", int64(st.Rate), "left", st.Left.Round(time.Second).String())
+	}
+}
+
+// end makes the log jump, between two blocks.
+func (x *transferIn) end() error {
+	t := x.t
+	over := mark{done: true, bytes: t.mark.bytes, keys: t.mark.keys}
+	j := &jump{ends: t.mark.ends, mark: over.encode(), done: make(chan error, 1)}
+	x.silence.Stop()
+	if !t.r.post(x.ctx, event{jump: j}) {
+		return context.Cause(x.ctx)
+	}
+	var err error
+	select {
+	case err = <-j.done:
+	case <-t.r.ctx.Done():
+		return context.Cause(t.r.ctx)
+	}
+	if err != nil {
+		t.mark = mark{source: t.mark.source, base: t.mark.base} // anew
+		return err
+	}
+	seconds := float64(t.r.opts.Wall()-x.started) / 1000
+	t.r.quiet.to.Info("state transfer is complete", "from", x.l.replica, "bytes", t.mark.bytes, "keys", t.mark.keys,
+		"seconds", seconds, "up_to", oplog.VectorOf(t.mark.ends).String())
+	t.r.quiet.forget(x.l.replica)
+	t.mark = over
+	t.mu.Lock()
+	t.mu.await = false
+	clear(t.mu.needs)
+	t.mu.progress = TransferStatus{Percent: 100, Bytes: over.bytes, Keys: over.keys}
+	t.mu.Unlock()
+	for _, l := range t.r.allLinks() {
+		l.kick()
+	}
+	return nil
+}

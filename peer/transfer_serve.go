@@ -1,0 +1,181 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"crdb/crdt"
+	"crdb/oplog"
+	"crdb/proto/peerpb"
+)
+
+// maxServed bounds the transfers that one instance serves at a time.
+const maxServed = 2
+
+// serveTransfer serves a member that needs the state, image by image. It holds
+// one image at a time; what the follower does not take is not captured.
+func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStreamingServer[peerpb.FromSource]) error {
+	if !r.enter() {
+		return errClosing
+	}
+	defer r.leave()
+	l, err := r.welcome(req.GetIdentity())
+	if err != nil {
+		return err
+	}
+	state := r.opts.Images
+	if state == nil || r.AwaitsBase() {
+		return refuse(peerpb.Refusal_BUSY, "replica %d has no complete state itself", r.opts.Self)
+	}
+	select {
+	case r.giving <- struct{}{}:
+		defer func() { <-r.giving }()
+	default:
+		return refuse(peerpb.Refusal_BUSY, "replica %d serves enough state transfers", r.opts.Self)
+	}
+	ctx, stop := context.WithCancelCause(s.Context())
+	defer stop(nil)
+	defer context.AfterFunc(r.ctx, func() { stop(errClosed) })()
+	begin, least, err := r.beginTransfer(ctx, l.replica)
+	if err != nil {
+		return err
+	}
+	if err := s.Send(&peerpb.FromSource{Begin: begin}); err != nil {
+		return err
+	}
+	return r.sendState(ctx, s, l, req.GetFrom(), least)
+}
+
+// beginTransfer tells where the logs here end, once all of that is applied.
+func (r *Replicator) beginTransfer(ctx context.Context, to crdt.ReplicaID) (*peerpb.TransferBegin, crdt.VersionVector, error) {
+	ends, err := r.opts.Log.Tips()
+	if err != nil {
+		return nil, nil, err
+	}
+	least := oplog.VectorOf(ends)
+	for tries := 0; !r.opts.Images.Vector().Descends(least); tries++ {
+		if tries > 1000 {
+			return nil, nil, fmt.Errorf("the state covers %v, the log %v", r.opts.Images.Vector(), least)
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return nil, nil, err
+		}
+	}
+	b := &peerpb.TransferBegin{Identity: r.identity(to), Forgotten: crdt.AppendVector(nil, r.opts.Images.Forgotten())}
+	for _, t := range ends {
+		b.Ends = append(b.Ends, &peerpb.End{Replica: uint32(t.Replica), Tip: tip{t.Time, t.Hash}.wire()})
+	}
+	return b, least, nil
+}
+
+// sendState captures and sends one image after the other. What an image holds
+// is durable here before it is sent (D1).
+func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer[peerpb.FromSource], l *link, at uint64, least crdt.VersionVector) error {
+	r.quiet.to.Info("serving a state transfer", "to", l.replica, "percent", 100*float64(at)/float64(r.opts.Images.EndOfState()))
+	begun, sent := r.opts.Wall(), 0
+	slow := pace{rate: r.opts.Limits.TransferRate}
+	var f outFrame
+	for at < r.opts.Images.EndOfState() {
+		if _, ok := l.currentMember(); !ok {
+			return errNoMember
+		}
+		image, vv, next := r.opts.Images.CaptureAt(at)
+		if err := r.opts.Log.SyncTo(ctx, vv); err != nil {
+			return err
+		}
+		if !vv.Descends(least) {
+			return fmt.Errorf("an image covers %v, the log %v", vv, least)
+		}
+		if err := r.sendImage(s, &f, l, image); err != nil {
+			return err
+		}
+		sent, at = sent+len(image), next
+		if err := slow.took(ctx, len(image), r.opts.Wall()); err != nil {
+			return err
+		}
+	}
+	r.quiet.to.Info("served a state transfer", "to", l.replica, "bytes", sent, "seconds", float64(r.opts.Wall()-begun)/1000)
+	return nil
+}
+
+// sendImage sends an image in pieces of bounded size.
+func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], f *outFrame, l *link, image []byte) error {
+	for len(image) > 0 {
+		part := image[:min(len(image), maxPiece)]
+		image = image[len(part):]
+		p := r.packer.packOnce(part)
+		p.more = len(image) > 0
+		f.reset()
+		f.pieces = append(f.pieces, p)
+		l.out.wire.Add(uint64(len(p.data)))
+		if err := s.SendMsg(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packOnce makes a piece that nobody else will want.
+func (p *packer) packOnce(part []byte) piece {
+	if len(part) >= minPack {
+		if c := p.enc.EncodeAll(part, make([]byte, 0, len(part)/2)); len(c) <= len(part)-len(part)/8 {
+			return piece{data: c, rawSize: len(part)}
+		}
+	}
+	return piece{data: part}
+}
+
+// jump asks the pump to end a transfer.
+type jump struct {
+	ends []oplog.Tip
+	mark []byte
+	done chan error // gets one
+}
+
+// jump sets state, log and gate ahead. No block is applied meanwhile.
+func (p *pump) jump(j *jump) {
+	err := p.r.opts.Images.Jump(p.r.ctx, j.ends, j.mark)
+	if err == nil {
+		to := p.r.opts.Log.Received()
+		for _, h := range p.gate.Jump(to) {
+			h.giveRoom()
+		}
+		kept := p.pending[:0]
+		for _, h := range p.pending { // released, but not applied yet
+			if h.Last <= to.Get(h.Replica) {
+				h.giveRoom()
+				continue
+			}
+			kept = append(kept, h)
+		}
+		clear(p.pending[len(kept):])
+		p.pending = kept
+		p.awaits = false
+		for _, l := range p.r.allLinks() {
+			at := uint64(to.Get(l.replica))
+			raise(&l.tail, at)
+			raise(&l.received, at)
+			raise(&l.applied, at)
+			raise(&l.known, at)
+			signal(l.ackNow)
+		}
+	}
+	j.done <- err
+}
+
+// await closes the gate until a transfer has ended. Too late if a block of
+// another replica has been applied.
+func (p *pump) await() error {
+	if len(p.r.opts.Log.Received()) > 0 || len(p.pending) > 0 {
+		return errForgotten
+	}
+	p.awaits = true
+	t := &p.r.transfers
+	t.mu.Lock()
+	t.mu.await = true
+	t.mu.Unlock()
+	return nil
+}
