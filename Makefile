@@ -16,10 +16,10 @@ UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scena
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz bench generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz bench reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 build: ## build crdb and crdb-cli into build/
 	$(GO) build -o build/ ./cmd/crdb ./cmd/crdb-cli
@@ -80,6 +80,12 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 bench: ## compare with redis-server and write docs/performance.md (BENCH=-quick for a short run)
 	$(GO) run ./testbed/bench $(BENCH)
+
+reliability: build ## measure recovery, catching up and verify, and rewrite docs/reliability.md
+	$(ON_BUILD) $(GO) run ./testbed/reliability
+
+reliability-large: build ## the same with ten million keys
+	$(ON_BUILD) $(GO) run ./testbed/reliability -large
 
 generate: ## make the generated code anew
 	$(GO) generate ./...

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"crdb/testbed/cluster"
+)
+
+// absence kills one region of three, writes ops in another, starts the region
+// again, and measures both of them.
+func absence(ctx context.Context, ops int, t *table) (err error) {
+	c, err := cluster.Start(ctx, cluster.Options{Direct: true})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	home, away := c.Regions[0], c.Regions[1]
+	if err := fill(ctx, c, home, 0, ops/10); err != nil {
+		return err
+	}
+	if err := c.Sync(ctx); err != nil {
+		return err
+	}
+	quiet := probe(ctx, c, home, time.After(3*time.Second))
+
+	if err := c.Node(away).Kill(); err != nil {
+		return err
+	}
+	// The same keys again and again, so that what grows is not the data.
+	before, peak, err := growth(ctx, c, home, ops)
+	if err != nil {
+		return err
+	}
+	t.add(fmt.Sprintf("memory of a region while another is away for %d writes", ops), "%d MB before, at most %d MB meanwhile (%+.0f %%)",
+		before>>20, peak>>20, 100*(float64(peak)/float64(before)-1))
+
+	started := time.Now()
+	if err := c.Node(away).Restart(ctx); err != nil {
+		return err
+	}
+	if err := c.WaitServing(ctx, away); err != nil {
+		return err
+	}
+	done := make(chan time.Time)
+	begun := time.Now()
+	var caught time.Duration
+	var syncErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		syncErr = c.Sync(ctx, home, away)
+		caught = time.Since(begun)
+		close(done)
+	})
+	busy := probe(ctx, c, home, done)
+	wg.Wait()
+	if syncErr != nil {
+		return syncErr
+	}
+	return report(ctx, c, t, caughtUp{ops: ops, serving: begun.Sub(started), took: caught, quiet: quiet, busy: busy})
+}
+
+// caughtUp is how a region caught up.
+type caughtUp struct {
+	ops           int
+	serving, took time.Duration
+	quiet, busy   []time.Duration // sorted times of a local SET
+}
+
+func report(ctx context.Context, c *cluster.Cluster, t *table, x caughtUp) error {
+	home, away := c.Regions[0], c.Regions[1]
+	label := fmt.Sprintf("{database=%q,direction=\"in\",region=%q}", cluster.DatabaseName, home)
+	raw, err := metric(ctx, c, away, "crdb_replication_block_bytes_total"+label)
+	if err != nil {
+		return err
+	}
+	wire, err := metric(ctx, c, away, "crdb_replication_wire_bytes_total"+label)
+	if err != nil {
+		return err
+	}
+	seconds := x.took.Seconds()
+	t.add("the region serves again after", "%.2f s", x.serving.Seconds())
+	t.add("it has everything after", "%.2f s more: %.0f ops/s, %.1f MB/s of log", seconds, float64(x.ops)/seconds, raw/seconds/1e6)
+	t.add("bytes per op, SET of 64 random hexadecimal digits", "%.0f of log, %.0f on the wire", raw/float64(x.ops), wire/float64(x.ops))
+	t.add("a local SET, p50 and p99", "%v and %v before; %v and %v while the other catches up: %.2fx", at(x.quiet, 50), at(x.quiet, 99),
+		at(x.busy, 50), at(x.busy, 99), float64(at(x.busy, 99))/float64(at(x.quiet, 99)))
+	return nil
+}
+
+// growth writes ops in a region and returns its memory before and at its peak.
+func growth(ctx context.Context, c *cluster.Cluster, region string, ops int) (before, peak int64, err error) {
+	const parts = 10
+	if err := fill(ctx, c, region, 0, ops/parts); err != nil {
+		return 0, 0, err
+	}
+	for i := range parts {
+		if i > 0 {
+			if err := fill(ctx, c, region, 0, ops/parts); err != nil {
+				return 0, 0, err
+			}
+		}
+		u, err := c.Node(region).Usage()
+		if err != nil {
+			return 0, 0, err
+		}
+		if i == 0 {
+			before = u.Resident
+		}
+		peak = max(peak, u.Resident)
+	}
+	return before, peak, nil
+}
+
+// fillBatch is how many writes go in one pipeline.
+const fillBatch = 1000
+
+// fill writes n strings of 64 random digits under different keys, from the given
+// number on.
+func fill(ctx context.Context, c *cluster.Cluster, region string, from, n int) error {
+	cl := c.Client(region)
+	rnd := rand.New(rand.NewPCG(1, uint64(from)))
+	for i := 0; i < n; i += fillBatch {
+		p := cl.Pipeline()
+		for j := i; j < min(n, i+fillBatch); j++ {
+			value := fmt.Sprintf("%016x%016x%016x%016x", rnd.Uint64(), rnd.Uint64(), rnd.Uint64(), rnd.Uint64())
+			p.Set(ctx, fmt.Sprintf("key:%012d", from+j), value, 0)
+		}
+		if _, err := p.Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe writes a key once a millisecond until stop, and returns the sorted
+// times it took.
+func probe[T any](ctx context.Context, c *cluster.Cluster, region string, stop <-chan T) (times []time.Duration) {
+	cl := redis.NewClient(&redis.Options{Addr: c.Node(region).Addr(), PoolSize: 1, MaxRetries: -1})
+	defer cl.Close()
+	every := time.NewTicker(time.Millisecond)
+	defer every.Stop()
+	for {
+		select {
+		case <-stop:
+			slices.Sort(times)
+			return times
+		case <-ctx.Done():
+			return nil
+		case <-every.C:
+		}
+		began := time.Now()
+		if cl.Set(ctx, "probe", "x", 0).Err() == nil {
+			times = append(times, time.Since(began))
+		}
+	}
+}
+
+// at is a percentile of sorted times.
+func at(times []time.Duration, percent int) time.Duration {
+	if len(times) == 0 {
+		return 0
+	}
+	return times[min(len(times)-1, len(times)*percent/100)].Round(time.Microsecond)
+}
