@@ -106,6 +106,11 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 // propose gets everybody ready. It returns the members that are away and may
 // learn of the change later.
 func (n *Node) propose(ctx context.Context, k *task, c *change) (away []string, err error) {
+	k.step("looking at what the members hold", 10)
+	n.weighLoss(ctx, k, c)
+	if err := n.drainAll(ctx, k, c); err != nil {
+		return nil, err
+	}
 	k.step("preparing new instances", 15)
 	if err := n.prepareAdded(ctx, k, c); err != nil {
 		return nil, err
@@ -230,6 +235,7 @@ func (n *Node) giveUp(k *task, c *change, x *note) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.ctx), n.opts.Timing.Call)
 	defer cancel()
 	var wg sync.WaitGroup
+	n.undrain(ctx, c)
 	for _, inst := range x.members() {
 		wg.Go(func() {
 			if err := n.memberOf(inst).Unpost(ctx, c.next.GUID, c.next.ConfigID); err != nil {
@@ -285,6 +291,9 @@ func (n *Node) lateOnes(k *task, x *note, failed map[string]error) error {
 
 // afterwards waits for what follows from a change that is decided.
 func (n *Node) afterwards(ctx context.Context, k *task, c *change) error {
+	if len(c.gone) > 0 {
+		n.shareLogs(ctx, k, c)
+	}
 	if len(c.added) > 0 {
 		n.catchUp(ctx, k, c)
 	}

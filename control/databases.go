@@ -13,11 +13,16 @@ import (
 // databases returns the records of the databases that serve here, by local
 // number.
 func (n *Node) databases() []*record {
+	return slices.DeleteFunc(n.hosted(), func(r *record) bool { return r.Status != api.StatusCommitted })
+}
+
+// hosted returns those and the ones this node was removed from.
+func (n *Node) hosted() []*record {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var all []*record
 	for _, db := range n.mu.dbs {
-		if db.record.Status == api.StatusCommitted {
+		if db.record.Status != api.StatusPosted {
 			all = append(all, db.record)
 		}
 	}
@@ -35,10 +40,19 @@ func (n *Node) find(guid string) (*record, error) {
 	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 }
 
+// findHosted is find, also for a database this node was removed from.
+func (n *Node) findHosted(guid string) (*record, error) {
+	if db := n.database(guid); db != nil && db.record.Status == api.StatusRemoved {
+		return db.record, nil
+	}
+	return n.find(guid)
+}
+
 // describe returns a database as the REST interface shows it here.
 func (r *record) describe() *api.Database {
 	d := r.Database.Clone()
-	d.LocalDatabases = []api.LocalDatabase{{BDBUID: r.UID, ID: r.Replica}}
+	code, why := r.restraint()
+	d.LocalDatabases = []api.LocalDatabase{{BDBUID: r.UID, ID: r.Replica, Status: code, Reason: why}}
 	return d
 }
 
@@ -58,7 +72,7 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	}
 	h.Configurations = []api.ConfigurationHealth{{Name: d.Name, Version: d.ConfigVersion, Status: r.Status,
 		CausalConsistency: d.CausalConsistency, FeaturesetVersion: d.FeaturesetVersion, ProtocolVersion: d.ProtocolVersion, Instances: d.Instances}}
-	if r.Status != api.StatusCommitted {
+	if h.Status, h.Alarm = db.restraint(); r.Status != api.StatusCommitted {
 		return h, nil
 	}
 	h.ActiveConfigVersion = d.ConfigVersion
@@ -75,9 +89,13 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 
 // healthReport asks all members of a database how they are.
 func (n *Node) healthReport(ctx context.Context, guid string) ([]api.HealthReport, error) {
-	r, err := n.find(guid)
+	r, err := n.findHosted(guid)
 	if err != nil {
 		return nil, err
+	}
+	if r.Status == api.StatusRemoved {
+		h, err := n.localHealth(guid)
+		return []api.HealthReport{*h}, err
 	}
 	reports := make([]api.HealthReport, len(r.Database.Instances))
 	var wg sync.WaitGroup

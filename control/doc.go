@@ -52,6 +52,21 @@
 // member with a posted configuration gives it up on such an answer only, never
 // because nobody answers: the decision may have been made.
 //
+// # Leaving, and coming back
+//
+// An instance that leaves in good order is drained between the note and the
+// post: it stops taking writes for as long as the coordinator asks again and
+// again (a lease, in memory only), until the others hold what it has. Forcing
+// one out is the same change without it; it is told once, and else learns from
+// the refusals of its peers: a node that hears of a newer configuration, or that
+// it is no member, asks the others for what they have in force (learn).
+//
+// A node asks its peers before its first write (bootCheck), because a disk that
+// was set back looks well from inside. What it finds is written into the record
+// as a fault. A recovery is two changes that any well member coordinates: the old
+// ID is forced out, the data put aside, the node added under the next ID. Each
+// step may be repeated.
+//
 // # Invariants
 //
 //  1. One process owns a data directory; another, or a directory of another
@@ -78,6 +93,16 @@
 //     version at most one is decided.
 //  11. A replica ID is given out once: the configuration keeps the highest.
 //  12. Retention and stability count the members in force and the posted ones.
+//  13. An instance that leaves in good order takes no writes from before the post
+//     on, and the post is refused there unless every member that stays holds on
+//     disk what was there then. So no acknowledged write leaves with it.
+//  14. An instance that is no member takes no writes, and drops data only that it
+//     has handed over, or when told to (purge).
+//  15. D2: no write gets a dot where peers hold more of the own log than is here,
+//     or another block of it, or hear of another process of this replica that
+//     came first; where the data of a record is gone; and after any of these was
+//     found. Only a new ID ends it, or the word of all members that nothing is
+//     missing.
 //
 // # Goroutines and locks
 //

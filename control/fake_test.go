@@ -72,25 +72,41 @@ func (h *fakeHost) instances() int {
 type diskErr struct{ error }
 
 type fakeInstance struct {
-	host  *fakeHost
-	spec  Spec
-	mu    sync.Mutex
-	l     net.Listener
-	ms    []Member
-	lag   time.Duration
-	down  map[string]bool
-	keys  int
-	set   map[string]string
-	holds Holdings
-	file  string // what was imported, and is exported
-
-	state uint64 // digest of its only key
+	host      *fakeHost
+	spec      Spec
+	mu        sync.Mutex
+	l         net.Listener
+	ms        []Member
+	lag       time.Duration
+	down      map[string]bool
+	keys      int
+	set       map[string]string
+	holds     Holdings
+	forbidden error
+	file      string         // what was imported, and is exported
+	runs      map[int]uint64 // that are alive, by replica
+	state     uint64         // digest of its only key
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ms = ms
+}
+
+func (i *fakeInstance) Forbid(why error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.forbidden = why
+}
+
+func (i *fakeInstance) CheckOwn(_ int, e End) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if e.Time > i.holds.Issued {
+		return errors.New("replica 1 has lost log it had shipped")
+	}
+	return nil
 }
 
 func (i *fakeInstance) Configure(s map[string]string) error {
@@ -106,9 +122,17 @@ func (i *fakeInstance) Holdings() Holdings {
 	return i.holds
 }
 
-func (i *fakeInstance) End(int) (End, error) { return End{}, nil }
+func (i *fakeInstance) End(id int) (End, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return End{Time: api.At(i.holds.Durable, id)}, nil
+}
 
-func (i *fakeInstance) OtherRun(int, uint64) bool { return false }
+func (i *fakeInstance) OtherRun(id int, run uint64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.runs[id] != 0 && i.runs[id] != run
+}
 
 func (i *fakeInstance) Serve(addr string) (err error) {
 	if i.host.failServe.Load() {
@@ -118,7 +142,14 @@ func (i *fakeInstance) Serve(addr string) (err error) {
 	return err
 }
 
-func (i *fakeInstance) Err() error { return i.host.diskErr.Load().(diskErr).error }
+func (i *fakeInstance) Err() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.forbidden != nil {
+		return i.forbidden
+	}
+	return i.host.diskErr.Load().(diskErr).error
+}
 
 func (i *fakeInstance) Flush(context.Context) error { i.keys = 0; return nil }
 
@@ -223,7 +254,7 @@ func newOptions(s *conf.Settings, d *dialer) (Options, *fakeHost) {
 	return Options{
 		Settings: s, Now: h.now, Dial: d.dial, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OpenHost: func(o Options, _ string) (Host, error) { h.opts = o; return h, nil },
-		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 300 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond, Settle: 2 * time.Second},
+		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 500 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond, Settle: 2 * time.Second},
 	}, h
 }
 

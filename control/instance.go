@@ -22,8 +22,15 @@ type Host interface {
 // Instance is one database on this node. Its methods may be called by several
 // goroutines.
 type Instance interface {
-	// SetMembers says who else holds the database, this instance included.
+	// SetMembers says who else holds the database, this instance included. No
+	// member at all: the instance is none any more, and keeps what it has.
 	SetMembers(version int, members []Member)
+	// Forbid stops the writes of clients and tells them why; when it returns, no
+	// write that was let in before is under way. nil lets them write again.
+	Forbid(why error)
+	// CheckOwn compares the end of the own log as a peer holds it with the log.
+	// An error says that log was lost.
+	CheckOwn(peer int, end End) error
 	// Configure sets redis.conf settings. An error leaves all as it was.
 	Configure(settings map[string]string) error
 	// Holdings says what is on disk here, and what others are known to hold.
@@ -66,7 +73,26 @@ type Spec struct {
 	Name    string
 	Replica int
 	Port    int
+	Run     uint64       // names this life of the instance
+	Notice  func(Notice) // must not block; called by several goroutines
 }
+
+// Notice is what an instance found out about itself from its peers.
+type Notice struct {
+	Kind NoticeKind
+	Text string
+}
+
+// NoticeKind says what was found out.
+type NoticeKind int
+
+const (
+	NoticeNewer    NoticeKind = iota // a peer has another configuration in force
+	NoticeStranger                   // a peer says that this instance is no member
+	NoticeLostLog                    // the own log was set back (D2); writes are stopped
+	NoticeCloned                     // another process runs as this replica (D2); writes are stopped
+	noticeKinds
+)
 
 // Member is one instance of a database.
 type Member struct {

@@ -16,10 +16,31 @@ func (n *Node) janitor() {
 	for {
 		n.finishNotes()
 		n.resolvePosted()
-		select {
-		case <-tick.C:
-		case <-n.ctx.Done():
+		n.expireDrains()
+		n.recoverFaulty()
+		if !n.attend(tick.C) {
 			return
+		}
+	}
+}
+
+// attend looks after notices until the next tick; false when the node closes.
+// Between two looks is a pause, however many notices come.
+func (n *Node) attend(tick <-chan time.Time) bool {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for news := (chan struct{})(nil); ; {
+		select {
+		case <-pause.C:
+			news = n.news
+		case <-news:
+			n.heed()
+			news = nil
+			pause.Reset(n.opts.Timing.Retry)
+		case <-tick:
+			return true
+		case <-n.ctx.Done():
+			return false
 		}
 	}
 }
@@ -75,6 +96,7 @@ func (n *Node) resolveChange(guid string, r *record) {
 	switch {
 	case err != nil:
 		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
+		n.learn(ctx, guid)
 	case o.State == api.OutcomeAborted:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
 			n.log.Error("cannot take back a change that was given up", "database", r.Database.Name, "err", err)

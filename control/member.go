@@ -22,6 +22,7 @@ type member interface {
 	Unpost(ctx context.Context, guid, config string) error
 	Commit(ctx context.Context, d *api.Database) error
 	Standing(ctx context.Context, guid string, replica int, run uint64) (*api.Standing, error)
+	Drain(ctx context.Context, guid string, d *api.Drain) (*api.Drained, error)
 	Drop(ctx context.Context, guid string) error
 }
 
@@ -154,12 +155,18 @@ func (n *Node) makeDatabase(r *record) (*database, error) {
 
 // openDatabase opens the instance of a record.
 func (n *Node) openDatabase(r *record) (*database, error) {
-	d := r.Database
-	inst, err := n.host.Open(Spec{Dir: n.dir.at(databases, d.GUID, dataDir), GUID: d.GUID, Name: d.Name, Replica: r.Replica, Port: r.Port})
+	inst, err := n.host.Open(n.spec(r))
 	if err != nil {
 		return nil, err
 	}
 	return &database{record: r, inst: inst}, nil
+}
+
+// spec says which instance belongs to a record.
+func (n *Node) spec(r *record) Spec {
+	d := r.Database
+	return Spec{Dir: n.dir.at(databases, d.GUID, dataDir), GUID: d.GUID, Name: d.Name, Replica: r.Replica, Port: r.Port,
+		Run: n.run, Notice: func(x Notice) { n.notice(d.GUID, x) }}
 }
 
 // Commit makes an instance serve. It prepares it first if it is not here: a
@@ -205,8 +212,12 @@ func (n *Node) serve(db *database) error {
 		db.reserved.Close()
 		db.reserved = nil
 	}
-	if err := db.inst.Serve(n.addr(db.record.Port)); err != nil {
-		return err
+	n.alarm(db)
+	n.restrain(db)
+	if f := db.record.Fault; f == nil || f.Code != faultNoData {
+		if err := db.inst.Serve(n.addr(db.record.Port)); err != nil {
+			return err
+		}
 	}
 	n.inform(db)
 	return nil
@@ -241,6 +252,7 @@ func (n *Node) dropLocked(guid string, db *database) error {
 	}
 	n.mu.Lock()
 	delete(n.mu.dbs, guid)
+	delete(n.mu.drains, guid)
 	n.mu.Unlock()
 	if err := n.dir.removeDatabase(guid); err != nil {
 		return fmt.Errorf("region %s: the database is stopped, but its files are not all removed: %w", n.opts.Settings.Region, err)

@@ -99,7 +99,7 @@ func (c *change) remove(m *api.Modify) error {
 		}
 		c.next.Instances = slices.DeleteFunc(c.next.Instances, func(y api.Instance) bool { return y.ID == id })
 		c.next.RemovedInstances = append(c.next.RemovedInstances, api.RemovedInstance{ID: id, Region: x.Region, NodeID: x.NodeID,
-			Cluster: x.Cluster.Name, Version: c.next.ConfigVersion, Forced: m.ForceRemove})
+			Cluster: x.Cluster, Version: c.next.ConfigVersion, Forced: m.ForceRemove})
 	}
 	return nil
 }

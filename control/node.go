@@ -65,6 +65,9 @@ type Node struct {
 	patient *http.Client
 	state   atomic.Int32
 	begun   time.Time
+	run     uint64          // names this life of the process
+	news    chan struct{}   // there is a notice
+	tried   time.Time       // by the janitor: the last recovery begun by itself
 	ctx     context.Context // ends when the node closes
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -75,10 +78,12 @@ type Node struct {
 
 	mu struct {
 		sync.Mutex
-		dbs     map[string]*database // by GUID
-		notes   map[string]*note     // changes this node coordinates
-		busy    map[string]bool      // notes a task is working on
-		dropped []string             // the last GUIDs dropped here
+		dbs     map[string]*database           // by GUID
+		notes   map[string]*note               // changes this node coordinates
+		busy    map[string]bool                // notes a task is working on
+		dropped []string                       // the last GUIDs dropped here
+		drains  map[string]*drain              // instances that hand over what they have
+		notices map[string][noticeKinds]string // by GUID; the text of the last of each kind
 
 		verified map[string]verified // what the last comparison found, by GUID
 	}
@@ -91,6 +96,7 @@ type database struct {
 	record   *record
 	inst     Instance
 	reserved net.Listener // holds the port until the commit
+	halted   *fault       // why it takes no writes in this run of the node
 }
 
 // Open starts a node: when it returns, the databases it hosts are serving. On
@@ -100,6 +106,8 @@ func Open(o Options) (*Node, error) {
 	n := &Node{opts: o, log: o.Logger, begun: o.Now(), exports: make(chan struct{}, maxExports)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
+	n.mu.drains, n.mu.notices = map[string]*drain{}, map[string][noticeKinds]string{}
+	n.news, n.run = make(chan struct{}, 1), newRun(o.Rand)
 	n.tasks = newTasks(o.Now, n.newGUID)
 	n.mu.verified = map[string]verified{}
 	n.client = newHTTPClient(o.Dial, o.Timing.Call)
@@ -243,18 +251,26 @@ func (n *Node) load() error {
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
+	for _, r := range records { // all are open before one is checked: peers ask, too
+		if err := n.checkData(r); err != nil {
+			return err
+		}
 		db, err := n.openDatabase(r)
 		if err != nil {
 			return fmt.Errorf("database %q: %w", r.Database.Name, err)
 		}
-		n.mu.Lock()
-		n.mu.dbs[r.Database.GUID] = db
-		n.mu.Unlock()
+		n.put(r.Database.GUID, db)
+	}
+	for _, r := range records {
 		if r.Status == api.StatusCommitted {
-			if err := n.serve(db); err != nil {
-				return fmt.Errorf("database %q: %w", r.Database.Name, err)
-			}
+			n.bootCheck(r.Database.GUID)
+		}
+		db := n.database(r.Database.GUID)
+		if db == nil || db.record.Status == api.StatusPosted {
+			continue
+		}
+		if err := n.serve(db); err != nil {
+			return fmt.Errorf("database %q: %w", r.Database.Name, err)
 		}
 	}
 	return nil

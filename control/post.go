@@ -40,10 +40,14 @@ func (n *Node) Post(_ context.Context, p *api.Post) error {
 		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s: another change to configuration version %d is under way, coordinated by %s",
 			n.opts.Settings.Region, x.Database.ConfigVersion, x.Coordinator)
 	}
+	if gone := p.Database.Removed(r.Replica); gone != nil && !gone.Forced && !n.drained(db) {
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s has not handed over everything it has", n.opts.Settings.Region)
+	}
 	db, err = n.rewriteLocked(db, func(r *record) {
 		r.Posted = &posted{p.Database.Clone(), p.Coordinator, n.expiry(p.TimeoutMS)}
 	})
 	if err == nil {
+		n.restrain(db)
 		n.inform(db)
 	}
 	return err
@@ -100,8 +104,10 @@ func (n *Node) Unpost(_ context.Context, guid, config string) error {
 	case db.record.Posted == nil || db.record.Posted.Database.ConfigID != config:
 		return nil
 	}
+	n.endDrain(guid)
 	db, err := n.rewriteLocked(db, func(r *record) { r.Posted = nil })
 	if err == nil {
+		n.restrain(db)
 		n.inform(db)
 	}
 	return err
@@ -129,6 +135,7 @@ func (n *Node) adoptLocked(db *database, d *api.Database) error {
 	if err != nil {
 		return err
 	}
+	n.restrain(db)
 	n.log.Info("configuration is in force", "database", d.Name, "guid", d.GUID, "version", d.ConfigVersion, "instances", len(d.Instances))
 	n.inform(db)
 	return nil
@@ -136,8 +143,25 @@ func (n *Node) adoptLocked(db *database, d *api.Database) error {
 
 // leaveLocked ends the life of an instance that the configuration does not
 // name any more.
+//
+// One that has handed over everything is dropped; it has posted the change. One
+// that was forced out keeps its data for whoever wants to save what nobody else
+// has, and takes no writes that nobody would ever see.
 func (n *Node) leaveLocked(db *database, d *api.Database) error {
-	return n.dropLocked(d.GUID, db)
+	gone := d.Removed(db.record.Replica)
+	if x := db.record.Posted; x != nil && x.Database.ConfigID == d.ConfigID && gone != nil && !gone.Forced {
+		return n.dropLocked(d.GUID, db)
+	}
+	db, err := n.rewriteLocked(db, func(r *record) {
+		r.Status, r.Database, r.Posted = api.StatusRemoved, d.Clone(), nil
+	})
+	if err != nil {
+		return err
+	}
+	n.alarm(db)
+	n.restrain(db)
+	n.inform(db)
+	return nil
 }
 
 // rewriteLocked replaces a database's record, on disk first.
@@ -147,7 +171,7 @@ func (n *Node) rewriteLocked(db *database, f func(*record)) (*database, error) {
 	if err := n.dir.writeRecord(&r); err != nil {
 		return db, fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 	}
-	next := &database{record: &r, inst: db.inst, reserved: db.reserved}
+	next := &database{record: &r, inst: db.inst, reserved: db.reserved, halted: db.halted}
 	n.put(r.Database.GUID, next)
 	return next, nil
 }
@@ -163,6 +187,10 @@ func (n *Node) database(guid string) *database {
 // the post on, leaving ones until the commit.
 func (n *Node) inform(db *database) {
 	r := db.record
+	if r.Status == api.StatusRemoved {
+		db.inst.SetMembers(r.Database.ConfigVersion, nil)
+		return
+	}
 	all := slices.Clone(r.Database.Instances)
 	if r.Posted != nil {
 		for _, x := range r.Posted.Database.Instances {
@@ -210,7 +238,10 @@ func (r *record) settings() map[string]string {
 // Standing says how this node sees a database and a replica of it.
 func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64) (*api.Standing, error) {
 	db := n.database(guid)
-	if db == nil || db.inst == nil {
+	if db == nil && n.state.Load() == stateLoading {
+		return nil, n.checkReady()
+	}
+	if db == nil {
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 	}
 	h := db.inst.Holdings()

@@ -9,7 +9,7 @@ import (
 	"crdb/control/api"
 )
 
-// The states of a record beyond api.StatusPosted and api.StatusCommitted.
+// The states of a record beyond those in api.
 const statusDropped = "dropped"
 
 // record is what a node keeps about its instance of a database.
@@ -22,6 +22,7 @@ type record struct {
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`
 	Posted      *posted       `json:"posted,omitempty"` // committed only: a configuration to come
+	Fault       *fault        `json:"fault,omitempty"`  // why the instance may not go on under its ID
 }
 
 func (d *dir) writeRecord(r *record) error {
@@ -48,7 +49,7 @@ func (d *dir) records() ([]*record, error) {
 		case err != nil:
 		case r.Status == statusDropped:
 			err = d.removeDatabase(guid)
-		case r.Database == nil || r.Database.GUID != guid || r.Status != api.StatusPosted && r.Status != api.StatusCommitted:
+		case r.Database == nil || r.Database.GUID != guid || r.Status != api.StatusPosted && r.Status != api.StatusCommitted && r.Status != api.StatusRemoved:
 			err = fmt.Errorf("%s is corrupt: it is not a record of database %s", d.at(databases, guid, recordFile), guid)
 		default:
 			all = append(all, r)

@@ -15,7 +15,7 @@ import (
 
 func (n *Node) getBDBs(r *http.Request) (any, error) {
 	all := []any{}
-	for _, rec := range n.databases() {
+	for _, rec := range n.hosted() {
 		all = append(all, n.bdb(r, rec))
 	}
 	return all, nil
@@ -45,6 +45,9 @@ func (n *Node) bdb(r *http.Request, rec *record) any {
 	b := api.BDB{UID: rec.UID, Name: rec.Database.Name, GUID: rec.Database.GUID, CRDT: true, Status: "active",
 		Port: rec.Port, ReplicaID: rec.Replica, Sync: "enabled",
 		Endpoints: []api.Endpoint{{UID: fmt.Sprintf("%d:1", rec.UID), DNSName: host, Addr: addrs, Port: rec.Port}}}
+	if code, _ := rec.restraint(); code != "" {
+		b.Status, b.Sync = code, "stopped"
+	}
 	fields := r.URL.Query().Get("fields")
 	if fields == "" {
 		return b
@@ -67,7 +70,7 @@ func pick(b api.BDB, fields []string) map[string]any {
 
 func (n *Node) findUID(r *http.Request) (*record, error) {
 	uid, err := strconv.Atoi(r.PathValue("uid"))
-	for _, rec := range n.databases() {
+	for _, rec := range n.hosted() {
 		if err == nil && rec.UID == uid {
 			return rec, nil
 		}

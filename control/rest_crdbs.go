@@ -12,7 +12,7 @@ import (
 
 func (n *Node) getDatabases(*http.Request) (any, error) {
 	all := []*api.Database{}
-	for _, r := range n.databases() {
+	for _, r := range n.hosted() {
 		all = append(all, r.describe())
 	}
 	return all, nil
@@ -23,7 +23,7 @@ func (n *Node) getDatabase(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := n.find(guid)
+	rec, err := n.findHosted(guid)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,14 @@ func (n *Node) postUpdates(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return n.startOn(r, func(rq request, guid string) (*api.Task, error) { return n.startModify(rq, guid, m) })
+}
+
+func (n *Node) putPurge(r *http.Request) (any, error) {
+	p := &api.Purge{}
+	if err := body(r, p); err != nil {
+		return nil, err
+	}
+	return n.startOn(r, func(rq request, guid string) (*api.Task, error) { return n.startPurge(rq, guid, p.Instances) })
 }
 
 func (n *Node) putFlush(r *http.Request) (any, error) { return n.startOn(r, n.startFlush) }

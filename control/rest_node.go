@@ -59,6 +59,30 @@ func (n *Node) postPosted(r *http.Request) (any, error) {
 	return struct{}{}, n.Post(r.Context(), p)
 }
 
+func (n *Node) postDrain(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	d := &api.Drain{}
+	if err := body(r, d); err != nil {
+		return nil, err
+	}
+	return n.Drain(r.Context(), guid, d)
+}
+
+func (n *Node) postRecover(r *http.Request) (any, error) {
+	rc := &api.Recover{}
+	if err := body(r, rc); err != nil {
+		return nil, err
+	}
+	rq, err := requestOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.startRecover(rq, rc)
+}
+
 func (n *Node) deletePosted(r *http.Request) (any, error) {
 	guid, err := guidOf(r)
 	if err != nil {
@@ -135,6 +159,9 @@ func (n *Node) checkServing() error {
 // unfit says why clients should not use the database here, "" if they may. A
 // limit below zero leaves lag out of it.
 func (n *Node) unfit(rec *record, limit time.Duration) string {
+	if _, why := rec.restraint(); why != "" {
+		return why
+	}
 	inst := n.Instance(rec.Database.GUID)
 	if inst == nil {
 		return "it does not serve clients here now"

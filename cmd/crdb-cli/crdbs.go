@@ -21,6 +21,11 @@ func (a *app) listCmd() *cobra.Command {
 		return a.print(l, func(t *table) {
 			t.row("CRDB-GUID", "NAME", "REPL-ID", "CLUSTER-FQDN", "REGION", "PORT")
 			for _, d := range l {
+				for _, x := range d.LocalDatabases {
+					if x.Status != "" {
+						t.row(d.GUID, d.Name, strconv.Itoa(x.ID), "this node: "+x.Status)
+					}
+				}
 				for i, x := range d.Instances {
 					t.row(d.GUID, d.Name, strconv.Itoa(x.ID), x.Cluster.Name, x.Region, strconv.Itoa(d.Port(i)))
 				}
@@ -67,9 +72,17 @@ func (a *app) onDatabaseChecked(name, short string, check func() error, do func(
 	return cmd
 }
 
+// bare is a GUID without "crdb:"; a name stays as it is.
+func bare(id string) string {
+	if guid := strings.TrimPrefix(id, "crdb:"); api.IsGUID(guid) {
+		return guid
+	}
+	return id
+}
+
 // lookUp returns the GUID for a GUID (with or without "crdb:") or a name.
 func lookUp(ctx context.Context, c *api.Client, id string) (string, error) {
-	if guid := strings.TrimPrefix(id, "crdb:"); api.IsGUID(guid) {
+	if guid := bare(id); api.IsGUID(guid) {
 		return guid, nil
 	}
 	l, err := c.Databases(ctx)
@@ -112,6 +125,11 @@ func (a *app) getCmd() *cobra.Command {
 			t.row("Protocol version:", strconv.Itoa(d.ProtocolVersion))
 			t.row("FeatureSet version:", strconv.Itoa(d.FeaturesetVersion))
 			t.row("Configuration version:", strconv.Itoa(d.ConfigVersion))
+			for _, x := range d.LocalDatabases {
+				if x.Status != "" {
+					t.row("This node:", fmt.Sprintf("instance %d, %s: %s", x.ID, x.Status, x.Reason))
+				}
+			}
 			for i, x := range d.Instances {
 				t.row("Instance:", "")
 				t.row("  Id:", strconv.Itoa(x.ID))
@@ -158,7 +176,9 @@ func (a *app) healthCmd() *cobra.Command {
 				if len(r.Configurations) > 0 {
 					config = fmt.Sprintf("%d %s", r.Configurations[0].Version, r.Configurations[0].Status)
 				}
-				if len(r.Connections) == 0 {
+				if r.Alarm != "" {
+					t.row(r.ClusterName, r.Region, config, "-", r.Status, "-", r.Alarm)
+				} else if len(r.Connections) == 0 {
 					t.row(r.ClusterName, r.Region, config, "-", "-", "-", r.ConnectionError)
 				}
 				for _, k := range r.Connections {

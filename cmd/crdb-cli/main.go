@@ -103,7 +103,8 @@ func (a *app) root(node string) *cobra.Command {
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.updateCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd(),
-			a.addInstanceCmd(), a.verifyCmd(), a.exportCmd(), a.importCmd()),
+			a.addInstanceCmd(), a.removeInstanceCmd(), a.purgeInstanceCmd(), a.recoverInstanceCmd(),
+			a.verifyCmd(), a.exportCmd(), a.importCmd()),
 		group("task", "Tasks: changes of databases on their way", a.taskListCmd(), a.taskStatusCmd(), a.taskCancelCmd()),
 		a.versionCmd())
 	return root

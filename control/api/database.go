@@ -29,6 +29,7 @@ const (
 	StatusPosted    = "posted"    // prepared here, not decided yet
 	StatusCommitted = "committed" // active here
 	StatusFailed    = "failed"
+	StatusRemoved   = "removed" // this node is no member any more; its data is still here
 )
 
 // Database is a database across all its regions: the CRDB object.

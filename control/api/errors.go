@@ -34,6 +34,9 @@ const (
 	CodeLimit       = "limit_reached"
 	CodeInternal    = "internal_error"
 	CodeMethod      = "method_not_allowed"
+	CodeRemoved     = "instance_removed"
+	CodeLostLog     = "log_lost"
+	CodeCloned      = "instance_cloned"
 	CodeUnavailable = "bdb_unavailable"
 )
 

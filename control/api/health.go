@@ -7,6 +7,8 @@ type HealthReport struct {
 	GUID                string                `json:"guid"`
 	Name                string                `json:"name"`
 	ActiveConfigVersion int                   `json:"active_config_version"`
+	Status              string                `json:"status,omitempty"` // why the instance takes no writes, as an error code; empty: it does
+	Alarm               string                `json:"alarm,omitempty"`  // the same for people, with what to do
 	ConnectionError     string                `json:"connection_error,omitempty"`
 	Configurations      []ConfigurationHealth `json:"configurations"`
 	Connections         []ConnectionHealth    `json:"connections"`
@@ -50,7 +52,7 @@ const (
 // and sees all the others.
 func Healthy(reports []HealthReport) bool {
 	for _, r := range reports {
-		if r.ConnectionError != "" || r.ActiveConfigVersion == 0 {
+		if r.Status != "" || r.ConnectionError != "" || r.ActiveConfigVersion == 0 {
 			return false
 		}
 		for _, c := range r.Connections {

@@ -36,12 +36,12 @@ type InstanceUpdate struct {
 // RemovedInstance is an instance that the database had once. Its ID is never
 // given out again.
 type RemovedInstance struct {
-	ID      int    `json:"id"`
-	Region  string `json:"region"`
-	NodeID  string `json:"node_id"`
-	Cluster string `json:"cluster_name"`
-	Version int    `json:"config_version"` // that removed it
-	Forced  bool   `json:"forced,omitempty"`
+	ID      int     `json:"id"`
+	Region  string  `json:"region"`
+	NodeID  string  `json:"node_id"`
+	Cluster Cluster `json:"cluster"`
+	Version int     `json:"config_version"` // that removed it
+	Forced  bool    `json:"forced,omitempty"`
 }
 
 // What the settings of a database may be.
@@ -118,6 +118,32 @@ type Post struct {
 	Base        *Database `json:"base"`        // the committed configuration it follows
 	Coordinator string    `json:"coordinator"` // base URL to ask for the outcome
 	TimeoutMS   int64     `json:"timeout_ms"`
+}
+
+// Purge names the local instances whose data is to be removed: the body of
+// PUT /v1/crdbs/{guid}/purge.
+type Purge struct {
+	Instances []int `json:"instances"`
+}
+
+// Drain asks a member that is to leave to stop taking writes and to say how
+// far the others are. It goes on for the lease; 0 ends it.
+type Drain struct {
+	Stay    []int `json:"stay"` // who must hold everything
+	LeaseMS int64 `json:"lease_ms"`
+}
+
+// Drained is how far a drain is.
+type Drained struct {
+	Done  bool      `json:"done"`
+	Lacks []Holding `json:"lacks,omitempty"` // who does not hold everything yet, and what it holds of what it lacks
+}
+
+// Recover asks a node to bring its instance of a database back under a new ID.
+type Recover struct {
+	Database string    `json:"database"`           // GUID or name
+	From     string    `json:"from,omitempty"`     // a member to ask, if this node knows none
+	Instance *Instance `json:"instance,omitempty"` // how others reach this node; nil: as before
 }
 
 // Position is the end of what is held of one replica's log.
@@ -203,6 +229,25 @@ func (c *Client) Post(ctx context.Context, p *Post) error {
 // Unpost takes a Post back. It may be repeated.
 func (c *Client) Unpost(ctx context.Context, guid, config string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/node/databases/"+url.PathEscape(guid)+"/posted/"+url.PathEscape(config), nil, nil)
+}
+
+// Purge starts the removal of what is left of an instance that was removed.
+func (c *Client) Purge(ctx context.Context, guid string, instances []int) (*Task, error) {
+	t := &Task{}
+	return t, c.do(ctx, http.MethodPut, "/v1/crdbs/"+url.PathEscape(guid)+"/purge", &Purge{instances}, t)
+}
+
+// Recover starts bringing the node's instance back under a new ID.
+func (c *Client) Recover(ctx context.Context, r *Recover) (*Task, error) {
+	t := &Task{}
+	return t, c.do(ctx, http.MethodPost, "/v1/node/recover", r, t)
+}
+
+// Drain has this node's instance stop taking writes, and says how far others
+// are. It is repeated until it is done.
+func (c *Client) Drain(ctx context.Context, guid string, d *Drain) (*Drained, error) {
+	a := &Drained{}
+	return a, c.do(ctx, http.MethodPost, "/v1/node/databases/"+url.PathEscape(guid)+"/drain", d, a)
 }
 
 // Standing asks how the node sees a database and the log of one replica; run

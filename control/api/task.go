@@ -12,13 +12,15 @@ const (
 
 // The operations a task can be.
 const (
-	OpCreate = "create_crdb"
-	OpDelete = "delete_crdb"
-	OpFlush  = "flush_crdb"
-	OpUpdate = "update_crdb"
-	OpAdd    = "add_instance"
-	OpRemove = "remove_instance"
-	OpImport = "import_crdb"
+	OpCreate  = "create_crdb"
+	OpDelete  = "delete_crdb"
+	OpFlush   = "flush_crdb"
+	OpUpdate  = "update_crdb"
+	OpAdd     = "add_instance"
+	OpRemove  = "remove_instance"
+	OpPurge   = "purge_instance"
+	OpRecover = "recover_instance"
+	OpImport  = "import_crdb"
 )
 
 // Task is one change of a database on its way.

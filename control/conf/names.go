@@ -33,6 +33,8 @@ var names = map[string]entry{
 	"log-retention":   {set: size(func(s *Settings) *int64 { return &s.LogRetention })},
 	"verify-interval": {set: seconds(func(s *Settings) *time.Duration { return &s.VerifyInterval })},
 	"io-threads":      {set: number(func(s *Settings) *int { return &s.IOThreads }, 1, 128)},
+	"boot-check":      {set: setBootCheck},
+	"auto-recover":    {set: yesNo(func(s *Settings) *bool { return &s.AutoRecover })},
 	"peer-route":      {repeat: true, set: setRoute},
 	"loglevel":        {set: oneOf(func(s *Settings) *string { return &s.LogLevel }, "debug", "verbose", "notice", "warning")},
 	"logformat":       {set: oneOf(func(s *Settings) *string { return &s.LogFormat }, "text", "json")},
@@ -202,6 +204,19 @@ func setRoute(s *Settings, v []string) error {
 		return fmt.Errorf("%q is not HOST:PORT", v[1])
 	}
 	s.PeerRoutes[v[0]] = v[1]
+	return nil
+}
+
+func setBootCheck(s *Settings, v []string) error {
+	x, err := one(v)
+	if err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(x)
+	if err != nil || d < 0 || d > time.Hour {
+		return fmt.Errorf("%q is not a duration from 0s to 1h", x)
+	}
+	s.BootCheck = d
 	return nil
 }
 

@@ -29,6 +29,9 @@ type Settings struct {
 	VerifyInterval time.Duration // between comparisons of the regions; 0: none
 	IOThreads      int           // event loops per database
 
+	BootCheck   time.Duration // how long a start waits for what others hold of the own log
+	AutoRecover bool          // an instance that lost log comes back under a new ID by itself
+
 	PeerRoutes map[string]string // region -> HOST:PORT to dial instead
 
 	LogLevel  string
@@ -52,7 +55,8 @@ func Defaults() *Settings {
 	return &Settings{
 		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
 		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, VerifyInterval: time.Hour, IOThreads: 1,
-		LogLevel: "notice", LogFormat: "text", GCPercent: 15, GCHeadroom: 24 << 20,
+		BootCheck: 3 * time.Second,
+		LogLevel:  "notice", LogFormat: "text", GCPercent: 15, GCHeadroom: 24 << 20,
 		PeerRoutes: map[string]string{},
 	}
 }

@@ -86,7 +86,7 @@ func (i *instance) open() (err error) {
 	}
 	i.repl, err = peer.New(peer.Options{
 		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine,
-		Deliver: i.deliver, ConfigVersion: i.version.Load, Dial: i.host.dial, Wall: i.host.wall,
+		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	})
 	if err != nil {
@@ -149,6 +149,11 @@ func (i *instance) stableVector() crdt.VersionVector {
 // SetMembers is part of control.Instance.
 func (i *instance) SetMembers(version int, members []control.Member) {
 	i.version.Store(uint64(version))
+	if len(members) == 0 {
+		i.stable.Store(nil)
+		i.repl.SetMembers(nil)
+		return
+	}
 	all := make([]peer.Member, 0, len(members))
 	for _, m := range members {
 		all = append(all, peer.Member{Replica: crdt.ReplicaID(m.Replica), Region: m.Region, Addr: m.Addr})

@@ -1,12 +1,15 @@
 package host
 
 import (
+	"errors"
 	"slices"
 
 	"crdb/command"
 	"crdb/control"
 	"crdb/control/api"
 	"crdb/crdt"
+	"crdb/oplog"
+	"crdb/peer"
 )
 
 // This file is what a change of the membership asks of an instance.
@@ -51,4 +54,45 @@ func (i *instance) Configure(settings map[string]string) error {
 		list = append(list, command.Setting{Name: name, Value: value})
 	}
 	return i.config.SetAll(list)
+}
+
+// Forbid is part of control.Instance. A write that was let in before holds the
+// lock of its keys, or is about to take it.
+func (i *instance) Forbid(why error) {
+	i.log.Forbid(why)
+	if why == nil {
+		return
+	}
+	tx := i.engine.NewTx()
+	tx.LockAll(i.host.wall())
+	tx.Unlock()
+}
+
+// CheckOwn is part of control.Instance.
+func (i *instance) CheckOwn(by int, end control.End) error {
+	return i.repl.CheckOwn(crdt.ReplicaID(by), crdt.Timestamp(end.Time), end.Hash)
+}
+
+// notice passes on what the links found out. Where the own log is not what it
+// was, no write may get a dot from now on (D2).
+func (i *instance) notice(x peer.Notice) {
+	kind, text := control.NoticeNewer, ""
+	switch x.Kind {
+	case peer.NoticeStranger:
+		kind = control.NoticeStranger
+	case peer.NoticeLostLog:
+		kind = control.NoticeLostLog
+	case peer.NoticeCloned:
+		kind = control.NoticeCloned
+	}
+	if x.Err != nil {
+		text = x.Err.Error()
+	}
+	bad := kind == control.NoticeLostLog || kind == control.NoticeCloned
+	if bad && !errors.Is(i.log.Admit(i.host.wall()), oplog.ErrForbidden) { // control knows it already, and says it better
+		i.log.Forbid(x.Err)
+	}
+	if i.spec.Notice != nil {
+		i.spec.Notice(control.Notice{Kind: kind, Text: text})
+	}
 }

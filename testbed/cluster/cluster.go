@@ -147,9 +147,29 @@ func (c *Cluster) CLI(ctx context.Context, args ...string) (string, error) {
 
 // CLIAt runs crdb-cli against a region's node.
 func (c *Cluster) CLIAt(ctx context.Context, region string, args ...string) (string, error) {
-	args = append([]string{"--node", c.nodes[region].AdminAddr()}, args...)
+	return c.CLINode(ctx, c.nodes[region], args...)
+}
+
+// CLINode runs crdb-cli against a node, which may be none of the cluster's.
+func (c *Cluster) CLINode(ctx context.Context, n *Node, args ...string) (string, error) {
+	args = append([]string{"--node", n.AdminAddr()}, args...)
 	out, err := exec.CommandContext(ctx, c.bin.CLI, args...).CombinedOutput()
 	return string(out), err
+}
+
+// Beside returns a node that would run on a copy of a region's directory,
+// under other ports but for the database's, beside the region's own. The
+// caller starts and kills it.
+func (c *Cluster) Beside(region, dir string) (*Node, error) {
+	own := c.nodes[region]
+	n, err := newNode(filepath.Dir(dir), region, c.bin.Server)
+	if err != nil {
+		return nil, err
+	}
+	n.Dir, n.log = dir, filepath.Join(c.dir, region+"-beside.log")
+	n.configure(filepath.Join(c.dir, region+".conf"), []string{"--bind", "127.0.0.2", "--gossip-port", "0"})
+	n.host, n.RESP = "127.0.0.2", own.RESP
+	return n, nil
 }
 
 // Node returns a region's node.

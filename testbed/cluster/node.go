@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type Node struct {
 	Gossip int    // port for membership
 	RESP   int    // port of the database
 
+	host string // its address
 	bin  string
 	args []string
 	log  string
@@ -139,7 +141,7 @@ func (n *Node) Get(ctx context.Context, path string) (string, error) {
 const maxBody = 16 << 20
 
 // AdminAddr is the host and port of the admin API.
-func (n *Node) AdminAddr() string { return loopback(n.Admin) }
+func (n *Node) AdminAddr() string { return net.JoinHostPort(n.host, strconv.Itoa(n.Admin)) }
 
 // Addr is the host and port of the database.
 func (n *Node) Addr() string { return loopback(n.RESP) }
@@ -191,7 +193,7 @@ func (n *Node) Usage() (Usage, error) { return ProcessUsage(n.PID()) }
 
 // newNode takes ports and directories for a region below dir.
 func newNode(dir, region, bin string) (*Node, error) {
-	n := &Node{Region: region, Dir: filepath.Join(dir, region), bin: bin}
+	n := &Node{Region: region, Dir: filepath.Join(dir, region), bin: bin, host: "127.0.0.1"}
 	n.log = filepath.Join(dir, region+".log")
 	for _, port := range []*int{&n.Admin, &n.Peer, &n.Gossip, &n.RESP} {
 		var err error

@@ -1,0 +1,247 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is the leaving of instances: in good order, when they hand over all
+// they have first, and by force.
+
+// drain is an instance that takes no writes because it is to leave. It is kept
+// up by its coordinator, who asks again and again; a node that forgets it at a
+// restart is asked once more.
+type drain struct {
+	until time.Time
+	stay  []int          // who must hold the goal
+	goal  []api.Position // what was here when the writes had stopped
+}
+
+// Drain stops the writes of an instance that is to leave, and says how far the
+// others are. Lease 0 lets clients write again.
+func (n *Node) Drain(_ context.Context, guid string, d *api.Drain) (*api.Drained, error) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil || db.record.Status != api.StatusCommitted {
+		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+	}
+	if d.LeaseMS <= 0 {
+		n.endDrain(guid)
+		n.restrain(db)
+		return &api.Drained{}, nil
+	}
+	if code, why := db.restraint(); code != "" && code != codeLeaving {
+		return nil, api.Errorf(http.StatusConflict, code, "region %s cannot hand over what it has: %s; remove it by force", n.opts.Settings.Region, why)
+	}
+	n.mu.Lock()
+	x := n.mu.drains[guid]
+	if x == nil {
+		x = &drain{}
+		n.mu.drains[guid] = x
+	}
+	x.until, x.stay = n.opts.Now().Add(time.Duration(min(d.LeaseMS, time.Hour.Milliseconds()))*time.Millisecond), d.Stay
+	n.mu.Unlock()
+	n.restrain(db)
+	h := db.inst.Holdings()
+	if x.goal == nil {
+		x.goal = h.Durable
+	}
+	x.goal = api.Join(x.goal, []api.Position{{ID: db.record.Replica, Time: h.Issued}})
+	lacks := x.lacks(h)
+	return &api.Drained{Done: len(lacks) == 0, Lacks: lacks}, nil
+}
+
+// lacks returns who does not hold the goal yet, and what of it.
+func (x *drain) lacks(h Holdings) []api.Holding {
+	var all []api.Holding
+	for _, id := range x.stay {
+		i := slices.IndexFunc(h.Others, func(o api.Holding) bool { return o.ID == id })
+		var have []api.Position
+		if i >= 0 {
+			have = h.Others[i].Durable
+		}
+		if !api.Covers(have, x.goal) {
+			all = append(all, api.Holding{ID: id, Durable: have})
+		}
+	}
+	return all
+}
+
+// drained reports whether an instance has handed over everything.
+func (n *Node) drained(db *database) bool {
+	n.mu.Lock()
+	x := n.mu.drains[db.record.Database.GUID]
+	n.mu.Unlock()
+	if x == nil {
+		return false
+	}
+	h := db.inst.Holdings()
+	now := &drain{stay: x.stay, goal: api.Join(slices.Clone(x.goal), []api.Position{{ID: db.record.Replica, Time: h.Issued}})}
+	return len(now.lacks(h)) == 0
+}
+
+func (n *Node) endDrain(guid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.mu.drains, guid)
+}
+
+// expireDrains lets clients write again where the coordinator is silent and
+// nothing was posted.
+func (n *Node) expireDrains() {
+	now := n.opts.Now()
+	n.change.Lock()
+	defer n.change.Unlock()
+	n.mu.Lock()
+	var over []string
+	for guid, x := range n.mu.drains {
+		if x.until.Before(now) {
+			over = append(over, guid)
+			delete(n.mu.drains, guid)
+		}
+	}
+	n.mu.Unlock()
+	for _, guid := range over {
+		if db := n.database(guid); db != nil {
+			n.restrain(db)
+		}
+	}
+}
+
+// drainAll has the instances that leave hand over what they have. A write that
+// was acknowledged there is at every member that stays before the change is
+// posted.
+func (n *Node) drainAll(ctx context.Context, k *task, c *change) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, n.opts.Timing.Settle, errDrain)
+	defer cancel()
+	for _, x := range c.leaving {
+		if err := n.drainOne(ctx, k, c, x); err != nil {
+			if context.Cause(ctx) == errDrain {
+				err = api.Errorf(0, api.CodeUnreachable, "%v; nothing was changed", err)
+			}
+			k.fail(x.Cluster.Name, err)
+			return errMembers
+		}
+		k.cluster(x.Cluster.Name, 40)
+	}
+	return nil
+}
+
+var errDrain = errors.New("the others did not get everything in time")
+
+func (n *Node) drainOne(ctx context.Context, k *task, c *change, x *api.Instance) error {
+	d := &api.Drain{LeaseMS: n.opts.Timing.Commit.Milliseconds()}
+	for _, y := range c.next.Instances {
+		if !slices.Contains(c.added, y.ID) {
+			d.Stay = append(d.Stay, y.ID)
+		}
+	}
+	for misses := 0; ; {
+		call, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+		a, err := n.memberOf(x).Drain(call, c.base.GUID, d)
+		cancel()
+		switch {
+		case err == nil && a.Done:
+			return nil
+		case err == nil:
+			misses = 0
+			k.step(fmt.Sprintf("region %s takes no writes any more and hands over what it has; still waiting for %s", x.Region, regionsOf(c.base, a.Lacks)), 12)
+		case !unanswered(err):
+			return err
+		case misses == drainMisses:
+			return fmt.Errorf("it does not answer, so that it cannot hand over what it has: %w; bring it back, or remove it with --force and lose what only it has", err)
+		default:
+			misses++
+		}
+		retry := time.NewTimer(n.opts.Timing.Retry)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			retry.Stop()
+			if a == nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("region %s lacks some of what region %s has", regionsOf(c.base, a.Lacks), x.Region)
+		}
+	}
+}
+
+// drainMisses is how often in a row a leaving instance may not answer.
+const drainMisses = 3
+
+func regionsOf(d *api.Database, of []api.Holding) string {
+	var all []string
+	for _, h := range of {
+		if x := d.Instance(h.ID); x != nil {
+			all = append(all, x.Region)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// undrain lets instances that stay after all take writes again.
+func (n *Node) undrain(ctx context.Context, c *change) {
+	for _, x := range c.leaving {
+		if _, err := n.memberOf(x).Drain(ctx, c.base.GUID, &api.Drain{}); err != nil {
+			n.log.Warn("an instance that stays after all takes writes again a little later", "database", c.base.Name, "region", x.Region, "err", err)
+		}
+	}
+}
+
+// weighLoss warns of what a removal by force may lose: how far the members
+// that stay hold the logs of those that go.
+func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
+	if len(c.gone) == 0 {
+		return
+	}
+	stay := n.standings(ctx, c.base.GUID, c.next.Instances)
+	for _, x := range c.gone {
+		newest, held := uint64(0), []string{}
+		for _, y := range c.next.Instances {
+			if s := stay[y.ID]; s != nil {
+				t := api.At(s.Durable, x.ID)
+				newest = max(newest, t)
+				held = append(held, y.Region+" up to "+stampOf(t))
+			}
+		}
+		k.warn("writes of region %s that reached no other region are lost. Its log is held by: %s. What it acknowledged after %s is gone; what one region holds, the others fetch",
+			x.Region, strings.Join(held, ", "), stampOf(newest))
+	}
+}
+
+// stampOf shows the wall clock of a timestamp: its upper 48 bits.
+func stampOf(t uint64) string {
+	if t == 0 {
+		return "nothing"
+	}
+	return time.UnixMilli(int64(t >> 16)).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// shareLogs waits until every member holds of the logs of removed instances
+// what any member holds: then they agree on where these logs end.
+func (n *Node) shareLogs(ctx context.Context, k *task, c *change) {
+	var goal []api.Position
+	var stay []api.Instance
+	for _, x := range c.next.Instances {
+		if !slices.Contains(c.added, x.ID) {
+			stay = append(stay, x)
+		}
+	}
+	for _, s := range n.standings(ctx, c.next.GUID, stay) {
+		for _, x := range c.gone {
+			if t := api.At(s.Durable, x.ID); t > 0 {
+				goal = api.Join(goal, []api.Position{{ID: x.ID, Time: t}})
+			}
+		}
+	}
+	k.step("the regions fetch from each other what they hold of the removed ones", 85)
+	n.awaitHeld(ctx, k, c.next.GUID, stay, goal)
+}

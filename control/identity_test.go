@@ -1,0 +1,185 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"crdb/control/api"
+)
+
+// know makes an instance hold so much of a replica's log.
+func (i *fakeInstance) know(replica int, time uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.holds.Durable = []api.Position{{ID: replica, Time: time}}
+}
+
+func (n *testNode) faultOf(guid string) string {
+	db := n.database(guid)
+	if db == nil || db.record.Fault == nil {
+		return ""
+	}
+	return db.record.Fault.Code
+}
+
+// D2: a node whose peers hold more of its log than it does takes no write, also
+// after further restarts, until all say that nothing is missing.
+func TestBootCheckFindsALostLog(t *testing.T) {
+	dial, nodes, guid := four(t)
+	n := nodes[1]
+	nodes[0].fake(guid).know(2, 7)
+	n.restart() // its fake has issued nothing
+	if n.faultOf(guid) != api.CodeLostLog || !strings.Contains(n.fake(guid).refuses(), "recover-instance") {
+		t.Fatalf("%q %q", n.faultOf(guid), n.fake(guid).refuses())
+	}
+	if status, body := n.ask("GET", "/readyz", ""); status != 503 || !strings.Contains(body, "recover-instance") {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	reports, err := nodes[0].c.HealthReport(context.Background(), guid)
+	if err != nil || api.Healthy(reports) || reports[1].Status != api.CodeLostLog || reports[1].Alarm == "" {
+		t.Errorf("%+v %v", reports, err)
+	}
+	// Nobody who could accuse it answers: it stays as it is.
+	nodes[0].fake(guid).know(2, 0)
+	dial.cut.Store(nodes[0].AdminAddr(), true)
+	n.restart()
+	if n.faultOf(guid) != api.CodeLostLog {
+		t.Error("it was pardoned by some only")
+	}
+	dial.cut.Delete(nodes[0].AdminAddr())
+	n.restart()
+	if n.faultOf(guid) != "" || n.fake(guid).refuses() != "" {
+		t.Error("the right disk is back, but it still takes no writes:", n.fake(guid).refuses())
+	}
+}
+
+func TestNoticeOfALostLog(t *testing.T) {
+	_, nodes, guid := four(t)
+	nodes[1].fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})
+	eventually(t, "the fault is there", func() bool { return nodes[1].faultOf(guid) == api.CodeLostLog })
+	eventually(t, "writes are refused", func() bool { return strings.Contains(nodes[1].fake(guid).refuses(), "more than here") })
+}
+
+// D2: a copy finds out at its start that the original is alive.
+func TestBootCheckFindsTheOriginal(t *testing.T) {
+	_, nodes, guid := four(t)
+	nodes[1].opts.Settings.BootCheck = nodes[1].opts.Timing.Retry
+	f := nodes[0].fake(guid)
+	f.mu.Lock()
+	f.runs = map[int]uint64{2: 12345}
+	f.mu.Unlock()
+	nodes[1].restart()
+	if !strings.Contains(nodes[1].fake(guid).refuses(), "another process") || nodes[1].faultOf(guid) != "" {
+		t.Errorf("%q %q", nodes[1].fake(guid).refuses(), nodes[1].faultOf(guid))
+	}
+	f.mu.Lock()
+	f.runs = nil
+	f.mu.Unlock()
+	nodes[1].restart() // the other was stopped
+	if r := nodes[1].fake(guid).refuses(); r != "" {
+		t.Error(r)
+	}
+	nodes[1].fake(guid).spec.Notice(Notice{Kind: NoticeCloned, Text: "two of them"})
+	eventually(t, "it is told later", func() bool { return strings.Contains(nodes[1].fake(guid).refuses(), "two of them") })
+}
+
+// A record without its data is no instance: it does not begin anew, also when
+// nobody can be asked.
+func TestDataThatIsGone(t *testing.T) {
+	dial, nodes, guid := four(t)
+	n := nodes[1]
+	for _, other := range []*testNode{nodes[0], nodes[2]} {
+		dial.cut.Store(other.AdminAddr(), true)
+	}
+	n.Close()
+	if err := os.RemoveAll(filepath.Join(n.opts.Settings.Dir, databases, guid, dataDir)); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	if n.faultOf(guid) != faultNoData || n.fake(guid).l != nil {
+		t.Errorf("fault %q, serves %v", n.faultOf(guid), n.fake(guid).l != nil)
+	}
+}
+
+func TestRecoverInstance(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	if _, err := n.c.Recover(context.Background(), &api.Recover{Database: "cart"}); !api.IsCode(err, api.CodeConflict) {
+		t.Errorf("the recovery of a healthy instance: %v", err)
+	}
+	nodes[0].fake(guid).know(2, 7)
+	nodes[2].fake(guid).know(2, 7)
+	n.restart()
+	for id := 4; id <= 5; id++ { // twice: one copy is kept
+		marker := filepath.Join(n.opts.Settings.Dir, databases, guid, dataDir, fmt.Sprint("of-", id))
+		if err := os.WriteFile(marker, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		task := n.wait(n.c.Recover(context.Background(), &api.Recover{Database: "cart"}))
+		if task.Status != api.TaskFinished || task.Operation != api.OpRecover || len(task.Warnings) == 0 {
+			t.Fatalf("task: %+v", task)
+		}
+		agreeOn(t, guid, 2*(id-3)+1, nodes[:3]...)
+		db := n.database(guid)
+		if db.record.Replica != id || db.record.Fault != nil || n.fake(guid).refuses() != "" {
+			t.Errorf("%+v %q", db.record, n.fake(guid).refuses())
+		}
+		kept, _ := os.ReadDir(filepath.Join(n.opts.Settings.Dir, asideDir, guid, dataDir))
+		if len(kept) != 2 || kept[1].Name() != fmt.Sprint("of-", id) {
+			t.Errorf("put aside: %v", kept)
+		}
+		n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "again"})
+		eventually(t, "the fault is there", func() bool { return n.faultOf(guid) != "" })
+	}
+}
+
+// A node whose whole directory is lost names a member.
+func TestRecoverWithoutAnything(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.Close()
+	n.opts.Settings.Dir = t.TempDir()
+	n.start()
+	if _, err := n.c.Recover(context.Background(), &api.Recover{Database: "cart"}); !api.IsCode(err, api.CodeDBNotFound) || !strings.Contains(err.Error(), "--from") {
+		t.Errorf("without a name: %v", err)
+	}
+	task := n.wait(n.c.Recover(context.Background(), &api.Recover{Database: "cart", From: nodes[2].AdminAddr()}))
+	if task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	agreeOn(t, guid, 3, nodes[:3]...)
+	if fmt.Sprint(n.members(guid)) != "[1 3 4]" {
+		t.Error(n.members(guid))
+	}
+}
+
+func TestRecoverByItself(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.opts.Settings.AutoRecover = true
+	nodes[0].fake(guid).know(2, 7)
+	n.restart()
+	eventually(t, "it is back under a new ID", func() bool {
+		db := n.database(guid)
+		return db != nil && db.record.Status == api.StatusCommitted && db.record.Replica == 4
+	})
+}
+
+// A cut-short recovery is begun again: the old instance is removed already.
+func TestRecoverOfARemovedInstance(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	if task := nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "removed", func() bool { return n.database(guid).record.Status == api.StatusRemoved })
+	n.restart()
+	if task := n.wait(n.c.Recover(context.Background(), &api.Recover{Database: guid, From: nodes[0].AdminAddr()})); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	agreeOn(t, guid, 3, nodes[:3]...)
+}

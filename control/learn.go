@@ -1,0 +1,228 @@
+package control
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file is how a node learns from the others what it missed: a newer
+// configuration, that it is no member any more, or that it may not go on under
+// its replica ID.
+
+// newRun makes the name of one life of the process; never 0.
+func newRun(random io.Reader) uint64 {
+	var b [8]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		panic("control: no randomness: " + err.Error())
+	}
+	return binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+// notice takes what an instance found out. It must not block.
+func (n *Node) notice(guid string, x Notice) {
+	n.mu.Lock()
+	all := n.mu.notices[guid]
+	all[x.Kind] = x.Text
+	n.mu.notices[guid] = all
+	n.mu.Unlock()
+	select {
+	case n.news <- struct{}{}:
+	default:
+	}
+}
+
+// heed acts on the notices that have come.
+func (n *Node) heed() {
+	n.mu.Lock()
+	all := n.mu.notices
+	n.mu.notices = map[string][noticeKinds]string{}
+	n.mu.Unlock()
+	for guid, x := range all {
+		switch {
+		case x[NoticeLostLog] != "":
+			n.condemn(guid, &fault{api.CodeLostLog, lostLogText(x[NoticeLostLog])})
+		case x[NoticeCloned] != "":
+			n.halt(guid, &fault{api.CodeCloned, clonedText(x[NoticeCloned])})
+		default:
+			n.learn(n.ctx, guid)
+		}
+	}
+}
+
+func lostLogText(what string) string {
+	return "this region came back with less of its own log than it had sent to others (a restored backup, an old disk, a copy): its new writes would be taken for old ones. " +
+		"Writes are refused; run crdb-cli crdb recover-instance at this node, which brings it back under a new ID. What was found: " + what
+}
+
+func clonedText(what string) string {
+	return "another process runs as this instance: one of the two is a copy. Writes are refused here; stop the copy, and then restart this node if it is the right one, " +
+		"or run crdb-cli crdb recover-instance at it. What was found: " + what
+}
+
+// condemn writes down that an instance may not go on under its ID.
+func (n *Node) condemn(guid string, f *fault) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil || db.record.Status != api.StatusCommitted || db.record.Fault != nil {
+		return
+	}
+	db, err := n.rewriteLocked(db, func(r *record) { r.Fault = f })
+	if err != nil {
+		n.log.Error("cannot write down that an instance lost log", "guid", guid, "err", err)
+		db.halted = f
+	}
+	n.alarm(db)
+	n.restrain(db)
+}
+
+// halt stops the writes of an instance until the node is restarted.
+func (n *Node) halt(guid string, f *fault) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil || db.halted != nil {
+		return
+	}
+	next := *db
+	next.halted = f
+	n.put(guid, &next)
+	n.alarm(&next)
+	n.restrain(&next)
+}
+
+// learn asks the other members for the configuration they have in force, and
+// takes over the newest.
+func (n *Node) learn(ctx context.Context, guid string) {
+	db := n.database(guid)
+	if db == nil || db.record.Status != api.StatusCommitted {
+		return
+	}
+	n.adoptNewest(guid, n.standings(ctx, guid, n.others(db.record)))
+}
+
+// others returns the other members of a record's database.
+func (n *Node) others(r *record) []api.Instance {
+	return slices.DeleteFunc(slices.Clone(r.Database.Instances), func(x api.Instance) bool { return x.ID == r.Replica })
+}
+
+// adoptNewest takes over the newest of the configurations others have in force.
+func (n *Node) adoptNewest(guid string, all map[int]*api.Standing) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil {
+		return
+	}
+	newest := db.record.Database
+	for _, s := range all {
+		if d := s.Database; d != nil && d.GUID == guid && s.Status != api.StatusPosted && d.ConfigVersion > newest.ConfigVersion {
+			newest = d
+		}
+	}
+	if newest == db.record.Database {
+		return
+	}
+	n.log.Info("others have a newer configuration in force", "database", newest.Name, "guid", guid, "here", db.record.Database.ConfigVersion, "there", newest.ConfigVersion)
+	if err := n.adoptLocked(db, newest); err != nil {
+		n.log.Error("cannot take over a configuration", "database", newest.Name, "guid", guid, "err", err)
+	}
+}
+
+// checkData writes down a fault where a record is there and its data is not:
+// such an instance must not begin anew under the old ID.
+func (n *Node) checkData(r *record) error {
+	if r.Status == api.StatusPosted || r.Fault != nil {
+		return nil
+	}
+	names, err := n.dir.list(databases, r.Database.GUID, dataDir)
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	r.Fault = &fault{faultNoData, fmt.Sprintf("the data of the instance is gone: %s is empty. It takes no part in the database until "+
+		"crdb-cli crdb recover-instance, run at this node, brings it back under a new ID", n.dir.at(databases, r.Database.GUID, dataDir))}
+	return n.dir.writeRecord(r)
+}
+
+// bootCheck asks the other members about an instance before it takes its first
+// write: for a newer configuration, for more of its log than is here, and for
+// another process that runs in its place. It waits a bounded time, and for
+// nobody who cannot be reached.
+func (n *Node) bootCheck(guid string) {
+	db := n.database(guid)
+	r := db.record
+	answers := n.interview(r)
+	n.adoptNewest(guid, answers)
+	if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {
+		return
+	}
+	var lost error
+	other := 0
+	for id, s := range answers {
+		if err := db.inst.CheckOwn(id, End{s.End.Time, s.EndHash}); err != nil && s.End.Time > 0 {
+			lost = err
+		}
+		if s.Other {
+			other = id
+		}
+	}
+	switch f := db.record.Fault; {
+	case other != 0: // whose log is longer means nothing then
+		n.halt(guid, &fault{api.CodeCloned, clonedText(fmt.Sprintf("instance %d hears from it", other))})
+	case lost != nil:
+		n.condemn(guid, &fault{api.CodeLostLog, lostLogText(lost.Error())})
+	case f != nil && len(answers) == len(n.others(r)):
+		n.log.Info("all members say that the instance lost nothing after all", "guid", guid)
+		n.pardon(guid)
+	}
+}
+
+// pardon takes a fault back.
+func (n *Node) pardon(guid string) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if _, err := n.rewriteLocked(n.database(guid), func(r *record) { r.Fault = nil }); err != nil {
+		n.log.Error("cannot take back a fault", "guid", guid, "err", err)
+	}
+}
+
+// interview asks every other member once, and again those that are starting
+// themselves or still hear of an earlier run of this instance.
+func (n *Node) interview(r *record) map[int]*api.Standing {
+	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Settings.BootCheck)
+	defer cancel()
+	all := map[int]*api.Standing{}
+	var mu sync.Mutex // guards all
+	var wg sync.WaitGroup
+	for _, x := range n.others(r) {
+		wg.Go(func() {
+			for {
+				s, err := n.clientOf(x.Cluster).Standing(ctx, r.Database.GUID, r.Replica, n.run)
+				if err == nil {
+					mu.Lock()
+					all[x.ID] = s
+					mu.Unlock()
+				}
+				if err == nil && !s.Other || err != nil && !api.IsCode(err, api.CodeNotReady) {
+					return
+				}
+				retry := time.NewTimer(n.opts.Timing.Retry)
+				select {
+				case <-retry.C:
+				case <-ctx.Done():
+					retry.Stop()
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}

@@ -1,0 +1,276 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"crdb/control/api"
+)
+
+// This file brings an instance back under a new ID, and removes what is left
+// of one.
+
+// asideDir holds the last data that a recovery put aside, one per database.
+const asideDir = "set-aside"
+
+// startPurge starts the removal of what is left of an instance here.
+func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error) {
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	r, err := n.findHosted(guid)
+	switch {
+	case err != nil:
+		return nil, err
+	case !slices.Contains(ids, r.Replica):
+		return nil, badRequest("the instance at this node is %d; a purge works where the data is", r.Replica)
+	case r.Status != api.StatusRemoved:
+		return nil, api.Errorf(http.StatusConflict, api.CodeConflict, "instance %d is a member of database %q; remove it first", r.Replica, r.Database.Name)
+	}
+	return n.tasks.start(rq, api.OpPurge, guid, func(ctx context.Context, k *task) error {
+		if !k.decide(ctx) {
+			return context.Canceled
+		}
+		n.change.Lock()
+		defer n.change.Unlock()
+		if db := n.database(guid); db != nil && db.record.Status == api.StatusRemoved {
+			return n.dropLocked(guid, db)
+		}
+		return nil
+	})
+}
+
+// recovery is a task that brings the node's instance back.
+type recovery struct {
+	*api.Recover
+	own    *record       // nil: this node has none
+	d      *api.Database // in force at the helper
+	helper api.Cluster   // a member that carries out the changes
+	old    *api.Instance // the instance to be replaced, nil: it is removed already
+}
+
+// startRecover checks what can be checked at once and starts the task.
+func (n *Node) startRecover(rq request, rc *api.Recover) (*api.Task, error) {
+	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	x := &recovery{Recover: rc}
+	for _, r := range n.hosted() {
+		if r.Database.GUID == rc.Database || r.Database.Name == rc.Database {
+			x.own = r
+		}
+	}
+	switch {
+	case x.own == nil && rc.From == "":
+		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "this node knows no database %q; name a member that does with --from HOST:ADMINPORT", rc.Database)
+	case x.own != nil:
+		if code, _ := n.database(x.own.Database.GUID).restraint(); code == "" || code == codeLeaving {
+			return nil, api.Errorf(http.StatusConflict, api.CodeConflict, "nothing is wrong with instance %d of database %q", x.own.Replica, x.own.Database.Name)
+		}
+	}
+	guid := rc.Database
+	if x.own != nil {
+		guid = x.own.Database.GUID
+	}
+	return n.tasks.start(rq, api.OpRecover, guid, func(ctx context.Context, k *task) error { return n.recover(ctx, k, x) })
+}
+
+// recover is the task: the old instance is removed as one that is gone, its
+// data is put aside, and a new one is added. Every step may be repeated: a
+// recovery that was cut short is begun again.
+func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
+	k.step("looking for a member that can help", 5)
+	if err := n.findHelper(ctx, x); err != nil {
+		return err
+	}
+	back, err := n.comeback(ctx, x)
+	if err != nil {
+		return err
+	}
+	if !k.decide(ctx) {
+		return context.Canceled
+	}
+	c := n.clientOf(x.helper)
+	if x.old != nil {
+		k.step(fmt.Sprintf("removing instance %d, as far as others hold its log", x.old.ID), 20)
+		t, err := c.Modify(ctx, x.d.GUID, &api.Modify{RemoveInstances: []int{x.old.ID}, ForceRemove: true})
+		if err := n.follow(ctx, k, c, t, err, 20); err != nil {
+			return err
+		}
+	}
+	if err := n.putAside(ctx, x.d.GUID); err != nil {
+		return err
+	}
+	k.step("adding the instance anew", 50)
+	t, err := c.Modify(ctx, x.d.GUID, &api.Modify{AddInstances: []api.Instance{*back}})
+	return n.follow(ctx, k, c, t, err, 50)
+}
+
+// findHelper finds a member that is well, with the newest configuration.
+func (n *Node) findHelper(ctx context.Context, x *recovery) error {
+	var ask []api.Instance
+	guid := ""
+	if x.own != nil {
+		guid, ask = x.own.Database.GUID, n.others(x.own)
+	}
+	if x.From != "" {
+		d, err := n.askFor(ctx, x.From, x.Database)
+		if err != nil {
+			return err
+		}
+		guid, ask = d.GUID, append(slices.Clone(d.Instances), ask...)
+	}
+	for _, s := range n.standings(ctx, guid, ask) {
+		if d := s.Database; s.Status == api.StatusCommitted && (x.d == nil || d.ConfigVersion > x.d.ConfigVersion) {
+			x.d = d
+		}
+	}
+	if x.d == nil {
+		return api.Errorf(0, api.CodeUnreachable, "no other member of the database answers; a new instance needs one to come from")
+	}
+	for _, y := range x.d.Instances {
+		if y.NodeID == n.ID() || y.Region == n.opts.Settings.Region {
+			x.old = &y
+		}
+	}
+	for id, s := range n.standings(ctx, guid, x.d.Instances) {
+		if s.Writes == "" && (x.old == nil || id != x.old.ID) {
+			x.helper = x.d.Instance(id).Cluster
+			return nil
+		}
+	}
+	return api.Errorf(0, api.CodeUnreachable, "no other member of the database is well; a new instance needs one to come from")
+}
+
+// askFor asks a node for a database by GUID or name.
+func (n *Node) askFor(ctx context.Context, node, name string) (*api.Database, error) {
+	c, err := api.NewClient(node, n.client)
+	if err != nil {
+		return nil, badRequest("--from: %v", err)
+	}
+	all, err := c.Databases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].GUID == name || all[i].Name == name {
+			return &all[i], nil
+		}
+	}
+	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "%s has no database %q", node, name)
+}
+
+// comeback describes the instance to be added: where the old one was, unless
+// the caller says otherwise. The others must reach this node there.
+func (n *Node) comeback(ctx context.Context, x *recovery) (*api.Instance, error) {
+	back := x.Instance
+	switch {
+	case back != nil:
+	case x.old != nil:
+		back = &api.Instance{Cluster: x.old.Cluster, DBConfig: x.old.DBConfig}
+	case x.own != nil:
+		gone := x.d.Removed(x.own.Replica)
+		if gone == nil {
+			return nil, badRequest("the database has no instance %d; say how others reach this node with --instance", x.own.Replica)
+		}
+		back = &api.Instance{Cluster: gone.Cluster, DBConfig: &api.DBConfig{Port: x.own.Port}}
+	default:
+		return nil, badRequest("no instance of the database was at this node; add one with crdb-cli crdb add-instance")
+	}
+	info, err := n.clientOf(back.Cluster).Node(ctx)
+	if err == nil && info.ID != n.ID() {
+		err = api.Errorf(http.StatusConflict, api.CodeConflict, "another node answers at %s, where the old instance was: is it alive? If it is not, say how others reach this node with --instance", back.Cluster.Name)
+	}
+	return back, err
+}
+
+// follow waits for a task of another node and repeats what it says.
+func (n *Node) follow(ctx context.Context, k *task, c *api.Client, t *api.Task, err error, percent int) error {
+	if err == nil {
+		t, err = c.Wait(ctx, t.ID, n.opts.Timing.Retry, func(t *api.Task) {
+			if t.Progress.Step != "" {
+				k.step(t.Progress.Step, percent+t.Progress.Worker*4/10)
+			}
+		})
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range t.Warnings {
+		k.warn("%s", w)
+	}
+	if t.Status != api.TaskFailed {
+		return nil
+	}
+	for _, e := range t.Errors {
+		k.fail(e.Cluster, &api.Error{Code: e.Code, Description: e.Description})
+	}
+	return errMembers
+}
+
+// putAside takes an instance that was removed out of service and keeps its
+// data for whoever wants to look into it. Of an earlier one nothing is kept.
+func (n *Node) putAside(ctx context.Context, guid string) error {
+	n.learn(ctx, guid)
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil {
+		return nil
+	}
+	if db.record.Status != api.StatusRemoved {
+		return fmt.Errorf("instance %d is still a member here", db.record.Replica)
+	}
+	if err := db.close(); err != nil {
+		n.log.Warn("closing a database that is put aside", "database", db.record.Database.Name, "err", err)
+	}
+	n.mu.Lock()
+	delete(n.mu.dbs, guid)
+	n.mu.Unlock()
+	err := n.dir.setAside(guid)
+	if err == nil {
+		n.log.Info("the data of the old instance is put aside", "database", db.record.Database.Name, "guid", guid, "dir", n.dir.at(asideDir, guid))
+	}
+	return err
+}
+
+// setAside moves a database's directory out of the way.
+func (d *dir) setAside(guid string) error {
+	if err := d.mkdir(asideDir); err != nil {
+		return err
+	}
+	if err := d.remove(asideDir, guid); err != nil {
+		return err
+	}
+	if err := d.fs.Rename(d.at(databases, guid), d.at(asideDir, guid)); err != nil {
+		return err
+	}
+	if err := d.sync(d.at(databases)); err != nil {
+		return err
+	}
+	return d.sync(d.at(asideDir))
+}
+
+// recoverFaulty brings instances that lost log back by themselves, where the
+// settings say so. It begins again after a while if that fails.
+func (n *Node) recoverFaulty() {
+	now := n.opts.Now()
+	if !n.opts.Settings.AutoRecover || now.Sub(n.tried) < autoRecoverEvery {
+		return
+	}
+	for _, r := range n.hosted() {
+		if r.Fault == nil {
+			continue
+		}
+		n.tried = now
+		if _, err := n.startRecover(request{}, &api.Recover{Database: r.Database.GUID}); err != nil {
+			n.log.Error("cannot recover an instance", "database", r.Database.Name, "err", err)
+		}
+	}
+}
+
+// autoRecoverEvery is the pause between two attempts to recover by itself.
+const autoRecoverEvery = 30 * time.Second
