@@ -162,17 +162,23 @@ func appendEntry(b []byte, prev, e *listEntry) []byte {
 }
 
 // seek decodes up to entry i of the leaf, and returns the one before as well,
-// nil if there is none. i may be the number of entries: then ok is false.
-func (n *listNode) seek(i int) (prev *listEntry, e listEntry, ok bool) {
+// which is zero if there is none. i may be the number of entries: then ok is
+// false.
+func (n *listNode) seek(i int) (prev, e listEntry, ok bool) {
 	for range i {
 		e.next(n.data)
 	}
-	if i > 0 {
-		before := e
-		prev = &before
-	}
+	prev = e
 	ok = e.next(n.data)
 	return prev, e, ok
+}
+
+// orNil is e, or nil for the zero entry.
+func (e *listEntry) orNil() *listEntry {
+	if e.run == nil {
+		return nil
+	}
+	return e
 }
 
 // splice replaces bytes of the leaf.
@@ -254,7 +260,7 @@ func (n *listNode) insertLeaf(i int, e *listEntry, must bool) bool {
 	}
 	prev, next, ok := n.seek(i)
 	var buf [512]byte
-	b := appendEntry(buf[:0], prev, e)
+	b := appendEntry(buf[:0], prev.orNil(), e)
 	from, to := len(n.data), len(n.data)
 	if ok {
 		b = appendEntry(b, e, &next)
@@ -279,12 +285,12 @@ func (n *listNode) removeLeaf(i, j int) {
 	var buf [512]byte
 	b, to := buf[:0], last.end
 	if next := last; next.next(n.data) {
-		b = appendEntry(b, prev, &next)
+		b = appendEntry(b, prev.orNil(), &next)
 		to = next.end
 	}
 	n.splice(first.start, to, b)
 	n.count -= j - i
-	if n.tail.known = false; n.count == i && prev != nil {
-		n.endsWith(prev)
+	if n.tail.known = false; n.count == i && i > 0 {
+		n.endsWith(&prev)
 	}
 }

@@ -86,7 +86,7 @@ func (l *List) insert(i int, e *listEntry) {
 	l.noteMoved(e)
 	if right := l.root.insert(i, e); right != nil {
 		left := l.root
-		l.root = &listNode{count: left.count + right.count, kids: []*listNode{left, right}}
+		l.root = &listNode{count: left.count + right.count, kids: []*listNode{left, right}, below: left.bytes() + right.bytes()}
 	}
 }
 

@@ -64,8 +64,13 @@ func checkTree(t *testing.T, l *List) {
 				}
 			}
 		}
+		below := 0
 		for _, k := range n.kids {
 			count += walk(k)
+			below += k.bytes()
+		}
+		if below != n.below {
+			t.Fatalf("%d bytes below a node, counted %d", below, n.below)
 		}
 		if count != n.count || count == 0 {
 			t.Fatalf("%d elements, counted %d", count, n.count)

@@ -7,6 +7,7 @@ type listNode struct {
 	kids  []*listNode
 	data  []byte
 	tail  tail
+	below int // the memory of kids
 }
 
 const maxKids = 64
@@ -23,10 +24,13 @@ func (n *listNode) insert(i int, e *listEntry) (right *listNode) {
 		i = at
 	}
 	n.count++
+	was := n.kids[k].bytes()
 	r := n.kids[k].insert(i, e)
+	n.below += n.kids[k].bytes() - was
 	if r == nil {
 		return nil
 	}
+	n.below += r.bytes()
 	n.kids = append(n.kids, nil)
 	copy(n.kids[k+2:], n.kids[k+1:])
 	n.kids[k+1] = r
@@ -42,8 +46,10 @@ func (n *listNode) insert(i int, e *listEntry) (right *listNode) {
 	n.kids = n.kids[:cut]
 	for _, kid := range right.kids {
 		right.count += kid.count
+		right.below += kid.bytes()
 	}
 	n.count -= right.count
+	n.below -= right.below
 	return right
 }
 
@@ -53,13 +59,13 @@ func (n *listNode) insertOrSplit(i int, e *listEntry) (right *listNode) {
 		return nil
 	}
 	switch i {
-	case n.count:
-		right = &listNode{}
+	case n.count: // more will follow, and fill it: it need not grow step by step
+		right = &listNode{data: make([]byte, 0, maxLeaf)}
 		right.insertLeaf(0, e, true)
 	case 0:
 		right = &listNode{count: n.count, data: n.data, tail: n.tail}
 		own := *e
-		*n = listNode{}
+		*n = listNode{data: make([]byte, 0, maxLeaf)}
 		n.insertLeaf(0, &own, true)
 	default:
 		right = n.splitLeaf(i)
@@ -89,24 +95,59 @@ func (n *listNode) remove(i, j int) {
 		return
 	}
 	n.count -= j - i
+	k, from := 0, i
+	for ; from >= n.kids[k].count; k++ {
+		from -= n.kids[k].count
+	}
+	if to := from + j - i; to < n.kids[k].count || to == n.kids[k].count && from > 0 {
+		n.removeBelow(k, from, to)
+		return
+	}
 	kept := n.kids[:0]
 	at := 0
 	for _, kid := range n.kids {
 		size := kid.count
 		lo, hi := max(i-at, 0), min(j-at, size)
 		at += size
-		if lo < hi && hi-lo == size {
+		if lo >= hi {
+			kept = append(kept, kid)
 			continue
 		}
-		if lo < hi {
-			kid.remove(lo, hi)
+		n.below -= kid.bytes()
+		if hi-lo == size {
+			continue
 		}
-		if k := len(kept); lo >= hi || k == 0 || !kept[k-1].join(kid) {
-			kept = append(kept, kid)
+		kid.remove(lo, hi)
+		if k := len(kept); k > 0 {
+			was := kept[k-1].bytes()
+			joined := kept[k-1].join(kid)
+			if n.below += kept[k-1].bytes() - was; joined {
+				continue
+			}
 		}
+		n.below += kid.bytes()
+		kept = append(kept, kid)
 	}
 	clear(n.kids[len(kept):])
 	n.kids = kept
+}
+
+// removeBelow removes some of the elements of a kid, not all.
+func (n *listNode) removeBelow(k, i, j int) {
+	kid := n.kids[k]
+	n.below -= kid.bytes()
+	kid.remove(i, j)
+	if k > 0 {
+		was := n.kids[k-1].bytes()
+		joined := n.kids[k-1].join(kid)
+		if n.below += n.kids[k-1].bytes() - was; joined {
+			copy(n.kids[k:], n.kids[k+1:])
+			n.kids[len(n.kids)-1] = nil
+			n.kids = n.kids[:len(n.kids)-1]
+			return
+		}
+	}
+	n.below += kid.bytes()
 }
 
 // join takes over the entries of the leaf that follows if both are sparse.
@@ -208,11 +249,5 @@ func (n *listNode) walkBack(i int, fn func(e *listEntry) bool) bool {
 	return true
 }
 
-// bytes estimates the memory below n.
-func (n *listNode) bytes() int {
-	size := 104 + cap(n.data) + 8*cap(n.kids)
-	for _, kid := range n.kids {
-		size += kid.bytes()
-	}
-	return size
-}
+// bytes estimates the memory of n and of what is below it.
+func (n *listNode) bytes() int { return 112 + cap(n.data) + 8*cap(n.kids) + n.below }

@@ -112,3 +112,45 @@ func TestRemovalsMeetInserts(t *testing.T) {
 		a.open()
 	}
 }
+
+// TestLargeRemovals: LTRIM, LREM and LPOP of a hundred thousand elements make
+// ops of a bounded size, in one atomic group, which another region applies.
+func TestLargeRemovals(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	a, b := newNode(t, 1, wall), newNode(t, 2, wall)
+	key := []byte("list")
+	const n = 100_000
+	values := make([][]byte, n)
+	for i := range values {
+		values[i] = fmt.Appendf(nil, "%d", i%2)
+	}
+	for _, c := range []struct {
+		name string
+		fn   func(tx *Tx) int // the elements left
+	}{
+		{"trim both ends", func(tx *Tx) int { tx.ListTrim(key, n/2, n/2+9); return 10 }},
+		{"trim to nothing", func(tx *Tx) int { tx.ListTrim(key, 1, 0); return 0 }},
+		{"remove half", func(tx *Tx) int { tx.ListRemove(key, 0, []byte("1")); return n / 2 }},
+		{"remove from the right", func(tx *Tx) int { tx.ListRemove(key, -2*maxCut, []byte("0")); return n - 2*maxCut }},
+		{"pop", func(tx *Tx) int { tx.ListPop(key, true, n-1, func([]byte) {}); return 1 }},
+		{"pop from the right", func(tx *Tx) int { tx.ListPop(key, false, maxCut+1, func([]byte) {}); return n - maxCut - 1 }},
+		{"pop all", func(tx *Tx) int { tx.ListPop(key, false, n, func([]byte) {}); return 0 }},
+	} {
+		a.do(func(tx *Tx) { tx.Delete(key); tx.ListPush(key, false, values) })
+		var want, longest int
+		a.do(func(tx *Tx) {
+			want = c.fn(tx)
+			longest = len(tx.buf)
+			if cap(tx.op.Elems) > 2*maxCut {
+				t.Errorf("%s: an op of %d elements", c.name, cap(tx.op.Elems))
+			}
+		})
+		syncAll([]*node{a, b})
+		if got := a.list(); len(got) != want || !slices.Equal(got, b.list()) {
+			t.Errorf("%s: %d elements and %d, want %d", c.name, len(got), len(b.list()), want)
+		}
+		if longest > 40*maxCut {
+			t.Errorf("%s: an op of %d bytes", c.name, longest)
+		}
+	}
+}

@@ -119,15 +119,15 @@ func (t *Tx) ListPop(key []byte, left bool, count int64, fn func(value []byte)) 
 			i = l.Len() - 1
 		}
 		fn(l.PreparePop(&t.op, i))
+		t.issue(n)
 	case left:
 		l.Each(0, pass)
-		l.PrepareRemove(&t.op, 0, k)
+		err = t.listCut(key, 0, k)
 	default:
 		l.EachBack(l.Len()-1, pass)
-		l.PrepareRemove(&t.op, l.Len()-k, l.Len())
+		err = t.listCut(key, l.Len()-k, l.Len())
 	}
-	t.issue(n)
-	return true, nil
+	return true, err
 }
 
 // ListSet replaces the element at an index.
@@ -212,11 +212,22 @@ func (t *Tx) ListRemove(key []byte, count int64, value []byte) (int, error) {
 	} else if count < 0 && count > -int64(limit) {
 		limit = int(-count)
 	}
-	removed := l.PrepareRemoveEqual(&t.op, value, limit, count < 0)
-	if removed > 0 {
-		t.issue(n)
+	if limit > maxCut {
+		t.group()
 	}
-	return removed, nil
+	total := 0
+	for l != nil && total < limit {
+		removed := l.PrepareRemoveEqual(&t.op, value, min(limit-total, maxCut), count < 0)
+		if removed == 0 {
+			break
+		}
+		t.issue(n)
+		total += removed
+		if n, l, err = t.changeList(key, crdt.KindListRemove, false); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // ListTrim removes everything but the elements from index first to last.
@@ -229,15 +240,39 @@ func (t *Tx) ListTrim(key []byte, first, last int64) error {
 	from, to := ListSpan(size, first, last)
 	switch {
 	case from >= to:
-		l.PrepareRemove(&t.op, 0, size)
+		return t.listCut(key, 0, size)
 	case to-from == size: // nothing to do, but WATCH takes it for a change, as in Redis
 		n.p.touchWatched(n.db, n.key)
 		return nil
-	default:
-		l.PrepareCut(&t.op, 0, from)
-		l.PrepareCut(&t.op, to, size)
+	case from > 0 && to < size:
+		t.group()
 	}
-	t.issue(n)
+	if err := t.listCut(key, to, size); err != nil {
+		return err
+	}
+	return t.listCut(key, 0, from)
+}
+
+// maxCut bounds the elements that one op removes by name, and so the op: 16384
+// times 30 bytes for usual elements, 9 MB at worst. More are one atomic group.
+const maxCut = 1 << 14
+
+// listCut removes the elements from index i to j of a list that is there.
+func (t *Tx) listCut(key []byte, i, j int) error {
+	for i < j {
+		n, l, err := t.changeList(key, crdt.KindListRemove, false)
+		if err != nil {
+			return err
+		}
+		from := i
+		if j-i > maxCut && j-i < l.Len() {
+			from = j - maxCut
+			t.group()
+		}
+		l.PrepareRemove(&t.op, from, j)
+		t.issue(n)
+		j = from
+	}
 	return nil
 }
 
