@@ -39,6 +39,13 @@ func (p *scripts) init() {
 	p.waiting.init()
 }
 
+// cached returns how many scripts are kept, and the bytes of their texts.
+func (p *scripts) cached() (n, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.shas), p.bytes
+}
+
 func (p *scripts) bySHA(sha []byte) *script.Script {
 	p.mu.Lock()
 	defer p.mu.Unlock()

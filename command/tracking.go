@@ -189,6 +189,15 @@ func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, key []byte)
 	})
 }
 
+// trackingCounts is what INFO tells of client-side caching.
+type trackingCounts struct{ clients, keys, items, prefixes int }
+
+func (t *tracking) counts() trackingCounts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return trackingCounts{len(t.mu.clients), len(t.mu.keys), t.mu.items, len(t.mu.prefixes)}
+}
+
 // isBroken reports whether the session that s redirects to was found gone.
 func (t *tracking) isBroken(s *Session) bool {
 	t.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"crdb/engine"
 )
 
 func invalid(keys ...string) string {
@@ -93,4 +95,49 @@ func TestTrackingTableIsBounded(t *testing.T) {
 	if len(w.srv.tracking.mu.keys) != 0 || len(w.srv.tracking.mu.clients) != 0 {
 		t.Fatal("a client that is gone is remembered")
 	}
+}
+
+// A key that a client here tracks changes in another region: it hears of it
+// when the operation arrives, whatever kind of operation it is.
+func TestTrackingHearsOfOtherRegions(t *testing.T) {
+	w := newWorld(t)
+	r := newRegion(t, w)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on")
+	b.do("HELLO", "3")
+	b.do("CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "h", "NOLOOP")
+	arrives := func(what string, fn func(tx *engine.Tx)) {
+		t.Helper()
+		w.wall.Add(1)
+		r.do(w.wall.Load(), fn)
+		r.deliver(w)
+		w.pumpAll()
+		if t.Failed() {
+			t.Fatal(what)
+		}
+	}
+	a.do("MGET", "s", "other")
+	a.do("HGETALL", "h")
+	arrives("a write", func(tx *engine.Tx) { tx.Put([]byte("s"), []byte("v"), engine.Expiry{}) })
+	expect(t, a.take(), invalid("s"))
+	expect(t, b.take(), "")
+	arrives("a write that nobody tracks", func(tx *engine.Tx) { tx.Put([]byte("s"), []byte("w"), engine.Expiry{}) })
+	expect(t, a.take(), "")
+	arrives("a new field", func(tx *engine.Tx) { tx.HashSet([]byte("h"), [][]byte{[]byte("f"), []byte("v")}) })
+	expect(t, a.take(), invalid("h"))
+	expect(t, b.take(), invalid("h"))
+	a.do("HGET", "h", "f")
+	arrives("a deadline of a field", func(tx *engine.Tx) {
+		tx.HashExpire([]byte("h"), [][]byte{[]byte("f")}, w.wall.Load()+500, func(int64) bool { return true })
+	})
+	expect(t, a.take(), invalid("h"))
+	expect(t, b.take(), invalid("h"))
+	a.do("HGET", "h", "f")
+	a.do("GET", "s")
+	arrives("a delete", func(tx *engine.Tx) { tx.Delete([]byte("s")) })
+	expect(t, a.take(), invalid("s"))
+	a.do("GET", "s")
+	arrives("a flush", func(tx *engine.Tx) { tx.Flush() })
+	expect(t, a.take(), ">2\r\n$10\r\ninvalidate\r\n_\r\n")
 }

@@ -79,6 +79,14 @@ func (ks *keyspace) visible() int {
 	return ks.keys.Len() - ks.hidden
 }
 
+// records is the number of keys, whether they show or not.
+func (ks *keyspace) records() uint64 {
+	if ks == nil {
+		return 0
+	}
+	return uint64(ks.keys.Len())
+}
+
 // tally adds (or with n -1 takes back) what a record counts for.
 func (ks *keyspace) tally(flags byte, n int) {
 	if flags&recHidden != 0 {

@@ -73,45 +73,46 @@ func (t *Tx) Scan(cursor uint64, count int, fn func(key []byte, typ Type)) uint6
 // randomTries bounds the search for a key that shows.
 const randomTries = 100
 
-// Random returns a random key of the selected database; the slice is the
-// caller's.
+// Random returns a random key of the selected database, each with the same
+// probability; the slice is the caller's. What it draws among all records and
+// does not show, it draws again.
 func (t *Tx) Random() (key []byte, ok bool) {
-	for try := 0; try < randomTries; try++ {
-		total := t.Len()
+	for try := 0; try < randomTries && !ok; try++ {
+		total := uint64(0)
+		for i := range partitions {
+			t.with(i, func(p *partition) { total += p.dbs[t.db].records() })
+		}
 		if total == 0 {
 			return nil, false
 		}
-		pick := int(t.e.opts.Rand() % uint64(total))
-		for i := 0; i < partitions && !ok; i++ {
+		pick, found := t.e.opts.Rand()%total, false
+		for i := 0; i < partitions && !found; i++ {
 			t.with(i, func(p *partition) {
-				n := p.dbs[t.db].visible()
-				if pick >= n || pick < 0 {
+				if n := p.dbs[t.db].records(); pick >= n {
 					pick -= n
 					return
 				}
-				pick = -1
+				found = true
 				key, ok = t.randomOf(p)
 			})
 		}
-		if ok {
-			return key, true
-		}
+	}
+	if ok {
+		return key, true
 	}
 	return t.first()
 }
 
-// randomOf returns a random key of a partition, if one shows soon.
+// randomOf returns a random key of a partition if the one it draws shows.
 func (t *Tx) randomOf(p *partition) ([]byte, bool) {
-	for range randomTries {
-		k, rec, ok := p.dbs[t.db].keys.Random(t.e.opts.Rand)
-		if !ok {
-			return nil, false
-		}
-		if n := (&entry{p: p, db: t.db, key: k, rec: rec}); n.shows(t.now) {
-			return append([]byte(nil), k...), true
-		}
+	k, rec, ok := p.dbs[t.db].keys.Random(t.e.opts.Rand)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	if n := (&entry{p: p, db: t.db, key: k, rec: rec}); !n.shows(t.now) {
+		return nil, false
+	}
+	return append([]byte(nil), k...), true
 }
 
 // first returns any key that shows.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -205,5 +206,38 @@ func BenchmarkGet(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		k := keys[i%len(keys)]
 		d.Get(uint32(Hash(0, k)>>32), k)
+	}
+}
+
+// TestRandomIsFair: no entry comes up more often than chance has it, in tables
+// of many sizes and in thinned ones.
+func TestRandomIsFair(t *testing.T) {
+	const each = 60 // draws for each entry
+	for _, c := range []struct{ entries, kept int }{{1, 1}, {7, 7}, {100, 100}, {700, 700}, {3000, 3000}, {9000, 9000}, {9000, 1000}} {
+		rnd := rand.New(rand.NewPCG(uint64(c.entries), 3))
+		var d Dict
+		hash := func(k string) uint32 { return uint32(Hash(7, []byte(k)) >> 32) }
+		for i := range c.entries {
+			k := fmt.Sprint("key", i)
+			d.Put(hash(k), []byte(k), nil)
+		}
+		for i := c.kept; i < c.entries; i++ {
+			k := fmt.Sprint("key", i)
+			d.Delete(hash(k), []byte(k))
+		}
+		times := map[string]int{}
+		for range each * c.kept {
+			k, _, _ := d.Random(rnd.Uint64)
+			times[string(k)]++
+		}
+		chi := 0.0
+		for i := range c.kept {
+			diff := float64(times[fmt.Sprint("key", i)] - each)
+			chi += diff * diff / each
+		}
+		free := float64(c.kept - 1) // chi is about this, within six standard deviations
+		if limit := free + 6*math.Sqrt(2*free); chi > limit {
+			t.Errorf("%d of %d: chi square %.0f, at most %.0f", c.kept, c.entries, chi, limit)
+		}
 	}
 }

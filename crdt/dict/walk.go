@@ -52,24 +52,37 @@ func (d *Dict) Scan(cursor uint64, count int, fn func(key, val []byte)) uint64 {
 	return next
 }
 
-// Random returns an entry chosen with nearly equal probability; next supplies
-// random bits.
+// maxSlots is as many as a segment has unless hashes collide on purpose.
+const maxSlots = maxCap*5/4 + maxCap*5/4/16 + 4
+
+// fairDraws bounds how long Random looks for an entry without favour.
+const fairDraws = 500
+
+// Random returns an entry, each with the same probability; next supplies random
+// bits. Where hardly anything is left of many entries, those in the emptiest
+// places come up more often.
+//
+// It draws a place among all there could be and begins anew if there is none or
+// it is free: of the places in dir that share a segment the first one counts,
+// and every segment is taken to be as long as the longest.
 func (d *Dict) Random(next func() uint64) (key, val []byte, ok bool) {
 	if d.n == 0 {
 		return nil, nil, false
 	}
-	for {
+	for draw := 0; ; draw++ {
 		r := next()
-		s := d.dir[int(r>>32)%len(d.dir)]
-		if s.n == 0 {
-			continue
-		}
-		for range 8 {
-			if sl := s.slots[int(uint32(r))%len(s.slots)]; sl != 0 {
-				key, val, _ = s.record(slotOff(sl))
-				return key, val, true
+		i := int(r >> 32 & uint64(len(d.dir)-1))
+		s := d.dir[i]
+		size := len(s.slots)
+		if len(d.dir) > 1 && draw < fairDraws {
+			if i&(1<<(d.depth-s.depth)-1) != 0 {
+				continue
 			}
-			r = r*k2 + 1
+			size = max(size, maxSlots)
+		}
+		if j := int(uint64(uint32(r)) * uint64(size) >> 32); j < len(s.slots) && s.slots[j] != 0 {
+			key, val, _ = s.record(slotOff(s.slots[j]))
+			return key, val, true
 		}
 	}
 }

@@ -1,0 +1,93 @@
+package command
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// infoFields lists "section field" for each line of INFO.
+func infoFields(reply string) map[string]bool {
+	fields, section := map[string]bool{}, ""
+	for _, line := range strings.Split(reply, "\r\n") {
+		if name, ok := strings.CutPrefix(line, "# "); ok {
+			section = name
+		} else if key, _, ok := strings.Cut(line, ":"); ok && section != "" {
+			for _, perCommand := range []string{"cmdstat_", "latency_percentiles_usec_", "errorstat_", "db"} {
+				if strings.HasPrefix(key, perCommand) {
+					key = perCommand
+				}
+			}
+			fields[section+" "+key] = true
+		}
+	}
+	return fields
+}
+
+// Whatever redis-server 7.0 tells in INFO is told here, under the same names in
+// the same sections: monitoring looks for them.
+func TestInfoHasTheFieldsOfRedis(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts redis-server")
+	}
+	nc, err := net.Dial("unix", startRedis(t).path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(nc, wire("SET", "k", "v")+wire("GET")+wire("INFO", "everything"))
+	r := bufio.NewReader(nc)
+	reply := ""
+	for range 3 {
+		if reply, err = readReply(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := newWorld(t).dial("c")
+	c.do("SET", "k", "v")
+	c.do("GET")
+	here := infoFields(c.do("INFO", "everything"))
+	there := infoFields(reply)
+	for f := range there {
+		if !here[f] {
+			t.Errorf("%s is missing", f)
+		}
+	}
+	if len(there) < 150 {
+		t.Errorf("%d fields of redis-server", len(there))
+	}
+}
+
+func TestInfoCountsTracking(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.dial("a"), w.dial("b"), w.dial("c")
+	tells := func(want string) {
+		t.Helper()
+		got := c.do("INFO", "clients") + c.do("INFO", "stats")
+		for _, line := range strings.Fields(want) {
+			if !strings.Contains(got, line+"\r\n") {
+				t.Errorf("%s is not told", line)
+			}
+		}
+	}
+	tells("tracking_clients:0 tracking_total_keys:0 tracking_total_items:0 tracking_total_prefixes:0")
+	a.do("HELLO", "3")
+	b.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on")
+	b.do("CLIENT", "TRACKING", "on")
+	a.do("MGET", "x", "y")
+	b.do("GET", "x")
+	tells("tracking_clients:2 tracking_total_keys:2 tracking_total_items:3 tracking_total_prefixes:0")
+	c.do("SET", "x", "1")
+	tells("tracking_total_keys:1 tracking_total_items:1")
+	b.do("CLIENT", "TRACKING", "off")
+	b.do("CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "p", "PREFIX", "q")
+	tells("tracking_clients:2 tracking_total_prefixes:2")
+	a.do("CLIENT", "TRACKING", "off")
+	b.do("CLIENT", "TRACKING", "off")
+	tells("tracking_clients:0 tracking_total_keys:0 tracking_total_items:0 tracking_total_prefixes:0")
+}
