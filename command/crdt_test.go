@@ -60,6 +60,31 @@ func (r *region) deliver(w *world) {
 	}
 }
 
+// pull brings what the world has written to the region.
+func (r *region) pull(w *world) {
+	r.t.Helper()
+	if err := w.log.Sync(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	for {
+		blocks, err := w.log.Read(1, r.log.Received().Get(1), 1<<20)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(blocks) == 0 {
+			return
+		}
+		for _, b := range blocks {
+			if err := r.log.Receive(b); err != nil {
+				r.t.Fatal(err)
+			}
+			if err := r.eng.Apply(b); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestExplainAndConflicts(t *testing.T) {
 	w := newWorld(t)
 	r := newRegion(t, w)

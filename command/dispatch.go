@@ -41,6 +41,10 @@ func (s *Session) run(args [][]byte) bool {
 			s.enqueue(cmd, args)
 			return true
 		}
+		if s.mode&modeMulti != 0 && cmd.Name == "exec" && !s.fits() && s.multi.denyOOM {
+			s.reject(cmd, msgOutOfMemory)
+			return true
+		}
 		if s.mode&modeMulti != 0 && s.multi.writes && errors.Is(s.srv.log.Admit(s.now), oplog.ErrBacklog) {
 			s.waitForLog()
 			return false
@@ -180,10 +184,17 @@ const (
 
 // admit asks the log and the memory limit whether a command may write now.
 func (s *Session) admit(cmd *Command) admission {
-	if s.set.maxMemory > 0 && !s.makeRoom() && cmd.Flags&DenyOOM != 0 {
+	if !s.fits() && cmd.Flags&DenyOOM != 0 {
 		s.reject(cmd, msgOutOfMemory)
 		return refused
 	}
+	return s.admitWrite(cmd)
+}
+
+// fits reports whether the data fits the memory there is, evicting if need be.
+func (s *Session) fits() bool { return s.set.maxMemory <= 0 || s.makeRoom() }
+
+func (s *Session) admitWrite(cmd *Command) admission {
 	if cmd.Flags&Write == 0 {
 		return admitted
 	}

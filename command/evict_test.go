@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"crdb/engine"
 )
 
 // fill writes until keys are evicted, and returns which of n keys are left.
@@ -78,7 +80,13 @@ func TestEviction(t *testing.T) {
 			}
 		}
 	}
-	_, left := fill(t, "allkeys-lfu", func(c *conn) {
+	testLFU(t, "allkeys-lfu")
+	testLFU(t, "volatile-lfu")
+}
+
+// testLFU: of the keys that may go, those that are used often stay.
+func testLFU(t *testing.T, policy string) {
+	_, left := fill(t, policy, func(c *conn) {
 		for range 20 {
 			for i := 0; i < 2000; i += 4 {
 				c.do("GET", fmt.Sprint("k", i))
@@ -86,9 +94,46 @@ func TestEviction(t *testing.T) {
 		}
 	})
 	often := func(i int) bool { return i%4 == 0 }
-	if a, b := share(left, often), share(left, odd); a < b+10 {
-		t.Errorf("LFU: %d%% of the often and %d%% of the seldom used are left", a, b)
+	seldom := func(i int) bool { return i%4 == 2 }
+	if a, b := share(left, often), share(left, seldom); a < b+10 {
+		t.Errorf("%s: %d%% of the often and %d%% of the seldom used are left", policy, a, b)
 	}
+	if odd := func(i int) bool { return i%2 == 1 }; policy == "volatile-lfu" && share(left, odd) != 100 {
+		t.Error("keys without a deadline are gone")
+	}
+}
+
+// TestEvictionsReachOtherRegions: they are deletes like any other.
+func TestEvictionsReachOtherRegions(t *testing.T) {
+	w, left := fill(t, "allkeys-random", nil)
+	r := newRegion(t, w)
+	r.pull(w)
+	r.do(w.wall.Load(), func(tx *engine.Tx) {
+		for name, there := range left {
+			if tx.Exists([]byte(name)) != there {
+				t.Fatalf("%s is there: here %v", name, there)
+			}
+		}
+	})
+}
+
+// TestOtherRegionsWriteWhenMemoryIsFull: clients get errors, replication goes on.
+func TestOtherRegionsWriteWhenMemoryIsFull(t *testing.T) {
+	w := newWorld(t)
+	r := newRegion(t, w)
+	c := w.dial("a")
+	c.do("SET", "k", "v")
+	c.do("CONFIG", "SET", "maxmemory", "1")
+	expect(t, c.do("SET", "k", "v"), "-"+msgOutOfMemory+"\r\n")
+	r.do(w.wall.Load()+1, func(tx *engine.Tx) {
+		tx.Put([]byte("k"), []byte(strings.Repeat("x", 5000)), engine.Expiry{})
+		tx.HashSet([]byte("h"), [][]byte{[]byte("f"), []byte("v")})
+	})
+	r.deliver(w)
+	expect(t, c.do("STRLEN", "k"), ":5000\r\n")
+	expect(t, c.do("HGET", "h", "f"), "$1\r\nv\r\n")
+	expect(t, c.do("HSET", "h", "f", "w"), "-"+msgOutOfMemory+"\r\n")
+	expect(t, c.do("DEL", "k"), ":1\r\n")
 }
 
 func TestNoEviction(t *testing.T) {

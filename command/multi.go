@@ -20,6 +20,7 @@ var multiCommands = []*Command{
 type transaction struct {
 	started bool
 	broken  bool // a command could not be queued
+	denyOOM bool // a command in the queue may take memory
 	queue   []queued
 	bytes   int
 	writes  bool
@@ -70,10 +71,12 @@ func (s *Session) endMulti() {
 func (s *Session) enqueue(cmd *Command, args [][]byte) {
 	t := s.multi
 	start := len(s.out.Buf)
-	if cmd.Flags&(Write|DenyOOM) != 0 && !t.broken {
-		if s.admit(cmd) == refused {
-			return // when the log is only behind, EXEC waits for it
-		}
+	if !s.fits() { // a queue takes memory, too, whatever is in it
+		s.reject(cmd, msgOutOfMemory)
+		return
+	}
+	if cmd.Flags&Write != 0 && !t.broken && s.admitWrite(cmd) == refused {
+		return // when the log is only behind, EXEC waits for it
 	}
 	size := 0
 	for _, a := range args {
@@ -88,6 +91,7 @@ func (s *Session) enqueue(cmd *Command, args [][]byte) {
 	if !t.broken { // a broken transaction never runs
 		t.queue = append(t.queue, queued{cmd, copyArgs(args, size)})
 		t.writes = t.writes || cmd.Flags&Write != 0
+		t.denyOOM = t.denyOOM || cmd.Flags&DenyOOM != 0
 	}
 	s.out.SimpleString("QUEUED")
 	s.mute(start)
