@@ -16,7 +16,7 @@ UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scena
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz bench reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 bench: ## compare with redis-server and write docs/performance.md (BENCH=-quick for a short run)
 	$(GO) run ./testbed/bench $(BENCH)
+
+torture: build ## trouble of all kinds for an hour (TORTURE=1h), five regions under load
+	$(ON_BUILD) CRDB_TORTURE=$(or $(TORTURE),1h) $(GO) test -count=1 -timeout 0 -v ./testbed/scenario -run TestTorture
 
 reliability: build ## measure recovery, catching up and verify, and rewrite docs/reliability.md
 	$(ON_BUILD) $(GO) run ./testbed/reliability
