@@ -253,7 +253,7 @@ func (n *Node) describe() *api.Node {
 	n.mu.Lock()
 	count := len(n.mu.dbs)
 	n.mu.Unlock()
-	return &api.Node{ID: n.ID(), Region: s.Region, Version: api.Version().Version,
+	return &api.Node{ID: n.ID(), Region: s.Region, Run: n.run, Version: api.Version().Version,
 		ProtocolVersion: api.ProtocolVersion, FormatVersion: api.FormatVersion, Ready: n.state.Load() == stateReady,
 		PeerHost: host, PeerPort: n.host.PeerPort(), TimeMillis: n.opts.Now().UnixMilli(), Databases: count}
 }

@@ -72,6 +72,10 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	}
 	h.Configurations = []api.ConfigurationHealth{{Name: d.Name, Version: d.ConfigVersion, Status: r.Status,
 		CausalConsistency: d.CausalConsistency, FeaturesetVersion: d.FeaturesetVersion, ProtocolVersion: d.ProtocolVersion, Instances: d.Instances}}
+	if x := r.Posted; x != nil {
+		h.Configurations = append(h.Configurations, api.ConfigurationHealth{Name: x.Database.Name, Version: x.Database.ConfigVersion, Status: api.StatusPosted,
+			CausalConsistency: x.Database.CausalConsistency, FeaturesetVersion: x.Database.FeaturesetVersion, ProtocolVersion: x.Database.ProtocolVersion, Instances: x.Database.Instances})
+	}
 	if h.Status, h.Alarm = db.restraint(); r.Status != api.StatusCommitted {
 		return h, nil
 	}

@@ -203,7 +203,11 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
 		return
 	}
 	stay := n.standings(ctx, c.base.GUID, c.next.Instances)
+	answer := n.standings(ctx, c.base.GUID, c.base.Instances)
 	for _, x := range c.gone {
+		if s := answer[x.ID]; s != nil && s.Writes == "" {
+			k.warn("region %s answers, and is removed by force all the same; without --force it would hand over what it has", x.Region)
+		}
 		newest, held := uint64(0), []string{}
 		for _, y := range c.next.Instances {
 			if s := stay[y.ID]; s != nil {
@@ -211,6 +215,10 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
 				newest = max(newest, t)
 				held = append(held, y.Region+" up to "+stampOf(t))
 			}
+		}
+		if newest == 0 {
+			k.warn("no other region holds anything of the log of region %s: what it wrote is lost", x.Region)
+			continue
 		}
 		k.warn("writes of region %s that reached no other region are lost. Its log is held by: %s. What it acknowledged after %s is gone; what one region holds, the others fetch",
 			x.Region, strings.Join(held, ", "), stampOf(newest))

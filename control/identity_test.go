@@ -169,6 +169,36 @@ func TestRecoverByItself(t *testing.T) {
 	})
 }
 
+// A copy cannot push its original out: the address leads to another process.
+func TestRecoveryOfACopyIsRefused(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	dir := filepath.Join(t.TempDir(), "copy")
+	n.Close()
+	if err := os.CopyFS(dir, os.DirFS(n.opts.Settings.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	f := nodes[0].fake(guid)
+	f.mu.Lock()
+	f.runs = map[int]uint64{2: n.run}
+	f.mu.Unlock()
+	o, h := newOptions(settings("eu-west", dir), &dialer{})
+	o.Settings.BootCheck = o.Timing.Retry
+	o.Settings.Bind = "127.0.0.2"
+	beside := &testNode{t: t, host: h, opts: o}
+	beside.start()
+	t.Cleanup(func() { beside.Close() })
+	if !strings.Contains(beside.fake(guid).refuses(), "another process") {
+		t.Fatal("the copy takes writes")
+	}
+	task := beside.wait(beside.c.Recover(context.Background(), &api.Recover{Database: "cart"}))
+	if task.Status != api.TaskFailed || !strings.Contains(task.Errors[0].Description, "this one is a copy") {
+		t.Errorf("task: %+v", task)
+	}
+	agreeOn(t, guid, 1, nodes[:3]...)
+}
+
 // A cut-short recovery is begun again: the old instance is removed already.
 func TestRecoverOfARemovedInstance(t *testing.T) {
 	_, nodes, guid := four(t)

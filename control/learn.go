@@ -62,8 +62,8 @@ func lostLogText(what string) string {
 }
 
 func clonedText(what string) string {
-	return "another process runs as this instance: one of the two is a copy. Writes are refused here; stop the copy, and then restart this node if it is the right one, " +
-		"or run crdb-cli crdb recover-instance at it. What was found: " + what
+	return "another process runs as this instance: one of the two is a copy. Writes are refused here; stop the copy, and then restart this node if it is the right one. " +
+		"What was found: " + what
 }
 
 // condemn writes down that an instance may not go on under its ID.
@@ -77,7 +77,10 @@ func (n *Node) condemn(guid string, f *fault) {
 	db, err := n.rewriteLocked(db, func(r *record) { r.Fault = f })
 	if err != nil {
 		n.log.Error("cannot write down that an instance lost log", "guid", guid, "err", err)
-		db.halted = f
+		next := *db
+		next.halted = f
+		db = &next
+		n.put(guid, db)
 	}
 	n.alarm(db)
 	n.restrain(db)

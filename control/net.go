@@ -40,8 +40,9 @@ func newHTTPClient(dial func(context.Context, string) (net.Conn, error), timeout
 		Transport: &http.Transport{
 			DialContext:           func(ctx context.Context, _, addr string) (net.Conn, error) { return dial(ctx, addr) },
 			ResponseHeaderTimeout: timeout,
-			MaxIdleConnsPerHost:   2,
-			IdleConnTimeout:       30 * time.Second,
+			// A spare connection that was never used holds the shutdown of the node
+			// at its other end up for seconds; calls between nodes are rare.
+			DisableKeepAlives: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

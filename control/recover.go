@@ -181,7 +181,11 @@ func (n *Node) comeback(ctx context.Context, x *recovery) (*api.Instance, error)
 		return nil, badRequest("no instance of the database was at this node; add one with crdb-cli crdb add-instance")
 	}
 	info, err := n.clientOf(back.Cluster).Node(ctx)
-	if err == nil && info.ID != n.ID() {
+	switch {
+	case err != nil:
+	case info.ID == n.ID() && info.Run != n.run:
+		err = api.Errorf(http.StatusConflict, api.CodeCloned, "another process of this node answers at %s: this one is a copy; stop it", back.Cluster.Name)
+	case info.ID != n.ID():
 		err = api.Errorf(http.StatusConflict, api.CodeConflict, "another node answers at %s, where the old instance was: is it alive? If it is not, say how others reach this node with --instance", back.Cluster.Name)
 	}
 	return back, err

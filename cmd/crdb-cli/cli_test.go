@@ -70,7 +70,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d := sample()
 			v = api.DryRun{OK: true, Database: &d}
 		}
-	case "POST /v1/crdbs/" + guid + "/updates", "PATCH /v1/crdbs/" + guid:
+	case "POST /v1/crdbs/" + guid + "/updates", "PATCH /v1/crdbs/" + guid, "PUT /v1/crdbs/" + guid + "/purge", "POST /v1/node/recover":
 		data, _ := io.ReadAll(r.Body)
 		n.body = r.Method + " " + r.URL.RequestURI() + " " + string(data)
 		v = queued
@@ -122,6 +122,8 @@ func TestGolden(t *testing.T) {
 	create := []string{"crdb", "create", "--name", "cart", "--instance", "fqdn=a:9443,port=6379", "--instance", "b:9443"}
 	warned := newNode()
 	warned.task.Operation, warned.task.Warnings = api.OpAdd, []string{"b:9443 does not know of the change yet"}
+	removed := newNode()
+	removed.health[1].Status, removed.health[1].Alarm, removed.health[1].Connections = api.CodeRemoved, "this region was removed", nil
 	for _, c := range []struct {
 		name string
 		node *node
@@ -140,6 +142,14 @@ func TestGolden(t *testing.T) {
 		{"delete_partial", failed, []string{"crdb", "delete", guid}, 3},
 		{"flush", newNode(), []string{"crdb", "flush", "cart"}, 0},
 		{"add_instance", warned, []string{"crdb", "add-instance", "--name", "cart", "--instance", "fqdn=c:9443,port=7000"}, 0},
+		{"remove_instance", newNode(), []string{"crdb", "remove-instance", "--name", "cart", "--instance-id", "2"}, 0},
+		{"remove_instance_force", newNode(), []string{"crdb", "remove-instance", "cart", "--instance-id", "2", "--instance-id", "3", "--force"}, 0},
+		{"purge_instance", newNode(), []string{"crdb", "purge-instance", "cart", "--instance-id", "2"}, 0},
+		{"recover_instance", newNode(), []string{"crdb", "recover-instance", "--name", "cart"}, 0},
+		{"recover_instance_from", newNode(), []string{"crdb", "recover-instance", "crdb:" + guid, "--from", "a:9443", "--instance", "fqdn=b:9443,port=7001"}, 0},
+		{"usage_remove_no_id", newNode(), []string{"crdb", "remove-instance", "cart"}, 2},
+		{"usage_recover_no_name", newNode(), []string{"crdb", "recover-instance"}, 2},
+		{"health_removed", removed, []string{"crdb", "health-report", "cart"}, 3},
 		{"update", newNode(), []string{"crdb", "update", "cart", "--memory-size", "1gb", "--eviction-policy", "allkeys-lru"}, 0},
 		{"update_force", newNode(), []string{"crdb", "update", "--crdb-guid", guid, "--force"}, 0},
 		{"usage_update_nothing", newNode(), []string{"crdb", "update", "cart"}, 2},

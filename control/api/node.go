@@ -4,6 +4,7 @@ package api
 type Node struct {
 	ID              string `json:"node_id"`
 	Region          string `json:"region"`
+	Run             uint64 `json:"run"` // random, new with every start
 	Version         string `json:"version"`
 	ProtocolVersion int    `json:"protocol_version"`
 	FormatVersion   int    `json:"format_version"`

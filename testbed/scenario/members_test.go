@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +113,43 @@ func TestForceRemoveRegion(t *testing.T) {
 	r.c.Regions = all
 	r.must(r.c.WaitServing(r.Context(), gone))
 	r.eventually(func() error { return r.c.Agree(r.Context()) })
+}
+
+// TestConcurrentChanges changes the configuration at two nodes at once.
+func TestConcurrentChanges(t *testing.T) {
+	r := begin(t, cluster.Options{})
+	var out [2]string
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i := range out {
+		wg.Go(func() {
+			out[i], errs[i] = r.c.CLIAt(r.Context(), r.c.Regions[i], "crdb", "update", cluster.DatabaseName, "--memory-size", fmt.Sprint(1+i, "gb"))
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil && !strings.Contains(out[i], "version") {
+			r.Errorf("%v\n%s", err, out[i])
+		}
+	}
+	if errs[0] != nil && errs[1] != nil {
+		r.Errorf("none won:\n%s\n%s", out[0], out[1])
+	}
+	r.eventually(func() error {
+		var seen []string
+		for _, region := range r.c.Regions {
+			got, err := r.c.Client(region).ConfigGet(r.Context(), "maxmemory").Result()
+			if err != nil {
+				return err
+			}
+			seen = append(seen, got["maxmemory"])
+		}
+		if seen[0] == "0" || seen[0] != seen[1] || seen[0] != seen[2] {
+			return fmt.Errorf("maxmemory is %v", seen)
+		}
+		return nil
+	})
+	r.finish()
 }
 
 // TestDownDuringAChange changes the configuration while a region is down.
