@@ -100,6 +100,14 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(v)
 }
 
+// sent is the body of the last change, for the golden files.
+func (n *node) sent() string {
+	if n.body == "" {
+		return ""
+	}
+	return "--- body\n" + n.body + "\n"
+}
+
 // cli runs a command line against the node and returns everything it printed
 // with its exit code.
 func cli(t *testing.T, n http.Handler, args ...string) (out, errs string, code int) {
@@ -174,11 +182,7 @@ func TestGolden(t *testing.T) {
 			if code != c.code {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
-			story := "$ crdb-cli " + strings.Join(c.args, " ") + "\n" + out + "--- stderr\n" + errs
-			if c.node.body != "" {
-				story += "--- body\n" + c.node.body + "\n"
-			}
-			golden(t, c.name, story)
+			golden(t, c.name, "$ crdb-cli "+strings.Join(c.args, " ")+"\n"+out+"--- stderr\n"+errs+c.node.sent())
 		})
 	}
 }
