@@ -21,6 +21,7 @@ func (t *Tx) Rename(src, dst []byte) bool {
 func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	t.group()
 	from := &t.src
+	t.touches(src)
 	from.find(t.e, t.db, src)
 	if !from.shows(t.now) {
 		return false

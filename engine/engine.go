@@ -45,6 +45,10 @@ type Options struct {
 	Wall    func() int64  // unix milliseconds
 	Mono    func() int64  // nanoseconds from any fixed point; nil: durations are not measured
 	Rand    func() uint64 // random bits; called under locks
+
+	// Touched, if set, hears of every key that a Tx looks up to read or write
+	// it, under the key's lock: tests compare them with those declared.
+	Touched func(db int, key []byte)
 	After   func(time.Duration) <-chan time.Time
 
 	// CheckpointBytes is the amount of log after which a checkpoint is made.

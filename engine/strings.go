@@ -39,6 +39,7 @@ func (t *Tx) value(n *entry) []byte {
 // Put sets the string of a key, whatever the key held. A deadline that is not
 // in the future deletes the key.
 func (t *Tx) Put(key, val []byte, x Expiry) {
+	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	if !x.Keep && x.At == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
@@ -81,6 +82,7 @@ func (t *Tx) putPlain(n *entry, val []byte) bool {
 
 // Incr adds delta to an integer and returns the sum.
 func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
+	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	if n.rec == nil {

@@ -124,12 +124,20 @@ func (t *Tx) lookup(key []byte) *entry {
 
 // peek is lookup without statistics and access time.
 func (t *Tx) peek(key []byte) *entry {
+	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	if !n.shows(t.now) {
 		return nil
 	}
 	return n
+}
+
+// touches tells who asked for it that a key is looked up.
+func (t *Tx) touches(key []byte) {
+	if f := t.e.opts.Touched; f != nil {
+		f(t.db, key)
+	}
 }
 
 // Atomic makes what is written from here to Unlock one atomic group.
@@ -141,6 +149,7 @@ func (t *Tx) group() { t.atomic = true }
 // change finds a key for writing and loads it. A key past its deadline is
 // deleted first, so that the others remove it as well (X1).
 func (t *Tx) change(key []byte) *entry {
+	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	t.expire(n)

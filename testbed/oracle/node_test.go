@@ -16,8 +16,14 @@ import (
 // a directory of the test, and returns its address.
 func startNode(t *testing.T) string {
 	t.Helper()
+	return startNodeWith(t, func() int64 { return time.Now().UnixMilli() }, nil)
+}
+
+// startNodeWith is startNode with a clock and a listener for the keys that
+// commands look up.
+func startNodeWith(t *testing.T, wall func() int64, touched func(db int, key []byte)) string {
+	t.Helper()
 	const replica = crdt.ReplicaID(1)
-	wall := func() int64 { return time.Now().UnixMilli() }
 	began := time.Now()
 	mono := func() int64 { return int64(time.Since(began)) }
 
@@ -33,7 +39,7 @@ func startNode(t *testing.T) string {
 	t.Cleanup(func() { closing(t, "log", log.Close()) })
 
 	eng, err := engine.Open(engine.Options{
-		Log: log, Seed: rand.Uint64(), Replica: replica, Wall: wall, Mono: mono, Rand: rand.Uint64,
+		Log: log, Seed: rand.Uint64(), Replica: replica, Wall: wall, Mono: mono, Rand: rand.Uint64, Touched: touched,
 	})
 	if err != nil {
 		t.Fatal(err)
