@@ -229,12 +229,13 @@ func (e *Engine) Jump(ctx context.Context, tips []oplog.Tip, mark []byte) error 
 		return err
 	}
 	e.vec.Lock()
-	defer e.vec.Unlock()
 	for _, t := range tips {
 		if t.Replica != e.self && t.Time != 0 {
 			e.vec.applied.Raise(crdt.Dot{Time: t.Time, Replica: t.Replica})
 		}
 	}
+	e.vec.Unlock()
+	e.applied()
 	return nil
 }
 

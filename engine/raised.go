@@ -52,6 +52,22 @@ func (x *raisedSlices) join(frag uint32, v crdt.VersionVector) crdt.VersionVecto
 	return v
 }
 
+// joinAll covers the exact vectors of all keys with fragments in [lo, hi), if v
+// is that of the partition.
+func (x *raisedSlices) joinAll(lo, hi uint64, v crdt.VersionVector) crdt.VersionVector {
+	if x.n == 0 {
+		return v
+	}
+	for sub := subOf(uint32(lo)); sub <= subOf(uint32(hi-1)); sub++ {
+		for _, m := range x.ranges[sub] {
+			if uint64(m.first) < hi && uint64(m.last) >= lo {
+				v.Merge(m.vv)
+			}
+		}
+	}
+	return v
+}
+
 // boundary returns the end of the run of fragments from lo on, not beyond hi,
 // for which join is the same.
 func (x *raisedSlices) boundary(lo, hi uint64) uint64 {

@@ -77,7 +77,7 @@ func (e *Engine) KeyDigest(db int, key []byte) (digest uint64, vv crdt.VersionVe
 	defer p.mu.Unlock()
 	n := entry{}
 	n.find(e, db, key)
-	return n.load().Digest(), e.vector()
+	return n.load().Digest(), p.raised.join(fragOf(e.hash(key)), e.vector())
 }
 
 // eachDigest calls fn for the keys of a slice until it returns false.
@@ -101,5 +101,5 @@ func (e *Engine) eachDigest(s Slice, fn func(db int, key []byte, digest uint64) 
 			return going
 		})
 	}
-	return e.vector()
+	return p.raised.joinAll(lo, hi, e.vector())
 }
