@@ -19,12 +19,17 @@ func (t *Tx) Digest() (sum uint64) {
 	for db := range spaces {
 		t.Select(db)
 		t.EachDigest(func(key []byte, d uint64) {
-			h := dict.Hash(digestSeed+uint64(db), key)
-			sum += dict.Hash(h, binary.BigEndian.AppendUint64(nil, d))
+			sum += KeySum(db, key, d)
 		})
 	}
 	t.Select(selected)
 	return sum
+}
+
+// KeySum is what a key, whose live state has the digest d, adds to Digest.
+func KeySum(db int, key []byte, d uint64) uint64 {
+	h := dict.Hash(digestSeed+uint64(db), key)
+	return dict.Hash(h, binary.BigEndian.AppendUint64(nil, d))
 }
 
 // EachDigest calls fn with the digest of every key of the selected database of

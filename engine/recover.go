@@ -135,7 +135,7 @@ func (l *loader) record(key, value []byte) error {
 		n.settleLoaded()
 		return nil
 	}
-	l.obj, l.key, l.db = n.flat.Detach(), append([]byte(nil), name...), db
+	l.obj, l.key, l.db = n.flat.Detach(), append([]byte{}, name...), db // the empty name is one, too
 	return nil
 }
 

@@ -62,10 +62,12 @@ func (g *guard) do(write func() error) error {
 	if err == nil || !g.opened.Load() {
 		return err
 	}
-	for noSpace(err) {
+	if noSpace(err) {
 		g.stalled(1)
-		<-g.after(stallRetry)
-		err = g.once(write)
+		for noSpace(err) {
+			<-g.after(stallRetry)
+			err = g.once(write)
+		}
 		g.stalled(-1)
 	}
 	return g.judge(err)

@@ -21,7 +21,9 @@ type Reply struct {
 // maxDepth bounds how deep replies may nest.
 const maxDepth = 16
 
-// readReply reads one reply of RESP2 or RESP3.
+// ReadReply reads one reply of RESP2 or RESP3.
+func ReadReply(r *bufio.Reader) (Reply, error) { return readReply(r, 0) }
+
 func readReply(r *bufio.Reader, depth int) (Reply, error) {
 	var rep Reply
 	if depth > maxDepth {
