@@ -74,13 +74,13 @@ func (s *Session) newRun(cmd *Command) *scriptRun {
 func (r *scriptRun) mayRun(c *Context, flags script.Flags) bool {
 	declared := flags&script.Shebang != 0
 	r.flags = flags
-	r.oom = r.oom && flags&script.AllowOOM == 0
+	r.oom = r.oom && flags&(script.AllowOOM|script.NoWrites) == 0
 	switch {
-	case r.readOnly && declared && flags&script.NoWrites == 0:
-		c.Out.Error("ERR Can not execute a script with write flag using *_ro command.")
-		return false
 	case r.oom && declared:
 		c.Out.Error(msgOutOfMemory)
+		return false
+	case r.readOnly && declared && flags&script.NoWrites == 0:
+		c.Out.Error("ERR Can not execute a script with write flag using *_ro command.")
 		return false
 	}
 	r.readOnly = r.readOnly || flags&script.NoWrites != 0

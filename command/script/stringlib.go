@@ -13,7 +13,7 @@ func (vm *VM) stringLibrary() map[string]lua.LValue {
 		"lower", "match", "reverse", "sub", "upper", "dump")
 	bytes, gsub := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction)
 	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"format": vm.format, "rep": vm.rep,
+		"format": vm.format, "rep": vm.rep, "char": stringChar,
 		"byte": func(l *lua.LState) int {
 			n := len(vm.checkText(l, 1))
 			if i, j := l.OptInt(2, 1), l.OptInt(3, l.OptInt(2, 1)); n > maxUnpack && (i < 0 || j < 0 || j-i > maxUnpack) {
@@ -372,4 +372,18 @@ func (vm *VM) each(l *lua.LState, f *lua.LFunction, k, v lua.LValue) bool {
 	}
 	l.Pop(1)
 	return false
+}
+
+// stringChar is string.char, which takes bytes only.
+func stringChar(l *lua.LState) int {
+	b := make([]byte, l.GetTop())
+	for i := range b {
+		n := l.CheckInt(i + 1)
+		if n < 0 || n > 255 {
+			l.ArgError(i+1, "invalid value")
+		}
+		b[i] = byte(n)
+	}
+	l.Push(lua.LString(b))
+	return 1
 }

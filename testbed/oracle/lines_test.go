@@ -116,3 +116,7 @@ func TestFunctionPayloads(t *testing.T) {
 		}
 	}
 }
+
+func TestScripts(t *testing.T) {
+	compareLines(t, servers(t), "testdata/lines/scripts.txt")
+}
