@@ -59,7 +59,7 @@ func functionLoad(c *Context) {
 		c.Out.Error("ERR " + err.Error())
 		return
 	}
-	if double := clash(libs); double != "" {
+	if double := clash(libs, name); double != "" {
 		c.Out.Error("ERR Function " + double + " already exists")
 		return
 	}

@@ -71,7 +71,7 @@ func (c *Context) restoreLibraries(codes [][]byte, replace, flush bool) {
 		}
 		names = append(names, name)
 	}
-	if double := clash(libs); double != "" {
+	if double := clash(libs, names...); double != "" {
 		c.Out.Error("ERR Function " + double + " already exists")
 		return
 	}

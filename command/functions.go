@@ -154,17 +154,24 @@ func (f *functions) find(name []byte) *script.Function {
 	return f.byName[strings.ToLower(string(name))]
 }
 
-// clash returns the name of a function that two of the libraries have, "" if
-// there is none.
-func clash(libs map[string]*library) string {
+// clash returns the first function of the named libraries, which are new, that
+// some other library has as well; "" if there is none.
+func clash(libs map[string]*library, names ...string) string {
 	seen := make(map[string]bool)
-	for _, lib := range libs {
+	for name, lib := range libs {
 		for _, fn := range lib.functions {
-			name := strings.ToLower(fn.Name)
-			if seen[name] {
+			if !slices.Contains(names, name) {
+				seen[strings.ToLower(fn.Name)] = true
+			}
+		}
+	}
+	for _, name := range names {
+		for _, fn := range libs[name].functions {
+			lower := strings.ToLower(fn.Name)
+			if seen[lower] {
 				return fn.Name
 			}
-			seen[name] = true
+			seen[lower] = true
 		}
 	}
 	return ""
