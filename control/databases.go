@@ -81,7 +81,7 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	}
 	h.ActiveConfigVersion = d.ConfigVersion
 	for _, l := range db.inst.Links() {
-		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError}
+		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Transfer: l.Transfer}
 		if l.Connected {
 			c.Status = api.LinkUp
 		}

@@ -75,6 +75,15 @@ type Spec struct {
 	Port    int
 	Run     uint64       // names this life of the instance
 	Notice  func(Notice) // must not block; called by several goroutines
+	// Join says that the database existed before the instance: it gets the
+	// state of another one before anything else.
+	Join bool
+}
+
+// CatchingUp is what an Instance may have besides: why it is not complete yet,
+// "" if it is. Until then the node is not ready.
+type CatchingUp interface {
+	CatchingUp() string
 }
 
 // Notice is what an instance found out about itself from its peers.
@@ -121,4 +130,5 @@ type Link struct {
 	Connected bool
 	Lag       time.Duration
 	LastError string
+	Transfer  *api.TransferHealth // of the state from there, while it is under way
 }

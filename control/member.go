@@ -66,7 +66,7 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &record{Status: api.StatusPosted, UID: uid, Port: reserved.Addr().(*net.TCPAddr).Port, Replica: own.ID,
+	r := &record{Status: api.StatusPosted, UID: uid, Port: reserved.Addr().(*net.TCPAddr).Port, Replica: own.ID, Joined: d.ConfigVersion > 1,
 		Coordinator: p.Coordinator, ExpiresMS: n.expiry(p.TimeoutMS), Database: d.Clone()}
 	db, err := n.makeDatabase(r)
 	if err != nil {
@@ -166,7 +166,7 @@ func (n *Node) openDatabase(r *record) (*database, error) {
 func (n *Node) spec(r *record) Spec {
 	d := r.Database
 	return Spec{Dir: n.dir.at(databases, d.GUID, dataDir), GUID: d.GUID, Name: d.Name, Replica: r.Replica, Port: r.Port,
-		Run: n.run, Notice: func(x Notice) { n.notice(d.GUID, x) }}
+		Join: r.Joined, Run: n.run, Notice: func(x Notice) { n.notice(d.GUID, x) }}
 }
 
 // Commit makes an instance serve. It prepares it first if it is not here: a

@@ -18,6 +18,7 @@ type record struct {
 	UID         int           `json:"uid"`
 	Port        int           `json:"port"`
 	Replica     int           `json:"replica"`
+	Joined      bool          `json:"joined,omitempty"` // the database existed before the instance
 	Coordinator string        `json:"coordinator,omitempty"`
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`

@@ -104,11 +104,26 @@ func meet(a, b crdt.VersionVector) crdt.VersionVector {
 }
 
 // truncate drops the log that all members hold and every range covers.
+//
+// Past the log's budget it drops what a member has not acknowledged, too, oldest
+// first, but never what a range still needs: that member gets a state transfer.
 func (e *Engine) truncate(saved crdt.VersionVector) {
+	held := saved
 	if e.opts.Stable != nil {
-		saved = meet(saved, e.opts.Stable())
+		held = meet(saved, e.opts.Stable())
 	}
-	e.log.Truncate(saved)
+	e.log.Truncate(held)
+	var cut crdt.VersionVector
+	if e.log.OverBudget() {
+		var err error
+		if cut, err = e.log.Excess(saved); err != nil {
+			e.opts.Logger.Warn("the log is over its budget and could not be cut", "err", err)
+		}
+		e.log.Truncate(cut)
+	}
+	if e.opts.Truncated != nil {
+		e.opts.Truncated(cut)
+	}
 }
 
 // markAllDirty makes the next checkpoint save everything again: the lists of
@@ -252,6 +267,15 @@ func (w *saver) changedElems(r, db int, key []byte, o *object) {
 	}
 }
 
+// checkpointEvery is the amount of log after which a checkpoint is made: often
+// enough to keep the log within its budget.
+func (e *Engine) checkpointEvery() int64 {
+	if b := e.log.Budget(); b > 0 {
+		return min(e.opts.CheckpointBytes, max(b/4, 1))
+	}
+	return e.opts.CheckpointBytes
+}
+
 // checkpointLoop makes a checkpoint when enough log has gathered.
 func (e *Engine) checkpointLoop() {
 	defer e.done.Done()
@@ -262,7 +286,7 @@ func (e *Engine) checkpointLoop() {
 			return
 		case <-e.kick:
 		case <-e.opts.After(expireEvery):
-			if e.log.Stats().BytesWritten-last < uint64(e.opts.CheckpointBytes) {
+			if e.log.Stats().BytesWritten-last < uint64(e.checkpointEvery()) {
 				continue
 			}
 		}

@@ -60,6 +60,10 @@ type Options struct {
 	// covered by it are forgotten, log covered by it may be dropped. nil: this
 	// instance is alone.
 	Stable func() crdt.VersionVector
+	// Truncated is called after the log was truncated; cut, if not nil, covers
+	// what was dropped although a member had not acknowledged it, because the
+	// log was over its budget. nil: nobody is told.
+	Truncated func(cut crdt.VersionVector)
 	// Alone reports whether no other instance can write to this database: then
 	// the stream IDs that it makes are Redis's. nil: it is alone.
 	Alone  func() bool

@@ -38,7 +38,7 @@ const EndPosition Position = partitions << 32
 // One record, strings as uvarint length and bytes:
 //
 //	0       1     0: a key follows; else the type of an element of the last key
-//	1       1     logical database (of a key only)
+//	1       1     logical database, or the internal space (of a key only)
 //	.       .     key, or name of the element
 //	.       .     record of package crdt: flat, object header, or element
 //
@@ -154,7 +154,7 @@ func (im *Image) Each(fn func(k *ImageKey) error) error {
 			return fmt.Errorf("%w: an element without its key", ErrImage)
 		}
 		k.DB, k.Key, k.Record = int(r.byte()), r.bytes(), r.bytes()
-		if r.bad || k.DB >= Databases {
+		if r.bad || k.DB >= spaces {
 			return fmt.Errorf("%w: key", ErrImage)
 		}
 		if err := crdt.DecodeRecord(&obj, k.Record); err != nil {

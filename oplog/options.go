@@ -50,7 +50,7 @@ type Options struct {
 	ReceivePace   time.Duration // least pause before a commit of received blocks alone
 	MaxClockDrift time.Duration // H1
 
-	RetentionBytes int64  // only reported: Stats.OverRetention. 0: no budget
+	RetentionBytes int64  // budget of kept blocks, see Excess. 0: no budget
 	CacheBytes     int    // recent blocks kept in memory for senders
 	MaxPending     int    // own bytes not yet durable; above it Admit says ErrBacklog
 	MaxReceive     int    // received bytes not yet durable; above it Receive blocks

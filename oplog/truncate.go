@@ -18,6 +18,66 @@ func (l *Log) Truncate(upTo crdt.VersionVector) {
 	}
 }
 
+// Budget is Options.RetentionBytes: how many bytes of blocks may be kept for
+// members that have not acknowledged them; 0: any number.
+func (l *Log) Budget() int64 { return l.opts.RetentionBytes }
+
+// OverBudget reports whether more is kept.
+func (l *Log) OverBudget() bool { return l.Budget() > 0 && l.Bytes() > l.Budget() }
+
+// Excess returns what Truncate has to be given so that the rest is within the
+// budget: the oldest ops of all replicas up to one moment, but nothing that
+// limit does not cover.
+func (l *Log) Excess(limit crdt.VersionVector) (crdt.VersionVector, error) {
+	low, high := int64(1<<62), int64(0) // milliseconds
+	for _, b := range l.Bounds() {
+		low, high = min(low, b.First.Millis()), max(high, b.Last.Millis()+1)
+	}
+	for low < high { // the first moment at which the rest fits
+		mid := low + (high-low)/2
+		bytes, err := l.bytesBehind(upTo(limit, mid))
+		if err != nil {
+			return nil, err
+		}
+		if bytes <= l.Budget() {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return upTo(limit, high), nil
+}
+
+// upTo lowers a vector to a moment.
+func upTo(limit crdt.VersionVector, ms int64) (vv crdt.VersionVector) {
+	for _, e := range limit {
+		vv.Set(e.Replica, min(e.Time, crdt.TimestampAt(ms)))
+	}
+	return vv
+}
+
+// bytesBehind is the size of the blocks that vv does not cover.
+func (l *Log) bytesBehind(vv crdt.VersionVector) (sum int64, err error) {
+	for _, b := range l.Bounds() {
+		_, bytes, err := l.Behind(b.Replica, vv.Get(b.Replica))
+		if err != nil {
+			return 0, err
+		}
+		sum += int64(bytes)
+	}
+	return sum, nil
+}
+
+// KeptBehind returns how many bytes of the kept blocks are not covered by vv:
+// what is kept for a member that has acknowledged vv.
+func (l *Log) KeptBehind(vv crdt.VersionVector) int64 {
+	n, err := l.bytesBehind(vv)
+	if err != nil {
+		return 0 // the log has failed, which shows elsewhere
+	}
+	return n
+}
+
 func (l *Log) truncate(r crdt.ReplicaID, upTo crdt.Timestamp) error {
 	l.pub.RLock()
 	t := l.pub.tails[r]

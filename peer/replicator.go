@@ -23,6 +23,7 @@ type Replicator struct {
 	dec       *zstd.Decoder
 	holdings  holdings
 	transfers transfers
+	cuts      atomic.Uint64 // see Retention
 	giving    chan struct{} // one token per state transfer that is served
 	events    chan event    // to the pump, which owns the gate
 	serving   chan struct{} // one token per fetch a peer has under way here

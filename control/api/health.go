@@ -34,6 +34,16 @@ type ConnectionHealth struct {
 	LagSeconds float64           `json:"lag_seconds"`
 	LastError  string            `json:"last_error,omitempty"`
 	Links      []ReplicationLink `json:"replication_links"`
+	Transfer   *TransferHealth   `json:"transfer,omitempty"` // of the state from there, while it is under way
+}
+
+// TransferHealth is how far a state transfer has come.
+type TransferHealth struct {
+	Percent        float64 `json:"percent"`
+	Bytes          uint64  `json:"bytes"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+	LeftSeconds    float64 `json:"left_seconds,omitempty"` // not known: 0
+	Error          string  `json:"error,omitempty"`
 }
 
 // ReplicationLink is one link of a connection.

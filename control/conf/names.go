@@ -30,6 +30,7 @@ var names = map[string]entry{
 	"port":            {set: port(func(s *Settings) *int { return &s.Port })},
 	"appendfsync":     {set: oneOf(func(s *Settings) *string { return &s.Appendfsync }, "always", "everysec")},
 	"max-clock-drift": {set: setDrift},
+	"transfer-rate":   {set: size(func(s *Settings) *int64 { return &s.TransferRate })},
 	"log-retention":   {set: size(func(s *Settings) *int64 { return &s.LogRetention })},
 	"verify-interval": {set: seconds(func(s *Settings) *time.Duration { return &s.VerifyInterval })},
 	"io-threads":      {set: number(func(s *Settings) *int { return &s.IOThreads }, 1, 128)},

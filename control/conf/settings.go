@@ -25,6 +25,7 @@ type Settings struct {
 	Appendfsync   string
 	MaxClockDrift time.Duration
 	LogRetention  int64 // bytes of log kept for members that are away
+	TransferRate  int64 // bytes per second of a state transfer to another region; 0: no limit
 
 	VerifyInterval time.Duration // between comparisons of the regions; 0: none
 	IOThreads      int           // event loops per database

@@ -15,6 +15,7 @@ import (
 
 	"crdb/command"
 	"crdb/control"
+	"crdb/control/api"
 	"crdb/crdt"
 	"crdb/engine"
 	"crdb/oplog"
@@ -79,13 +80,14 @@ func (i *instance) open() (err error) {
 	i.engine, err = engine.Open(engine.Options{
 		Log: i.log, Seed: seed(i.spec.GUID), Replica: replica,
 		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
-		Stable: i.stableVector, Alone: i.alone.Load, Logger: i.logger,
+		Stable: i.stableVector, Truncated: i.truncated, Alone: i.alone.Load, Logger: i.logger,
 	})
 	if err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}
 	i.repl, err = peer.New(peer.Options{
-		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine,
+		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine, Join: i.spec.Join,
+		Limits:  peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
 		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	})
@@ -144,6 +146,25 @@ func (i *instance) stableVector() crdt.VersionVector {
 		return r.Stable()
 	}
 	return nil
+}
+
+// truncated passes on what the log dropped, once the members are known.
+func (i *instance) truncated(cut crdt.VersionVector) {
+	if r := i.stable.Load(); r != nil {
+		r.Truncated(cut)
+	}
+}
+
+// CatchingUp is part of control.CatchingUp.
+func (i *instance) CatchingUp() string {
+	if !i.repl.AwaitsBase() {
+		return ""
+	}
+	t := i.repl.Transfer()
+	if t.Source == 0 {
+		return "catching up: it asks the other regions for their state"
+	}
+	return fmt.Sprintf("catching up: %.1f %% of the state of replica %d is here", t.Percent, t.Source)
 }
 
 // SetMembers is part of control.Instance.
@@ -243,11 +264,18 @@ func (i *instance) Links() []control.Link {
 	var all []control.Link
 	for _, l := range i.repl.Links() {
 		if l.Member {
-			all = append(all, control.Link{Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
+			all = append(all, control.Link{Transfer: transferHealth(l.Transfer), Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
 				Lag: time.Duration(l.In.Lag.Seconds * float64(time.Second)), LastError: l.In.LastError})
 		}
 	}
 	return all
+}
+
+func transferHealth(t *peer.TransferStatus) *api.TransferHealth {
+	if t == nil {
+		return nil
+	}
+	return &api.TransferHealth{Percent: t.Percent, Bytes: t.Bytes, BytesPerSecond: t.Rate, LeftSeconds: t.Left.Seconds(), Error: t.Error}
 }
 
 // Close is part of control.Instance. It also takes apart what was opened only

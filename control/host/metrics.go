@@ -62,6 +62,15 @@ var (
 	logOps       = counter("crdb_log_ops_total", "Own ops written.", "database")
 	logWritten   = counter("crdb_log_written_bytes_total", "Bytes of blocks written.", "database")
 	logRetention = gauge("crdb_log_over_retention", "Whether the log is larger than log-retention because a region has not acknowledged it.", "database")
+	logBudget    = gauge("crdb_log_budget_bytes", "log-retention: how much log may be kept for regions that are away; 0: no limit.", "database")
+	logKept      = gauge("crdb_log_kept_bytes", "Bytes of log that a region has not acknowledged.", "database", "peer")
+	logCuts      = counter("crdb_log_cuts_total", "How often the log was cut at its budget before all regions had it.", "database")
+	catchingUp   = gauge("crdb_catching_up", "Whether the instance has joined and is not complete yet.", "database")
+	transferOn   = gauge("crdb_transfer_active", "Whether a state transfer to this instance is under way.", "database")
+	transferPart = gauge("crdb_transfer_percent", "How far the last state transfer to this instance has come.", "database")
+	transferSize = gauge("crdb_transfer_bytes", "Bytes of the last state transfer to this instance.", "database")
+	transferRate = gauge("crdb_transfer_bytes_per_second", "Speed of the state transfer under way.", "database")
+	transferKeys = counter("crdb_transfer_keys_total", "Keys merged by state transfers.", "database")
 	logRefusing  = gauge("crdb_log_refusing_writes", "Whether the log refuses writes of clients now: disk full, failed, or clock.", "database")
 	clockAhead   = gauge("crdb_clock_ahead_seconds", "How far the last timestamp is ahead of the wall clock.", "database")
 )
@@ -89,6 +98,7 @@ func (i *instance) Collect(ch chan<- prometheus.Metric) {
 	i.collectEngine(ch, e)
 	i.collectKeys(ch, e)
 	i.collectCommands(ch)
+	i.collectTransfer(ch, e)
 	for _, l := range i.repl.Links() {
 		if l.Member {
 			collectLink(ch, i.spec.Name, l)
@@ -110,6 +120,21 @@ func (i *instance) collectLog(ch chan<- prometheus.Metric) {
 	logRefusing.send(ch, truth(s.Refusing != nil), db)
 	clockAhead.send(ch, max(0, seconds(s.ClockAhead)), db)
 	i.commits.Collect(ch)
+}
+
+func (i *instance) collectTransfer(ch chan<- prometheus.Metric, s engine.Stats) {
+	db, r, t := i.spec.Name, i.repl.Retention(), i.repl.Transfer()
+	logBudget.send(ch, float64(r.Budget), db)
+	logCuts.send(ch, float64(r.Cuts), db)
+	for _, k := range r.Kept {
+		logKept.send(ch, float64(k.Bytes), db, k.Region)
+	}
+	catchingUp.send(ch, truth(i.repl.AwaitsBase()), db)
+	transferOn.send(ch, truth(t.Active), db)
+	transferPart.send(ch, t.Percent, db)
+	transferSize.send(ch, float64(t.Bytes), db)
+	transferRate.send(ch, t.Rate, db)
+	transferKeys.send(ch, float64(s.MergedKeys), db)
 }
 
 func (i *instance) collectEngine(ch chan<- prometheus.Metric, s engine.Stats) {
