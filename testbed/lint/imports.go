@@ -23,15 +23,16 @@ type Package struct {
 var below = map[string][]string{
 	"crdt":    {},
 	"rdb":     {},
+	"backup":  {"crdt", "oplog"},
 	"resp":    {},
 	"proto":   {},
 	"oplog":   {"crdt"},
 	"engine":  {"crdt", "oplog"},
 	"command": {"crdt", "rdb", "oplog", "engine", "resp"},
 	"peer":    {"crdt", "oplog", "proto"},
-	"control": {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer"},
-	"cmd":     {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
-	"testbed": {"crdt", "rdb", "oplog", "engine", "resp", "proto", "command", "peer", "control"},
+	"control": {"crdt", "rdb", "oplog", "backup", "engine", "resp", "proto", "command", "peer"},
+	"cmd":     {"crdt", "rdb", "oplog", "backup", "engine", "resp", "proto", "command", "peer", "control"},
+	"testbed": {"crdt", "rdb", "oplog", "backup", "engine", "resp", "proto", "command", "peer", "control"},
 }
 
 // wireEdges are the only directories that see wire types.
