@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 
@@ -19,8 +20,9 @@ type ExportOptions struct {
 
 // ExportResult says what a file holds.
 type ExportResult struct {
-	Bytes int64 `json:"bytes"`
-	Keys  int64 `json:"keys"`
+	Bytes     int64 `json:"bytes"`
+	Keys      int64 `json:"keys"`
+	Functions int64 `json:"functions"` // libraries
 }
 
 // Export writes a dump file that Redis 7.0 and later load. Memory is bounded by
@@ -36,7 +38,14 @@ func Export(ctx context.Context, dst io.Writer, o ExportOptions) (n ExportResult
 		if o.Progress != nil {
 			o.Progress(done)
 		}
-		if db := tx.DB(); db != selected {
+		db := tx.DB()
+		if db == engine.Internal {
+			code, _, err := tx.Get(key)
+			w.Function(code)
+			n.Functions++
+			return errors.Join(err, w.Err())
+		}
+		if db != selected {
 			selected = db
 			w.Select(db)
 			if !sized[db] && o.Sizes != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"crdb/command/script"
 	"crdb/engine"
 	"crdb/oplog"
 	"crdb/rdb"
@@ -39,7 +40,7 @@ type ImportResult struct {
 	Keys      int64 `json:"keys"`      // written
 	Expired   int64 `json:"expired"`   // left out: their deadline has passed
 	Kept      int64 `json:"kept"`      // left out: what is here is of another type, or newer
-	Functions int64 `json:"functions"` // libraries left out
+	Functions int64 `json:"functions"` // libraries written
 }
 
 // ImportOptions are the options of Import.
@@ -189,7 +190,25 @@ func (m *importer) write(k *rdb.Key, v rdb.Value, first bool) (bool, error) {
 	return true, nil
 }
 
-func (m *importer) function([]byte) error {
+// function stores a library of functions, as FUNCTION LOAD does. One that cannot
+// be loaded here is listed, and cannot be called.
+func (m *importer) function(code []byte) error {
+	name, err := script.LibraryName(string(code))
+	if err != nil {
+		return &rdb.Error{Offset: m.r.Offset(), Text: "a library of functions: " + err.Error()}
+	}
+	if err := m.admit(); err != nil {
+		return err
+	}
+	tx := m.s.tx
+	tx.Select(engine.Internal)
+	tx.LockKey(m.s.now, []byte(name))
+	defer tx.Unlock()
+	if tx.Type([]byte(name)) != engine.TypeNone && (m.o.Mode == ImportEmpty || m.o.Mode == ImportMerge) {
+		m.n.Kept++
+		return nil
+	}
+	tx.Put([]byte(name), code, engine.Expiry{})
 	m.n.Functions++
 	return nil
 }

@@ -174,6 +174,16 @@ func (i *fakeInstance) Import(ctx context.Context, src io.Reader, mode string, p
 	return api.Moved{Bytes: int64(len(data)), Keys: 2}, err
 }
 
+func (i *fakeInstance) Backup(_ context.Context, dir string, _ *api.Database, progress func(float64)) (*api.Moved, error) {
+	progress(0.5)
+	return &api.Moved{Bytes: 7}, i.Err()
+}
+
+func (i *fakeInstance) Restore(_ context.Context, dir string, progress func(api.Moved, float64)) (api.Moved, error) {
+	progress(api.Moved{Keys: 1}, 0.5)
+	return api.Moved{Keys: 3}, i.Err()
+}
+
 func (i *fakeInstance) Links() []Link {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -48,6 +48,8 @@ func (n *Node) routes() http.Handler {
 		"POST /v1/crdbs/{guid}/updates":           n.postUpdates,
 		"PUT /v1/crdbs/{guid}/purge":              n.putPurge,
 		"PUT /v1/crdbs/{guid}/flush":              n.putFlush,
+		"POST /v1/crdbs/{guid}/backup":            n.postBackup,
+		"POST /v1/crdb_restores":                  n.postRestore,
 		"GET /v1/crdbs/{guid}/health_report":      n.getHealthReport,
 		"GET /v1/crdb_tasks":                      n.getTasks,
 		"GET /v1/crdb_tasks/{id}":                 n.getTask,

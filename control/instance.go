@@ -51,6 +51,11 @@ type Instance interface {
 	// Import writes the keys of a dump file into the database. The mode is one
 	// of package api. progress hears how far it is. Close ends it.
 	Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error)
+	// Backup writes a backup into a new or empty directory of this machine;
+	// config is kept in it. A failure leaves nothing. Close ends it.
+	Backup(ctx context.Context, dir string, config *api.Database, progress func(done float64)) (*api.Moved, error)
+	// Restore fills the database, which is empty, from a backup. Close ends it.
+	Restore(ctx context.Context, dir string, progress func(m api.Moved, done float64)) (api.Moved, error)
 	// Err says what keeps the instance from taking writes, nil if nothing does.
 	Err() error
 	// Links describes the replication from every other member.

@@ -104,7 +104,7 @@ func (a *app) root(node string) *cobra.Command {
 	root.AddCommand(
 		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.updateCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd(),
 			a.addInstanceCmd(), a.removeInstanceCmd(), a.purgeInstanceCmd(), a.recoverInstanceCmd(),
-			a.verifyCmd(), a.exportCmd(), a.importCmd()),
+			a.verifyCmd(), a.exportCmd(), a.importCmd(), a.backupCmd(), a.restoreCmd()),
 		group("task", "Tasks: changes of databases on their way", a.taskListCmd(), a.taskStatusCmd(), a.taskCancelCmd()),
 		a.versionCmd())
 	return root

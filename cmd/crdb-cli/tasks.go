@@ -63,7 +63,10 @@ func (a *app) follow(ctx context.Context, c *api.Client, t *api.Task, err error,
 	if t.Status == api.TaskFailed {
 		return a.failed(t)
 	}
-	if t.Operation == api.OpCreate {
+	if t.Moved != nil {
+		a.say("%s", t.Moved.String())
+	}
+	if t.Operation == api.OpCreate || t.Operation == api.OpRestore {
 		a.say("CRDB GUID Assigned: crdb:%s", t.GUID)
 	}
 	return nil

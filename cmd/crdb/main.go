@@ -50,7 +50,7 @@ func run(ctx context.Context, args, environ []string, out, errw io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errw)
-	root.AddCommand(a.serveCmd(), a.demoCmd(), a.healthcheckCmd(), a.versionCmd())
+	root.AddCommand(a.serveCmd(), a.demoCmd(), a.healthcheckCmd(), a.backupCmd(), a.versionCmd())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

@@ -16,7 +16,7 @@ type Moved struct {
 	Keys      int64 `json:"keys"`                // written
 	Expired   int64 `json:"expired,omitempty"`   // left out: their deadline has passed
 	Kept      int64 `json:"kept,omitempty"`      // left out: what is there is of another type, or newer
-	Functions int64 `json:"functions,omitempty"` // libraries left out
+	Functions int64 `json:"functions,omitempty"` // libraries written
 }
 
 // The ways an import treats keys that are there. The empty one refuses a
@@ -118,7 +118,7 @@ func (m *Moved) String() string {
 	}{
 		{m.Expired, "keys left out because their deadline has passed"},
 		{m.Kept, "keys left as they are: of another type, or changed meanwhile"},
-		{m.Functions, "libraries of functions left out"},
+		{m.Functions, "libraries of functions"},
 	} {
 		if x.n > 0 {
 			s += fmt.Sprintf("; %d %s", x.n, x.what)

@@ -21,6 +21,8 @@ const (
 	OpPurge   = "purge_instance"
 	OpRecover = "recover_instance"
 	OpImport  = "import_crdb"
+	OpBackup  = "backup_crdb"
+	OpRestore = "restore_crdb"
 )
 
 // Task is one change of a database on its way.
@@ -36,7 +38,7 @@ type Task struct {
 	Errors    []TaskError `json:"errors,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"` // what somebody should know although the task goes on
 	Progress  Progress    `json:"progress"`
-	Moved     *Moved      `json:"moved,omitempty"` // of imports
+	Moved     *Moved      `json:"moved,omitempty"` // of imports, backups and restores
 }
 
 // TaskError says what failed on which cluster.

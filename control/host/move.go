@@ -57,7 +57,7 @@ func (i *instance) Export(ctx context.Context, dst io.Writer) (api.Moved, error)
 			return tx.LenOf(db), tx.ExpiresOf(db)
 		},
 	})
-	return api.Moved{Bytes: n.Bytes, Keys: n.Keys}, because(ctx, err)
+	return api.Moved{Bytes: n.Bytes, Keys: n.Keys, Functions: n.Functions}, because(ctx, err)
 }
 
 // Import is part of control.Instance.
