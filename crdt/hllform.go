@@ -163,6 +163,12 @@ func (s *Sketch) outgrows(register int, value byte, limit int) bool {
 	return more > 0 && formSize+len(s.appendOps(nil))+more > limit
 }
 
+// Outgrown reports whether Redis would not keep the sketch in the sparse form,
+// given how long that form may be.
+func (s *Sketch) Outgrown(limit int) bool {
+	return s.tall() || formSize+len(s.appendOps(nil)) > limit
+}
+
 // splitting is how many bytes of opcodes it takes to change one register.
 func (s *Sketch) splitting(register int) int {
 	old := s.Get(register)

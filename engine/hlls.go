@@ -36,7 +36,7 @@ func (t *Tx) HLLMerge(key []byte, sources [][]byte, sparseLimit int) error {
 	if err != nil {
 		return err
 	}
-	if dense {
+	if dense || sum.Outgrown(sparseLimit) { // it ends so: to find it out register by register takes seconds
 		c.Dense()
 	}
 	sum.Each(c.Raise)
