@@ -81,6 +81,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: ## compare with redis-server and write docs/performance.md (BENCH=-quick for a short run)
 	$(GO) run ./testbed/bench $(BENCH)
 
+bench-all: ## commands of every family and million-element keys, into docs/performance-families.md (minutes)
+	$(GO) run ./testbed/bench -all $(BENCH)
+
 torture: build ## trouble of all kinds for an hour (TORTURE=1h), five regions under load
 	$(ON_BUILD) CRDB_TORTURE=$(or $(TORTURE),1h) $(GO) test -count=1 -timeout 0 -v ./testbed/scenario -run TestTorture
 

@@ -12,4 +12,9 @@
 // It also measures how long a write takes to show in the other regions while
 // the writing region runs at half of its unpipelined SET throughput, and the
 // resident memory of one million strings.
+//
+// With -all it measures other things, into a page of their own: one command of
+// every family, unpipelined, and keys with a million elements, how long and how
+// much memory it takes to build, read and delete them, and how long other
+// clients wait while one is deleted.
 package main

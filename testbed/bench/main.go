@@ -14,6 +14,7 @@ import (
 // options say how much to measure.
 type options struct {
 	quick    bool
+	all      bool // every family and big keys, instead of the basic table
 	rounds   int
 	requests int // unpipelined; five times as many pipelined
 	probes   int
@@ -24,10 +25,14 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a short run to see that everything works; changes no document")
+	flag.BoolVar(&o.all, "all", false, "commands of every family, and keys with a million elements, instead of the basic table")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; every figure is their median")
 	flag.IntVar(&o.requests, "requests", 200_000, "unpipelined requests per figure")
 	flag.StringVar(&o.doc, "doc", "docs/performance.md", "document to write the table into, from the root of the module; empty for none")
 	flag.Parse()
+	if o.all && o.doc == "docs/performance.md" {
+		o.doc = "docs/performance-families.md"
+	}
 	o.probes, o.strings = 1000, 1_000_000
 	if o.quick {
 		o.rounds, o.requests, o.probes, o.strings, o.doc = 1, 10_000, 100, 50_000, ""
@@ -41,6 +46,13 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.all {
+		text, err := everything(ctx, o)
+		if err != nil {
+			return err
+		}
+		return publish(o, text)
+	}
 	s := newResults()
 	for round := range o.rounds {
 		for _, sys := range systems {
@@ -58,7 +70,11 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("memory of %s: %w", sys.name, err)
 		}
 	}
-	text := render(o, s)
+	return publish(o, render(o, s))
+}
+
+// publish prints a page and writes it into its document.
+func publish(o options, text string) error {
 	fmt.Println(text)
 	if o.doc == "" {
 		return nil

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"crdb/testbed/cluster"
+	"crdb/testbed/oracle"
+)
+
+// bigBatch is how many elements one command adds.
+const bigBatch = 1000
+
+// big is a key with very many elements.
+type big struct {
+	name string
+	add  string                              // the command that adds elements
+	elem func(args []string, i int) []string // appends the i-th
+	read []string                            // the command that reads all
+}
+
+var bigs = []big{
+	{"list", "RPUSH", func(a []string, i int) []string { return append(a, "element:"+strconv.Itoa(i)) }, []string{"LRANGE", "big", "0", "-1"}},
+	{"set", "SADD", func(a []string, i int) []string { return append(a, "element:"+strconv.Itoa(i)) }, []string{"SMEMBERS", "big"}},
+	{"sorted set", "ZADD", func(a []string, i int) []string {
+		return append(a, strconv.Itoa(i*7919%1_000_003), "element:"+strconv.Itoa(i))
+	},
+		[]string{"ZRANGE", "big", "0", "-1", "WITHSCORES"}},
+	{"hash", "HSET", func(a []string, i int) []string { return append(a, "field:"+strconv.Itoa(i), "value:"+strconv.Itoa(i)) }, []string{"HGETALL", "big"}},
+}
+
+// bigFigure is what one big key showed.
+type bigFigure struct {
+	build, read, del time.Duration
+	grown            int64         // resident memory, once built
+	worst            time.Duration // of another client's commands while DEL runs and a second after
+}
+
+// measureBig makes, reads and deletes one big key on a fresh server.
+func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigure, err error) {
+	fmt.Fprintf(os.Stderr, "%d elements in a %s: %s\n", elements, k.name, sys.name)
+	r, err := sys.start(ctx)
+	if err != nil {
+		return f, err
+	}
+	defer func() {
+		if e := r.close(); err == nil {
+			err = e
+		}
+	}()
+	conn, err := oracle.Dial(r.addr())
+	if err != nil {
+		return f, err
+	}
+	defer conn.Close()
+	before, err := cluster.ProcessUsage(r.pids()[0])
+	if err != nil {
+		return f, err
+	}
+	if f.build, err = timed(func() error { return build(conn, k, elements) }); err != nil {
+		return f, err
+	}
+	time.Sleep(restPeriod)
+	after, err := cluster.ProcessUsage(r.pids()[0])
+	if err != nil {
+		return f, err
+	}
+	f.grown = after.Resident - before.Resident
+	if f.read, err = timed(func() error { return ask(conn, k.read...) }); err != nil {
+		return f, err
+	}
+	time.Sleep(time.Second) // until nothing is left of the reply
+	stop, err := probe(r.addr())
+	if err != nil {
+		return f, err
+	}
+	f.del, err = timed(func() error { return ask(conn, "DEL", "big") })
+	time.Sleep(time.Second)
+	worst, failed := stop()
+	f.worst = worst
+	if err == nil {
+		err = failed
+	}
+	return f, err
+}
+
+func build(conn *oracle.Conn, k big, elements int) error {
+	for i := 0; i < elements; {
+		args := []string{k.add, "big"}
+		for end := min(i+bigBatch, elements); i < end; i++ {
+			args = k.elem(args, i)
+		}
+		if err := ask(conn, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask runs a command that must not fail.
+func ask(conn *oracle.Conn, args ...string) error {
+	rep, err := conn.Do(args...)
+	if err == nil && rep.IsError() {
+		err = fmt.Errorf("%s: %s", args[0], rep)
+	}
+	return err
+}
+
+func timed(do func() error) (time.Duration, error) {
+	began := time.Now()
+	err := do()
+	return time.Since(began), err
+}
+
+// probe sends commands about another key, one after the other, until stopped;
+// stop returns the longest that one has taken.
+func probe(addr string) (stop func() (time.Duration, error), err error) {
+	conn, err := oracle.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	var end atomic.Bool
+	var worst time.Duration
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; !end.Load() && failed == nil; i++ {
+			began := time.Now()
+			failed = ask(conn, "SET", "other:"+strconv.Itoa(i%1000), "x")
+			worst = max(worst, time.Since(began))
+		}
+	}()
+	return func() (time.Duration, error) {
+		end.Store(true)
+		<-done
+		conn.Close()
+		return worst, failed
+	}, nil
+}
+
+// everything measures the families and the big keys and returns the page.
+func everything(ctx context.Context, o options) (string, error) {
+	requests, elements := familyRequests, 1_000_000
+	if o.quick {
+		requests, elements = 2000, 20_000
+	}
+	all, err := measureFamilies(ctx, o.rounds, requests)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Made by `make bench-all` on %s: %s. Medians of %d rounds, the two taking turns; %d connections, no pipelining, %d-byte values.\n\n",
+		time.Now().UTC().Format(time.DateOnly), machine(), o.rounds, connections, valueSize)
+	renderFamilies(&b, all)
+	fmt.Fprintf(&b, "\nOne key with %d elements; \"others wait\" is the longest that another client's SET takes while DEL runs and a second after.\n\n", elements)
+	b.WriteString("| key | system | build s | memory MiB | read all ms | DEL ms | others wait ms |\n|---|---|--:|--:|--:|--:|--:|\n")
+	for _, k := range bigs {
+		for _, sys := range systems[:2] {
+			f, err := measureBig(ctx, sys, k, elements)
+			if err != nil {
+				return "", fmt.Errorf("%s, %s: %w", k.name, sys.name, err)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %.2f | %d | %.0f | %.1f | %.1f |\n", k.name, sys.name, f.build.Seconds(), f.grown>>20,
+				micros(f.read)/1000, micros(f.del)/1000, micros(f.worst)/1000)
+		}
+	}
+	return b.String(), nil
+}
