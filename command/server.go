@@ -76,9 +76,10 @@ type Server struct {
 	pubsub    *engine.PubSub
 	shards    *engine.PubSub // SSUBSCRIBE
 	sessions  sessionList
-	durable   waiters // for the log
-	acked     waiters // for other regions
-	applied   waiters // for what other regions have written
+	outputs   sync.Pool // of *[]byte: large reply buffers that nobody uses now
+	durable   waiters   // for the log
+	acked     waiters   // for other regions
+	applied   waiters   // for what other regions have written
 	pause     pause
 	scripts   scripts
 	library   functions

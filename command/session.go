@@ -36,6 +36,7 @@ type Session struct {
 	conn   resp.Conn
 	tx     *engine.Tx
 	ctx    Context
+	large  bool // the last replies were; see lendOutput
 	out    resp.Writer
 	parser resp.Parser
 	stat   *statShard
@@ -99,6 +100,9 @@ func (s *Session) Input(data []byte) (used int) {
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
 	s.followRights()
+	if s.large && s.out.Buf == nil {
+		s.borrowOutput()
+	}
 	s.extra &^= extraMonitor
 	s.followMisses()
 	if s.srv.monitors.n.Load() > 0 {
@@ -213,12 +217,12 @@ func (s *Session) Sent(n int) {
 	s.stat.out.Add(uint64(n))
 	switch {
 	case s.sent == len(s.out.Buf):
+		if cap(s.out.Buf) > keepOutput {
+			s.lendOutput()
+		}
 		s.out.Buf, s.sent = s.out.Buf[:0], 0
 		if s.hold >= 0 {
 			s.hold = 0
-		}
-		if cap(s.out.Buf) > keepOutput {
-			s.out.Buf = nil
 		}
 	case s.sent > outputBatch && s.sent > len(s.out.Buf)/2:
 		left := copy(s.out.Buf, s.out.Buf[s.sent:])
@@ -227,6 +231,24 @@ func (s *Session) Sent(n int) {
 			s.hold -= s.sent
 		}
 		s.sent = 0
+	}
+}
+
+// lendOutput gives a large reply buffer, all of which is sent, to whoever needs
+// one next: an idle session keeps little, but a client that goes on asking for
+// much does not make its buffer grow from nothing each time.
+func (s *Session) lendOutput() {
+	s.large = len(s.out.Buf) > keepOutput
+	if b := s.out.Buf[:0]; cap(b) <= 2*outputBatch {
+		s.srv.outputs.Put(&b)
+	}
+	s.out.Buf = nil
+}
+
+// borrowOutput takes such a buffer, if the last replies were large.
+func (s *Session) borrowOutput() {
+	if b, ok := s.srv.outputs.Get().(*[]byte); ok {
+		s.out.Buf = *b
 	}
 }
 
