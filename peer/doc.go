@@ -25,6 +25,22 @@
 // there compression costs more than the bytes it saves. What does not get
 // smaller is not tried for a while.
 //
+// # State transfer
+//
+// A follower whose log ends before the source's begins is refused as TRUNCATED,
+// by the source itself or, while the author of the missing blocks is down, by who
+// is asked to relay them. Then, and when an instance has joined (Options.Join), it
+// asks for the source's state: a stream of range images in order of position.
+//
+//	engine --CaptureAt--> SyncTo --> sendState ==gRPC==> transferIn --MergeAt--> engine, log (with the mark)
+//	                                                     at the end: pump: Jump --> engine, log, gate
+//
+// The source first tells where its logs end, and what it has forgotten of
+// counters. Every image covers those ends. The mark, written with each image,
+// holds the source, the ends and the position of the next image: after a cut or a
+// restart the transfer goes on there. Both sides serve clients and replicate
+// meanwhile, and each may be transferring from the other.
+//
 // Gossip is apart from all this: it only tells which nodes there are.
 //
 // # Invariants
@@ -41,6 +57,12 @@
 //     run: the process at the address of the configuration is the replica, the
 //     other is refused. All this is passed on as a Notice, for control stops the
 //     writes. (handshake, gate, clone, notice)
+//   - D1 What an image holds is durable at the source before it is sent. (sendState)
+//   - D6 The log is set ahead only when every image has been merged, by the pump:
+//     no block is applied meanwhile. (jump)
+//   - K4 The receiver covers what the source has forgotten, or it holds nothing of
+//     others and applies no block before the end. Anything else needs a person.
+//     (checkForgotten, await)
 //   - D4 A block is given to the log before its application begins. (pump)
 //   - H1 A block stamped too far ahead is held until time catches up: never
 //     dropped, never applied early. It is logged and shows in LinkStatus. When
@@ -48,8 +70,9 @@
 //     log. (gate, budget)
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
 //     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
-//     messages per follower (publishQueue), fetches. A follower that is slow or
-//     away costs log on disk. Memory grows as bytes arrive.
+//     messages per follower (publishQueue), fetches, transfers served (giving),
+//     images (one at each side of a transfer, maxImage). A follower that is slow
+//     or away costs log on disk, up to the log's budget. Memory grows as bytes arrive.
 //   - P1 One peer's trouble is one link's trouble. A malformed block, a wrong
 //     database or a rewound log stops that link with an alarm; it is tried again
 //     at long intervals only. Other errors are tried again with growing pauses:
@@ -62,7 +85,7 @@
 // keeps the followed stream up and reads it, one that writes its
 // acknowledgements; per follower one that writes blocks and one that reads
 // acknowledgements, and gRPC's handler, which waits for both. A fetch has its
-// own. All end before Close returns.
+// own, and one makes the transfers to this instance (transfers.run). All end before Close returns.
 //
 // # Locks
 //
