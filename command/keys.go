@@ -49,10 +49,16 @@ func (c *Command) hasKeys() bool {
 }
 
 // specFor names the spec to blame for a key found by Keys: the one that begins
-// at it, else the first.
+// at it, else the last that says nothing of where its keys are (SORT's STORE),
+// else the first.
 func (c *Command) specFor(index int) *KeySpec {
 	for i := range c.KeySpecs {
 		if c.KeySpecs[i].Begin.Index == index {
+			return &c.KeySpecs[i]
+		}
+	}
+	for i := len(c.KeySpecs) - 1; i >= 0; i-- {
+		if b := &c.KeySpecs[i].Begin; b.Index == 0 && b.Keyword == "" {
 			return &c.KeySpecs[i]
 		}
 	}
