@@ -12,11 +12,14 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
 # Packages whose tests start processes have targets of their own and run one after the other.
-UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|suites|refusal|compose|move)(/|$$)')
+UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scenario|regions|clients|suites|refusal|compose|move|sim)(/|$$)')
+# What the simulator plays.
+SIM_FROM ?= 1
+SIM = $(if $(CONFIG),-config '$(CONFIG)',$(if $(SEED),-seed $(SEED),-runs 200 -mutants))
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle conformance scenario regions clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -32,7 +35,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race oracle conformance scenario regions clients suites move refusal compose ## everything; installs what it needs when run as root
+test: install lint unit race sim oracle conformance scenario regions clients suites move refusal compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -49,6 +52,13 @@ lint: ## go vet and the project's own rules
 
 oracle: build ## the same commands to redis-server and to crdb, replies compared
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m ./testbed/oracle/...
+
+sim: ## whole clusters in virtual time, with every fault there is (SEED=7 or CONFIG='{...}' plays one run)
+	cd testbed/sim && $(GO) test -count=1 -timeout 20m -args $(SIM)
+
+sim-long: SIM = -runs 10000 -from $(SIM_FROM) -mutants
+sim-long: ## 10,000 runs of the simulator (SIM_FROM=1)
+	cd testbed/sim && $(GO) test -count=1 -timeout 12h -args $(SIM)
 
 conformance: build ## concurrent commands on three nodes with cut links
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/conformance

@@ -3,6 +3,7 @@ module crdb
 go 1.26.8
 
 require (
+	github.com/anishathalye/porcupine v1.1.0
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/hashicorp/memberlist v0.7.0

@@ -1,0 +1,118 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"crdb/crdt"
+	"crdb/engine"
+)
+
+// capture is what one program showed at one moment.
+type capture struct {
+	p      *program
+	at     time.Duration
+	vector crdt.VersionVector
+	digest uint64
+	keys   map[string]uint64 // digests, by database and key
+
+	set  []string
+	list []string
+	sum  string
+	reg  string
+}
+
+// proofs are the captures of a run, to be held against what the logs say.
+type proofs struct {
+	r       *run
+	checked int
+	mu      struct {
+		sync.Mutex
+		all []*capture
+	}
+}
+
+func newProofs(r *run) *proofs { return &proofs{r: r} }
+
+// audit captures what a node shows every now and then.
+func (r *run) audit(n *node) {
+	rng := r.rand("audit " + n.name)
+	for r.wait(upTo(rng, 1500*time.Millisecond)) {
+		if p := n.program(); p != nil {
+			r.proofs.capture(p)
+		}
+	}
+}
+
+// capture takes a picture of a program. All keys are locked meanwhile.
+func (ps *proofs) capture(p *program) *capture {
+	c := &capture{p: p, at: time.Since(ps.r.began), keys: map[string]uint64{}}
+	tx := p.engine.NewTx()
+	tx.LockAll(p.n.clock.now())
+	tx.NoTouch(true)
+	c.vector = p.engine.Vector()
+	for db := range engine.Databases {
+		tx.Select(db)
+		tx.EachDigest(func(key []byte, d uint64) {
+			c.keys[keyName(db, string(key))] = d
+			c.digest += engine.KeySum(db, key, d)
+		})
+	}
+	tx.Select(ledgerNum)
+	tx.SetEach([]byte(setKey), func(m []byte) bool { c.set = append(c.set, string(m)); return true })
+	tx.ListEach([]byte(listKey), 0, func(v []byte) bool { c.list = append(c.list, string(v)); return true })
+	sum, _, _ := tx.Get([]byte(sumKey))
+	c.sum = string(sum)
+	reg, _, _ := tx.Get([]byte(regKey))
+	c.reg = string(reg)
+	if d := tx.Digest(); d != c.digest {
+		ps.r.fail("S6: %s sums the digests of its keys to %x, not %x", p.n.name, d, c.digest)
+	}
+	tx.Unlock()
+	p.alive(func() {
+		ps.mu.Lock()
+		ps.mu.all = append(ps.mu.all, c)
+		ps.mu.Unlock()
+	})
+	return c
+}
+
+// settle waits until all nodes show the same at the same vector, and captures
+// it (S6, S7).
+func (r *run) settle(end time.Time) {
+	for !r.stop.Load() {
+		var all []*capture
+		same := true
+		for _, n := range r.nodes {
+			p := n.program()
+			if p == nil {
+				return
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			p.log.Sync(ctx)
+			cancel()
+			c := r.proofs.capture(p)
+			all = append(all, c)
+			same = same && c.vector.Equal(all[0].vector)
+		}
+		if same {
+			pause(time.Second) // the watchers read what is on disk
+			return             // what they show is compared with all other captures
+		}
+		if time.Now().After(end) {
+			r.fail("S7: the nodes do not come to rest: %v, %v", all[0].vector, all[len(all)-1].vector)
+			return
+		}
+		pause(50 * time.Millisecond)
+	}
+}
+
+// lost reports whether a crash took something that the capture shows: then no
+// log tells what it is.
+func (c *capture) lost() bool {
+	return c.p.crashed.Load() && c.vector.Get(c.p.n.id) > crdt.Timestamp(c.p.survived.Load())
+}
+
+func keyName(db int, key string) string { return fmt.Sprintf("%d %q", db, key) }

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"crdb/peer"
+	"crdb/testbed/oracle"
+)
+
+// Config is what a run is made of besides its seed. A seed gives one; to find
+// out what a failure needs, it is made smaller.
+type Config struct {
+	Seed     uint64
+	Regions  int
+	Clients  int      // per region
+	Ops      int      // per client
+	Fsync    string   // appendfsync
+	Faults   []string // kinds
+	Families []string // of random commands; see oracle.Families
+	Ledger   []string // kinds of commands whose result can be foretold
+
+	CacheBytes      int   // of the log
+	CheckpointBytes int64 // of log between checkpoints
+	MemTableBytes   uint64
+	HoldBlocks      int // blocks of one peer that may wait
+	WindowBytes     int // sent and not yet taken
+}
+
+// String is the configuration on one line.
+func (c Config) String() string {
+	b, _ := json.Marshal(c)
+	return string(b)
+}
+
+// draw makes the configuration of a seed: a random part of all there is, so
+// that runs differ in what they leave out.
+func draw(seed uint64) Config {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	c := Config{
+		Seed: seed, Regions: 2 + rng.IntN(2), Clients: 1 + rng.IntN(3), Ops: 200 + rng.IntN(800),
+		Fsync:           []string{"always", "everysec", "no"}[rng.IntN(3)],
+		Faults:          some(rng, faultKinds()),
+		Families:        some(rng, append(oracle.Families(), ownFamilies...)),
+		Ledger:          some(rng, ledgerKinds),
+		CacheBytes:      1 << (10 + rng.IntN(12)),
+		CheckpointBytes: 1 << (13 + rng.IntN(10)),
+		MemTableBytes:   1 << (17 + rng.IntN(6)),
+		HoldBlocks:      1 << (2 + rng.IntN(10)),
+		WindowBytes:     1 << (12 + rng.IntN(12)),
+	}
+	if rng.IntN(4) == 0 {
+		c.Regions++
+	}
+	if c.stalls() {
+		c.MemTableBytes = 4 << 20
+	}
+	return c
+}
+
+// stalls reports whether writes to a disk may be made to wait. The store's
+// memtables are then not changed on the way, neither when they are full nor for
+// a truncation: that is done with a mutex held, and while somebody waits for a
+// mutex virtual time does not pass, also not the one for which the disk makes
+// wait.
+func (c *Config) stalls() bool {
+	return slices.Contains(c.Faults, "full") || slices.Contains(c.Faults, "eio")
+}
+
+func (c *Config) flushDelay() time.Duration {
+	if c.stalls() {
+		return -1
+	}
+	return 2 * time.Second
+}
+
+// some picks a random part of all, not nothing.
+func some(rng *rand.Rand, all []string) (picked []string) {
+	for len(picked) == 0 {
+		p := rng.IntN(100)
+		for _, s := range all {
+			if rng.IntN(100) < p {
+				picked = append(picked, s)
+			}
+		}
+	}
+	return picked
+}
+
+func (c *Config) limits() peer.Limits {
+	return peer.Limits{HoldBlocks: c.HoldBlocks, WindowBytes: c.WindowBytes, BatchBytes: 4 << 10, FetchBytes: 16 << 10}
+}

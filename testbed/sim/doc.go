@@ -1,0 +1,41 @@
+// Package sim runs whole clusters in one process under virtual time and breaks
+// them in every way it knows: the cluster simulator.
+//
+// The nodes are the real ones (command sessions, engine, log on Pebble,
+// replication over gRPC) but for what lies below their seams: the network, the
+// disk, the clocks and the clients are simulated. Each run happens in a bubble
+// of testing/synctest, where time passes only when nobody has anything to do.
+// A minute of a cluster's life takes about a second.
+//
+// # Words
+//
+// A run is the life of one cluster, and is made from a seed: the seed gives the
+// configuration (how many regions, which faults, which families of commands,
+// how durable) and every choice that is made on the way. What goroutine runs
+// first is not decided by anybody, so a seed that fails may have to be run a
+// few times to fail again.
+//
+// The history is what the checkers know of all blocks that any node ever had on
+// disk. A capture is what one node showed at one moment, with the version vector
+// that it had then. The ledger is a part of the keyspace whose commands are
+// chosen so that what may be read is easy to say.
+//
+// # What is checked
+//
+//	S1  No dot names two operations, and no log forks: at every node and over
+//	    every restart the same dot is the same block (D2).
+//	S2  Causal order: when a block is applied, the block before it and all that
+//	    it depends on have been (C1).
+//	S3  A write that was acknowledged under appendfsync always is in the log
+//	    after any crash. Under everysec a crash may take the tail of a log, and
+//	    takes it everywhere.
+//	S4  An atomic group is seen whole or not at all (C2).
+//	S5  A version vector is never ahead of the state: what a node shows at a
+//	    vector holds all that the vector covers, and nothing else.
+//	S6  Equal vectors, equal digests; and the digest at a vector is what crdt
+//	    makes of the operations that it covers, applied in any causal order.
+//	S7  When everything is healed, all nodes reach the same vector and take
+//	    writes again.
+//	S8  Nothing a client sends is answered with what is no reply, no handler
+//	    panics, and no goroutine is left behind.
+package sim

@@ -1,0 +1,159 @@
+package sim
+
+import (
+	"fmt"
+	"sort"
+	"sync"
+
+	"crdb/crdt"
+	"crdb/oplog"
+)
+
+// history is every block that was ever on a disk, and what was seen of them
+// where. It reports what may not be (S1, S2).
+type history struct {
+	fail func(format string, args ...any)
+	mu   struct {
+		sync.Mutex
+		logs map[crdt.ReplicaID]*chain
+	}
+}
+
+// chain is the log of one replica, in order of its dots.
+type chain struct {
+	blocks []*oplog.Block
+	at     map[crdt.Timestamp]*oplog.Block // by the dot before it
+}
+
+func newHistory(fail func(string, ...any)) *history {
+	h := &history{fail: fail}
+	h.mu.logs = map[crdt.ReplicaID]*chain{}
+	return h
+}
+
+// add notes a block that is on disk at its author, or was. The same dot is the
+// same block for ever.
+func (h *history) add(b *oplog.Block, where string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.mu.logs[b.Replica]
+	if c == nil {
+		c = &chain{at: map[crdt.Timestamp]*oplog.Block{}}
+		h.mu.logs[b.Replica] = c
+	}
+	if old := c.at[b.Prev]; old != nil {
+		if old.Last != b.Last || old.Hash() != b.Hash() {
+			h.fail("S1: the log of replica %d forks behind %v: (%v, %v] and, %s, (%v, %v]",
+				b.Replica, b.Prev, old.First, old.Last, where, b.First, b.Last)
+		}
+		return
+	}
+	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].Last >= b.First })
+	if i < len(c.blocks) && c.blocks[i].First <= b.Last {
+		h.fail("S1: dots of replica %d are used twice: [%v, %v] and, %s, [%v, %v]",
+			b.Replica, c.blocks[i].First, c.blocks[i].Last, where, b.First, b.Last)
+		return
+	}
+	c.at[b.Prev] = b
+	c.blocks = append(c.blocks, nil)
+	copy(c.blocks[i+1:], c.blocks[i:])
+	c.blocks[i] = b
+}
+
+// end returns the newest dot of a replica that was ever on disk.
+func (h *history) end(r crdt.ReplicaID) crdt.Timestamp {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.mu.logs[r]; c != nil && len(c.blocks) > 0 {
+		return c.blocks[len(c.blocks)-1].Last
+	}
+	return 0
+}
+
+// size returns how many operations there are.
+func (h *history) size() (ops int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.mu.logs {
+		for _, b := range c.blocks {
+			ops += b.Ops
+		}
+	}
+	return ops
+}
+
+// each hands every operation that was ever on a disk to f, in the order of each
+// log.
+func (h *history) each(f func(op *crdt.Op, d crdt.Dot)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var op crdt.Op
+	for _, c := range h.mu.logs {
+		for _, b := range c.blocks {
+			b.Each(func(e oplog.Entry) error {
+				if crdt.DecodeOp(&op, e.Op) == nil {
+					f(&op, e.Dot)
+				}
+				return nil
+			})
+		}
+	}
+}
+
+// replay hands all operations that upTo covers to apply, in a causal order that
+// pick chooses: it is asked for a number below n. An operation that never
+// becomes due is an error.
+func (h *history) replay(upTo crdt.VersionVector, pick func(n int) int, apply func(op *crdt.Op, d crdt.Dot)) error {
+	h.mu.Lock()
+	rest := map[crdt.ReplicaID][]*oplog.Block{}
+	for r, c := range h.mu.logs {
+		rest[r] = c.blocks
+	}
+	h.mu.Unlock()
+	var at crdt.VersionVector
+	var op crdt.Op
+	for {
+		var due []crdt.ReplicaID
+		for r, blocks := range rest {
+			if len(blocks) > 0 && blocks[0].First <= upTo.Get(r) && at.Descends(meet(blocks[0].Deps, upTo)) && blocks[0].Prev == at.Get(r) {
+				due = append(due, r)
+			}
+		}
+		if len(due) == 0 {
+			break
+		}
+		sort.Slice(due, func(i, j int) bool { return due[i] < due[j] })
+		r := due[pick(len(due))]
+		b := rest[r][0]
+		rest[r] = rest[r][1:]
+		err := b.Each(func(e oplog.Entry) error {
+			if !upTo.Covers(e.Dot) {
+				return nil
+			}
+			if err := crdt.DecodeOp(&op, e.Op); err != nil {
+				return fmt.Errorf("op %v: %w", e.Dot, err)
+			}
+			apply(&op, e.Dot)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		at.Set(r, min(b.Last, upTo.Get(r)))
+	}
+	if !at.Descends(upTo) {
+		return fmt.Errorf("what is known of the logs leads to %v, not to %v", at, upTo)
+	}
+	return nil
+}
+
+// meet is what both vectors cover. A vector may end inside a block, which was
+// sealed, with what it depends on, only later.
+func meet(a, b crdt.VersionVector) (both crdt.VersionVector) {
+	for _, e := range a {
+		if t := min(e.Time, b.Get(e.Replica)); t > 0 {
+			both.Set(e.Replica, t)
+		}
+	}
+	return both
+}

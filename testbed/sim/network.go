@@ -1,0 +1,268 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+)
+
+// Network joins the nodes of a run by name. Connections are streams of bytes
+// as TCP's are: nothing is lost or reordered inside one, but it may stall, be
+// slow, be reset with what is in flight, or carry a flipped bit.
+type Network struct {
+	mu struct {
+		sync.Mutex
+		rng       *rand.Rand
+		listeners map[string]*listener
+		lines     map[[2]string]*line
+		down      map[string]bool
+		conns     map[*conn]struct{}
+	}
+}
+
+// line is one direction between two nodes. Guarded by Network.mu.
+type line struct {
+	rng       *rand.Rand
+	cut       bool          // what is sent waits, and new connections do not come up
+	latency   time.Duration // least
+	jitter    time.Duration // added at random
+	rate      int           // bytes per second; 0: no bound
+	busyUntil time.Time     // when the rate lets the next byte through
+	flips     int           // how many segments are yet to get a flipped bit
+}
+
+var (
+	errReset   = errors.New("connection reset")
+	errRefused = errors.New("connection refused")
+)
+
+// NewNetwork returns a network without nodes.
+func NewNetwork(rng *rand.Rand) *Network {
+	n := &Network{}
+	n.mu.rng = rng
+	n.mu.listeners = map[string]*listener{}
+	n.mu.lines = map[[2]string]*line{}
+	n.mu.down = map[string]bool{}
+	n.mu.conns = map[*conn]struct{}{}
+	return n
+}
+
+// lineLocked returns the direction from one node to another.
+func (n *Network) lineLocked(from, to string) *line {
+	l := n.mu.lines[[2]string{from, to}]
+	if l == nil {
+		seed := uint64(len(n.mu.lines))
+		l = &line{latency: time.Millisecond, jitter: time.Millisecond, rng: rand.New(rand.NewPCG(n.mu.rng.Uint64(), seed))}
+		n.mu.lines[[2]string{from, to}] = l
+	}
+	return l
+}
+
+// Change lets f change one direction, and wakes whoever it concerns.
+func (n *Network) Change(from, to string, f func(*line)) {
+	n.mu.Lock()
+	f(n.lineLocked(from, to))
+	var halves []*half
+	for c := range n.mu.conns {
+		halves = append(halves, c.in, c.out)
+	}
+	n.mu.Unlock()
+	for _, h := range halves {
+		signal(h.wake)
+	}
+}
+
+// Reset breaks every connection between two nodes; what is in flight is lost.
+func (n *Network) Reset(a, b string) {
+	for _, c := range n.between(func(c *conn) bool {
+		return c.local == a && c.remote == b || c.local == b && c.remote == a
+	}) {
+		c.reset()
+	}
+}
+
+// Down takes a node off the network at once: it hears and says nothing more.
+// If silent, the others are not told until it is up again.
+func (n *Network) Down(name string, silent bool) {
+	n.mu.Lock()
+	n.mu.down[name] = true
+	l := n.mu.listeners[name]
+	delete(n.mu.listeners, name)
+	n.mu.Unlock()
+	if l != nil {
+		l.Close()
+	}
+	for _, c := range n.between(func(c *conn) bool { return c.local == name || c.remote == name }) {
+		if silent && c.local != name {
+			c.out.drop()
+			c.in.drop()
+			continue
+		}
+		c.reset()
+	}
+}
+
+// Up puts a node back: connections from before are reset.
+func (n *Network) Up(name string) {
+	n.mu.Lock()
+	delete(n.mu.down, name)
+	n.mu.Unlock()
+	for _, c := range n.between(func(c *conn) bool { return c.remote == name || c.local == name }) {
+		c.reset()
+	}
+}
+
+// between returns the ends of connections that match.
+func (n *Network) between(match func(*conn) bool) (found []*conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c := range n.mu.conns {
+		if match(c) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// Listen makes a node reachable under its name.
+func (n *Network) Listen(name string) net.Listener {
+	l := &listener{name: name, n: n, conns: make(chan net.Conn, 64), closed: make(chan struct{})}
+	n.mu.Lock()
+	n.mu.listeners[name] = l
+	n.mu.Unlock()
+	return l
+}
+
+// dialRetry is how often a dial into a cut line tries again.
+const dialRetry = time.Second
+
+// Dial connects one node to another.
+func (n *Network) Dial(ctx context.Context, from, to string) (net.Conn, error) {
+	for {
+		n.mu.Lock()
+		there, back := n.lineLocked(from, to), n.lineLocked(to, from)
+		cut := there.cut || back.cut
+		trip := there.latency + back.latency
+		n.mu.Unlock()
+		if cut {
+			trip = dialRetry
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(trip):
+		}
+		if !cut {
+			return n.join(from, to)
+		}
+	}
+}
+
+func (n *Network) join(from, to string) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l := n.mu.listeners[to]
+	if l == nil || n.mu.down[from] || n.mu.down[to] {
+		return nil, errRefused
+	}
+	there := newHalf(n, n.lineLocked(from, to))
+	back := newHalf(n, n.lineLocked(to, from))
+	near := &conn{n: n, local: from, remote: to, in: back, out: there}
+	far := &conn{n: n, local: to, remote: from, in: there, out: back}
+	select {
+	case l.conns <- far:
+	default:
+		return nil, errRefused
+	}
+	n.mu.conns[near] = struct{}{}
+	n.mu.conns[far] = struct{}{}
+	return near, nil
+}
+
+// forget ends the bookkeeping of one end.
+func (n *Network) forget(c *conn) {
+	n.mu.Lock()
+	delete(n.mu.conns, c)
+	n.mu.Unlock()
+}
+
+// pass says when a segment of size bytes that is sent now may be taken, and
+// flips a bit of it if that is due.
+func (n *Network) pass(l *line, data []byte, now time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := now
+	if l.rate > 0 {
+		if l.busyUntil.Before(now) {
+			l.busyUntil = now
+		}
+		l.busyUntil = l.busyUntil.Add(time.Duration(len(data)) * time.Second / time.Duration(l.rate))
+		at = l.busyUntil
+	}
+	at = at.Add(l.latency)
+	if l.jitter > 0 {
+		at = at.Add(time.Duration(l.rng.Int64N(int64(l.jitter))))
+	}
+	if l.flips > 0 && len(data) > 0 {
+		l.flips--
+		data[l.rng.IntN(len(data))] ^= 1 << l.rng.IntN(8)
+	}
+	return at
+}
+
+func (n *Network) isCut(l *line) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return l.cut
+}
+
+// listener is where a node's server takes connections.
+type listener struct {
+	name   string
+	n      *Network
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener. Nobody accepts what still waits.
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	for {
+		select {
+		case c := <-l.conns:
+			c.(*conn).reset()
+		default:
+			return nil
+		}
+	}
+}
+
+// Addr implements net.Listener.
+func (l *listener) Addr() net.Addr { return addr(l.name) }
+
+// addr is a node's name as a net.Addr.
+type addr string
+
+func (addr) Network() string  { return "sim" }
+func (a addr) String() string { return string(a) }
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,334 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crdb/crdt"
+	"crdb/peer"
+)
+
+// run is the life of one cluster.
+type run struct {
+	config  Config
+	began   time.Time
+	net     *Network
+	nodes   []*node
+	history *history
+	proofs  *proofs
+	ledger  *ledger
+	logger  *slog.Logger
+	load    sync.WaitGroup // clients and faults
+	graves  sync.WaitGroup // programs that crashed and are being tidied up
+	ending  chan struct{}  // closed when the load is over
+	faults  atomic.Int64
+	ops     atomic.Int64 // answered by a node
+	stop    atomic.Bool  // a checker has failed: there is nothing more to learn
+	parked  atomic.Bool  // a log has failed: what it was writing is parked for good
+	lie     bool         // disks lie: for tests of the checkers
+	old     bool         // crashed nodes start on an empty disk, as before their first write
+	extra   func()       // called when the load is over; for tests
+	verbose bool         // trace every command
+
+	mu struct {
+		sync.Mutex
+		lines    []string
+		failures []string
+	}
+}
+
+// Result is how a run ended.
+type Result struct {
+	Config   Config
+	Failures []string
+	Trace    []string
+	Ops      int64 // commands answered
+	Logged   int   // operations in the logs
+	Faults   int64 // injected
+	Captures int   // compared with the operations they cover
+	Parked   bool  // goroutines are left behind, as they should be when a disk fails
+	Stuck    bool  // virtual time stood still: see Config.stalls
+	Time     time.Duration
+}
+
+// maxTrace bounds the lines of a trace; the first and the last are kept.
+const maxTrace = 20_000
+
+// play runs a configuration. It is called inside a bubble.
+func play(c Config, tune func(*run)) Result {
+	r := &run{config: c, began: time.Now(), ending: make(chan struct{})}
+	r.logger = slog.New(slog.NewTextHandler(logLines{r}, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: noTime}))
+	r.net = NewNetwork(r.rand("network"))
+	r.history = newHistory(r.fail)
+	r.proofs = newProofs(r)
+	r.ledger = newLedger(r)
+	if tune != nil {
+		tune(r)
+	}
+	for i := range c.Regions {
+		r.nodes = append(r.nodes, newNode(r, crdt.ReplicaID(i+1)))
+	}
+	for _, n := range r.nodes {
+		n.mu.disk.lie(r.lie)
+		if err := n.start(); err != nil {
+			r.fail("%s does not start: %v", n.name, err)
+		}
+	}
+	r.loadAndBreak()
+	if r.extra != nil {
+		r.extra()
+	}
+	r.heal()
+	r.converge()
+	r.proofs.check()
+	r.close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Result{
+		Config: c, Failures: r.mu.failures, Trace: r.mu.lines, Ops: r.ops.Load(), Logged: r.history.size(),
+		Faults: r.faults.Load(), Captures: r.proofs.checked, Parked: r.parked.Load(), Time: time.Since(r.began),
+	}
+}
+
+// loadAndBreak lets clients work and faults happen until the clients are done.
+func (r *run) loadAndBreak() {
+	var clients sync.WaitGroup
+	for _, n := range r.nodes {
+		for i := range r.config.Clients {
+			clients.Go(func() { r.work(n, i) })
+		}
+		r.load.Go(func() { r.audit(n) })
+	}
+	for _, kind := range r.config.Faults {
+		r.load.Go(func() { r.inject(kind) })
+	}
+	clients.Wait()
+	close(r.ending)
+	r.load.Wait()
+}
+
+// heal ends all faults and starts what is down.
+func (r *run) heal() {
+	r.trace("healing")
+	for _, a := range r.nodes {
+		for _, b := range r.nodes {
+			r.net.Change(a.name, b.name, func(l *line) { *l = line{rng: l.rng, latency: time.Millisecond} })
+		}
+		a.clock.mend()
+	}
+	for _, n := range r.nodes {
+		n.mu.Lock()
+		disk := n.mu.disk
+		n.mu.Unlock()
+		disk.SetFull(false)
+		if n.program() == nil {
+			r.restart(n)
+		}
+		if p := n.program(); p != nil {
+			for _, o := range r.nodes {
+				p.repl.Cut(o.name, false)
+			}
+		}
+	}
+}
+
+// liveness is how long after all is healed everything must be everywhere. A
+// clock may have been set forward by less than that, and a link that has met a
+// flipped bit pauses.
+const liveness = 3 * time.Minute
+
+// converge demands that all nodes reach what all have issued, and that each
+// takes a write (S7).
+func (r *run) converge() {
+	end := time.Now().Add(liveness)
+	for _, n := range r.nodes {
+		r.mustWrite(n, end)
+	}
+	var want crdt.VersionVector
+	for _, n := range r.nodes {
+		if p := n.program(); p != nil {
+			want.Raise(p.log.Issued())
+		}
+	}
+	for _, n := range r.nodes {
+		p := n.program()
+		for p != nil && !p.engine.Vector().Descends(want) && !r.stop.Load() {
+			if time.Now().After(end) {
+				r.fail("S7: %s is at %v, not at %v, %v after all is healed; its links: %s",
+					n.name, p.engine.Vector(), want, liveness, links(p))
+				return
+			}
+			pause(100 * time.Millisecond)
+		}
+		if p != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), liveness)
+			if err := p.log.Sync(ctx); err != nil {
+				r.fail("S7: %s does not get its log to disk: %v", n.name, err)
+			}
+			cancel()
+		}
+	}
+	r.settle(end)
+}
+
+func links(p *program) string {
+	var all []string
+	for _, l := range p.repl.Links() {
+		all = append(all, fmt.Sprintf("%d: %s held %d %s", l.Replica, l.In.State, l.In.HeldBlocks, l.In.LastError))
+	}
+	return strings.Join(all, ", ")
+}
+
+// close ends everything; what still runs afterwards is a leak.
+func (r *run) close() {
+	for _, n := range r.nodes {
+		if p := n.program(); p != nil {
+			if err := p.stop(); err != nil {
+				r.fail("%s does not stop in order: %v", n.name, err)
+			}
+		}
+	}
+	r.graves.Wait()
+}
+
+// restart starts a node, trying again while its disk does not let it.
+func (r *run) restart(n *node) {
+	for try := 0; ; try++ {
+		err := n.start()
+		if err == nil {
+			return
+		}
+		if try == 100 {
+			r.fail("%s does not start: %v", n.name, err)
+			return
+		}
+		r.trace("%s does not start: %v", n.name, err)
+		pause(time.Second)
+	}
+}
+
+// bury tidies up a crashed program.
+func (r *run) bury(p *program) {
+	r.graves.Go(func() {
+		if p.close() != nil {
+			r.parked.Store(true)
+		}
+	})
+}
+
+// members is the membership, the same all the time.
+func (r *run) members() (all []peer.Member) {
+	for i := range r.config.Regions {
+		name := fmt.Sprintf("r%d", i+1)
+		all = append(all, peer.Member{Replica: crdt.ReplicaID(i + 1), Region: name, Addr: name})
+	}
+	return all
+}
+
+// rand is the source of randomness of one actor: the same for the same seed.
+func (r *run) rand(actor string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(actor))
+	return rand.New(rand.NewPCG(r.config.Seed, h.Sum64()))
+}
+
+// trace notes an event.
+func (r *run) trace(format string, args ...any) {
+	line := fmt.Sprintf("%10.3fs %s", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+	r.mu.Lock()
+	if len(r.mu.lines) < maxTrace {
+		r.mu.lines = append(r.mu.lines, line)
+	}
+	r.mu.Unlock()
+}
+
+// fail notes that a checker found something.
+func (r *run) fail(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	r.trace("FAILURE %s", line)
+	r.mu.Lock()
+	if len(r.mu.failures) < 20 {
+		r.mu.failures = append(r.mu.failures, line)
+	}
+	r.mu.Unlock()
+	r.stop.Store(true)
+}
+
+// over reports whether the load is to end.
+func (r *run) over() bool {
+	select {
+	case <-r.ending:
+		return true
+	default:
+		return r.stop.Load()
+	}
+}
+
+// wait pauses, and reports whether the load goes on.
+func (r *run) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return !r.over()
+	case <-r.ending:
+		return false
+	}
+}
+
+func pause(d time.Duration) { time.Sleep(d) }
+
+// logLines puts what the nodes log into the trace.
+type logLines struct{ r *run }
+
+// Write implements io.Writer.
+func (l logLines) Write(b []byte) (int, error) {
+	l.r.trace("%s", bytes.TrimSpace(b))
+	return len(b), nil
+}
+
+func noTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// mustWrite demands that a node takes a write before end (S7).
+func (r *run) mustWrite(n *node, end time.Time) {
+	last := "it is down"
+	for !r.stop.Load() {
+		if p := n.program(); p != nil {
+			c := p.connect()
+			rep, ok := c.do([]string{"SET", "alive:" + n.name, "x"}, nil)
+			c.close()
+			if ok && !rep.IsError() {
+				return
+			}
+			last = rep.Head
+		}
+		if time.Now().After(end) {
+			r.fail("S7: %s takes no write %v after all is healed: %s", n.name, liveness, last)
+			return
+		}
+		pause(200 * time.Millisecond)
+	}
+}
+
+// String sums a result up.
+func (res *Result) String() string {
+	return fmt.Sprintf("%s; %v", res.counts(), res.Config)
+}
+
+func (res *Result) counts() string {
+	return fmt.Sprintf("%d commands answered, %d operations logged, %d faults, %d captures proven, %v of virtual time",
+		res.Ops, res.Logged, res.Faults, res.Captures, res.Time.Round(time.Second))
+}

@@ -1,0 +1,169 @@
+package sim
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	seedFlag   = flag.Uint64("seed", 0, "the one seed to run")
+	configFlag = flag.String("config", "", "the one configuration to run, as a failure prints it")
+	runsFlag   = flag.Int("runs", 20, "how many seeds to run")
+	shrinkFlag = flag.Bool("shrink", true, "look for the smallest configuration that fails")
+	fromFlag   = flag.Uint64("from", 1, "the first seed")
+)
+
+// hung is how long a run may take in real time. A goroutine that waits for a
+// mutex which nobody gives back stops virtual time for good.
+const hung = 3 * time.Minute
+
+// simulate plays a configuration in a bubble.
+func simulate(t *testing.T, c Config, tune func(*run)) (res Result) {
+	done := make(chan Result, 1)
+	var bubble atomic.Value
+	bubble.Store("none yet")
+	go func() { // ends with the run; never, if it hangs
+		var res Result
+		defer func() {
+			if e := recover(); e != nil && !(res.Parked && strings.Contains(fmt.Sprint(e), "blocked goroutines remain")) {
+				res.Failures = append(res.Failures, fmt.Sprintf("S8: %v\n%s", e, stacks()))
+			}
+			done <- res
+		}()
+		synctest.Test(t, func(t *testing.T) {
+			bubble.Store(bubbleName())
+			res = play(c, tune)
+		})
+	}()
+	for end := time.Now().Add(hung); ; {
+		select {
+		case res = <-done:
+			return res
+		case <-time.After(5 * time.Second):
+		}
+		if c.stalls() && stuckInStore(bubble.Load().(string)) {
+			return Result{Config: c, Stuck: true}
+		}
+		if time.Now().After(end) {
+			return Result{Config: c, Failures: []string{"S8: the run hangs\n" + stacks()}}
+		}
+	}
+}
+
+// stuckInStore reports whether a goroutine waits for a store's mutex for a
+// minute and more: it is held by one that waits for the disk, so that virtual time, in
+// which the disk would be mended, does not pass. Outside of a bubble it does.
+func stuckInStore(bubble string) bool {
+	for _, g := range strings.Split(stacks(), "\n\n") {
+		head, _, _ := strings.Cut(g, "\n")
+		if strings.Contains(head, bubble) && strings.Contains(head, "sync.Mutex.Lock, ") && strings.Contains(head, " minute") && strings.Contains(g, "pebble/v2.(*commitPipeline)") {
+			return true
+		}
+	}
+	return false
+}
+
+// bubbleName is how stacks name the bubble of the goroutine that calls.
+func bubbleName() string {
+	buf := make([]byte, 200)
+	head, _, _ := strings.Cut(string(buf[:runtime.Stack(buf, false)]), "]")
+	return head[strings.LastIndex(head, "synctest bubble"):] + "]"
+}
+
+// stacks are those of the goroutines that are in a bubble.
+func stacks() string {
+	buf := make([]byte, 4<<20)
+	var in []string
+	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if head, _, _ := strings.Cut(g, "\n"); strings.Contains(head, "synctest bubble") {
+			in = append(in, g)
+		}
+	}
+	return strings.Join(in, "\n\n")
+}
+
+// TestSeeds plays seed after seed. See the flags for playing one, or more.
+func TestSeeds(t *testing.T) {
+	var configs []Config
+	switch {
+	case *configFlag != "":
+		var c Config
+		if err := json.Unmarshal([]byte(*configFlag), &c); err != nil {
+			t.Fatal(err)
+		}
+		configs = append(configs, c)
+	case *seedFlag != 0:
+		configs = append(configs, draw(*seedFlag))
+	default:
+		for i := range *runsFlag {
+			configs = append(configs, draw(*fromFlag+uint64(i)))
+		}
+	}
+	var all totals
+	t.Run("all", func(t *testing.T) {
+		for _, c := range configs {
+			t.Run(fmt.Sprint("seed=", c.Seed), func(t *testing.T) {
+				t.Parallel()
+				res := simulate(t, c, nil)
+				all.add(&res)
+				if testing.Verbose() {
+					t.Log(&res)
+				}
+				if len(res.Failures) > 0 {
+					report(t, res)
+				}
+			})
+		}
+	})
+	fmt.Println(all.String())
+}
+
+// report makes a failed run as small as it gets, and prints it.
+func report(t *testing.T, failed Result) {
+	t.Errorf("seed %d fails: %s\nconfiguration: %v", failed.Config.Seed, strings.Join(failed.Failures, "\n"), failed.Config)
+	if !*shrinkFlag {
+		return
+	}
+	small := shrink(failed, 60, func(c Config) Result {
+		return simulate(t, c, func(r *run) { r.verbose = true })
+	})
+	t.Logf("the smallest that fails: %s\nconfiguration: %v\ntrace:\n%s",
+		strings.Join(small.Failures, "\n"), small.Config, strings.Join(small.Trace, "\n"))
+	t.Logf("again: make sim SEED=%d, or: make sim CONFIG='%v'", failed.Config.Seed, small.Config)
+}
+
+// totals sums up what was run.
+type totals struct {
+	mu sync.Mutex
+	Result
+	runs, failed, stuck int
+}
+
+func (s *totals) add(res *Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs++
+	if len(res.Failures) > 0 {
+		s.failed++
+	}
+	if res.Stuck {
+		s.stuck++
+	}
+	s.Ops += res.Ops
+	s.Logged += res.Logged
+	s.Faults += res.Faults
+	s.Captures += res.Captures
+	s.Time += res.Time
+}
+
+func (s *totals) String() string {
+	return fmt.Sprintf("%d runs, %d failed, %d given up: %s", s.runs, s.failed, s.stuck, s.Result.counts())
+}

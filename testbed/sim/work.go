@@ -1,0 +1,154 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"crdb/testbed/oracle"
+)
+
+// ownFamilies are the families of random commands besides the oracle's.
+var ownFamilies = []string{"multi", "ttl", "flush", "append", "blocking", "script", "publish"}
+
+// worker is one client: it sends random commands, and those of the ledger over
+// a second connection.
+type worker struct {
+	r      *run
+	n      *node
+	name   string
+	rng    *rand.Rand
+	source *oracle.Mix
+	own    []string // of ownFamilies, those that are on
+	plain  *client  // nil: not connected
+	sure   *client  // for the ledger
+	seen   string   // the last element of the ledger's list this client has read
+}
+
+// work lets one client of a node work off its commands.
+func (r *run) work(n *node, i int) {
+	w := &worker{r: r, n: n, name: fmt.Sprintf("%s.%d", n.name, i)}
+	w.rng = r.rand("client " + w.name)
+	w.choose()
+	defer w.disconnect()
+	for range r.config.Ops {
+		if !r.wait(upTo(w.rng, 80*time.Millisecond)) {
+			return
+		}
+		w.step()
+	}
+}
+
+func (w *worker) choose() {
+	var theirs []string
+	for _, f := range w.r.config.Families {
+		if strings.Contains(" "+strings.Join(ownFamilies, " ")+" ", " "+f+" ") {
+			w.own = append(w.own, f)
+		} else {
+			theirs = append(theirs, f)
+		}
+	}
+	if len(theirs) > 0 {
+		w.source = oracle.NewMix(w.rng, theirs...)
+	}
+}
+
+// step does one thing.
+func (w *worker) step() {
+	if !w.connect() {
+		return
+	}
+	switch k := w.rng.IntN(100); {
+	case k < 40 && len(w.r.config.Ledger) > 0:
+		w.r.ledger.step(w)
+	case k < 55 && len(w.own) > 0 || w.source == nil:
+		w.ownStep()
+	default:
+		w.send(w.source.Next(false))
+	}
+}
+
+// connect makes the connections if there is a program to connect to.
+func (w *worker) connect() bool {
+	p := w.n.program()
+	if w.plain != nil && (w.plain.closed || w.plain.p != p) || w.sure != nil && (w.sure.closed || w.sure.p != p) {
+		w.disconnect()
+	}
+	if p == nil {
+		return false
+	}
+	if w.plain == nil {
+		w.plain, w.sure = p.connect(), p.connect()
+		w.send([]string{"SELECT", strconv.Itoa(w.rng.IntN(2))})
+		w.sure.do([]string{"SELECT", ledgerDB}, nil)
+	}
+	return !w.plain.closed && !w.sure.closed
+}
+
+func (w *worker) disconnect() {
+	if w.plain != nil {
+		w.plain.close()
+		w.sure.close()
+		w.plain, w.sure = nil, nil
+	}
+}
+
+// send sends a command of which nothing is expected but a reply.
+func (w *worker) send(args []string) {
+	if _, ok := w.plain.do(args, nil); ok {
+		w.r.ops.Add(1)
+	}
+}
+
+func (w *worker) key() string {
+	keys := oracle.EveryKey()
+	return keys[w.rng.IntN(len(keys))]
+}
+
+// ownStep does one command, or a few that belong together, of ownFamilies.
+func (w *worker) ownStep() {
+	if len(w.own) == 0 {
+		return
+	}
+	ms := strconv.Itoa(1 + w.rng.IntN(3000))
+	switch w.own[w.rng.IntN(len(w.own))] {
+	case "multi":
+		w.transaction()
+	case "ttl":
+		w.send([][]string{{"PEXPIRE", w.key(), ms}, {"SET", "s1", "x", "PX", ms}, {"PERSIST", w.key()}, {"GETEX", "s2", "PX", ms},
+			{"PEXPIREAT", w.key(), strconv.FormatInt(time.Now().UnixMilli()+int64(w.rng.IntN(2000)), 10)}}[w.rng.IntN(5)])
+	case "flush":
+		if w.rng.IntN(10) == 0 {
+			w.send([]string{"FLUSHDB"})
+		}
+	case "append":
+		w.send([][]string{{"XADD", "r1", "*", "f", ms}, {"XADD", "r2", "MAXLEN", "~", "20", "*", "f", ms},
+			{"XGROUP", "CREATE", "r1", "g1", "0", "MKSTREAM"}, {"XREADGROUP", "GROUP", "g1", "c1", "COUNT", "3", "STREAMS", "r1", ">"},
+			{"RPUSH", "l1", ms, ms}, {"LPUSH", "l2", ms}, {"LINSERT", "l1", "BEFORE", ms, "x"}, {"APPEND", "s1", "x"}}[w.rng.IntN(8)])
+	case "blocking":
+		w.send([][]string{{"BLPOP", "l1", "l2", "0.3"}, {"BRPOPLPUSH", "l1", "l2", "0.2"}, {"BZPOPMIN", "z1", "0.2"},
+			{"WAIT", "1", "300"}, {"XREAD", "BLOCK", "200", "STREAMS", "r1", "$"}}[w.rng.IntN(5)])
+	case "script":
+		w.send([]string{"EVAL", "local n = redis.call('incr', KEYS[1]) redis.call('rpush', KEYS[2], n, ARGV[1]) return n", "2",
+			"n1", "l3", ms})
+	case "publish":
+		w.send([]string{"PUBLISH", "news", ms})
+	}
+}
+
+// transaction sends random commands inside MULTI.
+func (w *worker) transaction() {
+	if w.source == nil {
+		return
+	}
+	if w.rng.IntN(3) == 0 {
+		w.send([]string{"WATCH", w.key()})
+	}
+	w.send([]string{"MULTI"})
+	for range w.rng.IntN(6) {
+		w.send(w.source.Next(true))
+	}
+	w.send([]string{"EXEC"})
+}
