@@ -77,7 +77,7 @@ func TestRemoteEvents(t *testing.T) {
 		{"RPUSH l d", "rpush l"},
 		{"LINSERT l BEFORE b x", "linsert l"},
 		{"LSET l 0 y", "lset l"},
-		{"LTRIM l 1 2", "lrem l"},
+		{"LTRIM l 1 2", "lrem l, lrem l"}, // one op for each end
 		{"LPUSH l2 a b c", "new l2, lpush l2"},
 		{"PFADD p a", "new p, pfadd p"},
 		{"XADD x 1-1 a 1", "new x, xadd x"},
