@@ -217,6 +217,7 @@ func (s *Session) Sent(n int) {
 	s.stat.out.Add(uint64(n))
 	switch {
 	case s.sent == len(s.out.Buf):
+		s.large = len(s.out.Buf) > keepOutput
 		if cap(s.out.Buf) > keepOutput {
 			s.lendOutput()
 		}
@@ -238,7 +239,6 @@ func (s *Session) Sent(n int) {
 // one next: an idle session keeps little, but a client that goes on asking for
 // much does not make its buffer grow from nothing each time.
 func (s *Session) lendOutput() {
-	s.large = len(s.out.Buf) > keepOutput
 	if b := s.out.Buf[:0]; cap(b) <= 2*outputBatch {
 		s.srv.outputs.Put(&b)
 	}
