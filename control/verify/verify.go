@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,11 +43,11 @@ const roundEvery = 50 * time.Millisecond
 func Compare(ctx context.Context, members []Member, o Options, report *api.VerifyReport) error {
 	v := &run{members: members, opts: o, report: report}
 	for from := uint64(0); from < 1<<firstBits; from += batch {
-		var slices []api.Slice
+		var part []api.Slice
 		for i := from; i < from+batch; i++ {
-			slices = append(slices, api.Slice{Bits: firstBits, Prefix: i})
+			part = append(part, api.Slice{Bits: firstBits, Prefix: i})
 		}
-		if err := v.descend(ctx, slices); err != nil {
+		if err := v.descend(ctx, part); err != nil {
 			return err
 		}
 		if report.More {
@@ -73,33 +74,36 @@ func (e *MemberError) Error() string { return fmt.Sprintf("region %s: %v", e.Reg
 func (e *MemberError) Unwrap() error { return e.Err }
 
 // descend compares slices, and the parts of those that differ.
-func (v *run) descend(ctx context.Context, slices []api.Slice) error {
-	first := slices[0].Bits == firstBits
-	for len(slices) > 0 && !v.report.More {
-		n := min(batch, len(slices))
-		answers, err := v.all(ctx, &api.DigestQuery{Slices: slices[:n]})
+func (v *run) descend(ctx context.Context, open []api.Slice) error {
+	for len(open) > 0 && !v.report.More {
+		n := min(batch, len(open))
+		answers, err := v.all(ctx, &api.DigestQuery{Slices: open[:n]})
 		if err != nil {
 			return err
 		}
 		var smaller []api.Slice
-		for i, s := range slices[:n] {
+		for i, s := range open[:n] {
 			keys, same := compare(answers, i)
-			if first && s.Bits == firstBits {
+			if s.Bits == firstBits {
 				v.report.Keys += keys
 			}
-			switch {
-			case same:
-			case keys <= listAt || s.Bits+stepBits > lastBits:
-				if err := v.list(ctx, s); err != nil {
+			if same {
+				continue
+			}
+			if last := s.Bits+stepBits > lastBits; last || keys <= listAt {
+				whole, err := v.list(ctx, s, last)
+				if err != nil {
 					return err
 				}
-			default:
-				for j := uint64(0); j < 1<<stepBits; j++ {
-					smaller = append(smaller, api.Slice{Bits: s.Bits + stepBits, Prefix: s.Prefix<<stepBits | j})
+				if whole || last {
+					continue
 				}
 			}
+			for j := uint64(0); j < 1<<stepBits; j++ {
+				smaller = append(smaller, api.Slice{Bits: s.Bits + stepBits, Prefix: s.Prefix<<stepBits | j})
+			}
 		}
-		slices = append(slices[n:], smaller...)
+		open = append(open[n:], smaller...)
 	}
 	return nil
 }
@@ -143,11 +147,20 @@ func (v *run) ask(ctx context.Context, i int, q *api.DigestQuery) (*api.DigestAn
 	return a, nil
 }
 
-// list finds the keys of a slice that differ right now, and looks at them.
-func (v *run) list(ctx context.Context, s api.Slice) error {
+// list finds the keys of a slice that differ right now, and looks at them. A
+// slice whose names are too long to be listed whole is left to its parts, but
+// for the last of them: there what is not listed counts as changing.
+func (v *run) list(ctx context.Context, s api.Slice, last bool) (whole bool, err error) {
 	answers, err := v.all(ctx, &api.DigestQuery{Slices: []api.Slice{s}, List: true})
 	if err != nil {
-		return err
+		return false, err
+	}
+	whole = !slices.ContainsFunc(answers, func(a *api.DigestAnswer) bool { return a.More })
+	if !whole && !last {
+		return false, nil
+	}
+	if !whole {
+		v.report.Changing++
 	}
 	type name struct {
 		db  int
@@ -175,9 +188,9 @@ func (v *run) list(ctx context.Context, s api.Slice) error {
 	for len(suspects) > 0 {
 		n := min(len(suspects), api.MaxDigestKeys/4)
 		if err := v.confirm(ctx, suspects[:n]); err != nil {
-			return err
+			return false, err
 		}
 		suspects = suspects[n:]
 	}
-	return nil
+	return whole, nil
 }

@@ -27,6 +27,7 @@ type toy struct {
 	rnd   *rand.Rand
 	ops   []op
 	nodes []*toyNode
+	most  int      // keys that are listed at a time, 0: all
 	hot   []string // keys that are written while members are compared
 }
 
@@ -114,7 +115,9 @@ func (n *toyNode) digests(_ context.Context, q *api.DigestQuery) (*api.DigestAns
 		d := api.SliceDigest{Keys: len(keys)}
 		for _, k := range keys {
 			d.Sum += hashOf(k) * (n.digest(k) | 1)
-			if q.List {
+			if q.List && n.db.most > 0 && len(a.Keys) == n.db.most {
+				a.More = true
+			} else if q.List {
 				a.Keys = append(a.Keys, api.KeyDigest{KeyRef: api.KeyRef{Key: []byte(k)}, Digest: n.digest(k)})
 			}
 		}
@@ -167,6 +170,7 @@ func (d *toy) compare(t *testing.T) *api.VerifyReport {
 func TestFindsWhatDiffersAndNothingElse(t *testing.T) {
 	for seed := range uint64(40) {
 		d := newToy(seed, 2+int(seed%2))
+		d.most = int(seed % 3) // lists end early: the parts are listed instead
 		for i := range 300 {
 			d.write(d.rnd.IntN(len(d.nodes)), fmt.Sprint("cold", i))
 		}
