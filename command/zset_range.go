@@ -192,16 +192,24 @@ func zsetLexCount(c *Context) {
 }
 
 func countRange(c *Context, r zrange, ok bool, msg string) {
-	if !ok {
+	if from, to, ok := rankSpan(c, r, ok, msg); ok {
+		c.Out.Int(int64(to - from))
+	}
+}
+
+// rankSpan returns the ranks of a range of members that was parsed, or replies
+// what is wrong.
+func rankSpan(c *Context, r zrange, parsed bool, msg string) (from, to int, ok bool) {
+	if !parsed {
 		c.Out.Error(msg)
-		return
+		return 0, 0, false
 	}
 	if _, err := c.Tx.ZSetLen(c.Args[1]); err != nil {
 		c.Error(err)
-		return
+		return 0, 0, false
 	}
-	from, to := ranks(c, c.Args[1], r)
-	c.Out.Int(int64(to - from))
+	from, to = ranks(c, c.Args[1], r)
+	return from, to, true
 }
 
 func zsetRemoveByScore(c *Context) {
@@ -215,16 +223,9 @@ func zsetRemoveByLex(c *Context) {
 }
 
 func removeSpan(c *Context, r zrange, ok bool, msg string) {
-	if !ok {
-		c.Out.Error(msg)
-		return
+	if from, to, ok := rankSpan(c, r, ok, msg); ok {
+		c.removeRange(from, to)
 	}
-	if _, err := c.Tx.ZSetLen(c.Args[1]); err != nil {
-		c.Error(err)
-		return
-	}
-	from, to := ranks(c, c.Args[1], r)
-	c.removeRange(from, to)
 }
 
 // removeRange removes members by rank and replies their number.
