@@ -90,7 +90,7 @@ func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
 		Lock:                        s.lock,
 		Logger:                      log,
 		EventListener:               log.events(),
-		FormatMajorVersion:          pebble.FormatWALSyncChunks,
+		FormatMajorVersion:          pebble.FormatValueSeparation,
 		CacheSize:                   1 << 20,
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
@@ -101,6 +101,7 @@ func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
 		FlushDelayDeleteRange:       o.FlushDelay,
 	}
 	p.TargetFileSizes[0] = 8 << 20
+	separateLog(p)
 	p.Experimental.ReadSamplingMultiplier = -1 // reads never cause compactions
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	return p
