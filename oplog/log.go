@@ -19,6 +19,7 @@ type Log struct {
 	store    *store
 
 	refusing atomic.Uint32 // refuse* bits
+	alone    atomic.Bool   // SetAlone
 	newest   atomic.Uint64 // mu.clock, to be read without the lock
 	failed   atomic.Pointer[error]
 	failedCh chan struct{} // closed at the first failure

@@ -60,6 +60,42 @@ func TestPaceCommitsWithoutWaiters(t *testing.T) {
 	}
 }
 
+// How long the writer pauses after a commit of own ops that nobody waits for:
+// Pace, and all of ReceivePace when no other member is there to see them.
+func TestPauseWhenAlone(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		o := testOptions(vfs.NewMem(), 1)
+		o.Pace, o.ReceivePace = 2*time.Millisecond, 9*time.Millisecond
+		pace, rest := make(chan time.Time), make(chan time.Time)
+		o.After = func(d time.Duration) <-chan time.Time {
+			switch d {
+			case o.Pace:
+				return pace
+			case o.ReceivePace - o.Pace:
+				return rest
+			}
+			return nil
+		}
+		l := open(t, o)
+		l.SetAlone(alone)
+		changed := l.Changed()
+		l.Append([]byte("first"))
+		<-changed
+		changed = l.Changed()
+		l.Append([]byte("second"))
+		pace <- time.Time{}
+		if alone {
+			select {
+			case <-changed:
+				t.Fatal("committed after Pace, with nobody to see it")
+			case rest <- time.Time{}:
+			}
+		}
+		<-changed
+		l.Hurry() // so that Close need not wait
+	}
+}
+
 func TestReopen(t *testing.T) {
 	o := testOptions(vfs.NewMem(), 1)
 	l := mustOpen(t, o)

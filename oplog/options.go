@@ -12,7 +12,7 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultPace          = 2 * time.Millisecond
+	DefaultPace          = 4 * time.Millisecond
 	DefaultReceivePace   = 10 * time.Millisecond
 	DefaultMaxClockDrift = 500 * time.Millisecond
 	DefaultCacheBytes    = 4 << 20
@@ -47,7 +47,7 @@ type Options struct {
 	After func(time.Duration) <-chan time.Time
 
 	Pace          time.Duration // least pause before a commit of own ops nobody waits for
-	ReceivePace   time.Duration // least pause before a commit of received blocks alone
+	ReceivePace   time.Duration // the same for received blocks alone, and for all ops under SetAlone
 	MaxClockDrift time.Duration // H1
 
 	RetentionBytes int64  // budget of kept blocks, see Excess. 0: no budget

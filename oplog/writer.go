@@ -85,18 +85,32 @@ func (l *Log) write() {
 }
 
 // pause saves CPU when nobody waits for the next commit. Own ops wait for Pace,
-// because other regions see them only after it; received blocks wait longer:
-// they are visible already, and only their acknowledgement comes later.
+// because other regions see them only after it. Everything waits longer when
+// what it is committed for is only safety: received blocks, which are visible
+// already and whose acknowledgement comes later, and all ops of an instance
+// without other members.
 func (l *Log) pause() {
 	select {
 	case <-l.hurried:
 		return
 	default:
 	}
-	if l.sleep(l.opts.Pace, nil) && !l.ownPending() {
-		l.sleep(l.opts.ReceivePace-l.opts.Pace, l.owned)
+	if !l.sleep(l.opts.Pace, nil) {
+		return
 	}
+	var early chan struct{}
+	if !l.alone.Load() {
+		if l.ownPending() {
+			return
+		}
+		early = l.owned
+	}
+	l.sleep(l.opts.ReceivePace-l.opts.Pace, early)
 }
+
+// SetAlone tells that no other member waits to see own ops, so that the writer
+// may pause longer between commits (Options.ReceivePace).
+func (l *Log) SetAlone(alone bool) { l.alone.Store(alone) }
 
 // sleep waits for d, and reports whether nothing cut it short.
 func (l *Log) sleep(d time.Duration, early <-chan struct{}) bool {

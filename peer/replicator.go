@@ -129,6 +129,7 @@ func (r *Replicator) SetMembers(members []Member) {
 		ids = append(ids, m.Replica)
 	}
 	r.holdings.setMembers(ids)
+	r.opts.Log.SetAlone(!slices.ContainsFunc(ids, func(id crdt.ReplicaID) bool { return id != r.opts.Self }))
 	defer r.acked()
 	defer func() { signal(r.transfers.wake) }()
 	r.mu.Lock()
