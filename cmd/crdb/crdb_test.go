@@ -14,8 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"crdb/control/conf"
 )
 
 // output is a buffer that may be written and read by several goroutines.
@@ -172,18 +170,6 @@ func talk(ctx context.Context, t *testing.T, port, round int) {
 	}
 	if v, err := c.do(ctx, "SHUTDOWN", "NOSAVE"); !errors.Is(err, io.EOF) {
 		t.Errorf("SHUTDOWN: %v %v", v, err)
-	}
-}
-
-func TestGCPercent(t *testing.T) {
-	s := conf.Defaults()
-	for _, c := range []struct {
-		live uint64
-		want int
-	}{{0, 1000}, {1 << 20, 1000}, {48 << 20, 50}, {96 << 20, 25}, {256 << 20, 15}, {1 << 40, 15}} {
-		if got := gcPercent(c.live, s); got != c.want {
-			t.Errorf("%d MiB: %d, want %d", c.live>>20, got, c.want)
-		}
 	}
 }
 
