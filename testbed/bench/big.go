@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +36,7 @@ var bigs = []big{
 // bigFigure is what one big key showed.
 type bigFigure struct {
 	build, read, del time.Duration
-	grown            int64         // resident memory, once built
+	base, memory     int64         // resident, before anything is written and once built
 	worst            time.Duration // of another client's commands while DEL runs and a second after
 }
 
@@ -58,6 +57,7 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 		return f, err
 	}
 	defer conn.Close()
+	time.Sleep(restPeriod)
 	before, err := cluster.ProcessUsage(r.pids()[0])
 	if err != nil {
 		return f, err
@@ -70,7 +70,7 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 	if err != nil {
 		return f, err
 	}
-	f.grown = after.Resident - before.Resident
+	f.base, f.memory = before.Resident, after.Resident
 	if f.read, err = timed(func() error { return ask(conn, k.read...) }); err != nil {
 		return f, err
 	}
@@ -142,33 +142,4 @@ func probe(addr string) (stop func() (time.Duration, error), err error) {
 		conn.Close()
 		return worst, failed
 	}, nil
-}
-
-// everything measures the families and the big keys and returns the page.
-func everything(ctx context.Context, o options) (string, error) {
-	requests, elements := familyRequests, 1_000_000
-	if o.quick {
-		requests, elements = 2000, 20_000
-	}
-	all, err := measureFamilies(ctx, o.rounds, requests)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Made by `make bench-all` on %s: %s. Medians of %d rounds, the two taking turns; %d connections, no pipelining, %d-byte values.\n\n",
-		time.Now().UTC().Format(time.DateOnly), machine(), o.rounds, connections, valueSize)
-	renderFamilies(&b, all)
-	fmt.Fprintf(&b, "\nOne key with %d elements; \"others wait\" is the longest that another client's SET takes while DEL runs and a second after.\n\n", elements)
-	b.WriteString("| key | system | build s | memory MiB | read all ms | DEL ms | others wait ms |\n|---|---|--:|--:|--:|--:|--:|\n")
-	for _, k := range bigs {
-		for _, sys := range systems[:2] {
-			f, err := measureBig(ctx, sys, k, elements)
-			if err != nil {
-				return "", fmt.Errorf("%s, %s: %w", k.name, sys.name, err)
-			}
-			fmt.Fprintf(&b, "| %s | %s | %.2f | %d | %.0f | %.1f | %.1f |\n", k.name, sys.name, f.build.Seconds(), f.grown>>20,
-				micros(f.read)/1000, micros(f.del)/1000, micros(f.worst)/1000)
-		}
-	}
-	return b.String(), nil
 }

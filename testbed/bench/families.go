@@ -1,149 +1,97 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"time"
-
-	"crdb/testbed/oracle"
 )
 
 // family is a command that redis-benchmark sends as it stands, __rand_int__
-// being a number below keys. What fill says is done first and not measured.
+// being a number below keys. What fill gives for a number of requests is done
+// first and not measured.
 type family struct {
-	name string
-	fill [][]string
-	args []string
+	name  string
+	fill  func(n int) [][]string
+	args  []string
+	heavy bool // long replies: a fifth of the requests will do
 }
 
-// compareAndDelete is how locks are released.
-const compareAndDelete = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) else return 0 end"
+// compareAndDelete is how locks are released; the others loop in Lua and over
+// commands.
+const (
+	compareAndDelete = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) else return 0 end"
+	luaLoop          = "local s=0 for i=1,100 do s=s+i end return s"
+	callLoop         = "local n=0 for i=1,10 do n=n+redis.call('incr',KEYS[1]) end return n"
+)
 
-// families in the order in which they run: what pops finds what others pushed.
+// batches returns commands that together have n elements, of which elem makes
+// the arguments.
+func batches(n int, command, key string, elem func(i int) []string) func(int) [][]string {
+	return func(requests int) (cmds [][]string) {
+		total := n
+		if total == 0 { // more than the requests take out
+			total = requests + fillBatch
+		}
+		for i := 0; i < total; {
+			args := []string{command, key}
+			for end := min(i+fillBatch, total); i < end; i++ {
+				args = append(args, elem(i)...)
+			}
+			cmds = append(cmds, args)
+		}
+		return cmds
+	}
+}
+
+// families in the order in which they run: SREM and HGET find what SADD and
+// HSET have left.
 func families() []family {
 	value := strings.Repeat("x", valueSize)
-	hundred, mset := []string{"RPUSH", "hundred"}, []string{"MSET"}
-	for range 100 {
-		hundred = append(hundred, value)
+	of := func(int) []string { return []string{value} }
+	member := func(i int) []string { return []string{fmt.Sprintf("member:%012d", i)} }
+	scored := func(i int) []string { return []string{strconv.Itoa(i), fmt.Sprintf("member:%012d", i)} }
+	field := func(i int) []string { return []string{fmt.Sprintf("field:%012d", i), value} }
+	entries := func(n int) (cmds [][]string) { // of a stream that has a group
+		cmds = [][]string{{"DEL", "jobs"}, {"XGROUP", "CREATE", "jobs", "group", "0", "MKSTREAM"}}
+		for i := range n {
+			cmds = append(cmds, []string{"XADD", "jobs", "1-" + strconv.Itoa(i+1), "field", value})
+		}
+		return cmds
 	}
+	mset := []string{"MSET"}
 	for i := range 10 {
 		mset = append(mset, fmt.Sprintf("mset:%d:__rand_int__", i), value)
 	}
-	many := func(args ...string) [][]string { // pushes more than is popped
-		for range 1000 {
-			args = append(args, value)
-		}
-		fill := make([][]string, 1+familyRequests/1000)
-		for i := range fill {
-			fill[i] = args
-		}
-		return fill
-	}
 	return []family{
 		{name: "LPUSH", args: []string{"LPUSH", "list", value}},
-		{name: "LPOP", fill: many("LPUSH", "list"), args: []string{"LPOP", "list"}},
-		{name: "RPOP", fill: many("LPUSH", "list"), args: []string{"RPOP", "list"}},
-		{name: "LRANGE_100", fill: [][]string{{"DEL", "hundred"}, hundred}, args: []string{"LRANGE", "hundred", "0", "99"}},
+		{name: "LPOP", fill: batches(0, "LPUSH", "list", of), args: []string{"LPOP", "list"}},
+		{name: "RPOP", fill: batches(0, "LPUSH", "list", of), args: []string{"RPOP", "list"}},
+		{name: "RPOPLPUSH", args: []string{"RPOPLPUSH", "list", "list"}},
+		{name: "LRANGE_100", fill: batches(1000, "RPUSH", "thousand", of), args: []string{"LRANGE", "thousand", "0", "99"}, heavy: true},
+		{name: "LRANGE_600", args: []string{"LRANGE", "thousand", "0", "599"}, heavy: true},
 		{name: "SADD", args: []string{"SADD", "set", "member:__rand_int__"}},
-		{name: "SPOP", args: []string{"SPOP", "set"}},
+		{name: "SISMEMBER", args: []string{"SISMEMBER", "set", "member:__rand_int__"}},
+		{name: "SREM", args: []string{"SREM", "set", "member:__rand_int__"}},
+		{name: "SPOP", fill: batches(0, "SADD", "pool", member), args: []string{"SPOP", "pool"}},
 		{name: "HSET", args: []string{"HSET", "hash", "field:__rand_int__", value}},
+		{name: "HGET", args: []string{"HGET", "hash", "field:__rand_int__"}},
+		{name: "HMGET of 3", args: []string{"HMGET", "hash", "field:__rand_int__", "field:__rand_int__", "field:__rand_int__"}},
+		{name: "HGETALL of 20", fill: batches(20, "HSET", "small", field), args: []string{"HGETALL", "small"}, heavy: true},
+		{name: "HINCRBY", args: []string{"HINCRBY", "counts", "field:__rand_int__", "1"}},
 		{name: "ZADD", args: []string{"ZADD", "zset", "__rand_int__", "member:__rand_int__"}},
-		{name: "ZPOPMIN", args: []string{"ZPOPMIN", "zset"}},
+		{name: "ZINCRBY", args: []string{"ZINCRBY", "zset", "1", "member:__rand_int__"}},
+		{name: "ZRANGE_100", fill: batches(10_000, "ZADD", "ranks", scored), args: []string{"ZRANGE", "ranks", "0", "99"}, heavy: true},
+		{name: "ZRANGEBYSCORE_100", args: []string{"ZRANGEBYSCORE", "ranks", "500", "+inf", "LIMIT", "0", "100"}, heavy: true},
+		{name: "ZPOPMIN", fill: batches(0, "ZADD", "queue", scored), args: []string{"ZPOPMIN", "queue"}},
 		{name: "XADD", args: []string{"XADD", "stream", "*", "field", value}},
+		{name: "XADD MAXLEN ~ 1000", args: []string{"XADD", "short", "MAXLEN", "~", "1000", "*", "field", value}},
+		{name: "XRANGE_10", args: []string{"XRANGE", "stream", "-", "+", "COUNT", "10"}, heavy: true},
+		{name: "XREADGROUP", fill: entries, args: []string{"XREADGROUP", "GROUP", "group", "one", "COUNT", "1", "STREAMS", "jobs", ">"}},
+		{name: "XACK", args: []string{"XACK", "jobs", "group", "1-__rand_int__"}},
 		{name: "MSET of 10", args: mset},
 		{name: "SET for EVAL", args: []string{"SET", "lock:__rand_int__", "token"}},
 		{name: "EVAL compare-and-delete", args: []string{"EVAL", compareAndDelete, "1", "lock:__rand_int__", "token"}},
-	}
-}
-
-// familyRequests per figure: the whole table takes minutes, not hours.
-const familyRequests = 50_000
-
-// measureFamilies lets redis-server and one crdb node take turns.
-func measureFamilies(ctx context.Context, rounds, requests int) (map[string]map[string][]figure, error) {
-	all := map[string]map[string][]figure{}
-	for round := range rounds {
-		for _, sys := range systems[:2] {
-			fmt.Fprintf(os.Stderr, "families, round %d of %d: %s\n", round+1, rounds, sys.name)
-			if all[sys.name] == nil {
-				all[sys.name] = map[string][]figure{}
-			}
-			if err := familiesOf(ctx, sys, requests, all[sys.name]); err != nil {
-				return nil, fmt.Errorf("%s: %w", sys.name, err)
-			}
-		}
-	}
-	return all, nil
-}
-
-func familiesOf(ctx context.Context, sys system, requests int, out map[string][]figure) (err error) {
-	r, err := sys.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := r.close(); err == nil {
-			err = e
-		}
-	}()
-	conn, err := oracle.Dial(r.addr())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for _, f := range families() {
-		for _, args := range f.fill {
-			if rep, err := conn.Do(args...); err != nil || rep.IsError() {
-				return fmt.Errorf("%s: %v %w", args[0], rep, err)
-			}
-		}
-		got, err := benchmarkCommand(ctx, r, f.args, requests)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		out[f.name] = append(out[f.name], got)
-	}
-	return nil
-}
-
-// benchmarkCommand is benchmark for any command, unpipelined.
-func benchmarkCommand(ctx context.Context, r running, args []string, n int) (figure, error) {
-	host, port, err := net.SplitHostPort(r.addr())
-	if err != nil {
-		return figure{}, err
-	}
-	before, err := cpu(r)
-	if err != nil {
-		return figure{}, err
-	}
-	out, err := exec.CommandContext(ctx, "redis-benchmark", append([]string{"-h", host, "-p", port, "--csv",
-		"-c", strconv.Itoa(connections), "-r", strconv.Itoa(keys), "-n", strconv.Itoa(n)}, args...)...).Output()
-	if err != nil {
-		return figure{}, fmt.Errorf("redis-benchmark: %w", err)
-	}
-	f, err := parseCSV(string(out))
-	if err != nil {
-		return figure{}, err
-	}
-	if err := r.settle(ctx); err != nil {
-		return figure{}, err
-	}
-	after, err := cpu(r)
-	f.cpu = (after - before) / time.Duration(n)
-	return f, err
-}
-
-func renderFamilies(b *strings.Builder, all map[string]map[string][]figure) {
-	b.WriteString("| command | redis-server: requests/s | p99 ms | CPU us/request | crdb: requests/s | p99 ms | CPU us/request | CPU ratio |\n")
-	b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, f := range families() {
-		base, ours := middle(all[systems[0].name][f.name]), middle(all[systems[1].name][f.name])
-		fmt.Fprintf(b, "| %s | %.0f | %.2f | %.2f | %.0f | %.2f | %.2f | %.2f |\n", f.name, base.rate, base.p99, micros(base.cpu),
-			ours.rate, ours.p99, micros(ours.cpu), ratio(micros(ours.cpu), micros(base.cpu)))
+		{name: "EVAL loop of 100", args: []string{"EVAL", luaLoop, "0"}},
+		{name: "EVAL 10 INCR", args: []string{"EVAL", callLoop, "1", "counter"}, heavy: true},
 	}
 }
