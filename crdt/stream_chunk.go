@@ -20,6 +20,7 @@ type streamChunk struct {
 	first, last   StreamID // of all entries, dead or not
 	base, lastDot Dot
 	live, total   int
+	front         int    // where the first living entry lies: a trim takes entries in order
 	pairs         int    // of the first entry
 	fields        []byte // its field names
 	data          []byte
@@ -146,7 +147,7 @@ func (c *streamChunk) at(off int, e *StreamEntry) (next int, dead bool) {
 // false; it reports whether it came to the end. fn may mark entries dead.
 func (c *streamChunk) each(fn func(off int, e *StreamEntry) bool) bool {
 	var e StreamEntry
-	for off := 0; off < len(c.data); {
+	for off := c.front; off < len(c.data); {
 		next, dead := c.at(off, &e)
 		if !dead && !fn(off, &e) {
 			return false
@@ -178,6 +179,10 @@ func (c *streamChunk) eachBack(fn func(e *StreamEntry) bool) bool {
 func (c *streamChunk) kill(off int) {
 	c.data[off] |= entryDead
 	c.live--
+	for c.front < len(c.data) && c.data[c.front]&entryDead != 0 {
+		size, k := binary.Uvarint(c.data[c.front+1:])
+		c.front += 1 + k + int(size)
+	}
 }
 
 // clip gives back what data has grown too much: nothing is appended any more.

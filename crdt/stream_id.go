@@ -92,6 +92,9 @@ func AppendStreamFields(b []byte, pairs [][]byte) []byte {
 
 // validFields reports whether b is the encoding of at least one pair.
 func validFields(b []byte) bool {
+	if len(b) == 0 { // what a trim removes says no fields
+		return false
+	}
 	d := opDecoder{b: b}
 	n := d.uvarint()
 	if n == 0 || n > uint64(len(d.b)/2) {
