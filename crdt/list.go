@@ -51,6 +51,9 @@ func (l *List) at(i int) (e listEntry) {
 		}
 		n = n.kids[k]
 	}
+	if i == n.count-1 {
+		return n.lastEntry()
+	}
 	_, e, _ = n.seek(i)
 	return e
 }
@@ -104,6 +107,11 @@ func (l *List) PreparePop(op *Op, i int) (value []byte) {
 // PrepareCut is PrepareRemove for a list that will not be empty.
 func (l *List) PrepareCut(op *Op, i, j int) {
 	if i >= j {
+		return
+	}
+	if j-i == 1 {
+		e := l.at(i)
+		l.see(op, &e)
 		return
 	}
 	l.root.walk(i, func(e *listEntry) bool {

@@ -203,6 +203,7 @@ func (n *listNode) splice(from, to int, with []byte) {
 type tail struct {
 	known   bool
 	moved   bool
+	at      uint32 // where it begins
 	runAt   uint32 // where its run stands
 	runSize uint32
 	seq     int64
@@ -221,9 +222,19 @@ func (n *listNode) lastPlace() (e listEntry, moved bool) {
 	return listEntry{place: place{n.data[t.runAt : t.runAt+t.runSize], t.seq}, time: t.time}, t.moved
 }
 
+// lastEntry decodes the last entry; the leaf is not empty.
+func (n *listNode) lastEntry() (e listEntry) {
+	end, _ := n.lastPlace()
+	e.end, e.time = int(n.tail.at), end.time
+	e.place = place{end.run, end.seq - 1} // as the one before it stands, if it told no gap
+	e.next(n.data)
+	e.place, e.time, e.runAt = end.place, end.time, int(n.tail.runAt)
+	return e
+}
+
 // endsWith notes that e, decoded from the leaf, is its last entry.
 func (n *listNode) endsWith(e *listEntry) {
-	n.tail = tail{true, e.home.run != nil, uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
+	n.tail = tail{true, e.home.run != nil, uint32(e.start), uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
 }
 
 // appendLeaf adds an entry at the end if there is room.
@@ -249,6 +260,7 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 		_, k := uvarintAt(b[old+1:])
 		n.tail.runAt, n.tail.runSize = uint32(old+1+k), uint32(len(e.run))
 	}
+	n.tail.at = uint32(old)
 	n.tail.known, n.tail.moved, n.tail.seq, n.tail.time = true, e.home.run != nil, e.seq, e.time
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,9 @@ func checkTree(t *testing.T, l *List) {
 			if n.tail.known {
 				if x, _ := n.lastPlace(); x.compare(e.place) != 0 || x.time != e.time {
 					t.Fatal("wrong tail")
+				}
+				if x := n.lastEntry(); !reflect.DeepEqual(x, e) {
+					t.Fatalf("last entry %+v, want %+v", x, e)
 				}
 			}
 		}
