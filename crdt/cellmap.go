@@ -1,6 +1,10 @@
 package crdt
 
-import "crdb/crdt/dict"
+import (
+	"encoding/binary"
+
+	"crdb/crdt/dict"
+)
 
 // cellMap is what a Hash and a ZSet have in common: an add-wins map from names
 // to elements. A removal takes what it saw of an element; a concurrent write or
@@ -79,6 +83,23 @@ func (m *cellMap) fresh(e *Elem, d Dot, size int) (value []byte, was []byte, the
 	b[0] = shapePlain
 	AppendDot(b[1:1], d)
 	return b[plainHeader:], was, there, true
+}
+
+// raise applies an increment in place where nothing is but a share of its
+// author, and reports whether it has.
+func (m *cellMap) raise(e *Elem, d Dot) bool {
+	rec, ok := m.get(e.Name)
+	if !ok || rec[0] != shapeShare || e.Total.big != nil || e.Total.float {
+		return false
+	}
+	share := rec[1:]
+	last := Dot{Timestamp(binary.BigEndian.Uint64(share[2:])), ReplicaID(binary.BigEndian.Uint16(share))}
+	if last.Replica != d.Replica || last.Time >= d.Time {
+		return false
+	}
+	binary.BigEndian.PutUint64(share[2:], uint64(d.Time))
+	binary.BigEndian.PutUint64(share[10:], uint64(e.Total.i))
+	return true
 }
 
 // see appends to op an element for the name with what is seen of it.

@@ -176,6 +176,9 @@ func (h *Hash) apply(op *Op, d Dot) {
 		case op.Kind == KindHashExpire:
 			h.change(e.Name, func(c *element) { c.expire(e.Seen, Deadline{d, deadlineAt(e.Value)}) })
 		case op.Kind == KindHashIncr:
+			if h.raise(e, d) {
+				continue
+			}
 			h.change(e.Name, func(c *element) {
 				c.undate(e.Seen)
 				c.add(d, e.Total, e.Delta)
