@@ -23,6 +23,7 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 	if err := n.resolveAdded(ctx, k, c); err != nil {
 		return err
 	}
+	k.plan(c)
 	x, err := n.beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
 	if err != nil {
 		return err
@@ -39,6 +40,7 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 		n.giveUp(k, c, x)
 		return err
 	}
+	k.commit()
 	k.step("committing "+c.title(), 50)
 	if err := n.settle(ctx, k, x, away); err != nil {
 		return err

@@ -77,6 +77,7 @@ func (n *Node) create(ctx context.Context, k *task, d *api.Database) error {
 		err = n.setNote(x, api.OutcomeCommitting)
 	}
 	if err == nil {
+		k.commit()
 		k.step("committing", 60)
 		err = n.carryOut(ctx, k, x)
 	}
@@ -91,6 +92,7 @@ func (n *Node) create(ctx context.Context, k *task, d *api.Database) error {
 // abort drops the database everywhere. What cannot be reached now, the janitor
 // reaches later. It goes on while the node shuts down, for a moment.
 func (n *Node) abort(k *task, x *note) {
+	k.uncommit()
 	k.step("cleaning up", 90)
 	if err := n.setNote(x, noteAborting); err != nil {
 		n.log.Error("cannot note that a create is aborted", "database", x.Database.Name, "err", err)

@@ -67,6 +67,14 @@
 // ID is forced out, the data put aside, the node added under the next ID. Each
 // step may be repeated.
 //
+// # Tasks
+//
+// A task is kept in a file of its own: when it is asked for, when it is started,
+// when it is decided, and with its result before anybody hears of that. At a
+// start of the node the notes are the truth about a change: a task whose note is
+// decided, or whose note is gone after it was decided, is carried on with what
+// is left to do. Any other has failed. A restore that did not end is undone.
+//
 // # Invariants
 //
 //  1. One process owns a data directory; another, or a directory of another
@@ -82,7 +90,7 @@
 //  6. Prepare, Commit and Drop may be repeated, and arrive in any order.
 //  7. A replica ID is assigned by the coordinator, 1 to N, and stands in the
 //     record; the instance's log refuses to be opened under another.
-//  8. Tasks, their results, prepared databases, bodies, and requests at work are
+//  8. Tasks, their results (in memory and on disk), prepared databases, bodies, and requests at work are
 //     bounded, by the constants in limits.go.
 //  9. Configurations of a database have versions 1, 2, 3; a version follows the
 //     committed one before it and no other. ConfigID tells two of one version

@@ -53,14 +53,16 @@ const (
 
 // Node is one node of crdb.
 type Node struct {
-	opts   Options
-	dir    *dir
-	host   Host
-	tasks  *tasks
-	log    *slog.Logger
-	admin  net.Listener
-	http   *http.Server
-	client *http.Client
+	opts  Options
+	dir   *dir
+	host  Host
+	tasks *tasks
+	// resumed are tasks of the last life that go on; only Open uses it.
+	resumed []resumption
+	log     *slog.Logger
+	admin   net.Listener
+	http    *http.Server
+	client  *http.Client
 	// patient is client for calls that compare data, which take longer.
 	patient *http.Client
 	state   atomic.Int32
@@ -153,6 +155,7 @@ func (n *Node) open() (err error) {
 	if n.dir, err = openDir(n.opts.FS, s.Dir, s.Region, n.opts.Rand); err != nil {
 		return err
 	}
+	n.tasks.dir, n.tasks.log = n.dir, n.log
 	if n.admin, err = n.listen(s.AdminPort, "admin"); err != nil {
 		return err
 	}
@@ -168,6 +171,7 @@ func (n *Node) open() (err error) {
 		return err
 	}
 	n.state.Store(stateReady)
+	n.resumeTasks()
 	n.wg.Add(2)
 	go n.janitor()
 	go n.verifier()
@@ -249,6 +253,9 @@ func (n *Node) load() error {
 	}
 	records, err := n.dir.records()
 	if err != nil {
+		return err
+	}
+	if err := n.recallTasks(); err != nil {
 		return err
 	}
 	for _, r := range records { // all are open before one is checked: peers ask, too

@@ -242,6 +242,7 @@ func (n *Node) delete(ctx context.Context, k *task, d *api.Database) error {
 		return err
 	}
 	defer n.idle(d.GUID)
+	k.commit()
 	k.step("removing the instances", 20)
 	if err := n.carryOut(ctx, k, x); err != nil {
 		k.fail("", api.Errorf(0, api.CodeUnreachable, "the instances named above are removed as soon as their nodes answer"))

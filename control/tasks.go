@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -16,6 +17,8 @@ type tasks struct {
 	now    func() time.Time
 	newID  func() string
 	slots  chan struct{}
+	dir    *dir // where tasks outlive the node; nil: in memory only
+	log    *slog.Logger
 	cancel context.CancelFunc
 	ctx    context.Context
 	wg     sync.WaitGroup
@@ -29,12 +32,16 @@ type tasks struct {
 
 // task is one of them. Its fields are guarded by tasks.mu.
 type task struct {
-	api     api.Task
-	ttl     time.Duration
-	cancel  context.CancelFunc
-	decided bool          // past the point where it can be cancelled
-	ended   chan struct{} // closed at the end
-	owner   *tasks
+	api        api.Task
+	ttl        time.Duration
+	cancel     context.CancelFunc
+	cancelled  bool
+	decided    bool          // past the point where it can be cancelled
+	committed  bool          // its note says so, on disk: it is carried on after a restart
+	next, base *api.Database // of a change
+	ended      chan struct{} // closed at the end
+	owner      *tasks
+	saving     sync.Mutex // held through one write to disk; before tasks.mu
 }
 
 func newTasks(now func() time.Time, newID func() string) *tasks {
@@ -60,14 +67,28 @@ type request struct {
 // start runs do as a task and returns its first description. An ID that is
 // already known returns that task.
 func (t *tasks) start(rq request, op, guid string, do func(context.Context, *task) error) (*api.Task, error) {
+	k, known, err := t.enter(rq, op, guid)
+	if err != nil || known != nil {
+		return known, err
+	}
+	k.save(func(*taskFile) {})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.goLocked(k, do)
+	return k.copyLocked(), nil
+}
+
+// enter makes room for a task and gives it a name; or returns the one that has
+// the name already.
+func (t *tasks) enter(rq request, op, guid string) (k *task, known *api.Task, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if old := t.mu.byID[rq.id]; old != nil {
-		return old.copyLocked(), nil
+		return nil, old.copyLocked(), nil
 	}
 	t.forgetLocked()
 	if t.mu.queued >= maxQueuedTasks || len(t.mu.order) >= maxTasks || t.ctx.Err() != nil {
-		return nil, api.Errorf(http.StatusTooManyRequests, api.CodeLimit, "too many tasks are under way on this node; try again later")
+		return nil, nil, api.Errorf(http.StatusTooManyRequests, api.CodeLimit, "too many tasks are under way on this node; try again later")
 	}
 	if rq.id == "" {
 		rq.id = t.newID()
@@ -75,16 +96,27 @@ func (t *tasks) start(rq request, op, guid string, do func(context.Context, *tas
 	if rq.ttl == 0 {
 		rq.ttl = resultTTL
 	}
-	k := &task{ttl: rq.ttl, owner: t, ended: make(chan struct{})}
+	k = &task{ttl: rq.ttl, owner: t, ended: make(chan struct{})}
 	k.api = api.Task{ID: rq.id, GUID: guid, Operation: op, Status: api.TaskQueued, Worker: "crdb_worker", Queued: t.now().UTC()}
-	ctx, cancel := context.WithCancel(t.ctx)
-	k.cancel = cancel
-	t.mu.byID[rq.id] = k
-	t.mu.order = append(t.mu.order, k)
+	t.addLocked(k)
 	t.mu.queued++
+	return k, nil, nil
+}
+
+func (t *tasks) addLocked(k *task) {
+	t.mu.byID[k.api.ID] = k
+	t.mu.order = append(t.mu.order, k)
+}
+
+// goLocked starts a task that is entered and not cancelled yet.
+func (t *tasks) goLocked(k *task, do func(context.Context, *task) error) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	if k.cancelled {
+		cancel()
+	}
+	k.cancel = cancel
 	t.wg.Add(1)
 	go t.run(ctx, k, do)
-	return k.copyLocked(), nil
 }
 
 // run waits for a slot and runs the task.
@@ -97,16 +129,32 @@ func (t *tasks) run(ctx context.Context, k *task, do func(context.Context, *task
 		defer func() { <-t.slots }()
 	case <-ctx.Done():
 	}
-	k.update(func(a *api.Task) {
-		t.mu.queued--
+	k.save(func(f *taskFile) {
 		now := t.now().UTC()
-		a.Status, a.Started = api.TaskStarted, &now
+		if f.Task.Status = api.TaskStarted; f.Task.Started == nil {
+			f.Task.Started = &now
+		}
 	})
+	k.update(func(*api.Task) { t.mu.queued-- })
 	err := ctx.Err()
 	if err == nil {
 		err = do(ctx, k)
 	}
-	k.update(func(a *api.Task) { finish(a, err, t.now().UTC()) })
+	t.end(k, err)
+}
+
+// end notes how a task ended. One that is cut short by the end of the node says
+// so; if it is committed it stays as it is on disk, and goes on at the next
+// start.
+func (t *tasks) end(k *task, err error) {
+	if err != nil && t.ctx.Err() != nil {
+		if k.committed {
+			k.update(func(a *api.Task) { finish(a, err, t.now().UTC()) })
+			return
+		}
+		err = interrupted(k)
+	}
+	k.save(func(f *taskFile) { finish(&f.Task, err, t.now().UTC()) })
 }
 
 func finish(a *api.Task, err error, now time.Time) {
@@ -132,6 +180,7 @@ func (t *tasks) forgetLocked() {
 	now := t.now()
 	drop := func(k *task) {
 		delete(t.mu.byID, k.api.ID)
+		t.discard(k.api.ID)
 	}
 	t.mu.order = slices.DeleteFunc(t.mu.order, func(k *task) bool {
 		old := k.api.Ended != nil && now.Sub(*k.api.Ended) > k.ttl
@@ -199,7 +248,10 @@ func (t *tasks) stop(id string) (*api.Task, error) {
 	case k.decided:
 		return nil, api.Errorf(http.StatusNotAcceptable, api.CodeConflict, "task %s is past the point where it can be cancelled", id)
 	}
-	k.cancel()
+	k.cancelled = true
+	if k.cancel != nil {
+		k.cancel()
+	}
 	return k.copyLocked(), nil
 }
 
@@ -263,3 +315,11 @@ func (k *task) decide(ctx context.Context) bool {
 	k.decided = true
 	return true
 }
+
+// commit says that the note of the task's change is decided, on disk; uncommit
+// that this is about to be taken back.
+func (k *task) commit()   { k.save(func(f *taskFile) { f.Committed = true }) }
+func (k *task) uncommit() { k.save(func(f *taskFile) { f.Committed = false }) }
+
+// plan says which change of a configuration the task is about to make.
+func (k *task) plan(c *change) { k.save(func(f *taskFile) { f.Base, f.Next = c.base, c.next }) }

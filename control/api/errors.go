@@ -30,6 +30,7 @@ const (
 	CodeVersion     = "version_mismatch"
 	CodeClock       = "clock_offset"
 	CodeCancelled   = "cancelled"
+	CodeInterrupted = "interrupted" // the node stopped meanwhile
 	CodeTooLarge    = "body_too_large"
 	CodeLimit       = "limit_reached"
 	CodeInternal    = "internal_error"

@@ -1,0 +1,172 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"crdb/control/api"
+)
+
+// This file is what becomes of tasks that a stop of the node cut short. Where
+// the change is decided it is carried on, under the same ID; else the task has
+// failed, and says what is left of it.
+
+// resumption is a task that goes on.
+type resumption struct {
+	k  *task
+	do func(context.Context, *task) error
+}
+
+// recallTasks reads the tasks of the node's last life. It is called when the
+// notes are read and before anybody else looks at them.
+func (n *Node) recallTasks() error {
+	files, broken, err := n.dir.taskFiles()
+	if err != nil {
+		return err
+	}
+	for _, err := range broken {
+		n.log.Warn("what is kept of a task cannot be read", "err", err)
+	}
+	for _, k := range n.tasks.recall(files) {
+		do := n.resume(k)
+		if do == nil {
+			n.log.Warn("a task was cut short by the end of the node", "task", k.api.ID, "operation", k.api.Operation, "guid", k.api.GUID)
+			n.tasks.end(k, interrupted(k))
+			close(k.ended)
+			continue
+		}
+		n.resumed = append(n.resumed, resumption{k, do})
+	}
+	return nil
+}
+
+// resumeTasks carries the tasks on that can be.
+func (n *Node) resumeTasks() {
+	for _, r := range n.resumed {
+		n.log.Info("a task that the end of the node cut short goes on", "task", r.k.api.ID, "operation", r.k.api.Operation, "guid", r.k.api.GUID)
+		n.tasks.mu.Lock()
+		n.tasks.mu.queued++
+		n.tasks.goLocked(r.k, r.do)
+		n.tasks.mu.Unlock()
+	}
+	n.resumed = nil
+}
+
+// resume says how an unfinished task goes on; nil if it does not. A note that
+// is decided is the truth, whatever the task knows. Without a note all members
+// have confirmed, if the task was decided.
+func (n *Node) resume(k *task) func(context.Context, *task) error {
+	guid, op := k.api.GUID, k.api.Operation
+	n.mu.Lock()
+	x := n.mu.notes[guid]
+	n.mu.Unlock()
+	decided := x != nil && (x.State == api.OutcomeCommitting || x.State == noteDeleting)
+	switch {
+	case op == api.OpRestore && (decided || x == nil && k.committed):
+		return n.unrestore
+	case decided && k.isOf(x):
+		n.take(guid)
+		k.update(func(*api.Task) { k.decided = true })
+		return func(ctx context.Context, k *task) error { return n.resumeNote(ctx, k, x) }
+	case !k.committed || x != nil:
+		return nil
+	case op == api.OpCreate || op == api.OpDelete:
+		return func(context.Context, *task) error { return nil }
+	case k.base != nil:
+		return func(ctx context.Context, k *task) error { return n.afterwards(ctx, k, changeOf(k.base, k.next)) }
+	}
+	return nil
+}
+
+// isOf reports whether a note is that of the task's change.
+func (k *task) isOf(x *note) bool {
+	switch k.api.Operation {
+	case api.OpCreate:
+		return x.State == api.OutcomeCommitting && x.Base == nil
+	case api.OpDelete:
+		return x.State == noteDeleting
+	case api.OpAdd, api.OpRemove, api.OpUpdate:
+		return x.State == api.OutcomeCommitting && k.next != nil && k.next.ConfigID == x.Database.ConfigID
+	}
+	return false
+}
+
+// resumeNote carries out the note of a task. What members do not confirm in
+// time is left to the janitor, as in the first run of the task.
+func (n *Node) resumeNote(ctx context.Context, k *task, x *note) error {
+	defer n.idle(x.Database.GUID)
+	k.step("going on after a restart of the node", 50)
+	if x.Base == nil {
+		return n.carryOut(ctx, k, x)
+	}
+	if err := n.settle(ctx, k, x, nil); err != nil {
+		return err
+	}
+	return n.afterwards(ctx, k, changeOf(x.Base, x.Database))
+}
+
+// unrestore removes the database that a restore was filling: nobody can say
+// which of its keys are there.
+func (n *Node) unrestore(ctx context.Context, k *task) error {
+	k.step("removing what was restored", 99)
+	if x := n.take(k.api.GUID); x != nil { // of its create, or of this removal
+		err := n.carryOut(ctx, k, x)
+		n.idle(k.api.GUID)
+		if err != nil {
+			return err
+		}
+	}
+	if r, err := n.find(k.api.GUID); err == nil {
+		if err := n.delete(ctx, k, r.Database); err != nil {
+			return err
+		}
+	}
+	return interrupted(k)
+}
+
+// changeOf is what a change of one configuration to another does.
+func changeOf(base, next *api.Database) *change {
+	c := &change{base: base, next: next}
+	for _, x := range next.Instances {
+		if base.Instance(x.ID) == nil {
+			c.added = append(c.added, x.ID)
+		}
+	}
+	for i := range base.Instances {
+		x := &base.Instances[i]
+		switch gone := next.Removed(x.ID); {
+		case gone == nil:
+		case gone.Forced:
+			c.gone = append(c.gone, x)
+		default:
+			c.leaving = append(c.leaving, x)
+		}
+	}
+	return c
+}
+
+// interrupted says what is left of a task that cannot go on.
+func interrupted(k *task) error {
+	left := "nothing was changed"
+	switch k.api.Operation {
+	case api.OpCreate:
+		left = "nothing was made; what the clusters had prepared is removed"
+	case api.OpImport:
+		left = "what had been written stays"
+	case api.OpBackup:
+		left = "what is in its directory is no backup; remove it"
+	case api.OpRestore:
+		left = "the new database is not complete and is removed"
+	case api.OpFlush, api.OpPurge, api.OpRecover:
+		left = "it may have been carried out in part; run it again"
+	}
+	return api.Errorf(http.StatusServiceUnavailable, api.CodeInterrupted, "the node stopped while the task was under way%s: %s", atStep(k), left)
+}
+
+func atStep(k *task) string {
+	if k.api.Progress.Step == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s, %d %%)", k.api.Progress.Step, k.api.Progress.Worker)
+}
