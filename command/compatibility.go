@@ -41,7 +41,7 @@ var differs = map[string]string{
 	"restore":             "pending entries and consumers of a stream's groups are this region's; versions up to that of Redis 7.0 are read",
 	"publish":             "reaches subscribers in all regions; the reply counts those here",
 	"role":                "every region is a master",
-	"shutdown":            "stops the node, if it hosts no other database; SAVE and NOSAVE are the same, every write is logged",
+	"shutdown":            "stops the node, if it hosts no other database; SAVE and NOSAVE are the same, every write is logged; `shutdown-timeout` bounds the wait for clients to take their replies, not for replicas",
 	"wait":                "counts regions that have the writes on disk",
 	"pubsub|channels":     "lists the channels of this region's clients",
 	"pubsub|numsub":       "counts this region's clients",

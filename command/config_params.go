@@ -69,6 +69,7 @@ var params = []Param{
 
 	// Behaviour.
 	{Name: "busy-reply-threshold", Alias: "lua-time-limit", Default: "5000", Kind: Int, Max: math.MaxInt64},
+	{Name: "shutdown-timeout", Default: "10", Kind: Int, Max: maxInt32},
 	{Name: "hz", Default: "10", Kind: Int, Min: 1, Max: 500},
 	{Name: "activerehashing", Default: "yes", Kind: Bool},
 	{Name: "lazyfree-lazy-user-del", Default: "no", Kind: Bool},

@@ -87,6 +87,7 @@ type Server struct {
 	runID     string
 	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read
 	closed    atomic.Bool
+	draining  atomic.Bool   // sessions end once what they have begun is answered
 	importing atomic.Bool   // one import at a time
 	committed chan struct{} // the log has made something durable
 	server    *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
@@ -178,6 +179,15 @@ func (srv *Server) Sessions() int { return srv.sessions.len() }
 // DeliverRemote hands a message published in another region to the
 // subscribers here.
 func (srv *Server) DeliverRemote(channel, payload []byte) { srv.pubsub.Publish(channel, payload) }
+
+// Drain has every session end once the command under way is answered: no
+// further one begins, and who waits in a blocking one is let go without a reply.
+func (srv *Server) Drain() {
+	srv.draining.Store(true)
+	for _, s := range srv.sessions.snapshot() {
+		s.conn.Wake()
+	}
+}
 
 // Close kills every session and stops the server's timers. Transports should
 // be closed first.

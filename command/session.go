@@ -90,6 +90,7 @@ func newSession(srv *Server, conn resp.Conn) *Session {
 		}
 	}
 	srv.sessions.add(s)
+	s.done = srv.draining.Load()
 	return s
 }
 
@@ -178,7 +179,7 @@ func (s *Session) Wake() {
 	s.set = s.srv.settings.Load()
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
-	if s.info.killed.Load() {
+	if s.info.killed.Load() || s.srv.draining.Load() {
 		s.done = true
 	}
 	s.followRights()

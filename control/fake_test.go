@@ -221,6 +221,8 @@ func (i *fakeInstance) Digests(_ context.Context, q *api.DigestQuery) (*api.Dige
 func (i *fakeInstance) Cut(string, bool)                 {}
 func (i *fakeInstance) Collect(chan<- prometheus.Metric) {}
 
+func (i *fakeInstance) Stop() {}
+
 func (i *fakeInstance) Close() error {
 	i.host.mu.Lock()
 	delete(i.host.mu.open, i.spec.GUID)

@@ -67,6 +67,11 @@ type Instance interface {
 	// tests.
 	Cut(region string, cut bool)
 	Collect(ch chan<- prometheus.Metric)
+	// Stop is the orderly end of serving: no command begins any more, the replies
+	// of those under way reach their clients, and Close will leave a checkpoint,
+	// so that the next start has nothing to replay. It gives up waiting for
+	// clients after a time of the instance's own.
+	Stop()
 	// Close stops serving, writes everything to disk, and waits.
 	Close() error
 }

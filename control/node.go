@@ -193,6 +193,7 @@ func (n *Node) close() error {
 	n.tasks.close()
 	var errs []error
 	n.change.Lock()
+	n.stopAll()
 	for guid, db := range n.snapshot() {
 		if e := db.close(); e != nil {
 			errs = append(errs, fmt.Errorf("database %s: %w", guid, e))
@@ -217,6 +218,17 @@ func (n *Node) close() error {
 		errs = append(errs, n.dir.close())
 	}
 	return errors.Join(errs...)
+}
+
+// stopAll ends the serving of all databases in good order, at the same time.
+func (n *Node) stopAll() {
+	var wg sync.WaitGroup
+	for _, db := range n.snapshot() {
+		if db.inst != nil {
+			wg.Go(db.inst.Stop)
+		}
+	}
+	wg.Wait()
 }
 
 // close closes what the database holds open.

@@ -31,6 +31,9 @@ func (s *Server) accept() {
 			return
 		default:
 		}
+		if s.draining.Load() {
+			return
+		}
 		s.count.acceptErrors.Add(1)
 		s.logs.accept.warn(s, "accept failed, trying again", "addr", s.opts.Addr, "error", err)
 		if !s.wait(pause) {

@@ -41,12 +41,15 @@
 //     descriptor or socket file is left.
 //   - R10 Conn's methods never block and take no lock that is held while a
 //     Session runs, so sessions may wake and kill each other.
+//   - R11 After Server.Drain, what sessions had to say is with their clients,
+//     but for those that did not take it in time.
 //
 // # Goroutines and locks
 //
 // A Server owns the accept goroutine, the sweeper (timeouts, once a second),
 // the loops, and one reader per stream; Close stops and waits for all of
-// them. A wake or kill of a stream is a goroutine that its reader waits for.
+// them. A wake or kill of a stream is a goroutine that its reader waits for; so is
+// what empties the input of a connection that lingers (drain.go).
 //
 // On a loop a session needs no lock. On a stream streamState's lock guards it;
 // the lock is released during reads and writes. conn.link is innermost and

@@ -184,7 +184,7 @@ func (p *poller) act(l *pollLink, v verdict) {
 	if v == goOn {
 		return
 	}
-	if v == stall {
+	if v == stall || l.c.lingers(l.fd) {
 		l.c.leaveLoop(l.fd)
 	}
 	p.close(l)

@@ -76,7 +76,7 @@ func act(c *conn, v verdict) gnet.Action {
 	if v == goOn {
 		return gnet.None
 	}
-	if v == stall {
+	if v == stall || c.lingers(c.fd) {
 		c.leaveLoop(c.fd)
 	}
 	return gnet.Close

@@ -11,15 +11,16 @@ import (
 
 // Server accepts connections and carries their Sessions.
 type Server struct {
-	opts    ServerOptions
-	addr    net.Addr
-	ln      net.Listener
-	loops   carrier // nil with NetStream
-	count   counters
-	logs    logs
-	ids     atomic.Uint64
-	tick    atomic.Int64  // seconds since the start, plus one
-	stopped chan struct{} // closed by Close
+	opts     ServerOptions
+	addr     net.Addr
+	ln       net.Listener
+	loops    carrier // nil with NetStream
+	count    counters
+	logs     logs
+	ids      atomic.Uint64
+	tick     atomic.Int64 // seconds since the start, plus one
+	draining atomic.Bool
+	stopped  chan struct{} // closed by Close
 
 	accepting sync.WaitGroup // the accept goroutine
 	workers   sync.WaitGroup // the sweeper
@@ -66,9 +67,10 @@ func Listen(opts ServerOptions) (*Server, error) {
 // Addr returns the bound address, with the port the system chose for port 0.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Close stops accepting, closes every connection and waits until each Session
-// had its Closed and each goroutine ended. It must not be called from a
-// Session. Further calls wait and return the same.
+// Close stops accepting, closes every connection, whatever is pending (Drain
+// waits for that), and waits until each Session had its Closed and each
+// goroutine ended. It must not be called from a Session. Further calls wait and
+// return the same.
 func (s *Server) Close() error {
 	s.once.Do(func() { s.closeErr = s.close() })
 	return s.closeErr
@@ -77,6 +79,9 @@ func (s *Server) Close() error {
 func (s *Server) close() error {
 	close(s.stopped)
 	err := s.ln.Close()
+	if s.draining.Load() { // it is closed already
+		err = nil
+	}
 	s.accepting.Wait() // from here on no connection begins
 	s.workers.Wait()
 	if s.loops != nil {

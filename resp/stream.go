@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"time"
 )
 
 // streamState is what a connection on its own goroutine (the reader) shares
@@ -72,7 +73,11 @@ func (c *conn) carry(socket, rw net.Conn) {
 		c.read()
 		c.run.dead = true
 		c.run.cond.Broadcast()
+		drains := c.drains()
 		c.run.Unlock()
+		if drains {
+			c.linger(socket, rw)
+		}
 		_ = rw.Close()
 	}
 	_ = socket.Close()
@@ -194,11 +199,17 @@ func (c *conn) wakeDuringStep() {
 	}
 }
 
-// closeSocket ends a read or write in progress.
+// closeSocket ends a read or write in progress. One that ends in good order
+// while the server drains only ends its read: it may have to linger.
 func (c *conn) closeSocket() {
+	drains := c.drains()
 	c.link.Lock()
 	defer c.link.Unlock()
-	if c.link.stream != nil {
+	switch {
+	case c.link.stream == nil:
+	case drains:
+		_ = c.link.stream.SetReadDeadline(time.Unix(1, 0))
+	default:
 		_ = c.link.stream.Close()
 	}
 }

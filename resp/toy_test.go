@@ -22,6 +22,7 @@ type toy struct {
 
 	inside atomic.Int32 // methods running now: must never be 2
 	wakes  atomic.Int32
+	ending atomic.Bool // Wake makes it done
 	closed chan struct{}
 	outbox chan []byte         // what Wake sends
 	other  atomic.Pointer[toy] // woken at every Input
@@ -90,6 +91,7 @@ func (s *toy) Wake() {
 	s.enter()
 	defer s.leave()
 	s.wakes.Add(1)
+	s.done = s.done || s.ending.Load()
 	if s.paused {
 		s.paused = false
 		s.w.SimpleString("RESUMED")

@@ -47,6 +47,8 @@ type instance struct {
 	life   sync.RWMutex
 	closed bool
 
+	orderly atomic.Bool // by Stop: Close leaves a checkpoint
+
 	// closing ends long work, such as exports, that long counts.
 	closing context.Context
 	endLong context.CancelFunc
@@ -310,8 +312,10 @@ func (i *instance) Close() error {
 	if i.engine != nil {
 		i.engine.Close()
 	}
+	saved := i.lastCheckpoint()
 	if i.log != nil {
 		errs = append(errs, i.log.Close())
 	}
+	<-saved
 	return errors.Join(errs...)
 }
