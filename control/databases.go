@@ -80,8 +80,11 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 		return h, nil
 	}
 	h.ActiveConfigVersion = d.ConfigVersion
+	if err := db.inst.Err(); err != nil && h.Status == "" {
+		h.Status, h.Alarm = api.CodeRefused, err.Error()
+	}
 	for _, l := range db.inst.Links() {
-		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Transfer: l.Transfer}
+		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Held: l.Held, Transfer: l.Transfer}
 		if l.Connected {
 			c.Status = api.LinkUp
 		}

@@ -67,6 +67,14 @@
 // ID is forced out, the data put aside, the node added under the next ID. Each
 // step may be repeated.
 //
+// # A clock that was ahead
+//
+// What is stamped too far ahead is held (H1). Its release is a task: the
+// coordinator makes sure that the clocks agree now, finds the newest stamp that is held
+// anywhere or that an instance's own log has reached, and has every member
+// accept stamps up to that. A member that does not hear of it holds what the
+// others write from then on, for that is stamped behind.
+//
 // # Tasks
 //
 // A task is kept in a file of its own: when it is asked for, when it is started,

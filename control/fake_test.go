@@ -83,6 +83,7 @@ type fakeInstance struct {
 	set       map[string]string
 	holds     Holdings
 	forbidden error
+	tolerates uint64
 	file      string         // what was imported, and is exported
 	runs      map[int]uint64 // that are alive, by replica
 	state     uint64         // digest of its only key
@@ -222,6 +223,13 @@ func (i *fakeInstance) Cut(string, bool)                 {}
 func (i *fakeInstance) Collect(chan<- prometheus.Metric) {}
 
 func (i *fakeInstance) Stop() {}
+
+func (i *fakeInstance) Tolerate(stamp uint64) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.tolerates = stamp
+	return nil
+}
 
 func (i *fakeInstance) Close() error {
 	i.host.mu.Lock()

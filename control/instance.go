@@ -35,6 +35,9 @@ type Instance interface {
 	Configure(settings map[string]string) error
 	// Holdings says what is on disk here, and what others are known to hold.
 	Holdings() Holdings
+	// Tolerate accepts stamps up to one that is further ahead of the clock than
+	// max-clock-drift allows, here and over restarts.
+	Tolerate(stamp uint64) error
 	// End returns the end of a replica's log as it is on disk here.
 	End(replica int) (End, error)
 	// OtherRun reports whether a process of another run than the given one is
@@ -124,6 +127,8 @@ type Member struct {
 type Holdings struct {
 	Durable []api.Position // on disk here
 	Issued  uint64         // the last own op given out
+	Clock   uint64         // the newest stamp given out or seen
+	Held    []api.Position // ends of logs of which something waits for the clock
 	Others  []api.Holding  // what the others have acknowledged
 }
 
@@ -140,5 +145,6 @@ type Link struct {
 	Connected bool
 	Lag       time.Duration
 	LastError string
+	Held      *api.HeldHealth     // what waits for the clock
 	Transfer  *api.TransferHealth // of the state from there, while it is under way
 }

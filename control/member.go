@@ -22,6 +22,7 @@ type member interface {
 	Unpost(ctx context.Context, guid, config string) error
 	Commit(ctx context.Context, d *api.Database) error
 	Standing(ctx context.Context, guid string, replica int, run uint64) (*api.Standing, error)
+	Tolerate(ctx context.Context, guid string, stamp uint64) error
 	Drain(ctx context.Context, guid string, d *api.Drain) (*api.Drained, error)
 	Drop(ctx context.Context, guid string) error
 }

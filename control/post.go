@@ -245,7 +245,7 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 	}
 	h := db.inst.Holdings()
-	s := &api.Standing{Database: db.record.Database, Status: db.record.Status, Durable: h.Durable, Issued: h.Issued, Others: h.Others}
+	s := &api.Standing{Database: db.record.Database, Status: db.record.Status, Durable: h.Durable, Issued: h.Issued, Clock: h.Clock, Others: h.Others, Held: h.Held}
 	if db.record.Posted != nil {
 		s.Posted = db.record.Posted.Database.ConfigID
 	}

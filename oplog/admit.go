@@ -48,7 +48,7 @@ func (l *Log) Forbid(why error) {
 // milliseconds. It returns nil, or why the write must be refused now:
 // ErrClosed, ErrFailed, ErrForbidden, ErrDiskFull, ErrClock, ErrBacklog.
 func (l *Log) Admit(wall int64) error {
-	if crdt.Timestamp(l.newest.Load()).Millis()-wall > l.maxDrift {
+	if ahead := crdt.Timestamp(l.newest.Load()).Millis() - wall; ahead > l.maxDrift && ahead > l.drift(wall) {
 		l.refuse(refuseClock)
 	}
 	r := l.refusing.Load()
@@ -84,11 +84,12 @@ func (l *Log) whyRefused(r uint32) error {
 func (l *Log) checkClock() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ahead := l.mu.clock.Millis() - l.opts.Wall()
-	if ahead > l.maxDrift {
+	wall := l.opts.Wall()
+	ahead, allowed := l.mu.clock.Millis()-wall, l.drift(wall)
+	if ahead > allowed {
 		l.refuse(refuseClock)
 		return fmt.Errorf("%w: the wall clock is %v behind the last timestamp seen, at most %v is allowed; writes are refused until it catches up",
-			ErrClock, time.Duration(ahead)*time.Millisecond, l.opts.MaxClockDrift)
+			ErrClock, time.Duration(ahead)*time.Millisecond, time.Duration(allowed)*time.Millisecond)
 	}
 	l.allow(refuseClock)
 	return nil
@@ -97,5 +98,6 @@ func (l *Log) checkClock() error {
 // ClockAhead reports whether t is more than MaxClockDrift ahead of the wall
 // clock: a block stamped so must be held until time catches up (H1).
 func (l *Log) ClockAhead(t crdt.Timestamp) bool {
-	return t.Millis()-l.opts.Wall() > l.maxDrift
+	wall := l.opts.Wall()
+	return t.Millis()-wall > l.drift(wall)
 }

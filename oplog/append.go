@@ -36,7 +36,7 @@ func (l *Log) AppendAt(wall int64, op []byte) crdt.Dot {
 	}
 	m.clock = t
 	l.newest.Store(uint64(t))
-	if t.Millis()-wall > l.maxDrift {
+	if ahead := t.Millis() - wall; ahead > l.maxDrift && ahead > l.drift(wall) {
 		l.refuse(refuseClock)
 	}
 	s := &m.cur

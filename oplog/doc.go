@@ -49,7 +49,9 @@
 // H1. Admit refuses writes while the clock is more than MaxClockDrift ahead of
 // the wall clock; Receive refuses a block that would put it there. A restart
 // issues no dot at or below the persisted bound or any dot in the log. The
-// logical counter carries into the milliseconds.
+// logical counter carries into the milliseconds. A person may have more drift
+// tolerated until the wall clock catches up (Tolerate): blocks stamped up to
+// there are received, and own ops go on behind them.
 //
 // B1. Bounded: own bytes waiting for the disk (MaxPending, then Admit says
 // ErrBacklog), received ones (MaxReceive, then Receive waits), recent blocks in

@@ -9,7 +9,7 @@ import (
 
 // Keys of the store. The first byte tells the kind:
 //
-//	'i' name                     internal: identity, clock bound
+//	'i' name                     internal: identity, clock bound, clock tolerance
 //	'l' replica:2 first:8        a block, then its replica's totals up to it:
 //	                             ops:8 bytes:8; between the two, of an own block
 //	                             whose deps count images, the vector of what was
@@ -32,8 +32,9 @@ const (
 )
 
 var (
-	keyIdentity = []byte("iidentity")
-	keyBound    = []byte("ibound")
+	keyIdentity  = []byte("iidentity")
+	keyBound     = []byte("ibound")
+	keyTolerance = []byte("itolerance")
 )
 
 const (

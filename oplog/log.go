@@ -25,6 +25,8 @@ type Log struct {
 	failedCh chan struct{} // closed at the first failure
 	failOnce sync.Once
 
+	tolerated atomic.Pointer[tolerance] // nil: none was ever given
+
 	forbidden atomic.Pointer[error] // why, if refuseForbidden is set
 
 	group sync.Mutex // held from BeginGroup to EndGroup; before mu
@@ -109,6 +111,9 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
+	if err := l.recoverTolerance(); err != nil {
+		return err
+	}
 	m := &l.mu
 	m.clock, l.w.bound = bound, bound
 	for r, t := range tails {
@@ -127,7 +132,7 @@ func (l *Log) recover() error {
 	m.sealed, l.w.prev = own, own
 	m.cur.buf = make([]byte, 0, segmentBytes)
 	l.durableOwn.Store(uint64(own))
-	if m.clock.Millis()-l.opts.Wall() > l.maxDrift {
+	if wall := l.opts.Wall(); m.clock.Millis()-wall > l.drift(wall) {
 		l.refuse(refuseClock)
 		l.opts.Logger.Warn("the wall clock is behind the log; writes are refused until it catches up",
 			"last", m.clock.String(), "wall_ms", l.opts.Wall())

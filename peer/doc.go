@@ -65,9 +65,10 @@
 //     (checkForgotten, await)
 //   - D4 A block is given to the log before its application begins. (pump)
 //   - H1 A block stamped too far ahead is held until time catches up: never
-//     dropped, never applied early. It is logged and shows in LinkStatus. When
-//     the hold is full, the link is not read and the rest stays in the source's
-//     log. (gate, budget)
+//     dropped, never applied early, unless the log is told to tolerate it. It is
+//     logged and shows in LinkStatus, with how far ahead it is. It is on disk: not
+//     acknowledged, it stays in the source's log. What is in memory here is
+//     bounded: when the hold is full, the link is not read. (gate, budget)
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
 //     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
 //     messages per follower (publishQueue), fetches, transfers served (giving),

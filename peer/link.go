@@ -47,7 +47,7 @@ type link struct {
 	caughtUp atomic.Int64  // wall clock when the other side had acknowledged all own ops
 	in, out  traffic
 
-	heldByClock atomic.Bool // blocks wait for time to catch up (H1)
+	heldByClock atomic.Uint64 // stamp of the first block that waits for time to catch up (H1); 0: none
 
 	feed atomic.Pointer[feed] // the stream the other side follows, if any
 
@@ -123,6 +123,12 @@ func (l *link) currentMember() (Member, bool) {
 		return Member{}, false
 	}
 	return *l.mu.member, true
+}
+
+// region is the region's name, "" if the replica is no member.
+func (l *link) region() string {
+	m, _ := l.currentMember()
+	return m.Region
 }
 
 // setMember changes where the replica is found; nil: it is no member.

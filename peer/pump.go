@@ -185,13 +185,18 @@ func (p *pump) watchClocks() {
 		if l == nil {
 			continue
 		}
-		ahead := q.hold == holdClock
-		if l.heldByClock.Swap(ahead) == ahead || !ahead {
-			continue
+		first := crdt.Timestamp(0)
+		if q.hold == holdClock {
+			first = q.blocks[q.head].Last
 		}
-		first := q.blocks[q.head]
-		p.r.quiet.error("blocks of a peer are held: they are stamped too far ahead", q.replica,
-			fmt.Errorf("%v is %d ms ahead of the wall clock", first.Last, first.Last.Millis()-p.r.opts.Wall()))
+		before := crdt.Timestamp(l.heldByClock.Swap(uint64(first)))
+		switch {
+		case first != 0 && before == 0:
+			p.r.quiet.error("blocks of a peer are held: they are stamped too far ahead", q.replica,
+				fmt.Errorf("region %s: %v is %d ms ahead of the wall clock", l.region(), first, first.Millis()-p.r.opts.Wall()))
+		case first == 0 && before != 0:
+			p.r.quiet.to.Info("blocks of a peer that were stamped too far ahead are applied", "peer", q.replica, "region", l.region())
+		}
 	}
 }
 

@@ -32,6 +32,8 @@ type InStatus struct {
 	// time to catch up.
 	HeldBlocks, HeldBytes int
 	HeldByClock           bool // some are stamped too far ahead (H1)
+	// HeldAhead is how far the first of those is ahead of the wall clock now.
+	HeldAhead time.Duration
 	Traffic
 }
 
@@ -99,7 +101,9 @@ func (l *link) inStatus(in *InStatus, rm remote) {
 	now := l.r.opts.Wall()
 	in.Applied, in.Known = crdt.Timestamp(l.applied.Load()), crdt.Timestamp(l.known.Load())
 	in.HeldBlocks, in.HeldBytes = l.room.used()
-	in.HeldByClock = l.heldByClock.Load()
+	if first := crdt.Timestamp(l.heldByClock.Load()); first != 0 {
+		in.HeldByClock, in.HeldAhead = true, time.Duration(max(0, first.Millis()-now))*time.Millisecond
+	}
 	in.Traffic = l.in.get()
 	in.Lag = Lag{
 		Seconds: l.age(now, in.Applied, l.current.Load()),

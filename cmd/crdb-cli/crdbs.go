@@ -182,7 +182,11 @@ func (a *app) healthCmd() *cobra.Command {
 					t.row(r.ClusterName, r.Region, config, "-", "-", "-", r.ConnectionError)
 				}
 				for _, k := range r.Connections {
-					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), k.LastError)
+					why := k.LastError
+					if k.Held != nil {
+						why = k.Held.String()
+					}
+					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), why)
 				}
 			}
 		})

@@ -103,7 +103,7 @@ func (a *app) root(node string) *cobra.Command {
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		group("crdb", "Databases across regions", a.createCmd(), a.listCmd(), a.getCmd(), a.updateCmd(), a.deleteCmd(), a.flushCmd(), a.healthCmd(),
-			a.addInstanceCmd(), a.removeInstanceCmd(), a.purgeInstanceCmd(), a.recoverInstanceCmd(),
+			a.addInstanceCmd(), a.removeInstanceCmd(), a.purgeInstanceCmd(), a.recoverInstanceCmd(), a.releaseHeldCmd(),
 			a.verifyCmd(), a.exportCmd(), a.importCmd(), a.backupCmd(), a.restoreCmd()),
 		group("task", "Tasks: changes of databases on their way", a.taskListCmd(), a.taskStatusCmd(), a.taskCancelCmd()),
 		a.versionCmd())

@@ -35,6 +35,7 @@ const (
 	CodeLimit       = "limit_reached"
 	CodeInternal    = "internal_error"
 	CodeMethod      = "method_not_allowed"
+	CodeRefused     = "writes_refused" // by the log: its disk or its clock
 	CodeRemoved     = "instance_removed"
 	CodeLostLog     = "log_lost"
 	CodeCloned      = "instance_cloned"

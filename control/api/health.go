@@ -1,5 +1,7 @@
 package api
 
+import "fmt"
+
 // HealthReport is what one cluster says about a database.
 type HealthReport struct {
 	ClusterName         string                `json:"cluster_name"`
@@ -34,7 +36,21 @@ type ConnectionHealth struct {
 	LagSeconds float64           `json:"lag_seconds"`
 	LastError  string            `json:"last_error,omitempty"`
 	Links      []ReplicationLink `json:"replication_links"`
+	Held       *HeldHealth       `json:"held,omitempty"`     // operations from there that wait for the clock here
 	Transfer   *TransferHealth   `json:"transfer,omitempty"` // of the state from there, while it is under way
+}
+
+// HeldHealth is what an instance holds back of another one because it is
+// stamped too far ahead of its clock. More of it may be in the other's log.
+type HeldHealth struct {
+	Blocks       int     `json:"blocks"`
+	Bytes        int     `json:"bytes"`
+	AheadSeconds float64 `json:"ahead_seconds"` // of the first block, now
+}
+
+// String says it for people.
+func (h *HeldHealth) String() string {
+	return fmt.Sprintf("operations from there are held: they are stamped %.1f s ahead of the clock here", h.AheadSeconds)
 }
 
 // TransferHealth is how far a state transfer has come.
@@ -59,14 +75,14 @@ const (
 )
 
 // Healthy reports whether every cluster answered, has the configuration active
-// and sees all the others.
+// sees all the others and applies what comes from them.
 func Healthy(reports []HealthReport) bool {
 	for _, r := range reports {
 		if r.Status != "" || r.ConnectionError != "" || r.ActiveConfigVersion == 0 {
 			return false
 		}
 		for _, c := range r.Connections {
-			if c.Status != LinkUp {
+			if c.Status != LinkUp || c.Held != nil {
 				return false
 			}
 		}

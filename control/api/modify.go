@@ -126,6 +126,17 @@ type Purge struct {
 	Instances []int `json:"instances"`
 }
 
+// Release asks for the release of what is held because it is stamped too far
+// ahead of the clocks.
+type Release struct {
+	Instance int `json:"instance_id,omitempty"` // 0: whoever wrote it
+}
+
+// Tolerate asks a member to accept stamps up to one.
+type Tolerate struct {
+	Stamp uint64 `json:"stamp"`
+}
+
 // Drain asks a member that is to leave to stop taking writes and to say how
 // far the others are. It goes on for the lease; 0 ends it.
 type Drain struct {
@@ -166,10 +177,12 @@ type Standing struct {
 	Writes   string     `json:"writes,omitempty"` // why clients cannot write
 	Durable  []Position `json:"durable"`
 	Issued   uint64     `json:"issued"` // the last own op given out
+	Clock    uint64     `json:"clock"`  // the newest stamp given out or seen
 	Others   []Holding  `json:"others"`
-	End      Position   `json:"end"`      // of the asked replica's log
-	EndHash  uint64     `json:"end_hash"` // of the block there
-	Other    bool       `json:"other"`    // another process than the asked runs as it
+	Held     []Position `json:"held,omitempty"` // ends of logs of which something waits for the clock
+	End      Position   `json:"end"`            // of the asked replica's log
+	EndHash  uint64     `json:"end_hash"`       // of the block there
+	Other    bool       `json:"other"`          // another process than the asked runs as it
 }
 
 // At returns the position of a replica, 0 if there is none.
@@ -248,6 +261,18 @@ func (c *Client) Recover(ctx context.Context, r *Recover) (*Task, error) {
 func (c *Client) Drain(ctx context.Context, guid string, d *Drain) (*Drained, error) {
 	a := &Drained{}
 	return a, c.do(ctx, http.MethodPost, "/v1/node/databases/"+url.PathEscape(guid)+"/drain", d, a)
+}
+
+// Release starts the release of what is held because it is stamped too far
+// ahead: of one instance, or of all if instance is 0.
+func (c *Client) Release(ctx context.Context, guid string, instance int) (*Task, error) {
+	t := &Task{}
+	return t, c.do(ctx, http.MethodPost, "/v1/crdbs/"+url.PathEscape(guid)+"/release_held", &Release{Instance: instance}, t)
+}
+
+// Tolerate has this node's instance accept stamps up to one.
+func (c *Client) Tolerate(ctx context.Context, guid string, stamp uint64) error {
+	return c.do(ctx, http.MethodPost, "/v1/node/databases/"+url.PathEscape(guid)+"/tolerated", &Tolerate{Stamp: stamp}, nil)
 }
 
 // Standing asks how the node sees a database and the log of one replica; run

@@ -23,6 +23,7 @@ const (
 	OpImport  = "import_crdb"
 	OpBackup  = "backup_crdb"
 	OpRestore = "restore_crdb"
+	OpRelease = "release_held"
 )
 
 // Task is one change of a database on its way.

@@ -266,11 +266,18 @@ func (i *instance) Links() []control.Link {
 	var all []control.Link
 	for _, l := range i.repl.Links() {
 		if l.Member {
-			all = append(all, control.Link{Transfer: transferHealth(l.Transfer), Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
+			all = append(all, control.Link{Held: heldHealth(l.In), Transfer: transferHealth(l.Transfer), Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
 				Lag: time.Duration(l.In.Lag.Seconds * float64(time.Second)), LastError: l.In.LastError})
 		}
 	}
 	return all
+}
+
+func heldHealth(in peer.InStatus) *api.HeldHealth {
+	if !in.HeldByClock {
+		return nil
+	}
+	return &api.HeldHealth{Blocks: in.HeldBlocks, Bytes: in.HeldBytes, AheadSeconds: in.HeldAhead.Seconds()}
 }
 
 func transferHealth(t *peer.TransferStatus) *api.TransferHealth {

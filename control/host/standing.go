@@ -25,13 +25,21 @@ func positions(vv crdt.VersionVector) []api.Position {
 
 // Holdings is part of control.Instance.
 func (i *instance) Holdings() control.Holdings {
-	h := control.Holdings{Durable: positions(i.log.Durable()), Issued: uint64(i.log.Issued().Time), Others: []api.Holding{}}
+	h := control.Holdings{Durable: positions(i.log.Durable()), Issued: uint64(i.log.Issued().Time), Clock: uint64(i.log.Clock()), Others: []api.Holding{}}
+	for _, l := range i.repl.Links() {
+		if l.Member && l.In.HeldByClock {
+			h.Held = append(h.Held, api.Position{ID: int(l.Replica), Time: uint64(l.In.Known)})
+		}
+	}
 	for id, vv := range i.repl.Held() {
 		h.Others = append(h.Others, api.Holding{ID: int(id), Durable: positions(vv)})
 	}
 	slices.SortFunc(h.Others, func(a, b api.Holding) int { return a.ID - b.ID })
 	return h
 }
+
+// Tolerate is part of control.Instance.
+func (i *instance) Tolerate(stamp uint64) error { return i.log.Tolerate(crdt.Timestamp(stamp)) }
 
 // End is part of control.Instance.
 func (i *instance) End(replica int) (control.End, error) {
