@@ -6,7 +6,7 @@ func families() [][]*Command {
 	return [][]*Command{
 		stringCommands, bitCommands, hllCommands, setCommands, hashCommands, listCommands, zsetCommands, geoCommands, keyCommands, streamCommands,
 		multiCommands, pubsubCommands, connectionCommands, clientCommands,
-		commandCommands, configCommands, aclCommands, monitorCommands, serverCommands, waitCommands,
+		commandCommands, configCommands, aclCommands, monitorCommands, serverCommands, saveCommands, waitCommands,
 		slowlogCommands, latencyCommands, memoryCommands, objectCommands, scriptCommands, functionCommands, crdtCommands,
 	}
 }

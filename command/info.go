@@ -20,6 +20,15 @@ func (t *infoText) text(key, value string) {
 	t.WriteString("\r\n")
 }
 
+// flag writes 1 for yes and 0 for no.
+func (t *infoText) flag(key string, yes bool) {
+	n := int64(0)
+	if yes {
+		n = 1
+	}
+	t.num(key, n)
+}
+
 // zeros writes fields that are always zero here; tools look for them.
 func (t *infoText) zeros(keys string) {
 	for _, k := range strings.Fields(keys) {

@@ -101,31 +101,6 @@ func infoMemory(c *Context, t *infoText) {
 	t.zeros("active_defrag_running lazyfree_pending_objects lazyfreed_objects")
 }
 
-// infoPersistence describes the log in the words of an append-only file.
-func infoPersistence(c *Context, t *infoText) {
-	status := "ok"
-	if err := c.Server.log.Admit(c.S.now); err != nil && !c.S.backlogged() {
-		status = "err"
-	}
-	t.zeros("loading async_loading current_cow_peak current_cow_size current_cow_size_age")
-	t.text("current_fork_perc", "0.00")
-	t.zeros("current_save_keys_processed current_save_keys_total rdb_changes_since_last_save rdb_bgsave_in_progress")
-	t.num("rdb_last_save_time", c.S.now/1000)
-	t.text("rdb_last_bgsave_status", "ok")
-	t.text("rdb_last_bgsave_time_sec", "-1")
-	t.text("rdb_current_bgsave_time_sec", "-1")
-	t.zeros("rdb_saves rdb_last_cow_size rdb_last_load_keys_expired")
-	t.num("rdb_last_load_keys_loaded", c.engineStats().RecoveredKeys)
-	t.num("aof_enabled", 1)
-	t.zeros("aof_rewrite_in_progress aof_rewrite_scheduled")
-	t.text("aof_last_rewrite_time_sec", "-1")
-	t.text("aof_current_rewrite_time_sec", "-1")
-	t.text("aof_last_bgrewrite_status", "ok")
-	t.zeros("aof_rewrites aof_rewrites_consecutive_failures")
-	t.text("aof_last_write_status", status)
-	t.zeros("aof_last_cow_size module_fork_in_progress module_fork_last_cow_size")
-}
-
 func infoReplication(c *Context, t *infoText) {
 	srv := c.Server
 	id := srv.runID

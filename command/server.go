@@ -18,7 +18,8 @@ type Log interface {
 	OnDurable(f func())         // f is called after every commit and must not block
 	Issued() crdt.Dot           // last own dot given out
 	Durable() crdt.VersionVector
-	Hurry() // somebody waits for the next commit
+	Hurry()       // somebody waits for the next commit
+	Bytes() int64 // of the log on disk
 }
 
 // Options says what a Server works with. Engine, Log, Wall and Now are
@@ -83,6 +84,7 @@ type Server struct {
 	pause     pause
 	scripts   scripts
 	library   functions
+	saves     saves
 	started   int64 // unix milliseconds
 	runID     string
 	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read
@@ -117,6 +119,7 @@ func NewServer(opts Options) *Server {
 	srv.reload()
 	srv.pause.init(srv)
 	srv.scripts.init()
+	srv.saves.init()
 	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
 	srv.committed = make(chan struct{}, 1)
 	srv.log.OnDurable(srv.durable.wakeAll)
@@ -200,6 +203,7 @@ func (srv *Server) Close() {
 		s.conn.Kill()
 	}
 	srv.scripts.stop()
+	srv.saves.stop()
 }
 
 // waiters is a set of sessions to wake when something outside happens. An

@@ -1,13 +1,9 @@
 package command
 
-import "strings"
-
 var serverCommands = []*Command{
 	{Name: "info", Flags: WholeKeyspace, Summary: "Tells about the server, in sections.", Handler: info},
-	{Name: "lastsave", Summary: "Returns when state was last written to disk: now, as every write is logged.", Handler: lastSave},
 	{Name: "lolwut", Summary: "Shows the version.", Handler: lolwut},
 	{Name: "role", Summary: "Returns the role in replication: every region is a master.", Handler: role},
-	{Name: "shutdown", Summary: "Stops the server, where that is allowed.", Handler: shutdown},
 	{Name: "time", Summary: "Returns the time: unix seconds and microseconds.", Handler: timeCommand},
 	{Name: "debug", Flags: WholeKeyspace, Summary: "Helps in tests, where enable-debug-command allows it.", Handler: debugCommand},
 	{Name: "module", Summary: "There are no modules.", Subcommands: []*Command{
@@ -58,9 +54,6 @@ var serverCommands = []*Command{
 	{Name: "failover", Summary: "Refused: there is no leader.", Handler: refuse("FAILOVER requires connected replicas.")},
 	{Name: "swapdb", Summary: "Refused: two databases cannot be swapped in all regions at once.",
 		Handler: refuse("SWAPDB is not supported: it would not be the same in all regions")},
-	{Name: "save", Summary: "Refused: every write is in the log already.", Handler: refuse("SAVE is not supported: every write is in the operation log")},
-	{Name: "bgsave", Summary: "Refused: every write is in the log already.", Handler: refuse("BGSAVE is not supported: every write is in the operation log")},
-	{Name: "bgrewriteaof", Summary: "Refused: the log shortens itself.", Handler: refuse("BGREWRITEAOF is not supported: the operation log is shortened in the background")},
 	{Name: "psync", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
 	{Name: "sync", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
 	{Name: "replconf", Summary: "Refused: regions replicate over their own protocol.", Handler: refuse(msgNoSync)},
@@ -84,8 +77,6 @@ func replicaOf(c *Context) {
 	c.Out.Error("ERR REPLICAOF is not supported: regions are joined with crdb-cli")
 }
 
-func lastSave(c *Context) { c.Out.Int(c.S.now / 1000) }
-
 func role(c *Context) {
 	c.Out.Array(3)
 	c.Out.BulkString("master")
@@ -105,39 +96,3 @@ func timeCommand(c *Context) {
 func lolwut(c *Context) {
 	c.Out.Verbatim("txt", "crdb "+c.Server.opts.Version+", compatible with Redis ver. "+redisVersion+"\n")
 }
-
-// shutdown checks the words; the rest is for whoever runs the process:
-// Options.Shutdown. Nothing needs saving, so SAVE and NOSAVE are the same.
-func shutdown(c *Context) {
-	for _, a := range c.Args[1:] {
-		switch strings.ToLower(echo(a)) {
-		case "save", "nosave", "now", "force":
-		case "abort":
-			if len(c.Args) == 2 {
-				c.Out.Error("ERR No shutdown in progress.")
-				return
-			}
-			fallthrough
-		default:
-			c.Out.Error(msgSyntax)
-			return
-		}
-	}
-	if c.Server.opts.Shutdown == nil {
-		c.Out.Error("ERR SHUTDOWN is not allowed here: stop the server process instead")
-		return
-	}
-	if err := c.Server.opts.Shutdown(); err != nil {
-		c.Out.Error("ERR " + err.Error())
-		return
-	}
-	c.S.blockOn(shuttingDown{}, 0)
-}
-
-// shuttingDown is the wait of a client that has stopped the server: it gets no
-// reply, its connection ends with the process.
-type shuttingDown struct{}
-
-func (shuttingDown) ready(*Session, wakeup) bool { return false }
-
-func (shuttingDown) end(*Session) {}

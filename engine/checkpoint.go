@@ -52,9 +52,11 @@ func stateKey(b []byte, r int, db int, key []byte, kind byte) []byte {
 
 // Checkpoint saves what has changed since the last one, range after range, and
 // then lets the log drop what is no longer needed.
-func (e *Engine) Checkpoint() error {
+func (e *Engine) Checkpoint() (err error) {
 	e.ckpt.Lock()
 	defer e.ckpt.Unlock()
+	end := e.noteSaving()
+	defer func() { end(err) }()
 	start := e.opts.Mono()
 	if err := e.saveForgotten(); err != nil {
 		return e.checkpointFailed(nil, err)

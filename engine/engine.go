@@ -107,6 +107,8 @@ type Engine struct {
 	stop chan struct{}
 	done sync.WaitGroup
 	ckpt sync.Mutex // one checkpoint at a time
+
+	saved savedState
 }
 
 // counters are what Stats reports; see there.
@@ -142,6 +144,7 @@ func Open(opts Options) (*Engine, error) {
 	if err := e.recover(); err != nil {
 		return nil, err
 	}
+	e.noteOpened()
 	e.done.Add(2)
 	go e.expireLoop()
 	go e.checkpointLoop()

@@ -107,6 +107,13 @@ type Stats struct {
 	Refusing      error         // what Admit says now
 }
 
+// Ops returns how many own ops have become durable since Open.
+func (l *Log) Ops() uint64 {
+	l.pub.RLock()
+	defer l.pub.RUnlock()
+	return l.pub.counts.ops
+}
+
 // Stats returns a snapshot.
 func (l *Log) Stats() Stats {
 	s := Stats{Bytes: l.Bytes(), Refusing: l.Admit(l.opts.Wall())}
