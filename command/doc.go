@@ -27,7 +27,8 @@
 // # Invariants
 //
 //   - M1 The keys a handler touches are the keys the table declares: dispatch
-//     locks those and no others. A script may touch any: it locks everything.
+//     locks those and no others. A script whose text shows that it touches its
+//     KEYS only (script_keys.go) locks those; any other locks everything.
 //   - M2 A command that walks the keyspace is marked WholeKeyspace. On its own
 //     it locks as it walks; in EXEC everything is locked.
 //   - M3 EXEC holds the locks of all keys queued and watched from the look at

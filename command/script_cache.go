@@ -17,6 +17,8 @@ const (
 // scripts is what sessions share about Lua: compiled scripts, idle VMs, and
 // who is running. mu guards all but away and waiting.
 type scripts struct {
+	table *Table
+
 	mu      sync.Mutex
 	bodies  map[string]*script.Script
 	shas    map[string]*script.Script
@@ -33,7 +35,8 @@ type scripts struct {
 	jobs    sync.WaitGroup
 }
 
-func (p *scripts) init() {
+func (p *scripts) init(table *Table) {
+	p.table = table
 	p.bodies, p.shas = map[string]*script.Script{}, map[string]*script.Script{}
 	p.running = map[*scriptRun]struct{}{}
 	p.waiting.init()
@@ -68,6 +71,8 @@ func (p *scripts) compiled(body []byte, keep bool) (*script.Script, error) {
 	if err != nil {
 		return nil, err
 	}
+	sc.Keyed = p.table.touchesItsKeys(sc)
+	sc.Calls = nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bodies[sc.Body], p.shas[sc.SHA] = sc, sc

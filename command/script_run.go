@@ -21,6 +21,7 @@ type scriptRun struct {
 	flags    script.Flags
 	readOnly bool
 	oom      bool // memory was over the limit when it began
+	keyed    bool // only the partitions of its keys are locked
 	wrote    atomic.Bool
 	heap     atomic.Int64 // at the first look; 0: none yet
 	start    crdt.Dot
@@ -30,8 +31,9 @@ type scriptRun struct {
 	began    int64    // monotonic
 }
 
-// runScript runs a script with the whole keyspace locked: what it does is one
-// step here and one atomic group elsewhere (M3).
+// runScript runs a script under the locks of its keys, or with the whole
+// keyspace locked if it may touch others: what it does is one step here and one
+// atomic group elsewhere (M3).
 func (c *Context) runScript(sc *script.Script) {
 	n, ok := c.scriptKeys()
 	if !ok {
@@ -42,7 +44,12 @@ func (c *Context) runScript(sc *script.Script) {
 	if !r.mayRun(c, sc.Flags) {
 		return
 	}
-	c.lockAll()
+	r.keyed = sc.Keyed && s.mode&modeExec == 0
+	if r.keyed {
+		c.Tx.LockKeys(s.now, c.Args[3:3+n])
+	} else {
+		c.lockAll()
+	}
 	s.srv.scripts.take(r)
 	finished := false
 	defer func() { s.srv.scripts.give(r, finished && !s.inBackground()) }()
@@ -63,6 +70,7 @@ func (s *Session) newRun(cmd *Command) *scriptRun {
 	}
 	r.oom = s.set.maxMemory > 0 && !s.roomForScript(s.mode&modeExec != 0)
 	r.readOnly = cmd.Flags&ReadOnly != 0
+	r.keyed = false
 	r.wrote.Store(false)
 	r.heap.Store(0)
 	r.start = s.tx.LastDot()
@@ -122,6 +130,7 @@ const (
 	msgScriptArity    = "ERR Wrong number of args calling Redis command from script"
 	msgScriptNoScript = "ERR This Redis command is not allowed from script"
 	msgScriptReadOnly = "ERR Write commands are not allowed from read-only scripts."
+	msgScriptKeys     = "ERR Script attempted to access a key that it was not given"
 )
 
 // find returns the command of a line, or why it cannot be run.
@@ -163,6 +172,10 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 			r.out.Error("NOPERM ACL failure in script: " + strings.TrimPrefix(d.text(cmd), "NOPERM "))
 			return r.out.Buf
 		}
+	}
+	if r.keyed && !s.holdsKeys(cmd, args) {
+		r.out.Error(msgScriptKeys)
+		return r.out.Buf
 	}
 	began := s.srv.opts.Now()
 	r.ctx.Cmd, r.ctx.Args = cmd, args

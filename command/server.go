@@ -118,7 +118,7 @@ func NewServer(opts Options) *Server {
 	srv.config.OnChange(srv.reload)
 	srv.reload()
 	srv.pause.init(srv)
-	srv.scripts.init()
+	srv.scripts.init(srv.table)
 	srv.saves.init()
 	srv.server = &Session{srv: srv, hold: -1, mode: modeExec}
 	srv.committed = make(chan struct{}, 1)

@@ -72,6 +72,9 @@ func (t *Tx) LockAll(now int64) {
 	t.e.lock(t.held)
 }
 
+// Holds reports whether the key's partition is locked.
+func (t *Tx) Holds(key []byte) bool { return t.held&(1<<partOf(t.e.hash(key))) != 0 }
+
 // Unlock ends the group and releases the locks, and then serves those who have
 // waited for a key that was written.
 func (t *Tx) Unlock() {

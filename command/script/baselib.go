@@ -329,13 +329,13 @@ func (vm *VM) loadText(l *lua.LState, text, name string) int {
 	default:
 		name = `[string "` + name + `"]`
 	}
-	proto, _, err := compile(text, name)
+	chunk, err := compile(text, name)
 	if err != nil {
 		l.Push(lua.LNil)
 		l.Push(lua.LString(err.Error()))
 		return 2
 	}
-	fn := l.NewFunctionFromProto(proto)
+	fn := l.NewFunctionFromProto(chunk.proto)
 	fn.Env = vm.env
 	l.Push(fn)
 	return 1

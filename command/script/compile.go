@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
 )
 
@@ -28,12 +29,15 @@ var flagNames = map[string]Flags{
 	"no-cluster": NoCluster, "allow-cross-slot-keys": AllowCrossSlot,
 }
 
-// Script is a compiled script. It never changes.
+// Script is a compiled script. It never changes, once the host has set Keyed.
 type Script struct {
 	SHA    string // of its text, in hexadecimal
 	Body   string
 	Flags  Flags
-	Loops  bool // it may run for long: it has loops or functions
+	Loops  bool   // it may run for long: it has loops or functions
+	Calls  []Call // the commands it may run; nil if that cannot be known
+	Known  bool   // Calls are all
+	Keyed  bool   // it touches its KEYS only; the host finds out, before others see the script
 	proto  *lua.FunctionProto
 	source string
 }
@@ -51,11 +55,12 @@ func Compile(sha string, body string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	proto, loops, err := compile(text, scriptChunk)
+	chunk, err := compile(text, scriptChunk)
 	if err != nil {
 		return nil, errors.New("ERR Error compiling script (new function): " + err.Error())
 	}
-	s.proto, s.Loops = proto, loops
+	s.proto, s.Loops = chunk.proto, chunk.loops
+	s.Calls, s.Known = findCalls(chunk.stmts)
 	return s, nil
 }
 
@@ -92,27 +97,34 @@ func (s *Script) shebang(body string) (string, error) {
 	return body[end:], nil
 }
 
+// compiled is the code of a chunk, with its text as the rewriter has left it.
+type compiled struct {
+	proto *lua.FunctionProto
+	stmts []ast.Stmt
+	loops bool
+}
+
 // compile turns text into code for a VM. The errors are worded as Lua's.
-func compile(text, name string) (proto *lua.FunctionProto, loops bool, err error) {
+func compile(text, name string) (c compiled, err error) {
 	defer func() { // the compiler of gopher-lua panics at its limits
 		if cause := recover(); cause != nil {
 			err = errors.New(name + ":1: function or expression too complex")
 		}
 	}()
 	if err := nesting(text); err != nil {
-		return nil, false, errors.New(name + ":1: " + err.Error())
+		return c, errors.New(name + ":1: " + err.Error())
 	}
 	chunk, err := parse.Parse(strings.NewReader(text), name)
 	if err != nil {
-		return nil, false, compileError(name, text, err)
+		return c, compileError(name, text, err)
 	}
 	r := rewriter{}
 	if err := r.rewrite(chunk); err != nil {
-		return nil, false, errors.New(name + ":1: " + err.Error())
+		return c, errors.New(name + ":1: " + err.Error())
 	}
-	proto, err = lua.Compile(chunk, name)
+	proto, err := lua.Compile(chunk, name)
 	if err != nil {
-		return nil, false, compileError(name, text, err)
+		return c, compileError(name, text, err)
 	}
-	return proto, r.loops, nil
+	return compiled{proto, chunk, r.loops}, nil
 }

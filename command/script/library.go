@@ -59,11 +59,11 @@ func goodName(s string) bool {
 
 // CompileLibrary reads a library whose first line LibraryName takes.
 func CompileLibrary(name, code string) (*Library, error) {
-	proto, _, err := compile(code[strings.IndexByte(code, '\n'):], functionChunk)
+	chunk, err := compile(code[strings.IndexByte(code, '\n'):], functionChunk)
 	if err != nil {
 		return nil, errors.New("Error compiling function: " + err.Error())
 	}
-	return &Library{Name: name, Code: code, proto: proto}, nil
+	return &Library{Name: name, Code: code, proto: chunk.proto}, nil
 }
 
 // Function is a function of a library that a VM has loaded. It can be called in
