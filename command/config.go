@@ -24,6 +24,8 @@ type Param struct {
 	Min, Max  int64    // of Int and Memory; both zero: any
 	Words     []string // of Enum
 	Immutable bool     // not by CONFIG SET
+	Fixed     bool     // CONFIG SET may say what it is, and nothing else
+	Clamp     bool     // of Int: what is out of bounds becomes the bound
 	Secret    bool     // not in logs
 }
 
@@ -147,6 +149,10 @@ func (c *Config) targetsLocked(list []Setting) ([]*param, error) {
 			return nil, &SettingError{Name: s.Name, Unknown: true}
 		case p.Immutable:
 			return nil, &SettingError{Name: s.Name, Err: errImmutable}
+		case p.Fixed:
+			if err := p.stays(s.Value); err != nil {
+				return nil, &SettingError{Name: s.Name, Err: err}
+			}
 		case seen[p]:
 			return nil, &SettingError{Name: s.Name, Err: errors.New("duplicate parameter")}
 		}

@@ -20,6 +20,8 @@ const (
 	Enum        // one of Words
 	OutputLimits
 	KeyEvents
+	MemoryOrShare // as Memory, or a percentage of maxmemory: a negative number
+	Percentiles
 )
 
 // set parses and stores a value; on an error nothing changes. The texts are
@@ -45,15 +47,70 @@ func (p *param) set(value string) error {
 		text, err = mergeOutputLimits(p.value, value)
 	case KeyEvents:
 		text, num, err = parseKeyEvents(value)
+	case MemoryOrShare:
+		text, num, err = parseShare(value)
+	case Percentiles:
+		text, err = parsePercentiles(p.Name, value)
 	}
 	if err != nil {
 		return err
+	}
+	if p.Clamp && p.Kind == Int {
+		num = min(max(num, p.Min), p.Max)
+		text = strconv.FormatInt(num, 10)
 	}
 	if (p.Kind == Int || p.Kind == Memory) && (p.Min != 0 || p.Max != 0) && (num < p.Min || num > p.Max) {
 		return fmt.Errorf("argument must be between %d and %d inclusive", p.Min, p.Max)
 	}
 	p.value, p.num = text, num
 	return nil
+}
+
+// stays returns an error if the value is not what the parameter has.
+func (p *param) stays(value string) error {
+	other := *p
+	if err := other.set(value); err != nil {
+		return err
+	}
+	if other.value != p.value {
+		return errImmutable
+	}
+	return nil
+}
+
+// parseShare reads a memory value or a percentage, which becomes negative.
+func parseShare(value string) (string, int64, error) {
+	if digits, ok := strings.CutSuffix(value, "%"); ok {
+		n, err := strconv.ParseInt(digits, 10, 64)
+		switch {
+		case err != nil || n < 0:
+			return "", 0, errors.New("argument must be a memory or percent value")
+		case n > 100:
+			return "", 0, errors.New("percentage argument must be less or equal to 100")
+		}
+		return strconv.FormatInt(n, 10) + "%", -n, nil
+	}
+	n, err := ParseMemory(value)
+	if err != nil {
+		err = errors.New("argument must be a memory or percent value")
+	}
+	return strconv.FormatInt(n, 10), n, err
+}
+
+// parsePercentiles reads numbers from 0 to 100.
+func parsePercentiles(name, value string) (string, error) {
+	words := strings.Fields(value)
+	for i, w := range words {
+		p, err := strconv.ParseFloat(w, 64)
+		switch {
+		case err != nil:
+			return "", errors.New("Invalid " + name + " parameters")
+		case !(p >= 0 && p <= 100):
+			return "", errors.New(name + " parameters should sit between [0.0,100.0]")
+		}
+		words[i] = strconv.FormatFloat(p, 'g', -1, 64)
+	}
+	return strings.Join(words, " "), nil
 }
 
 func parseBool(value string) (string, int64, error) {

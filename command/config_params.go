@@ -8,15 +8,15 @@ const maxInt32 = math.MaxInt32
 // bounds are redis.conf's where the meaning is the same.
 var params = []Param{
 	// Network.
-	{Name: "bind", Default: "127.0.0.1", Immutable: true},
-	{Name: "port", Default: "6379", Kind: Int, Max: 65535, Immutable: true},
+	{Name: "bind", Default: "127.0.0.1", Fixed: true},
+	{Name: "port", Default: "6379", Kind: Int, Max: 65535, Fixed: true},
 	{Name: "protected-mode", Default: "yes", Kind: Bool},
 	{Name: "tcp-backlog", Default: "511", Kind: Int, Max: maxInt32, Immutable: true},
 	{Name: "timeout", Default: "0", Kind: Int, Max: maxInt32},
 	{Name: "tcp-keepalive", Default: "300", Kind: Int, Max: maxInt32},
 	{Name: "unixsocket", Immutable: true},
 	{Name: "unixsocketperm", Default: "0", Immutable: true},
-	{Name: "tls-port", Default: "0", Kind: Int, Max: 65535, Immutable: true},
+	{Name: "tls-port", Default: "0", Kind: Int, Max: 65535, Fixed: true},
 	{Name: "tls-cert-file", Immutable: true},
 	{Name: "tls-key-file", Immutable: true},
 	{Name: "tls-ca-cert-file", Immutable: true},
@@ -32,7 +32,7 @@ var params = []Param{
 	{Name: "maxmemory-samples", Default: "5", Kind: Int, Min: 1, Max: maxInt32},
 	{Name: "lfu-log-factor", Default: "10", Kind: Int, Max: maxInt32},
 	{Name: "lfu-decay-time", Default: "1", Kind: Int, Max: maxInt32},
-	{Name: "maxmemory-clients", Default: "0", Kind: Memory},
+	{Name: "maxmemory-clients", Default: "0", Kind: MemoryOrShare},
 	{Name: "client-output-buffer-limit", Kind: OutputLimits,
 		Default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"},
 	{Name: "client-query-buffer-limit", Default: "1gb", Kind: Memory, Min: 1 << 20, Max: math.MaxInt64},
@@ -40,11 +40,11 @@ var params = []Param{
 	{Name: "databases", Default: "16", Kind: Int, Min: 1, Max: 16, Immutable: true},
 
 	// Durability and files.
-	{Name: "appendonly", Default: "yes", Kind: Bool, Immutable: true},
+	{Name: "appendonly", Default: "yes", Kind: Bool, Fixed: true},
 	{Name: "appendfsync", Default: "everysec", Kind: Enum, Words: []string{"everysec", "always", "no"}},
-	{Name: "save", Immutable: true},
+	{Name: "save", Fixed: true},
 	{Name: "dir", Default: ".", Immutable: true},
-	{Name: "loglevel", Default: "notice", Kind: Enum, Words: []string{"debug", "verbose", "notice", "warning"}},
+	{Name: "loglevel", Default: "notice", Kind: Enum, Words: []string{"debug", "verbose", "notice", "warning"}, Fixed: true},
 	{Name: "logfile", Immutable: true},
 
 	// Security.
@@ -61,7 +61,7 @@ var params = []Param{
 	{Name: "slowlog-max-len", Default: "128", Kind: Int, Max: math.MaxInt64},
 	{Name: "latency-monitor-threshold", Default: "0", Kind: Int, Max: math.MaxInt64},
 	{Name: "latency-tracking", Default: "yes", Kind: Bool},
-	{Name: "latency-tracking-info-percentiles", Default: "50 99 99.9"},
+	{Name: "latency-tracking-info-percentiles", Default: "50 99 99.9", Kind: Percentiles},
 	{Name: "notify-keyspace-events", Kind: KeyEvents},
 
 	// Streams.
@@ -70,15 +70,15 @@ var params = []Param{
 	// Behaviour.
 	{Name: "busy-reply-threshold", Alias: "lua-time-limit", Default: "5000", Kind: Int, Max: math.MaxInt64},
 	{Name: "shutdown-timeout", Default: "10", Kind: Int, Max: maxInt32},
-	{Name: "hz", Default: "10", Kind: Int, Min: 1, Max: 500},
+	{Name: "hz", Default: "10", Kind: Int, Min: 1, Max: 500, Clamp: true},
 	{Name: "activerehashing", Default: "yes", Kind: Bool},
 	{Name: "lazyfree-lazy-user-del", Default: "no", Kind: Bool},
 	{Name: "lazyfree-lazy-user-flush", Default: "no", Kind: Bool},
 
 	// Replication as clients know it: every region is a master.
-	{Name: "replica-read-only", Alias: "slave-read-only", Default: "no", Kind: Bool, Immutable: true},
-	{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Default: "yes", Kind: Bool, Immutable: true},
-	{Name: "min-replicas-to-write", Alias: "min-slaves-to-write", Default: "0", Kind: Int, Immutable: true},
-	{Name: "repl-backlog-size", Default: "1mb", Kind: Memory, Immutable: true},
+	{Name: "replica-read-only", Alias: "slave-read-only", Default: "no", Kind: Bool, Fixed: true},
+	{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Default: "yes", Kind: Bool, Fixed: true},
+	{Name: "min-replicas-to-write", Alias: "min-slaves-to-write", Default: "0", Kind: Int, Fixed: true},
+	{Name: "repl-backlog-size", Default: "1mb", Kind: Memory, Fixed: true},
 	{Name: "cluster-enabled", Default: "no", Kind: Bool, Immutable: true},
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestConfigSet(t *testing.T) {
@@ -97,5 +98,60 @@ func TestRates(t *testing.T) {
 	}
 	if ops, _, _ := r.per(5e9, 10, 0, 0); ops != 0 { // after CONFIG RESETSTAT
 		t.Fatalf("%v ops", ops)
+	}
+}
+
+// What the start decides may be said again, but not changed; the others take
+// what Redis takes, in its words.
+func TestConfigSetTexts(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	failed := func(name, why string) string {
+		return "-ERR CONFIG SET failed (possibly related to argument '" + name + "') - " + why + "\r\n"
+	}
+	for _, row := range []struct{ name, value, want string }{
+		{"save", "", "+OK\r\n"},
+		{"save", "900 1", failed("save", "can't set immutable config")},
+		{"appendonly", "YES", "+OK\r\n"},
+		{"appendonly", "no", failed("appendonly", "can't set immutable config")},
+		{"appendonly", "maybe", failed("appendonly", "argument must be 'yes' or 'no'")},
+		{"databases", "16", failed("databases", "can't set immutable config")},
+		{"hz", "0", "+OK\r\n"},
+		{"maxmemory-clients", "5%", "+OK\r\n"},
+		{"maxmemory-clients", "101%", failed("maxmemory-clients", "percentage argument must be less or equal to 100")},
+		{"maxmemory-clients", "x", failed("maxmemory-clients", "argument must be a memory or percent value")},
+		{"latency-tracking-info-percentiles", "50.5 7.0 0", "+OK\r\n"},
+		{"latency-tracking-info-percentiles", "101", failed("latency-tracking-info-percentiles", "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")},
+		{"latency-tracking-info-percentiles", "x", failed("latency-tracking-info-percentiles", "Invalid latency-tracking-info-percentiles parameters")},
+	} {
+		if got := c.do("CONFIG", "SET", row.name, row.value); got != row.want {
+			t.Errorf("%s %q: %q, want %q", row.name, row.value, got, row.want)
+		}
+	}
+	for name, want := range map[string]string{"hz": "1", "maxmemory-clients": "5%", "latency-tracking-info-percentiles": "50.5 7 0"} {
+		if got := w.srv.Config().String(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+// maxmemory-clients closes the largest client, unless it is spared.
+func TestMaxMemoryClients(t *testing.T) {
+	w := newWorld(t)
+	admin, small, large, spared := w.dial("admin"), w.dial("small"), w.dial("large"), w.dial("spared")
+	admin.do("CONFIG", "SET", "maxmemory-clients", "300kb")
+	spared.do("CLIENT", "NO-EVICT", "ON")
+	half := func(n int) string { return "*2\r\n$3\r\nGET\r\n$400000\r\n" + strings.Repeat("x", n) } // never complete
+	for c, n := range map[*conn]int{small: 50_000, large: 150_000, spared: 200_000} {
+		c.in = append(c.in, half(n)...)
+		c.pump()
+	}
+	w.advance(time.Second)
+	admin.do("PING")
+	if small.closed || spared.closed || !large.closed || admin.closed {
+		t.Errorf("closed: small %v, large %v, spared %v, admin %v", small.closed, large.closed, spared.closed, admin.closed)
+	}
+	if got := admin.do("INFO", "stats"); !strings.Contains(got, "evicted_clients:1\r\n") {
+		t.Errorf("no evicted client in %q", got)
 	}
 }

@@ -150,7 +150,10 @@ func (srv *Server) clientMemory() int64 {
 	var sum int64
 	for _, s := range srv.sessions.snapshot() {
 		st := s.info.state()
-		sum += int64(st.unread + st.multiMem + st.room)
+		sum += st.memory()
 	}
 	return sum
 }
+
+// memory is what the buffers of a client take.
+func (st *clientState) memory() int64 { return int64(st.unread + st.multiMem + st.room) }

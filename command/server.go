@@ -89,10 +89,13 @@ type Server struct {
 	runID     string
 	engStats  atomic.Pointer[engine.Stats] // the last that INFO has read
 	closed    atomic.Bool
-	draining  atomic.Bool   // sessions end once what they have begun is answered
-	importing atomic.Bool   // one import at a time
-	committed chan struct{} // the log has made something durable
-	server    *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
+	draining  atomic.Bool // sessions end once what they have begun is answered
+	importing atomic.Bool // one import at a time
+
+	clientsLooked  atomic.Int64 // when evictClients last looked, monotonic
+	evictedClients atomic.Int64
+	committed      chan struct{} // the log has made something durable
+	server         *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
 }
 
 // NewServer returns a server for the database that opts describes. Close it

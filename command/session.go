@@ -158,6 +158,9 @@ func (s *Session) endOfBatch(unread int) {
 	}
 	s.awaitDurable()
 	s.checkOutput()
+	if s.set.maxClients > 0 {
+		s.srv.evictClients(s.clock, s.set.maxClients)
+	}
 }
 
 // awaitDurable has the session woken once what it holds back may go.
@@ -221,6 +224,7 @@ func (s *Session) Sent(n int) {
 		s.large = len(s.out.Buf) > keepOutput
 		if cap(s.out.Buf) > keepOutput {
 			s.lendOutput()
+			s.info.change(func(st *clientState) { st.pending, st.room = 0, 0 })
 		}
 		s.out.Buf, s.sent = s.out.Buf[:0], 0
 		if s.hold >= 0 {

@@ -39,6 +39,7 @@ type settings struct {
 	monitor     int64 // latency-monitor-threshold, nanoseconds; 0: off
 	percentiles []float64
 	maxMemory   int64
+	maxClients  int64 // bytes of all clients' buffers; 0: no limit
 	idMode      engine.StreamIDMode
 	eviction    engine.Eviction
 	evicts      bool // when over maxMemory
@@ -71,9 +72,12 @@ func (srv *Server) reload() {
 	limits := parseOutputLimits(c.String("client-output-buffer-limit"))
 	st.output = [2]OutputLimit{limits["normal"], limits["pubsub"]}
 	for _, w := range strings.Fields(c.String("latency-tracking-info-percentiles")) {
-		if p, err := strconv.ParseFloat(w, 64); err == nil && p >= 0 && p <= 100 {
+		if p, err := strconv.ParseFloat(w, 64); err == nil {
 			st.percentiles = append(st.percentiles, p)
 		}
+	}
+	if st.maxClients = c.Int("maxmemory-clients"); st.maxClients < 0 { // a share of maxmemory
+		st.maxClients = int64(float64(st.maxMemory) * float64(-st.maxClients) / 100)
 	}
 	srv.settings.Store(st)
 	if st.notify != 0 {
