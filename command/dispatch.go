@@ -143,13 +143,23 @@ func (s *Session) reject(cmd *Command, text string) {
 	s.mute(start)
 }
 
+// keepPushes makes what has been written so far stay when CLIENT REPLY takes the
+// reply back: messages and confirmations of subscriptions are no replies. In
+// EXEC they stand in one, and go with it.
+func (s *Session) keepPushes() {
+	if s.mode&(modeReplyOff|modeReplySkip) != 0 && s.mode&modeExec == 0 {
+		s.pushed = len(s.out.Buf)
+	}
+}
+
 // mute takes the reply back that begins at start when CLIENT REPLY says so.
 func (s *Session) mute(start int) {
 	if s.mode&(modeReplyOff|modeReplySkip|modeSkipNext) == 0 {
 		return
 	}
 	if s.mode&(modeReplyOff|modeReplySkip) != 0 {
-		s.out.Buf = s.out.Buf[:start]
+		s.out.Buf = s.out.Buf[:max(start, s.pushed)]
+		s.pushed = 0
 	}
 	s.mode &^= modeReplySkip
 	if s.mode&modeSkipNext != 0 {

@@ -26,33 +26,32 @@ type inbox struct {
 }
 
 // Message takes a published message (engine.Subscriber). Any goroutine.
-func (s *Session) Message(pattern string, channel, payload []byte) {
-	if pattern != "" {
-		s.put("pmessage", pattern, channel, payload)
+func (s *Session) Message(pattern string, matched bool, channel, payload []byte) {
+	if !matched {
+		s.put("message", channel, payload)
 		return
 	}
-	s.put("message", "", channel, payload)
+	s.post(len(payload), func(w *resp.Writer) {
+		w.Push(4)
+		w.BulkString("pmessage")
+		w.BulkString(pattern)
+		w.Bulk(channel)
+		w.Bulk(payload)
+	})
 }
 
 // shardListener is a Session as a subscriber of a shard channel.
 type shardListener struct{ s *Session }
 
 // Message takes a message published with SPUBLISH.
-func (l shardListener) Message(_ string, channel, payload []byte) {
-	l.s.put("smessage", "", channel, payload)
+func (l shardListener) Message(_ string, _ bool, channel, payload []byte) {
+	l.s.put("smessage", channel, payload)
 }
 
-func (s *Session) put(kind, pattern string, channel, payload []byte) {
+func (s *Session) put(kind string, channel, payload []byte) {
 	s.post(len(payload), func(w *resp.Writer) {
-		if pattern != "" {
-			w.Push(4)
-		} else {
-			w.Push(3)
-		}
+		w.Push(3)
 		w.BulkString(kind)
-		if pattern != "" {
-			w.BulkString(pattern)
-		}
 		w.Bulk(channel)
 		w.Bulk(payload)
 	})

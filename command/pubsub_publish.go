@@ -36,6 +36,7 @@ func publishShard(c *Context) { c.published(c.Server.shards.Publish(c.Args[1], c
 func (c *Context) published(n int) {
 	if c.S.mode&modeExec == 0 {
 		c.S.takeInbox()
+		c.S.keepPushes()
 	}
 	c.Out.Int(int64(n))
 }

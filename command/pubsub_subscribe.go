@@ -69,6 +69,7 @@ func subscribe(how *listening) Handler {
 			c.Out.Bulk(arg)
 			c.Out.Int(int64(how.count(s.subs)))
 		}
+		s.keepPushes()
 		s.updateSubscribeMode()
 	}
 }
@@ -101,6 +102,7 @@ func unsubscribe(how *listening) Handler {
 			c.Out.Null()
 			c.Out.Int(int64(how.count(u)))
 		}
+		s.keepPushes()
 		s.updateSubscribeMode()
 	}
 }

@@ -59,9 +59,10 @@ type Session struct {
 	refs     []keyRef // scratch of lock
 	keys     [][]byte // scratch of lock
 
-	sent int   // how much of out.Buf is on its way
-	hold int   // from here on out.Buf waits for the log; -1: nothing does
-	over int64 // since when the output is above the soft limit, monotonic; 0: it is not
+	sent   int   // how much of out.Buf is on its way
+	pushed int   // out.Buf up to here is kept by mute
+	hold   int   // from here on out.Buf waits for the log; -1: nothing does
+	over   int64 // since when the output is above the soft limit, monotonic; 0: it is not
 
 	who       identity       // the user
 	multi     *transaction   // WATCH and MULTI; nil: neither
@@ -123,6 +124,9 @@ func (s *Session) Input(data []byte) (used int) {
 			break // not now: it will be handed in again
 		}
 		used += n
+		if s.inbox.waiting.Load() && !s.isAway() {
+			s.takeInbox() // what the command made this client hear stands before the next reply
+		}
 		if s.done || s.block.on != nil || len(s.out.Buf)-s.sent > outputBatch {
 			break
 		}

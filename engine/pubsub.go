@@ -14,9 +14,10 @@ var ErrSubscriptions = errors.New("ERR too many subscriptions")
 
 // Subscriber takes messages. Message is called by whoever publishes, under the
 // registry's lock: it must not block, nor call the PubSub, nor keep the
-// slices. pattern is "" for a subscription to the channel itself.
+// slices. matched says that it comes by the pattern, which may be empty, and not
+// by a subscription to the channel itself.
 type Subscriber interface {
-	Message(pattern string, channel, payload []byte)
+	Message(pattern string, matched bool, channel, payload []byte)
 }
 
 // PubSub is a registry of who listens to which channel and pattern, in this
@@ -116,7 +117,7 @@ func (p *PubSub) Publish(channel, payload []byte) int {
 	defer p.mu.RUnlock()
 	n := 0
 	for s := range p.mu.channels[string(channel)] {
-		s.Message("", channel, payload)
+		s.Message("", false, channel, payload)
 		n++
 	}
 	for pattern, a := range p.mu.patterns {
@@ -124,7 +125,7 @@ func (p *PubSub) Publish(channel, payload []byte) int {
 			continue
 		}
 		for s := range a {
-			s.Message(pattern, channel, payload)
+			s.Message(pattern, true, channel, payload)
 			n++
 		}
 	}

@@ -15,7 +15,7 @@ type listener struct {
 	heard []string
 }
 
-func (l *listener) Message(pattern string, channel, payload []byte) {
+func (l *listener) Message(pattern string, matched bool, channel, payload []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = append(l.heard, fmt.Sprintf("%s|%s|%s", pattern, channel, payload))
