@@ -18,6 +18,7 @@ type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
+	wait time.Duration // for a reply
 }
 
 // dial connects and selects the protocol version.
@@ -26,7 +27,7 @@ func dial(name, addr string, proto int) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	c := &client{name: name, conn: conn, in: bufio.NewReader(conn)}
+	c := &client{name: name, conn: conn, in: bufio.NewReader(conn), wait: replyTimeout}
 	if proto == 3 {
 		rep, err := c.do("HELLO", "3")
 		if err == nil && rep.IsError() {
@@ -66,7 +67,7 @@ func (c *client) flush() error {
 }
 
 func (c *client) read() (Reply, error) {
-	if err := c.conn.SetReadDeadline(time.Now().Add(replyTimeout)); err != nil {
+	if err := c.conn.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
 		return Reply{}, err
 	}
 	rep, err := readReply(c.in, 0)

@@ -69,6 +69,10 @@ func ruleOf(args []string) rule {
 		return treeless
 	case "hello", "time", "slowlog":
 		return own
+	case "pubsub":
+		if len(args) > 1 && strings.HasSuffix(strings.ToLower(args[1]), "channels") {
+			return unordered
+		}
 	case "memory":
 		return shape
 	case "client":

@@ -12,6 +12,7 @@ type generator struct {
 	rand  *rand.Rand
 	forms map[string][]form
 	multi bool // inside MULTI
+	talks bool // commands may wait: somebody comes to serve
 	conn  int
 
 	weights []familyWeight
@@ -150,7 +151,7 @@ func (g *generator) tame(args []string) {
 	near := func(i int) bool { return 0 < arg(i) && arg(i) < soon }
 	switch name := strings.ToLower(args[0]); name {
 	case "xadd", "xautoclaim", "xread", "xreadgroup":
-		tameStream(args, name == "xautoclaim")
+		tameStream(args, name == "xautoclaim", g.talks)
 	case "srandmember", "hrandfield", "zrandmember":
 		if n := arg(2); n < -1000 && n > -1<<63 {
 			args[2] = "-3"
@@ -179,17 +180,17 @@ func (g *generator) tame(args []string) {
 		}
 	case "blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax":
 		if last := len(args) - 1; last > 1 && isTimeout(args[last]) {
-			args[last] = "0.001" // nobody comes to serve
+			args[last] = g.timeout()
 		}
 	case "blmpop", "bzmpop":
 		if len(args) > 2 && isTimeout(args[1]) {
-			args[1] = "0.001"
+			args[1] = g.timeout()
 		}
 	case "client":
 		if len(args) > 2 && strings.EqualFold(args[1], "pause") && arg(2) > 0 {
 			args[2] = "0"
 		}
-		if len(args) > 2 && strings.EqualFold(args[1], "reply") && !strings.EqualFold(args[2], "on") {
+		if len(args) > 2 && strings.EqualFold(args[1], "reply") && !strings.EqualFold(args[2], "on") && !g.talks {
 			args[2] = "x" // no replies, no comparison
 		}
 	case "config":
@@ -203,11 +204,25 @@ func (g *generator) tame(args []string) {
 	}
 }
 
+// timeout is how long a command waits.
+func (g *generator) timeout() string {
+	if g.talks {
+		return "0"
+	}
+	return "0.001" // nobody comes to serve
+}
+
 // tameStream takes out of a stream's command what makes another ID at each
 // server, or waits, or takes memory by a count.
-func tameStream(args []string, counts bool) {
+func tameStream(args []string, counts, waits bool) {
 	for i := 2; i < len(args); i++ {
 		n, _ := strconv.ParseInt(args[i], 10, 64)
+		if strings.EqualFold(args[i], "block") && waits && i+1 < len(args) {
+			if _, err := strconv.Atoi(args[i+1]); err == nil {
+				args[i+1] = "0"
+			}
+			continue
+		}
 		if args[i] == "*" || strings.EqualFold(args[i], "block") || counts && n > 1000 && i > 6 {
 			args[i] = "x"
 		}

@@ -120,8 +120,8 @@ func report(t *testing.T, pair Pair, seed uint64, stream Stream, diff *Differenc
 		diff = d
 		return true
 	})
-	t.Errorf("ORACLE_SEED=%d, RESP%d, batches of %d:\n%s\nthe stream, cut down (%d commands; in redis-cli, with %son a second connection):\n%s",
-		seed, pair.Proto, short.Batch, diff, len(short.Steps), secondConn, short)
+	t.Errorf("ORACLE_SEED=%d, RESP%d, batches of %d:\n%s\nthe stream, cut down (%d commands; in redis-cli, with @2 on a second connection):\n%s",
+		seed, pair.Proto, short.Batch, diff, len(short.Steps), short)
 }
 
 // culprit is the command at which a stream failed; none if that is not known.

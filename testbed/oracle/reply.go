@@ -11,11 +11,13 @@ import (
 
 // Reply is one reply as it came over the wire. Head is its first line without
 // the line end, Body the bytes of a bulk string; two replies are the same
-// bytes if and only if they are equal in all three fields.
+// bytes if and only if they are equal in the first three
+// fields.
 type Reply struct {
 	Head  string
 	Body  string
 	Items []Reply // flat: a map of n pairs has 2n
+	Aside []Reply // pushes that came in the middle of the reply: no part of it
 }
 
 // maxDepth bounds how deep replies may nest.
@@ -54,10 +56,15 @@ func readReply(r *bufio.Reader, depth int) (Reply, error) {
 	if rep.Kind() == '%' {
 		n *= 2
 	}
-	for ; n > 0; n-- {
+	for len(rep.Items) < n {
 		item, err := readReply(r, depth+1)
 		if err != nil {
 			return rep, err
+		}
+		rep.Aside, item.Aside = append(rep.Aside, item.Aside...), nil
+		if item.Kind() == '>' && rep.Kind() != '>' {
+			rep.Aside = append(rep.Aside, item)
+			continue
 		}
 		rep.Items = append(rep.Items, item)
 	}

@@ -2,12 +2,13 @@ package oracle
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // Step is one command on one of a stream's connections.
 type Step struct {
-	Conn int // 0 or 1
+	Conn int // from 0 on
 	Args []string
 }
 
@@ -18,11 +19,8 @@ type Stream struct {
 	Batch int
 }
 
-// secondConn marks a line for the second connection.
-const secondConn = "@2 "
-
 // String prints the stream as redis-cli takes it, one command a line; a line
-// for the second connection begins with "@2 ".
+// for another connection than the first begins with "@2 ", "@3 " and so on.
 func (s Stream) String() string {
 	var b strings.Builder
 	for _, st := range s.Steps {
@@ -42,7 +40,7 @@ func (st Step) String() string {
 	}
 	line := strings.Join(words, " ")
 	if st.Conn != 0 {
-		line = secondConn + line
+		line = "@" + strconv.Itoa(st.Conn+1) + " " + line
 	}
 	return line
 }
@@ -82,8 +80,8 @@ func parseStream(text string) (Stream, error) {
 			continue
 		}
 		st := Step{}
-		if rest, ok := strings.CutPrefix(line, secondConn); ok {
-			st.Conn, line = 1, rest
+		if len(line) > 3 && line[0] == '@' && line[2] == ' ' && '2' <= line[1] && line[1] <= '9' {
+			st.Conn, line = int(line[1]-'1'), line[3:]
 		}
 		var err error
 		if st.Args, err = splitWords(line); err != nil {
