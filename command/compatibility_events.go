@@ -8,6 +8,8 @@ const eventsPage = `
 order as there; each region tells its own subscribers. What differs:
 
 - A key past its deadline is hidden at once; ` + "`expired`" + ` comes when it is deleted, at most about 100 ms later, not when it is read.
+- Hash fields with deadlines tell as in Redis 7.4: ` + "`hexpire`, `hpersist`, `hdel` if the deadline has passed already, and `hexpired`" + ` when
+  it passes, with ` + "`del`" + ` behind it if no field is left.
 - Operations of other regions tell, too. They are effects and do not say which command caused them, so the event is that of the
   plainest command with the effect:
 
@@ -20,6 +22,7 @@ order as there; each region tells its own subscribers. What differs:
 | a deadline is set, or removed | expire, persist |
 | set members are added, removed | sadd, srem |
 | hash fields are written, removed, added to | hset, hdel, hincrby, hincrbyfloat |
+| deadlines of hash fields are set, removed, pass | hexpire, hpersist, hexpired |
 | members of a sorted set are written, removed, added to | zadd, zrem, zincr |
 | list elements are added at an end, or inside | lpush, rpush, linsert |
 | list elements are replaced, removed | lset, lrem |

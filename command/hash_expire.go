@@ -1,6 +1,8 @@
 package command
 
 import (
+	"slices"
+
 	"crdb/crdt"
 	"crdb/engine"
 )
@@ -36,6 +38,12 @@ func setFieldExpiry(c *Context, unit ttlUnit) {
 	}
 	allow := func(current int64) bool { return cond.allow(current, at) }
 	outcomes, err := c.Tx.HashExpire(c.Args[1], fields, at, allow)
+	switch {
+	case slices.Contains(outcomes, engine.FieldDeleted):
+		c.eventRemoval(evHash, "hdel", c.Args[1])
+	case slices.Contains(outcomes, engine.FieldChanged):
+		c.event(evHash, "hexpire", c.Args[1])
+	}
 	replyOutcomes(c, outcomes, err)
 }
 
@@ -45,6 +53,9 @@ func hashPersist(c *Context) {
 		return
 	}
 	outcomes, err := c.Tx.HashPersist(c.Args[1], fields)
+	if slices.Contains(outcomes, engine.FieldChanged) {
+		c.event(evHash, "hpersist", c.Args[1])
+	}
 	replyOutcomes(c, outcomes, err)
 }
 

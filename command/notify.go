@@ -154,6 +154,11 @@ func (srv *Server) keyChanged(c engine.Change) {
 	}
 	switch {
 	case c.Op == nil:
+	case c.Faded || c.Op.Flags&crdt.Expired != 0 && c.Op.Kind == crdt.KindHashRemove:
+		srv.notify(on, evHash, "hexpired", at)
+		if c.Gone {
+			srv.notify(on, evGeneric, "del", at)
+		}
 	case c.Op.Flags&crdt.Expired != 0:
 		srv.notify(on, evExpired, "expired", at)
 	case c.Op.Flags&crdt.Evicted != 0:

@@ -38,6 +38,13 @@ func (srv *Server) notifyRemote(on events, c engine.Change) {
 		return
 	case crdt.KindFlush, crdt.KindListMove: // Redis is silent about them
 		return
+	case crdt.KindHashExpire:
+		name := "hexpire"
+		if crdt.Persists(c.Op) {
+			name = "hpersist"
+		}
+		srv.notify(on, evHash, name, at)
+		return
 	case crdt.KindDeadline:
 		srv.notify(on, evGeneric, deadlineEvent(c.Op), at)
 		return

@@ -68,6 +68,8 @@ func TestRemoteEvents(t *testing.T) {
 		{"HSET h f 1", "new h, hset h"},
 		{"HINCRBY h g 1", "hincrby h"},
 		{"HINCRBYFLOAT h g 1.5", "hincrbyfloat h"},
+		{"HEXPIRE h 100 FIELDS 1 f", "hexpire h"},
+		{"HPERSIST h FIELDS 1 f", "hpersist h"},
 		{"HDEL h f", "hdel h"},
 		{"ZADD z 1 a 2 b", "new z, zadd z"},
 		{"ZINCRBY z 1 a", "zincr z"},
@@ -101,6 +103,48 @@ func TestRemoteEvents(t *testing.T) {
 	here.advance(time.Second)
 	here.pull(there)
 	expect(t, heard.told(), "set k, expire k, expired k")
+}
+
+// TestFieldEvents: deadlines of hash fields tell of themselves as in Redis 7.4.
+func TestFieldEvents(t *testing.T) {
+	w := newWorld(t)
+	heard := w.listener("AKEn")
+	c := w.dial("c")
+	for _, tc := range []struct{ line, want string }{
+		{"HSET h a 1 b 2 c 3 d 4", "new h, hset h"},
+		{"HEXPIRE h 100 FIELDS 2 a nosuch", "hexpire h"},
+		{"HEXPIRE h 100 NX FIELDS 1 a", ""},
+		{"HPEXPIRE none 100 FIELDS 1 a", ""},
+		{"HPERSIST h FIELDS 2 a b", "hpersist h"},
+		{"HPERSIST h FIELDS 2 a b", ""},
+		{"HPEXPIREAT h 1 FIELDS 1 a", "hdel h"},
+		{"HPEXPIREAT h 1 FIELDS 3 b c d", "hdel h, del h"},
+		{"HSET h a 1 b 2", "new h, hset h"},
+		{"HPEXPIRE h 50 FIELDS 1 a", "hexpire h"},
+	} {
+		c.do(strings.Fields(tc.line)...)
+		expect(t, tc.line+": "+heard.told(), tc.line+": "+tc.want)
+	}
+	passes := func(want string) {
+		t.Helper()
+		w.advance(time.Second)
+		got := ""
+		until(t, want, func() bool {
+			w.pumpAll()
+			if more := heard.told(); more != "" {
+				got = strings.TrimPrefix(got+", "+more, ", ")
+			}
+			return got == want
+		})
+	}
+	passes("hexpired h")
+	c.do("HPEXPIRE", "h", "50", "FIELDS", "1", "b")
+	expect(t, heard.told(), "hexpire h")
+	passes("hexpired h, del h")
+	c.do("HSET", "h", "n", "1", "b", "2")
+	c.do("PEXPIRE", "h", "50")
+	expect(t, heard.told(), "new h, hset h, expire h")
+	passes("expired h")
 }
 
 func TestEvictedEvent(t *testing.T) {

@@ -128,6 +128,9 @@ func (h *Hash) PrepareDeadline(op *Op, field []byte, at int64) {
 	e.Value = op.names[first:len(op.names):len(op.names)]
 }
 
+// Persists reports whether an operation of KindHashExpire takes deadlines away.
+func Persists(op *Op) bool { return len(op.Elems) > 0 && deadlineAt(op.Elems[0].Value) == 0 }
+
 func deadlineAt(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
 
 // checkDeadline reports whether an element of KindHashExpire can be.

@@ -9,6 +9,7 @@ type Change struct {
 	Key     []byte // nil: all keys of the database
 	Created bool   // the key did not show before and nothing it held was replaced
 	Gone    bool   // the key does not show any more
+	Faded   bool   // it went because its last field was past its deadline
 	// Op is what was applied, nil where there was no need to look at one: the
 	// observer must not keep it.
 	Op   *crdt.Op
@@ -63,7 +64,10 @@ func (n *entry) changed(op *crdt.Op, created bool) {
 	} else if n.tx != nil {
 		c.Created = created && !n.tx.replaces || n.tx.anew
 		n.tx.anew = false
-	} else if op != nil && op.Kind == crdt.KindListPush {
+	}
+	if n.tx != nil {
+		c.Faded, n.tx.fades = c.Gone && n.tx.fades, false
+	} else if op != nil && op.Kind == crdt.KindListPush && !c.Gone {
 		c.Push = n.pushed(op)
 	}
 	(*f)(c)

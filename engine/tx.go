@@ -23,6 +23,7 @@ type Tx struct {
 
 	replaces bool // what is created was there: a *STORE writes over it
 	anew     bool // the next change creates a key, whatever was there
+	fades    bool // what is deleted goes with its last field, not by its own deadline
 	missed   func(db int, key []byte)
 
 	ent entry
@@ -172,7 +173,12 @@ func (t *Tx) expire(n *entry) {
 func (t *Tx) delete(n *entry, why crdt.Flags) {
 	t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
 	t.op.Flags |= why
-	n.load().PrepareDelete(&t.op)
+	o := n.load()
+	if why&crdt.Expired != 0 {
+		at, _ := o.DeadlineAt()
+		t.fades = at == 0 || t.now <= at
+	}
+	o.PrepareDelete(&t.op)
 	t.issue(n)
 }
 
