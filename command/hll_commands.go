@@ -3,7 +3,7 @@ package command
 // hllCommands are the commands on HyperLogLogs.
 var hllCommands = []*Command{
 	{Name: "pfadd", Summary: "Adds elements to a HyperLogLog. Creates the key if it is missing.", Handler: hllAdd},
-	{Name: "pfcount", Summary: "Returns about how many different elements HyperLogLogs have seen together.", Handler: hllCount},
+	{Name: "pfcount", Flags: MayReplicate, Summary: "Returns about how many different elements HyperLogLogs have seen together.", Handler: hllCount},
 	{Name: "pfdebug", Summary: "Refused: it shows how Redis stores a HyperLogLog.", Handler: hllRefused},
 	{Name: "pfmerge", Summary: "Merges HyperLogLogs into one. Creates the key if it is missing.", Handler: hllMerge},
 	{Name: "pfselftest", Summary: "Refused: it tests how Redis stores a HyperLogLog.", Handler: hllRefused},

@@ -1,6 +1,10 @@
 package command
 
-import "crdb/command/script"
+import (
+	"crypto/sha1"
+
+	"crdb/command/script"
+)
 
 // scriptFlags are what all commands that run scripts have in common: a script
 // may touch keys that it was not given.
@@ -94,6 +98,10 @@ func eval(c *Context) {
 }
 
 func evalSHA(c *Context) {
+	if len(c.Args[1]) != 2*sha1.Size { // judged before the number of keys
+		c.Out.Error(msgNoScript)
+		return
+	}
 	if _, ok := c.scriptKeys(); !ok {
 		return
 	}

@@ -146,7 +146,7 @@ func (r *scriptRun) find(args [][]byte) (*Command, string) {
 		return nil, msgScriptArity
 	case cmd.Flags&NoScript != 0 || cmd.Handler == nil:
 		return nil, msgScriptNoScript
-	case cmd.Flags&Write != 0 && r.readOnly:
+	case cmd.Flags&(Write|MayReplicate) != 0 && r.readOnly:
 		return nil, msgScriptReadOnly
 	case cmd.Flags&DenyOOM != 0 && r.oom && !r.wrote.Load():
 		return nil, msgOutOfMemory

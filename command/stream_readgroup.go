@@ -51,7 +51,7 @@ func tryReadGroup(c *Context) bool {
 	for i := range list {
 		v := &list[i]
 		if !v.history {
-			v.ids = v.s.Next(v.g, int(r.count))
+			v.ids = nextOf(list[:i], v, int(r.count))
 		}
 		if v.history || len(v.ids) > 0 {
 			found++
@@ -74,6 +74,22 @@ func tryReadGroup(c *Context) bool {
 		}
 	}
 	return true
+}
+
+// nextOf returns what a stream has for its group beside what the earlier ones,
+// where it may have been named already, will get.
+func nextOf(earlier []served, v *served, count int) []crdt.StreamID {
+	taken := 0
+	for i := range earlier {
+		if earlier[i].g == v.g {
+			taken += len(earlier[i].ids)
+		}
+	}
+	if count <= 0 {
+		return v.s.Next(v.g, 0)[taken:]
+	}
+	ids := v.s.Next(v.g, taken+count)
+	return ids[min(taken, len(ids)):]
 }
 
 // lookAt finds stream i, its group and what is asked of it; false means that

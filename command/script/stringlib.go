@@ -10,10 +10,11 @@ import (
 
 func (vm *VM) stringLibrary() map[string]lua.LValue {
 	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "find", "gfind", "gmatch", "gsub", "len",
-		"lower", "match", "reverse", "sub", "upper", "dump")
+		"match", "reverse", "dump")
 	bytes, gsub := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction)
 	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"format": vm.format, "rep": vm.rep, "char": stringChar,
+		"format": vm.format, "rep": vm.rep, "char": stringChar, "sub": vm.sub,
+		"lower": vm.mapBytes('A', 'Z'), "upper": vm.mapBytes('a', 'z'),
 		"byte": func(l *lua.LState) int {
 			n := len(vm.checkText(l, 1))
 			if i, j := l.OptInt(2, 1), l.OptInt(3, l.OptInt(2, 1)); n > maxUnpack && (i < 0 || j < 0 || j-i > maxUnpack) {
@@ -29,6 +30,45 @@ func (vm *VM) stringLibrary() map[string]lua.LValue {
 		lib[name] = f
 	}
 	return lib
+}
+
+// mapBytes makes string.lower and upper: the case of ASCII letters from first to
+// last changes, and no other byte, whatever the text is.
+func (vm *VM) mapBytes(first, last byte) lua.LGFunction {
+	return func(l *lua.LState) int {
+		text := []byte(vm.checkText(l, 1))
+		vm.spend(l, len(text))
+		for i, ch := range text {
+			if first <= ch && ch <= last {
+				text[i] = ch ^ ' '
+			}
+		}
+		l.Push(lua.LString(text))
+		return 1
+	}
+}
+
+// sub is string.sub, whose positions may be texts as all numbers may.
+func (vm *VM) sub(l *lua.LState) int {
+	text, from, to := vm.checkText(l, 1), toInt64(float64(vm.checkNumber(l, 2))), int64(-1)
+	if l.Get(3) != lua.LNil {
+		to = toInt64(float64(vm.checkNumber(l, 3)))
+	}
+	n := int64(len(text))
+	if from < 0 {
+		from = max(from+n+1, 1)
+	}
+	if to < 0 {
+		to += n + 1
+	}
+	from, to = max(from, 1), min(to, n)
+	if from > to {
+		text = ""
+	} else {
+		text = text[from-1 : to]
+	}
+	l.Push(lua.LString(text))
+	return 1
 }
 
 func btoi(b bool) int {

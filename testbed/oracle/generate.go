@@ -35,6 +35,9 @@ func newGenerator(seed uint64) *generator {
 			g.forms[family] = append(g.forms[family], parseForm(line, pools))
 		}
 	}
+	for _, line := range scriptForms {
+		g.forms["script"] = append(g.forms["script"], parseForm(line, pools))
+	}
 	return g
 }
 
@@ -83,7 +86,7 @@ func (g *generator) transaction(s *Stream) {
 // command makes one command: mostly as its form says, sometimes spoilt.
 func (g *generator) command() []string {
 	args := g.fromForm()
-	if g.rand.IntN(12) == 0 {
+	if g.rand.IntN(12) == 0 && !slices.Contains([]string{"EVAL", "EVAL_RO", "SCRIPT", "FUNCTION"}, args[0]) { // syntax errors have words of their own
 		args = g.spoil(args)
 	}
 	if g.rand.IntN(10) == 0 {

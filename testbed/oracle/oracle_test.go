@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -67,28 +66,19 @@ func replayFound(t *testing.T, pair Pair) {
 }
 
 // playRandom plays random streams for a while. Each has its own seed: the
-// first one's, counted on.
+// first one's, counted on. Every fourth is one of scripts and functions.
 func playRandom(t *testing.T, pair Pair) {
-	seconds := defaultSeconds
-	if s := os.Getenv("ORACLE_SECONDS"); s != "" {
-		var err error
-		if seconds, err = strconv.Atoi(s); err != nil {
-			t.Fatalf("ORACLE_SECONDS: %v", err)
-		}
-	}
-	seed := rand.Uint64N(1 << 40)
-	if s := os.Getenv("ORACLE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("ORACLE_SEED: %v", err)
-		}
-	}
+	seed := number(t, "ORACLE_SEED", rand.Uint64N(1<<40))
 	t.Logf("first seed: ORACLE_SEED=%d", seed)
-	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	end := time.Now().Add(time.Duration(number(t, "ORACLE_SECONDS", defaultSeconds)) * time.Second)
 	n, seen := 0, make(map[string]bool)
 	for ; time.Now().Before(end); n++ {
 		pair.Proto = 2 + int(seed%2)
-		stream := newGenerator(seed).stream(streamLength)
+		g := newGenerator(seed)
+		if seed/2%4 == 3 {
+			g.weights = []familyWeight{{"script", 1}}
+		}
+		stream := g.stream(streamLength)
 		if diff, err := pair.Run(stream); diff != nil || err != nil {
 			if name := culprit(diff); !seen[name] {
 				seen[name] = true

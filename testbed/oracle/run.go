@@ -91,8 +91,10 @@ func (p Pair) Run(s Stream) (*Difference, error) {
 		defer crdb.close()
 		r.links[i] = &link{redis: redis, crdb: crdb}
 	}
-	if _, _, err := r.links[0].do("FLUSHALL"); err != nil {
-		return nil, err
+	for _, args := range [][]string{{"FLUSHALL"}, {"FUNCTION", "FLUSH"}, {"SCRIPT", "FLUSH"}} {
+		if _, _, err := r.links[0].do(args...); err != nil {
+			return nil, err
+		}
 	}
 	if _, _, err := r.links[0].do(append([]string{"ACL", "DELUSER"}, aclUsers...)...); err != nil {
 		return nil, err
