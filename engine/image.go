@@ -103,16 +103,30 @@ func endImage(b []byte, last uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
+// sizeOfImage returns the length that the head of an image says.
+func sizeOfImage(head []byte) (int, error) {
+	switch {
+	case len(head) < 8 || head[0] != 'c' || head[1] != 'R':
+		return 0, fmt.Errorf("%w: no image", ErrImage)
+	case head[2] != imageVersion || head[3] != 0:
+		return 0, fmt.Errorf("%w: version %d, flags %#x", ErrImage, head[2], head[3])
+	}
+	size := binary.BigEndian.Uint32(head[4:])
+	if size < imageHeader+1+imageCRC || size > MaxImageBytes {
+		return 0, fmt.Errorf("%w: it says it has %d bytes", ErrImage, size)
+	}
+	return int(size), nil
+}
+
 // DecodeImage validates the frame of an image and keeps data. Any damage is
 // ErrImage. The records are validated by Each.
 func DecodeImage(data []byte) (*Image, error) {
-	switch {
-	case len(data) < imageHeader+1+imageCRC || data[0] != 'c' || data[1] != 'R':
-		return nil, fmt.Errorf("%w: no image", ErrImage)
-	case data[2] != imageVersion || data[3] != 0:
-		return nil, fmt.Errorf("%w: version %d, flags %#x", ErrImage, data[2], data[3])
-	case uint64(binary.BigEndian.Uint32(data[4:])) != uint64(len(data)):
-		return nil, fmt.Errorf("%w: %d bytes, it says %d", ErrImage, len(data), binary.BigEndian.Uint32(data[4:]))
+	size, err := sizeOfImage(data)
+	if err != nil {
+		return nil, err
+	}
+	if size != len(data) {
+		return nil, fmt.Errorf("%w: %d bytes, it says %d", ErrImage, len(data), size)
 	}
 	end := len(data) - imageCRC
 	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {
@@ -128,7 +142,6 @@ func DecodeImage(data []byte) (*Image, error) {
 		subOf(im.First) != im.Range%rangesPerPart || subOf(im.Last) != im.Range%rangesPerPart {
 		return nil, fmt.Errorf("%w: fragments %#x to %#x of range %d", ErrImage, im.First, im.Last, im.Range)
 	}
-	var err error
 	if im.Vector, im.records, err = crdt.DecodeVector(nil, data[imageHeader:end]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrImage, err)
 	}

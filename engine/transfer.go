@@ -18,6 +18,9 @@ func (e *Engine) CaptureAt(at uint64) (image []byte, vv crdt.VersionVector, next
 // EndOfState is the position behind the last image.
 func (e *Engine) EndOfState() uint64 { return uint64(EndPosition) }
 
+// SizeOf returns how long the image is that begins with head, as it says itself.
+func (e *Engine) SizeOf(head []byte) (int, error) { return sizeOfImage(head) }
+
 // MergeAt merges an image as Merge does. It must begin at the given position
 // and cover least; mark makes the metadata that goes with it, given where the
 // next one begins. Malformed bytes are oplog.ErrCorrupt, and nothing of them is

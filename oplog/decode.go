@@ -46,21 +46,34 @@ func DecodeBlock(data []byte) (*Block, error) {
 	return b, b.checkOps(rest)
 }
 
+// SizeOfBlock returns how long the block is that begins with head, as it says
+// itself: who gets it in pieces need not take more. Errors are as DecodeBlock's.
+func SizeOfBlock(head []byte) (int, error) {
+	switch {
+	case len(head) < 8:
+		return 0, corrupt("block of %d bytes", len(head))
+	case head[0] != 'c' || head[1] != 'B':
+		return 0, corrupt("no block")
+	case head[2] != BlockVersion:
+		return 0, fmt.Errorf("%w: block version %d, this program knows %d", ErrFormat, head[2], BlockVersion)
+	case head[3] != 0:
+		return 0, corrupt("flags %#x", head[3])
+	}
+	size := binary.BigEndian.Uint32(head[4:])
+	if size < minBlockBytes || size > MaxBlockBytes {
+		return 0, corrupt("block of %d bytes, allowed are %d to %d", size, minBlockBytes, MaxBlockBytes)
+	}
+	return int(size), nil
+}
+
 // checkFrame checks what does not depend on the meaning of the fields.
 func checkFrame(data []byte) error {
-	switch {
-	case len(data) < minBlockBytes:
-		return corrupt("block of %d bytes", len(data))
-	case len(data) > MaxBlockBytes:
-		return corrupt("block of %d bytes is above the limit of %d", len(data), MaxBlockBytes)
-	case data[0] != 'c' || data[1] != 'B':
-		return corrupt("no block")
-	case data[2] != BlockVersion:
-		return fmt.Errorf("%w: block version %d, this program knows %d", ErrFormat, data[2], BlockVersion)
-	case data[3] != 0:
-		return corrupt("flags %#x", data[3])
-	case uint64(binary.BigEndian.Uint32(data[4:])) != uint64(len(data)):
-		return corrupt("block of %d bytes says %d", len(data), binary.BigEndian.Uint32(data[4:]))
+	size, err := SizeOfBlock(data)
+	if err != nil {
+		return err
+	}
+	if size != len(data) {
+		return corrupt("block of %d bytes says %d", len(data), size)
 	}
 	end := len(data) - crcBytes
 	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {

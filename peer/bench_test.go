@@ -138,7 +138,7 @@ func BenchmarkPack(b *testing.B) {
 	pc := p.piece(blocks[0], 0, false)
 	b.Run("unpack", func(b *testing.B) {
 		b.ReportAllocs()
-		u := unpacker{dec: dec, maxBlock: 1 << 30}
+		u := unpacker{dec: dec, maxBlock: 1 << 30, sizeOf: oplog.SizeOfBlock}
 		for range b.N {
 			data, err := u.add(pc)
 			if err != nil || !bytes.Equal(data, blocks[0].Bytes()) {

@@ -272,7 +272,7 @@ func (w *world) connect(at pair) bool {
 	w.printf("%d->%d follows after %v", at.from, at.to, start)
 	f := &feed{l: source, r: from.r, wake: make(chan struct{}, 1)}
 	f.sent.Store(uint64(start))
-	in := &inStream{l: l, unpack: unpacker{dec: to.r.dec, maxBlock: 1 << 20}}
+	in := &inStream{l: l, unpack: unpacker{dec: to.r.dec, maxBlock: 1 << 20, sizeOf: oplog.SizeOfBlock}}
 	in.ctx, in.fail = context.WithCancelCause(context.Background())
 	w.pipes[at] = &pipe{feed: f, in: in}
 	w.give(to, event{link: at.from, up: true})

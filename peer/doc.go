@@ -71,12 +71,15 @@
 //     bounded: when the hold is full, the link is not read. (gate, budget)
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
 //     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
-//     messages per follower (publishQueue), fetches, transfers served (giving),
-//     images (one at each side of a transfer, maxImage). A follower that is slow
-//     or away costs log on disk, up to the log's budget. Memory grows as bytes arrive.
-//   - P1 One peer's trouble is one link's trouble. A malformed block, a wrong
-//     database or a rewound log stops that link with an alarm; it is tried again
-//     at long intervals only. Other errors are tried again with growing pauses:
+//     messages per follower (publishQueue), fetches and what each brings (fetchIn),
+//     transfers served (giving), images (one at each side of a transfer, maxImage).
+//     A follower that is slow or away costs log on disk, up to the log's budget.
+//     Memory grows as bytes arrive, and no further than the head of a block or an
+//     image says (unpacker): compressed bombs end with their first piece.
+//   - P1 One peer's trouble is one link's trouble. A malformed block, one out of
+//     order, a wrong database or a rewound log stops that link with an alarm that
+//     says what and from whom, also when it came by a fetch; it is tried again at
+//     long intervals only. Other errors are tried again with growing pauses:
 //     also a message that was damaged on its way, which its checksum tells, so
 //     that nothing is believed that nobody said. (link, codec)
 //

@@ -35,13 +35,17 @@ func (r *Replicator) fetch(w want) {
 	for _, l := range r.fetchFrom(w) {
 		n, err := l.fetch(w)
 		if err != nil {
-			r.quiet.warn("missing blocks could not be fetched", l.replica, fmt.Errorf("of replica %d after %v: %w", w.replica, w.after, fromStatus(err)))
+			err = fmt.Errorf("of replica %d after %v: %w", w.replica, w.after, fromStatus(err))
+			r.quiet.warn("missing blocks could not be fetched", l.replica, err)
+		}
+		if isFault(err) {
+			l.dropIn(err) // the link stops with the alarm (P1), and is not asked again meanwhile
 		}
 		if n > 0 {
 			return
 		}
-		if own := r.link(w.replica); tooOld(fromStatus(err)) && (own == nil || own.conn() == nil) {
-			r.transfers.need(l.replica, fromStatus(err)) // the author cannot be asked
+		if own := r.link(w.replica); tooOld(err) && (own == nil || own.conn() == nil) {
+			r.transfers.need(l.replica, err) // the author cannot be asked
 		}
 	}
 }
@@ -92,9 +96,9 @@ func (l *link) fetch(w want) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	unpack := unpacker{dec: l.r.dec, maxBlock: l.r.opts.Limits.BlockBytes}
+	in := fetchIn{l: l, w: w, unpack: l.r.blocks()}
 	for {
-		m, err := l.fetched(ctx, s, &unpack, w)
+		m, err := in.next(ctx, s)
 		n += m
 		if err == io.EOF {
 			return n, nil
@@ -105,8 +109,18 @@ func (l *link) fetch(w want) (n int, err error) {
 	}
 }
 
-// fetched takes the next message of a fetch.
-func (l *link) fetched(ctx context.Context, s grpc.ServerStreamingClient[peerpb.FromSource], unpack *unpacker, w want) (n int, err error) {
+// fetchIn is a fetch on its way.
+type fetchIn struct {
+	l      *link
+	w      want
+	unpack unpacker
+	bytes  int // of blocks that came
+}
+
+// next takes the next message and hands its blocks to the pump. A peer that
+// sends more than was asked for is stopped: its blocks take room here that no
+// budget counts (B1).
+func (x *fetchIn) next(ctx context.Context, s grpc.ServerStreamingClient[peerpb.FromSource]) (n int, err error) {
 	var f inFrame
 	defer f.free()
 	if err := s.RecvMsg(&f); err != nil {
@@ -116,21 +130,25 @@ func (l *link) fetched(ctx context.Context, s grpc.ServerStreamingClient[peerpb.
 		return 0, err
 	}
 	for _, p := range f.pieces {
-		data, err := unpack.add(p)
+		data, err := x.unpack.add(p)
 		if err != nil {
 			return n, err
 		}
 		if data == nil {
 			continue
 		}
+		if limit := x.l.r.opts.Limits.FetchBytes; x.bytes >= limit {
+			return n, fmt.Errorf("%w: %d bytes, and a block of %d", errExcess, limit, len(data))
+		}
+		x.bytes += len(data)
 		b, err := oplog.DecodeBlock(data)
 		if err != nil {
 			return n, err
 		}
-		if b.Replica != w.replica {
-			return n, fmt.Errorf("%w: %d, wanted %d", errOrigin, b.Replica, w.replica)
+		if b.Replica != x.w.replica {
+			return n, fmt.Errorf("%w: %d, wanted %d", errOrigin, b.Replica, x.w.replica)
 		}
-		if !l.r.post(ctx, event{block: held{Block: b}}) {
+		if !x.l.r.post(ctx, event{block: held{Block: b}, relay: x.l}) {
 			return n, context.Cause(ctx)
 		}
 		n++

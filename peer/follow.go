@@ -75,7 +75,7 @@ func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Membe
 	}
 	defer conn.Close()
 	s := &inStream{l: l, ctx: ctx, fail: fail, conn: conn}
-	s.unpack = unpacker{dec: l.r.dec, maxBlock: l.r.opts.Limits.BlockBytes}
+	s.unpack = l.r.blocks()
 	timeout := time.AfterFunc(l.r.opts.Timing.Handshake, func() { fail(errHandshake) })
 	defer timeout.Stop()
 	if s.s, err = peerpb.NewReplicationClient(conn).Follow(ctx); err != nil {
@@ -142,7 +142,7 @@ func (l *link) judge(m Member, w *peerpb.Welcome) error {
 		return fmt.Errorf("%w: no welcome", errFrame)
 	}
 	if _, err := l.r.party.checkIdentity(w.GetIdentity(), l.r.member); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errStranger, err)
 	}
 	if id := w.GetIdentity().GetReplica(); id != uint32(l.replica) {
 		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, l.replica)

@@ -161,7 +161,7 @@ func FuzzFrame(f *testing.F) {
 		if err != nil {
 			return
 		}
-		u := unpacker{dec: dec, maxBlock: 1 << 16}
+		u := unpacker{dec: dec, maxBlock: 1 << 16, sizeOf: oplog.SizeOfBlock}
 		for _, p := range in.pieces {
 			block, err := u.add(p)
 			if err != nil {
@@ -183,7 +183,7 @@ func TestPackRoundTrip(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	dec := newDecoder()
 	defer dec.Close()
-	u := unpacker{dec: dec, maxBlock: 1 << 30}
+	u := unpacker{dec: dec, maxBlock: 1 << 30, sizeOf: oplog.SizeOfBlock}
 	for _, size := range []int{1, minPack, 5000, maxPiece - 100, maxPiece, maxPiece + 1, 3 * maxPiece} {
 		for _, noisy := range []bool{false, true} {
 			op := make([]byte, size)

@@ -156,12 +156,21 @@ func newDecoder() *zstd.Decoder {
 	return dec
 }
 
-// unpacker puts the blocks of one stream together again. Memory grows as bytes
-// arrive, up to maxBlock (B1).
+// unpacker puts the blocks of one stream together again, or images. Memory grows
+// as bytes arrive, up to what the block's head says and at most maxBlock (B1): a
+// stream of pieces that expand to a thousand times their size ends with the first
+// that is no block.
 type unpacker struct {
 	dec      *zstd.Decoder
 	maxBlock int
+	sizeOf   func(head []byte) (int, error) // what a block says of its length
+	size     int                            // of the block that is coming
 	partial  []byte
+}
+
+// blocks returns an unpacker for a stream of blocks.
+func (r *Replicator) blocks() unpacker {
+	return unpacker{dec: r.dec, maxBlock: r.opts.Limits.BlockBytes, sizeOf: oplog.SizeOfBlock}
 }
 
 // add takes the next piece and returns the bytes of a block when it is whole.
@@ -169,9 +178,6 @@ type unpacker struct {
 func (u *unpacker) add(p piece) (block []byte, err error) {
 	if p.size() > maxPiece || len(p.data) == 0 {
 		return nil, fmt.Errorf("%w: %d bytes", errPiece, p.size())
-	}
-	if len(u.partial)+p.size() > u.maxBlock {
-		return nil, fmt.Errorf("%w: block of more than %d bytes", errPiece, u.maxBlock)
 	}
 	raw := p.data
 	if p.rawSize > 0 {
@@ -181,6 +187,9 @@ func (u *unpacker) add(p piece) (block []byte, err error) {
 		if len(raw) != p.rawSize {
 			return nil, fmt.Errorf("%w: %d bytes, %d were announced", errPiece, len(raw), p.rawSize)
 		}
+	}
+	if err := u.grow(raw); err != nil {
+		return nil, err
 	}
 	if p.more || len(u.partial) > 0 {
 		u.partial = append(u.partial, raw...)
@@ -194,4 +203,20 @@ func (u *unpacker) add(p piece) (block []byte, err error) {
 		raw = append([]byte(nil), raw...)
 	}
 	return raw, nil
+}
+
+// grow judges whether what is there may grow by the next piece.
+func (u *unpacker) grow(raw []byte) (err error) {
+	if len(u.partial) == 0 {
+		if u.size, err = u.sizeOf(raw); err != nil {
+			return err
+		}
+		if u.size > u.maxBlock {
+			return fmt.Errorf("%w: block of more than %d bytes", errPiece, u.maxBlock)
+		}
+	}
+	if n := len(u.partial) + len(raw); n > u.size {
+		return fmt.Errorf("%w: %d bytes of a block that says it has %d", errPiece, n, u.size)
+	}
+	return nil
 }

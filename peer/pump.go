@@ -15,6 +15,7 @@ import (
 type event struct {
 	block  held
 	stream *inStream // which brought the block; nil if it was fetched
+	relay  *link     // from which it was fetched
 
 	learn crdt.VersionVector // somebody holds this
 
@@ -139,8 +140,10 @@ func (p *pump) stepBlock(e event) {
 	case errors.Is(err, errDuplicate):
 	case e.stream != nil:
 		e.stream.fail(err)
+	case errors.Is(err, errGap): // of order the relay is the cause, of the rest the author
+		e.relay.dropIn(fmt.Errorf("a block fetched here was refused: %w", err))
 	default:
-		p.r.quiet.error("a fetched block was refused", e.block.Replica, err)
+		p.r.quiet.error("a block fetched from a peer was refused", e.relay.replica, err)
 	}
 }
 

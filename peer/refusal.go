@@ -70,6 +70,9 @@ func tooOld(err error) bool {
 // needsPerson reports whether trying again soon cannot help: the link stops
 // with an alarm, and tries again at long intervals only (P1).
 func needsPerson(err error) bool {
+	if isFault(err) {
+		return true
+	}
 	var r *Refusal
 	if errors.As(err, &r) {
 		switch r.Reason {
@@ -79,16 +82,29 @@ func needsPerson(err error) bool {
 		}
 		return false
 	}
-	for _, e := range []error{errPiece, errFrame, errVector, errFork, errOwnBlock, errLostLog, errOrigin, errPoisoned, oplog.ErrCorrupt, oplog.ErrFormat} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
 	// A message above the limit of its receiver.
 	return status.Code(err) == codes.ResourceExhausted
 }
 
+// isFault reports whether a peer said what no peer says.
+func isFault(err error) bool {
+	for _, e := range faults {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// faults are errors of a peer that trying again does not mend.
+var faults = []error{
+	errPiece, errFrame, errVector, errGap, errFork, errOwnBlock, errLostLog, errOrigin, errStranger, errExcess, errPoisoned,
+	oplog.ErrCorrupt, oplog.ErrFormat,
+}
+
 var (
+	errStranger = errors.New("somebody else answers for the peer")
+	errExcess   = errors.New("more blocks came than were asked for")
 	errOrigin   = errors.New("the block is of another replica than asked for")
 	errVector   = errors.New("malformed version vector")
 	errPoisoned = errors.New("a block could not be applied")

@@ -47,8 +47,10 @@ func (r *Replicator) serveFollow(s outStream, hello *peerpb.Hello) error {
 		err = s.Send(&peerpb.FromSource{Welcome: welcome})
 	}
 	if err != nil {
-		if needsPerson(err) {
-			r.quiet.error("a follower was refused", crdt.ReplicaID(hello.GetIdentity().GetReplica()), err)
+		if id := crdt.ReplicaID(hello.GetIdentity().GetReplica()); needsPerson(err) {
+			r.quiet.error("a follower was refused", id, err)
+		} else {
+			r.quiet.warn("a follower was refused", id, err) // also one that is a member only soon, or was one
 		}
 		return err
 	}

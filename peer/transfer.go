@@ -19,6 +19,9 @@ type Images interface {
 	CaptureAt(at uint64) (image []byte, vv crdt.VersionVector, next uint64)
 	// EndOfState is the position behind the last image.
 	EndOfState() uint64
+	// SizeOf returns how long the image is that begins with head, as it says
+	// itself. What is no image is oplog.ErrCorrupt.
+	SizeOf(head []byte) (int, error)
 	// MergeAt merges an image, which begins at a position and covers least.
 	// Malformed ones are oplog.ErrCorrupt. mark makes what oplog writes with it.
 	MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte) (next uint64, keys int, err error)
@@ -140,7 +143,7 @@ func (t *transfers) run() {
 		case t.r.ctx.Err() != nil:
 			return
 		}
-		alarm := needsPerson(err) || errors.Is(err, errForgotten)
+		alarm := needsPerson(err) || errors.Is(err, errForgotten) || errors.Is(err, oplog.ErrClock)
 		t.note(func(p *TransferStatus) { p.Error, p.Alarm = err.Error(), alarm })
 		if alarm {
 			t.r.quiet.error("a state transfer is stopped", l.replica, err)

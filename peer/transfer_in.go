@@ -78,7 +78,7 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 		return fmt.Errorf("%w: no beginning", errFrame)
 	}
 	if _, err := r.party.checkIdentity(b.GetIdentity(), r.member); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errStranger, err)
 	}
 	if id := b.GetIdentity().GetReplica(); id != uint32(x.l.replica) {
 		return refuse(peerpb.Refusal_ADDRESSEE, "replica %d answered at %s, where replica %d should be", id, m.Addr, x.l.replica)
@@ -168,7 +168,7 @@ func (t *transfers) why(from crdt.ReplicaID) string {
 // images merges what comes, in order of position, to the end of the state.
 func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource]) error {
 	var f inFrame
-	unpack := unpacker{dec: x.t.r.dec, maxBlock: maxImage}
+	unpack := unpacker{dec: x.t.r.dec, maxBlock: maxImage, sizeOf: x.t.r.opts.Images.SizeOf}
 	for {
 		err := s.RecvMsg(&f)
 		if err == io.EOF {
@@ -208,20 +208,23 @@ func (x *transferIn) frame(f *inFrame, unpack *unpacker) error {
 }
 
 // merge merges one image. One that is stamped too far ahead waits for time to
-// catch up (H1).
+// catch up (H1), with an alarm.
 func (x *transferIn) merge(data []byte) error {
 	t := x.t
 	next := t.mark
-	for {
+	for waited := time.Duration(0); ; waited += clockRetry {
 		at, keys, err := t.r.opts.Images.MergeAt(t.mark.at, data, x.least, func(at uint64) []byte {
 			next.at, next.bytes = at, t.mark.bytes+uint64(len(data))
 			return next.encode()
 		})
 		if errors.Is(err, oplog.ErrClock) {
-			if err := sleep(x.ctx, clockRetry); err != nil {
+			if err := x.awaitClock(waited, err); err != nil {
 				return err
 			}
 			continue
+		}
+		if errors.Is(err, oplog.ErrForeign) { // it has seen what the own log does not hold (D2)
+			err = t.r.lostLog(x.l.replica, fmt.Errorf("%w: %w", errLostLog, err))
 		}
 		if err != nil {
 			return err
@@ -234,6 +237,22 @@ func (x *transferIn) merge(data []byte) error {
 }
 
 const clockRetry = 50 * time.Millisecond
+
+// awaitClock lets some time pass and tells what for. The source is not silent
+// meanwhile: it is not heard. After a while it is asked anew, for it may have
+// been mended.
+func (x *transferIn) awaitClock(waited time.Duration, why error) error {
+	t := x.t
+	if waited == 0 {
+		t.r.quiet.error("a state transfer waits: an image of a peer is stamped too far ahead", x.l.replica, why)
+		t.note(func(p *TransferStatus) { p.Error, p.Alarm = why.Error(), true })
+	}
+	if waited >= t.r.opts.Timing.Handshake {
+		return why
+	}
+	x.silence.Reset(t.r.opts.Timing.Handshake)
+	return sleep(x.ctx, clockRetry)
+}
 
 func (t *transfers) percent() float64 {
 	return 100 * float64(t.mark.at) / float64(t.r.opts.Images.EndOfState())

@@ -299,43 +299,6 @@ func TestATransferOverRestarts(t *testing.T) {
 	c.agree()
 }
 
-// P1: a malformed image stops the transfer with an alarm, and nothing of it is
-// merged. When the source has mended its ways, the transfer goes on.
-func TestAMalformedImage(t *testing.T) {
-	for name, spoil := range map[string]func(image []byte) []byte{
-		"damaged":  func(b []byte) []byte { b = append([]byte(nil), b...); b[len(b)/2] ^= 1; return b },
-		"cut":      func(b []byte) []byte { return b[:len(b)-1] },
-		"empty":    func(b []byte) []byte { return []byte("no image") },
-		"repeated": nil,
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, one, two := apart(t)
-			var bad atomic.Bool
-			bad.Store(true)
-			var first []byte
-			one.tap = func(at uint64, image []byte) []byte {
-				if first == nil {
-					first = image
-				}
-				switch {
-				case !bad.Load() || at < 100<<28:
-					return image
-				case spoil == nil:
-					return first
-				}
-				return spoil(image)
-			}
-			two.start()
-			eventually(t, "the alarm", func() bool { l := two.linkTo(1); return l.In.Alarm && l.Transfer != nil && l.Transfer.Alarm })
-			if p := two.r.Transfer().Percent; p > 10 {
-				t.Errorf("%v %% were merged", p)
-			}
-			bad.Store(false)
-			c.agree()
-		})
-	}
-}
-
 func TestMarks(t *testing.T) {
 	m := mark{source: 3, base: true, done: true, at: 5 << 32, bytes: 77, keys: 8,
 		ends: []oplog.Tip{{Replica: 1, Time: 5, Hash: 6}, {Replica: 9, Time: 7, Hash: 8}}}
