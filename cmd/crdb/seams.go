@@ -26,11 +26,11 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// openNode starts a node on the real clock, network and disk. shutdown is
+// openNode starts a node on the real network and disk. shutdown is
 // called when a client says SHUTDOWN; nil refuses that.
-func openNode(s *conf.Settings, logger *slog.Logger, shutdown func()) (*control.Node, error) {
+func openNode(s *conf.Settings, logger *slog.Logger, now func() time.Time, shutdown func()) (*control.Node, error) {
 	return control.Open(control.Options{
-		Settings: s, Shutdown: shutdown, Now: time.Now, Dial: dial, Rand: crand.Reader, Logger: logger,
+		Settings: s, Shutdown: shutdown, Now: now, Dial: dial, Rand: crand.Reader, Logger: logger,
 		OpenHost: host.Opener(host.Options{Mono: mono, Rand: rand.Uint64, Version: api.Version().Version}),
 	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) serveCmd() *cobra.Command {
-	var file string
+	var file, clock string
 	cmd := &cobra.Command{
 		Use:   "serve --region NAME --dir DIR",
 		Short: "Run a node",
@@ -42,6 +42,8 @@ func (a *app) serveCmd() *cobra.Command {
 	f.Int("port", 0, "RESP port of --database")
 	f.String("appendfsync", d.Appendfsync, "when a write is answered: always (it is on disk) or everysec (at once)")
 	f.Bool("insecure", false, "allow --bind to an address that other machines reach, without TLS")
+	f.StringVar(&clock, "test-clock", "", "for tests: a file with the milliseconds by which this node's clock is ahead; may change while it runs")
+	f.MarkHidden("test-clock")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if file == "" {
 			file = lookup(a.environ, "CRDB_CONFIG")
@@ -54,7 +56,7 @@ func (a *app) serveCmd() *cobra.Command {
 			return err
 		}
 		a.began = true
-		return a.serve(cmd.Context(), s, warnings)
+		return a.serve(cmd.Context(), s, warnings, clock)
 	}
 	return cmd
 }
@@ -81,7 +83,7 @@ func changed(f *pflag.FlagSet) []conf.Flag {
 		case pflag.SliceValue:
 			l = append(l, conf.Flag{Name: x.Name, Values: v.GetSlice()})
 		default:
-			if x.Name != "config" {
+			if x.Name != "config" && x.Name != "test-clock" {
 				l = append(l, conf.Flag{Name: x.Name, Values: []string{x.Value.String()}})
 			}
 		}
@@ -100,7 +102,7 @@ func lookup(environ []string, name string) string {
 }
 
 // serve runs a node until ctx ends.
-func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string) error {
+func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string, clock string) error {
 	logger, closeLog, err := a.logger(s)
 	if err != nil {
 		return err
@@ -112,11 +114,16 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string) er
 	if s.Insecure {
 		logger.Warn("running with --insecure: no TLS; whoever reaches the ports of this node reads and changes everything", "bind", s.Bind)
 	}
+	now := time.Now
+	if clock != "" {
+		logger.Warn("running with --test-clock: the time of this node is not that of the machine", "file", clock)
+		now = (&testClock{file: clock}).now
+	}
 	stop := tuneGC(s)
 	defer stop()
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := openNode(s, logger, shutdown)
+	node, err := openNode(s, logger, now, shutdown)
 	if err != nil {
 		return err
 	}
