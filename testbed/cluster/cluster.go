@@ -32,12 +32,17 @@ type Options struct {
 	Dir     string   // default: a temporary directory, removed by Close
 	Config  []string // further lines of every node's configuration file
 	Flags   []string // further flags of every node
+	Spaces  bool     // a network namespace for each node, where that is possible
+	Clocks  bool     // the nodes' clocks can be set: Node.SetClock
 }
 
 // Cluster is one database over several running nodes.
 type Cluster struct {
 	Regions []string // that have the database; tests that add or remove one set it anew
 	Net     *Network // nil with Options.Direct
+	Spaces  *Spaces  // nil without namespaces: NoSpaces says why
+	// NoSpaces is why there are no namespaces although Options asked for them.
+	NoSpaces error
 
 	all     []string // with the spare ones
 	bin     Binaries
@@ -79,9 +84,19 @@ func (c *Cluster) start(ctx context.Context, opts Options) (err error) {
 			return err
 		}
 	}
+	if opts.Spaces {
+		if c.Spaces, c.NoSpaces = newSpaces(c.all); c.Spaces != nil {
+			for r, n := range c.nodes {
+				n.host, n.space = c.Spaces.addr(r), c.Spaces.name(r)
+			}
+		}
+	}
 	if !opts.Direct {
-		c.Net, err = newNetwork(c.all, func(r string) string { return loopback(c.nodes[r].Peer) })
-		if err != nil {
+		host := func(string) string { return "127.0.0.1" }
+		if c.Spaces != nil {
+			host = c.Spaces.alias
+		}
+		if c.Net, err = newNetwork(c.all, c.PeerAddr, host); err != nil {
 			return err
 		}
 	}
@@ -112,6 +127,16 @@ func (c *Cluster) configure(n *Node, opts Options) error {
 		return err
 	}
 	flags := append([]string{"--appendfsync", opts.Fsync}, opts.Flags...)
+	if n.space != "" {
+		flags = append(flags, "--bind", n.host, "--insecure")
+	}
+	if opts.Clocks {
+		n.clock = filepath.Join(c.dir, n.Region+".clock")
+		if err := n.SetClock(0); err != nil {
+			return err
+		}
+		flags = append(flags, "--test-clock", n.clock)
+	}
 	if len(c.all) == 1 {
 		flags = append(flags, "--database", DatabaseName, "--port", strconv.Itoa(n.RESP))
 	}
@@ -219,6 +244,9 @@ func (c *Cluster) Close() error {
 	if c.Net != nil {
 		c.Net.close()
 	}
+	if c.Spaces != nil {
+		c.Spaces.close()
+	}
 	if c.ownDir {
 		errs = append(errs, os.RemoveAll(c.dir))
 	}
@@ -227,4 +255,6 @@ func (c *Cluster) Close() error {
 
 // PeerAddr is the host and port at which a region's node takes peers, past
 // all proxies.
-func (c *Cluster) PeerAddr(region string) string { return loopback(c.nodes[region].Peer) }
+func (c *Cluster) PeerAddr(region string) string {
+	return hostPort(c.nodes[region].host, c.nodes[region].Peer)
+}

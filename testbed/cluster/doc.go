@@ -7,6 +7,10 @@
 // the peer traffic can be cut, cut one way, held, delayed, slowed, damaged
 // and reset. Nodes can be killed, stopped, paused and restarted.
 //
+// With Options.Spaces every node has a network namespace of its own, as root
+// where iproute2 is there; the proxies stay between them. Packets can then be
+// lost, cables pulled, and the kernel delays and slows.
+//
 // It leaves judging to its users: the conformance cases, the scenarios, the
 // client checks and the benchmark.
 //

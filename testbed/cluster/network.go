@@ -17,8 +17,9 @@ type Network struct {
 }
 
 // newNetwork puts a proxy in front of each region's peer address for each
-// other region.
-func newNetwork(regions []string, target func(region string) string) (*Network, error) {
+// other region. A region's proxies listen at its host for the others, and dial
+// the others from there.
+func newNetwork(regions []string, target, host func(region string) string) (*Network, error) {
 	n := &Network{regions: regions, wires: map[Pair]*wire{}, proxies: map[Pair]*proxy{}}
 	n.each(func(p Pair) { n.wires[p] = newWire() })
 	var failed error
@@ -26,7 +27,7 @@ func newNetwork(regions []string, target func(region string) string) (*Network, 
 		if failed != nil {
 			return
 		}
-		n.proxies[p], failed = newProxy(target(p.To), n.wires[p], n.wires[Pair{p.To, p.From}])
+		n.proxies[p], failed = newProxy(host(p.To), host(p.From), target(p.To), n.wires[p], n.wires[Pair{p.To, p.From}])
 	})
 	if failed != nil {
 		n.close()

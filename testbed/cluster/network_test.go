@@ -32,7 +32,7 @@ func pairOf(t *testing.T) (*Network, net.Conn) {
 			go io.Copy(c, c)
 		}
 	}()
-	n, err := newNetwork([]string{"a", "b"}, func(string) string { return l.Addr().String() })
+	n, err := newNetwork([]string{"a", "b"}, func(string) string { return l.Addr().String() }, func(string) string { return "127.0.0.1" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,11 +29,13 @@ type Node struct {
 	Gossip int    // port for membership
 	RESP   int    // port of the database
 
-	host string // its address
-	bin  string
-	args []string
-	log  string
-	proc *process
+	host  string // its address
+	space string // its network namespace, if it has one
+	clock string // the file that sets its clock, if it can be set
+	bin   string
+	args  []string
+	log   string
+	proc  *process
 }
 
 // process is one run of a node.
@@ -57,6 +59,9 @@ func (n *Node) Start() error {
 	}
 	defer out.Close()
 	cmd := exec.Command(n.bin, n.args...)
+	if n.space != "" { // ip becomes the node: one process
+		cmd = exec.Command("ip", append([]string{"netns", "exec", n.space, n.bin}, n.args...)...)
+	}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = Environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -144,7 +149,7 @@ const maxBody = 16 << 20
 func (n *Node) AdminAddr() string { return net.JoinHostPort(n.host, strconv.Itoa(n.Admin)) }
 
 // Addr is the host and port of the database.
-func (n *Node) Addr() string { return loopback(n.RESP) }
+func (n *Node) Addr() string { return hostPort(n.host, n.RESP) }
 
 // PID is the process id of the current run.
 func (n *Node) PID() int { return n.proc.cmd.Process.Pid }
@@ -187,6 +192,16 @@ func (n *Node) Pause() error { return n.proc.cmd.Process.Signal(syscall.SIGSTOP)
 
 // Resume lets a paused process go on.
 func (n *Node) Resume() error { return n.proc.cmd.Process.Signal(syscall.SIGCONT) }
+
+// SetClock puts the node's clock ahead of the machine's, or behind it, at once
+// if it runs.
+func (n *Node) SetClock(ahead time.Duration) error {
+	next := n.clock + ".next"
+	if err := os.WriteFile(next, []byte(strconv.FormatInt(ahead.Milliseconds(), 10)), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(next, n.clock)
+}
 
 // Usage is what a process has used so far.
 func (n *Node) Usage() (Usage, error) { return ProcessUsage(n.PID()) }

@@ -16,7 +16,8 @@ const (
 type proxy struct {
 	listener net.Listener
 	target   string
-	out, in  *wire // bytes to the target, bytes back
+	from     net.Dialer // the address that the target sees
+	out, in  *wire      // bytes to the target, bytes back
 
 	wg sync.WaitGroup
 	mu struct {
@@ -33,16 +34,17 @@ type link struct {
 	done      chan struct{}
 }
 
-func newProxy(target string, out, in *wire) (*proxy, error) {
+func newProxy(host, from, target string, out, in *wire) (*proxy, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", loopback(port))
+	l, err := net.Listen("tcp", hostPort(host, port))
 	if err != nil {
 		return nil, err
 	}
 	p := &proxy{listener: l, target: target, out: out, in: in}
+	p.from = net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
 	p.mu.links = map[*link]struct{}{}
 	p.wg.Add(1)
 	go p.accept()
@@ -75,7 +77,7 @@ func (p *proxy) carry(near net.Conn) {
 		reset(near)
 		return
 	}
-	far, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	far, err := p.from.Dial("tcp", p.target)
 	if err != nil {
 		reset(near)
 		return

@@ -116,6 +116,22 @@ func dumpKey(ctx context.Context, cl *redis.Client, key string) (string, error) 
 		v, err := cl.HGetAll(ctx, key).Result()
 		return fmt.Sprintf("hash %q", v), err // maps print in key order
 	}
+	return dumpOrdered(ctx, cl, kind, key)
+}
+
+// dumpOrdered is dumpKey for the types whose replies have an order of their own.
+func dumpOrdered(ctx context.Context, cl *redis.Client, kind, key string) (string, error) {
+	switch kind {
+	case "list":
+		v, err := cl.LRange(ctx, key, 0, -1).Result()
+		return fmt.Sprintf("list %q", v), err
+	case "zset":
+		v, err := cl.ZRangeWithScores(ctx, key, 0, -1).Result()
+		return fmt.Sprintf("zset %v", v), err
+	case "stream":
+		v, err := cl.XRange(ctx, key, "-", "+").Result()
+		return fmt.Sprintf("stream %v", v), err
+	}
 	return kind, nil
 }
 

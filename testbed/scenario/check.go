@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,7 +28,11 @@ func (m *Model) Check(ctx context.Context, cl *redis.Client) error {
 func (m *Model) checkCounters(ctx context.Context, cl *redis.Client, r *report) {
 	for at, c := range m.counters {
 		read := cl.Get(ctx, at.key)
-		if at.member != "" {
+		switch {
+		case strings.HasPrefix(at.key, "zset"):
+			read = redis.NewStringCmd(ctx, "ZSCORE", at.key, at.member)
+			cl.Process(ctx, read)
+		case at.member != "":
 			read = cl.HGet(ctx, at.key, at.member)
 		}
 		text, err := read.Result()
@@ -78,8 +83,23 @@ func membersOf(ctx context.Context, cl *redis.Client, key string) ([]string, err
 		return nil, err
 	case kind == "hash":
 		return cl.HKeys(ctx, key).Result()
+	case kind == "list":
+		return cl.LRange(ctx, key, 0, -1).Result()
+	case kind == "stream":
+		return valuesOf(ctx, cl, key)
 	}
 	return cl.SMembers(ctx, key).Result()
+}
+
+// valuesOf lists the first value of every entry of a stream.
+func valuesOf(ctx context.Context, cl *redis.Client, key string) (values []string, err error) {
+	entries, err := cl.XRange(ctx, key, "-", "+").Result()
+	for _, e := range entries {
+		for _, v := range e.Values {
+			values = append(values, fmt.Sprint(v))
+		}
+	}
+	return values, err
 }
 
 func (m *Model) checkStrings(ctx context.Context, cl *redis.Client, r *report) {
@@ -87,7 +107,7 @@ func (m *Model) checkStrings(ctx context.Context, cl *redis.Client, r *report) {
 		got, err := cl.Get(ctx, key).Result()
 		there := !errors.Is(err, redis.Nil)
 		if err == nil || !there {
-			err = checkString(writes, got, there)
+			err = checkString(writes, got, there, m.Skew)
 		}
 		r.add("string", place{key: key}, err)
 	}

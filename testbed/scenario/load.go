@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"crdb/testbed/cluster"
+	"crdb/testbed/oracle"
 )
 
 const (
@@ -43,6 +44,7 @@ type writer struct {
 	rng    *rand.Rand
 	made   int      // names made so far
 	mine   []string // elements this writer added
+	cmds   *oracle.Commands
 }
 
 // StartLoad starts the writers. The same seed makes each of them choose the
@@ -60,7 +62,7 @@ func StartLoad(ctx context.Context, c *cluster.Cluster, seed uint64) *Load {
 // Add starts the writers of one more region.
 func (l *Load) Add(c *cluster.Cluster, region string) {
 	steps := []func(*writer, context.Context) error{
-		(*writer).count, (*writer).member, (*writer).text, (*writer).field,
+		(*writer).count, (*writer).member, (*writer).text, (*writer).field, (*writer).more,
 	}
 	for kind, step := range steps {
 		w := &writer{load: l, region: region, cl: newClient(c.Node(region).Addr())}

@@ -24,6 +24,10 @@ type write struct {
 
 // Model is what the writers know of the writes they made.
 type Model struct {
+	// Skew is how far the regions' clocks may be apart: between regions, only a
+	// write that came later by more is certainly newer. Set it before the load.
+	Skew time.Duration
+
 	mu       sync.Mutex
 	counters map[place]*counter
 	elements map[place]*element

@@ -24,20 +24,21 @@ func (m *Model) Set(key, value string, w write) {
 	m.strings[key] = append(m.strings[key], &stringWrite{m.blurred(w), value})
 }
 
-// follows says whether w came certainly after the other write ended.
-func (w *stringWrite) follows(other *stringWrite) bool {
+// follows says whether w came certainly after the other write ended, where the
+// regions' clocks are apart by skew.
+func (w *stringWrite) follows(other *stringWrite, skew time.Duration) bool {
 	if other.fate == unknown {
 		return false // it may have happened at any time
 	}
 	if w.region == other.region {
 		return w.start.After(other.end)
 	}
-	return w.start.After(other.end.Add(clockSlack))
+	return w.start.After(other.end.Add(clockSlack + skew))
 }
 
 // checkString judges the value that a string shows; there is false when the
 // key does not exist.
-func checkString(writes []*stringWrite, got string, there bool) error {
+func checkString(writes []*stringWrite, got string, there bool, skew time.Duration) error {
 	var shown *stringWrite
 	for _, w := range writes {
 		if there && w.value == got {
@@ -54,7 +55,7 @@ func checkString(writes []*stringWrite, got string, there bool) error {
 		if !there {
 			return fmt.Errorf("is not there, but %s wrote %q", w.region, w.value)
 		}
-		if w.follows(shown) {
+		if w.follows(shown, skew) {
 			return fmt.Errorf("shows %q of %s, but %s wrote %q %v later",
 				got, shown.region, w.region, w.value, w.start.Sub(shown.end))
 		}

@@ -59,7 +59,7 @@ func TestModelJudgesStrings(t *testing.T) {
 	near := &stringWrite{at("b", 102, sure), "near"}
 	lost := &stringWrite{at("b", 200, unknown), "lost"}
 	writes := []*stringWrite{old, last, near, lost}
-	shown := func(v string) error { return checkString(writes, v, v != "") }
+	shown := func(v string) error { return checkString(writes, v, v != "", 0) }
 	judge(t, "strings", shown, map[string]bool{
 		"old": false, "last": true, "near": true, "lost": true, "alien": false, "": false,
 	})

@@ -118,12 +118,21 @@ func (r *run) restart(region string) {
 	r.Logf("%s serves again %v after its start", region, time.Since(began).Round(time.Millisecond))
 }
 
+// heal makes the network well.
+func (r *run) heal() {
+	r.Helper()
+	r.c.Net.HealAll()
+	if r.c.Spaces != nil {
+		r.must(r.c.Spaces.HealAll())
+	}
+}
+
 // finish ends the load, heals everything and judges the outcome.
 func (r *run) finish() {
 	r.Helper()
 	r.wait(300 * time.Millisecond)
 	r.load.Stop()
-	r.c.Net.HealAll()
+	r.heal()
 	ctx, cancel := context.WithTimeout(r.Context(), settleTimeout)
 	defer cancel()
 	began := time.Now()
