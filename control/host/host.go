@@ -16,7 +16,10 @@ import (
 	"crdb/command"
 	"crdb/control"
 	"crdb/control/conf"
+	"crdb/engine"
+	"crdb/oplog"
 	"crdb/peer"
+	"crdb/resp"
 )
 
 // Options are the seams that control.Options does not have.
@@ -24,7 +27,29 @@ type Options struct {
 	Mono    func() int64  // nanoseconds from any fixed point
 	Rand    func() uint64 // random bits, from any goroutine
 	Version string
+	Parts   Parts // nil: as they are
 }
+
+// Parts sees what the parts of an instance are about to be opened with, from
+// the log upwards, and may change it: the cluster simulator gets between them
+// here. Calls for several instances may come at once.
+type Parts interface {
+	Log(s control.Spec, o *oplog.Options)
+	Engine(s control.Spec, o *engine.Options)
+	Peer(s control.Spec, o *peer.Options)
+	Commands(s control.Spec, o *command.Options)
+	// Listen serves the clients of an instance, in place of resp.Listen.
+	Listen(s control.Spec, o resp.ServerOptions) (Server, error)
+}
+
+// Server serves the clients of an instance; see resp.Server.
+type Server interface {
+	Close() error
+	Stats() resp.Stats
+}
+
+// serving is a Server that an atomic pointer can point to.
+type serving struct{ Server }
 
 // Host makes the instances of one node.
 type Host struct {

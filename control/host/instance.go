@@ -39,7 +39,7 @@ type instance struct {
 	stable   atomic.Pointer[peer.Replicator] // set with the members (invariant 2)
 	alone    atomic.Bool                     // no other member is known
 
-	server atomic.Pointer[resp.Server] // nil until Serve
+	server atomic.Pointer[serving]     // nil until Serve
 	socket atomic.Pointer[resp.Server] // nil if another database has it, or none is wanted
 
 	// life is held for reading by those who look at the parts, for writing by
@@ -78,36 +78,59 @@ func (i *instance) open() (err error) {
 	if err = i.openLog(); err != nil {
 		return err
 	}
-	replica := crdt.ReplicaID(i.spec.Replica)
-	i.engine, err = engine.Open(engine.Options{
-		Log: i.log, Seed: seed(i.spec.GUID), Replica: replica,
-		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
-		Stable: i.stableVector, Truncated: i.truncated, Alone: i.alone.Load, Logger: i.logger,
-	})
-	if err != nil {
+	if err = i.openEngine(); err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}
-	i.repl, err = peer.New(peer.Options{
-		Database: i.spec.GUID, Self: replica, Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine, Join: i.spec.Join,
-		Limits:  peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
-		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
-		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
-	})
-	if err != nil {
+	if err = i.openPeer(); err != nil {
 		return err
 	}
-	i.commands = command.NewServer(command.Options{
-		Engine: i.engine, Log: i.log, Replication: replication{i.repl}, Config: i.config,
-		Wall: i.host.wall, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
-		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: replica,
-		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
-		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
-		Shutdown: i.host.shutdown,
-	})
-	if err = i.commands.LoadUsers(); err != nil {
+	if err = i.openCommands(); err != nil {
 		return err
 	}
 	return i.host.server.Register(i.spec.GUID, i.repl)
+}
+
+func (i *instance) openEngine() (err error) {
+	o := engine.Options{
+		Log: i.log, Seed: seed(i.spec.GUID), Replica: crdt.ReplicaID(i.spec.Replica),
+		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
+		Stable: i.stableVector, Truncated: i.truncated, Alone: i.alone.Load, Logger: i.logger,
+	}
+	if parts := i.host.opts.Parts; parts != nil {
+		parts.Engine(i.spec, &o)
+	}
+	i.engine, err = engine.Open(o)
+	return err
+}
+
+func (i *instance) openPeer() (err error) {
+	o := peer.Options{
+		Database: i.spec.GUID, Self: crdt.ReplicaID(i.spec.Replica), Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine, Join: i.spec.Join,
+		Limits:  peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
+		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
+		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
+	}
+	if parts := i.host.opts.Parts; parts != nil {
+		parts.Peer(i.spec, &o)
+	}
+	i.repl, err = peer.New(o)
+	return err
+}
+
+func (i *instance) openCommands() error {
+	o := command.Options{
+		Engine: i.engine, Log: i.log, Replication: replication{i.repl}, Config: i.config,
+		Wall: i.host.wall, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
+		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: crdt.ReplicaID(i.spec.Replica),
+		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
+		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
+		Shutdown: i.host.shutdown,
+	}
+	if parts := i.host.opts.Parts; parts != nil {
+		parts.Commands(i.spec, &o)
+	}
+	i.commands = command.NewServer(o)
+	return i.commands.LoadUsers()
 }
 
 func (i *instance) openLog() (err error) {
@@ -117,14 +140,18 @@ func (i *instance) openLog() (err error) {
 		Buckets:     prometheus.ExponentialBuckets(0.0001, 2, 16),
 	})
 	s := i.host.settings
-	i.log, err = oplog.Open(oplog.Options{
+	o := oplog.Options{
 		FS: i.host.fs, Dir: i.spec.Dir, Wall: i.host.wall, Mono: i.host.opts.Mono,
 		Identity:       oplog.Identity{Database: i.spec.GUID, Name: i.spec.Name, Region: s.Region, Replica: crdt.ReplicaID(i.spec.Replica)},
 		MaxClockDrift:  s.MaxClockDrift,
 		RetentionBytes: s.LogRetention,
 		OnCommit:       func(c oplog.Commit) { i.commits.Observe(seconds(c.Duration)) },
 		Logger:         i.logger,
-	})
+	}
+	if parts := i.host.opts.Parts; parts != nil {
+		parts.Log(i.spec, &o)
+	}
+	i.log, err = oplog.Open(o)
 	return err
 }
 
@@ -188,7 +215,7 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 
 // Serve is part of control.Instance.
 func (i *instance) Serve(addr string) error {
-	server, err := resp.Listen(i.serverOptions(addr))
+	server, err := i.listen(addr)
 	if err != nil {
 		return portError("database", i.spec.Port, err)
 	}
@@ -205,9 +232,20 @@ func (i *instance) Serve(addr string) error {
 		}
 		return err
 	}
-	i.server.Store(server)
+	i.server.Store(&serving{server})
 	i.socket.Store(socket)
 	return nil
+}
+
+func (i *instance) listen(addr string) (Server, error) {
+	if parts := i.host.opts.Parts; parts != nil {
+		return parts.Listen(i.spec, i.serverOptions(addr))
+	}
+	server, err := resp.Listen(i.serverOptions(addr))
+	if err != nil {
+		return nil, err // not server: a nil *resp.Server is no nil Server
+	}
+	return server, nil
 }
 
 func (i *instance) serverOptions(addr string) resp.ServerOptions {
@@ -303,10 +341,11 @@ func (i *instance) Close() error {
 	delete(i.host.mu.open, i)
 	i.host.mu.Unlock()
 	var errs []error
-	for _, server := range []*resp.Server{i.server.Load(), i.socket.Load()} {
-		if server != nil {
-			errs = append(errs, server.Close())
-		}
+	if server := i.server.Load(); server != nil {
+		errs = append(errs, server.Close())
+	}
+	if socket := i.socket.Load(); socket != nil {
+		errs = append(errs, socket.Close())
 	}
 	i.leaveSocket()
 	if i.commands != nil {
