@@ -84,6 +84,7 @@ type fakeInstance struct {
 	holds     Holdings
 	forbidden error
 	tolerates uint64
+	admitted  bool           // to write, at any time
 	file      string         // what was imported, and is exported
 	runs      map[int]uint64 // that are alive, by replica
 	state     uint64         // digest of its only key
@@ -99,6 +100,7 @@ func (i *fakeInstance) Forbid(why error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.forbidden = why
+	i.admitted = i.admitted || why == nil
 }
 
 func (i *fakeInstance) CheckOwn(_ int, e End) error {

@@ -201,6 +201,28 @@ func TestRecoveryOfACopyIsRefused(t *testing.T) {
 	agreeOn(t, guid, 1, nodes[:3]...)
 }
 
+// D2: an instance that lost log takes no write at any moment of its start, also
+// when its node learns of a newer configuration before it hears of the loss.
+func TestNoWriteBeforeTheBootCheck(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.Close()
+	if task := nodes[0].modify(guid, &api.Modify{ForceUpdate: true}); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	nodes[0].fake(guid).know(2, 7)
+	n.start()
+	f := n.fake(guid)
+	if n.faultOf(guid) != api.CodeLostLog || n.database(guid).record.Database.ConfigVersion != 2 {
+		t.Fatalf("fault %q, configuration %d", n.faultOf(guid), n.database(guid).record.Database.ConfigVersion)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.admitted {
+		t.Error("it could write for a moment")
+	}
+}
+
 // A cut-short recovery is begun again: the old instance is removed already.
 func TestRecoverOfARemovedInstance(t *testing.T) {
 	_, nodes, guid := four(t)

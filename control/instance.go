@@ -26,7 +26,8 @@ type Instance interface {
 	// member at all: the instance is none any more, and keeps what it has.
 	SetMembers(version int, members []Member)
 	// Forbid stops the writes of clients and tells them why; when it returns, no
-	// write that was let in before is under way. nil lets them write again.
+	// write that was let in before is under way. nil lets them write again. An
+	// instance takes no writes, of clients or its own, before the first call.
 	Forbid(why error)
 	// CheckOwn compares the end of the own log as a peer holds it with the log.
 	// An error says that log was lost.

@@ -187,6 +187,17 @@ func (n *Node) bootCheck(guid string) {
 	}
 }
 
+// checked ends what bootCheck was waited for.
+func (n *Node) checked(guid string) {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if db := n.database(guid); db != nil {
+		next := *db
+		next.unchecked = false
+		n.put(guid, &next)
+	}
+}
+
 // pardon takes a fault back.
 func (n *Node) pardon(guid string) {
 	n.change.Lock()

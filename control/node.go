@@ -99,6 +99,9 @@ type database struct {
 	inst     Instance
 	reserved net.Listener // holds the port until the commit
 	halted   *fault       // why it takes no writes in this run of the node
+	// unchecked: the node has started, and the others are yet to be asked what
+	// they hold of the own log (invariant 15).
+	unchecked bool
 }
 
 // Open starts a node: when it returns, the databases it hosts are serving. On
@@ -278,11 +281,13 @@ func (n *Node) load() error {
 		if err != nil {
 			return fmt.Errorf("database %q: %w", r.Database.Name, err)
 		}
+		db.unchecked = r.Status == api.StatusCommitted
 		n.put(r.Database.GUID, db)
 	}
 	for _, r := range records {
 		if r.Status == api.StatusCommitted {
 			n.bootCheck(r.Database.GUID)
+			n.checked(r.Database.GUID)
 		}
 		db := n.database(r.Database.GUID)
 		if db == nil || db.record.Status == api.StatusPosted {

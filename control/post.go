@@ -171,7 +171,7 @@ func (n *Node) rewriteLocked(db *database, f func(*record)) (*database, error) {
 	if err := n.dir.writeRecord(&r); err != nil {
 		return db, fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 	}
-	next := &database{record: &r, inst: db.inst, reserved: db.reserved, halted: db.halted}
+	next := &database{record: &r, inst: db.inst, reserved: db.reserved, halted: db.halted, unchecked: db.unchecked}
 	n.put(r.Database.GUID, next)
 	return next, nil
 }

@@ -62,6 +62,7 @@ func (n *Node) restrain(db *database) {
 	switch {
 	case code != "":
 		db.inst.Forbid(errors.New(why))
+	case db.unchecked: // as it was opened
 	case draining:
 		db.inst.Forbid(errors.New(leavingText))
 	default:

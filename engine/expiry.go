@@ -117,6 +117,9 @@ func (t *Tx) expirePartition(i int) (deleted int) {
 	if p.expiry.tree == nil || p.expiry.tree.Len() == 0 {
 		return 0
 	}
+	if t.e.log.Admit(t.now) != nil { // asked under the lock: who forbids writes waits for it
+		return 0
+	}
 	grace := t.e.opts.ExpiryGrace.Milliseconds()
 	for _, name := range p.expiry.due(nil, t.now, 2*expireBatch) {
 		n := &t.ent
@@ -183,6 +186,10 @@ func (e *Engine) forgetResidues(t *Tx) {
 		p := &e.parts[i]
 		p.mu.Lock()
 		t.now, t.held = e.opts.Wall(), 1<<i
+		if e.log.Admit(t.now) != nil { // as above
+			t.Unlock()
+			return
+		}
 		if len(p.residue) > 0 && !e.forget.vv.Descends(stable) {
 			e.forget.vv.Merge(stable)
 			e.forget.saved = false

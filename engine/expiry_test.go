@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 
@@ -119,5 +120,25 @@ func TestLongerDeadlineFromElsewhereWins(t *testing.T) { // X1
 	wall.Store(1_005_001)
 	if a.expire() != 0 || b.expire() != 1 {
 		t.Error("the longer deadline was not enforced by its owner")
+	}
+}
+
+// D2: where writes are forbidden the expirer writes nothing either. It asks under
+// the lock of each partition, so that nothing of it is under way once all have
+// been locked.
+func TestExpirerWritesNothingWhereWritesAreForbidden(t *testing.T) {
+	wall := clockAt(1_000_000)
+	a, _ := idlePair(t, wall)
+	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{At: 1_000_100}) })
+	wall.Store(1_000_101)
+	a.log.Forbid(errors.New("its disk was put back"))
+	issued := a.log.Issued()
+	a.eng.forgetResidues(a.eng.NewTx())
+	if n := a.expire(); n != 0 || a.log.Issued() != issued {
+		t.Errorf("%d keys were deleted, the log ends at %v, before at %v", n, a.log.Issued(), issued)
+	}
+	a.log.Forbid(nil)
+	if n := a.expire(); n != 1 {
+		t.Errorf("%d keys were deleted, want 1", n)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	crand "crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -14,11 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"crdb/control"
 	"crdb/control/api"
 	"crdb/control/conf"
+	"crdb/oplog"
 )
 
 var begun = time.Now()
@@ -236,5 +240,28 @@ func TestCheckSetting(t *testing.T) {
 	}
 	if err := CheckSetting("no-such-name", "1"); err != conf.ErrUnknown {
 		t.Error(err)
+	}
+}
+
+// D2: an instance that is open and has not been admitted writes nothing.
+func TestOpenIsNotAdmitted(t *testing.T) {
+	var inst control.Instance
+	dial := func(ctx context.Context, a string) (net.Conn, error) { return nil, errors.New("there is nobody") }
+	o := control.Options{Settings: settings(t, "us-east"), Now: time.Now, Rand: crand.Reader, FS: vfs.NewMem(), Dial: dial, Logger: slog.New(slog.DiscardHandler),
+		Listen: func(a string) (net.Listener, error) { return net.Listen("tcp", a) }}
+	h, err := Opener(Options{Mono: func() int64 { return int64(time.Since(begun)) }, Rand: rand.Uint64})(o, "node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if inst, err = h.Open(control.Spec{Dir: "data", GUID: "7", Name: "cart", Replica: 1}); err != nil {
+		t.Fatal(err)
+	}
+	defer inst.Close()
+	if err := inst.Err(); !errors.Is(err, oplog.ErrForbidden) {
+		t.Errorf("after Open: %v", err)
+	}
+	if inst.Forbid(nil); inst.Err() != nil {
+		t.Errorf("admitted, and still: %v", inst.Err())
 	}
 }

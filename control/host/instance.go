@@ -78,6 +78,7 @@ func (i *instance) open() (err error) {
 	if err = i.openLog(); err != nil {
 		return err
 	}
+	i.log.Forbid(errNotAdmitted) // also what is not a client's: deadlines
 	if err = i.openEngine(); err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}

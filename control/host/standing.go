@@ -64,6 +64,10 @@ func (i *instance) Configure(settings map[string]string) error {
 	return i.config.SetAll(list)
 }
 
+// errNotAdmitted holds from the opening of an instance until control has asked
+// the others whether it may go on, and calls Forbid.
+var errNotAdmitted = errors.New("the region is starting: it asks the others what they hold of its log")
+
 // Forbid is part of control.Instance. A write that was let in before holds the
 // lock of its keys, or is about to take it.
 func (i *instance) Forbid(why error) {
