@@ -85,6 +85,25 @@ func TestImagesAreCutBySize(t *testing.T) {
 	}
 }
 
+// What an image brought counts as ahead until the own vector covers it, whenever
+// the next checkpoint forgets about it.
+func TestAheadUntilCovered(t *testing.T) {
+	a, b := idlePair(t, clockAt(1_700_000_000_000))
+	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{}) })
+	for _, im := range images(a) {
+		if _, err := b.eng.Merge(im, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.eng.Ahead() == 0 {
+		t.Error("nothing is ahead after a merge")
+	}
+	b.pull(a)
+	if n := b.eng.Ahead(); n != 0 {
+		t.Errorf("%d slices are ahead of a vector that covers them", n)
+	}
+}
+
 // TestDamagedImages changes every byte, and cuts off at every length.
 func TestDamagedImages(t *testing.T) {
 	n := filled(t, 1)

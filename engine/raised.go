@@ -155,7 +155,14 @@ func (e *Engine) Ahead() (slices int) {
 	for i := range e.parts {
 		p := &e.parts[i]
 		p.mu.Lock()
-		slices += p.raised.n
+		v := e.vector()
+		for _, list := range p.raised.ranges {
+			for _, m := range list {
+				if !v.Descends(m.vv) { // else a checkpoint is yet to drop it
+					slices++
+				}
+			}
+		}
 		p.mu.Unlock()
 	}
 	return slices
