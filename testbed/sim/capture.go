@@ -12,7 +12,7 @@ import (
 
 // capture is what one program showed at one moment.
 type capture struct {
-	p      *program
+	i      *instance
 	at     time.Duration
 	vector crdt.VersionVector
 	digest uint64
@@ -40,19 +40,26 @@ func newProofs(r *run) *proofs { return &proofs{r: r} }
 func (r *run) audit(n *node) {
 	rng := r.rand("audit " + n.name)
 	for r.wait(upTo(rng, 1500*time.Millisecond)) {
-		if p := n.program(); p != nil {
-			r.proofs.capture(p)
+		if i := n.instance(); i != nil && !i.ahead() && !n.clone {
+			r.proofs.capture(i)
 		}
 	}
 }
 
-// capture takes a picture of a program. All keys are locked meanwhile.
-func (ps *proofs) capture(p *program) *capture {
-	c := &capture{p: p, at: time.Since(ps.r.began), keys: map[string]uint64{}}
-	tx := p.engine.NewTx()
-	tx.LockAll(p.n.clock.now())
+// capture takes a picture of an instance. All keys are locked meanwhile. While
+// a state transfer is under way there is none, since no one vector says what is
+// there; then it is not kept.
+func (ps *proofs) capture(i *instance) *capture {
+	c := &capture{i: i, at: time.Since(ps.r.began), keys: map[string]uint64{}}
+	i.use.RLock()
+	defer i.use.RUnlock()
+	if i.over {
+		return c
+	}
+	tx := i.engine.NewTx()
+	tx.LockAll(i.p.n.clock.now())
 	tx.NoTouch(true)
-	c.vector = p.engine.Vector()
+	c.vector = i.engine.Vector()
 	for db := range engine.Databases {
 		tx.Select(db)
 		tx.EachDigest(func(key []byte, d uint64) {
@@ -68,10 +75,13 @@ func (ps *proofs) capture(p *program) *capture {
 	reg, _, _ := tx.Get([]byte(regKey))
 	c.reg = string(reg)
 	if d := tx.Digest(); d != c.digest {
-		ps.r.fail("S6: %s sums the digests of its keys to %x, not %x", p.n.name, d, c.digest)
+		ps.r.fail("S6: %s sums the digests of its keys to %x, not %x", i.p.n.name, d, c.digest)
 	}
 	tx.Unlock()
-	p.alive(func() {
+	if i.ahead() {
+		return c
+	}
+	i.p.alive(func() {
 		ps.mu.Lock()
 		ps.mu.all = append(ps.mu.all, c)
 		ps.mu.Unlock()
@@ -85,19 +95,20 @@ func (r *run) settle(end time.Time) {
 	for !r.stop.Load() {
 		var all []*capture
 		same := true
-		for _, n := range r.nodes {
-			p := n.program()
-			if p == nil {
+		for _, n := range r.members() {
+			i := n.instance()
+			if i == nil {
 				return
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			p.log.Sync(ctx)
+			i.log.Sync(ctx)
 			cancel()
-			c := r.proofs.capture(p)
+			c := r.proofs.capture(i)
 			all = append(all, c)
 			same = same && c.vector.Equal(all[0].vector)
 		}
 		if same {
+			r.final = all[0].vector
 			pause(time.Second) // the watchers read what is on disk
 			return             // what they show is compared with all other captures
 		}
@@ -112,7 +123,10 @@ func (r *run) settle(end time.Time) {
 // lost reports whether a crash took something that the capture shows: then no
 // log tells what it is.
 func (c *capture) lost() bool {
-	return c.p.crashed.Load() && c.vector.Get(c.p.n.id) > crdt.Timestamp(c.p.survived.Load())
+	if !c.i.followed.Load() {
+		return false
+	}
+	return (c.i.p.crashed.Load() || c.i.lossy.Load()) && c.vector.Get(c.i.id) > crdt.Timestamp(c.i.survived.Load())
 }
 
 func keyName(db int, key string) string { return fmt.Sprintf("%d %q", db, key) }

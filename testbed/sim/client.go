@@ -12,23 +12,33 @@ import (
 	"crdb/testbed/oracle"
 )
 
-// client is a connection of one client to one program: the transport and the
-// wire in one. It belongs to one goroutine.
+// client is a connection of one client to one instance: the transport and the
+// wire in one. It belongs to one goroutine, but for its end, which may be that
+// of the instance.
 type client struct {
-	p      *program
+	i      *instance
 	id     uint64
 	s      resp.Session
 	wake   chan struct{}
 	killed atomic.Bool
 	in     []byte // sent, not taken yet
 	got    []byte // replies not parsed yet
-	closed bool
+	closed atomic.Bool
 }
 
 // connect opens a connection.
-func (p *program) connect() *client {
-	c := &client{p: p, id: p.lastID.Add(1), wake: make(chan struct{}, 1)}
-	c.s = p.cmds.NewSession(c)
+func (i *instance) connect() *client {
+	c := &client{i: i, id: i.lastID.Add(1), wake: make(chan struct{}, 1)}
+	i.use.RLock()
+	defer i.use.RUnlock()
+	if i.over {
+		c.closed.Store(true)
+		return c
+	}
+	c.s = i.session(c)
+	i.open.Lock()
+	i.clients[c] = struct{}{}
+	i.open.Unlock()
 	return c
 }
 
@@ -36,7 +46,7 @@ func (p *program) connect() *client {
 func (c *client) ID() uint64 { return c.id }
 
 // RemoteAddr implements resp.Conn.
-func (c *client) RemoteAddr() string { return fmt.Sprintf("10.0.0.%d:%d", c.p.n.id, c.id) }
+func (c *client) RemoteAddr() string { return fmt.Sprintf("%s:%d", c.i.p.n.host, c.id) }
 
 // LocalAddr implements resp.Conn.
 func (c *client) LocalAddr() string { return "127.0.0.1:6379" }
@@ -52,10 +62,31 @@ func (c *client) Kill() {
 
 // close ends the connection.
 func (c *client) close() {
-	if !c.closed {
-		c.closed = true
+	c.i.use.RLock()
+	defer c.i.use.RUnlock()
+	c.i.open.Lock()
+	delete(c.i.clients, c)
+	c.i.open.Unlock()
+	c.shut()
+}
+
+// shut is close where the instance is in use already, or ends.
+func (c *client) shut() {
+	if !c.closed.Swap(true) {
 		c.s.Closed()
 	}
+}
+
+// inside runs f in the session, unless it has ended. It reports whether it has
+// not.
+func (c *client) inside(f func()) bool {
+	c.i.use.RLock()
+	defer c.i.use.RUnlock()
+	if c.i.over || c.closed.Load() {
+		return false
+	}
+	f()
+	return true
 }
 
 // patience is how long a client waits for a reply before it goes away.
@@ -68,17 +99,17 @@ func (c *client) do(args []string, done func(oracle.Reply)) (rep oracle.Reply, o
 	c.in = appendCommand(c.in, args)
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
-	for !c.closed {
-		c.pump()
-		if c.killed.Load() || c.s.Done() {
+	for {
+		ended := false
+		if !c.inside(func() { c.pump(); ended = c.s.Done() }) || c.killed.Load() || ended {
 			break
 		}
 		if rep, n := c.parse(); n > 0 {
 			c.got = c.got[n:]
-			if c.p.n.run.verbose {
-				c.p.n.run.trace("%s.%d %q: %s", c.p.n.name, c.id, args, rep)
+			if c.i.p.n.run.verbose {
+				c.i.p.n.run.trace("%s.%d %q: %s", c.i.p.n.name, c.id, args, rep)
 			}
-			return rep, c.p.alive(func() {
+			return rep, c.i.p.alive(func() {
 				if done != nil {
 					done(rep)
 				}
@@ -86,8 +117,10 @@ func (c *client) do(args []string, done func(oracle.Reply)) (rep oracle.Reply, o
 		}
 		select {
 		case <-c.wake:
-			c.s.Wake()
-		case <-c.p.end:
+			c.inside(c.s.Wake)
+		case <-c.i.end:
+			c.close()
+		case <-c.i.p.end:
 			c.close()
 		case <-timeout.C:
 			c.close()
@@ -123,7 +156,7 @@ func (c *client) parse() (oracle.Reply, int) {
 	rep, err := oracle.ReadReply(buf)
 	if err != nil {
 		if from.Len() > 0 || buf.Buffered() > 0 {
-			c.p.n.run.fail("S8: %v in %q", err, c.got)
+			c.i.p.n.run.fail("S8: %v in %q", err, c.got)
 		}
 		return rep, 0
 	}

@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Seed     uint64
 	Regions  int
+	Spares   int      // machines that no instance is on in the beginning
 	Clients  int      // per region
 	Ops      int      // per client
 	Fsync    string   // appendfsync
@@ -27,6 +28,11 @@ type Config struct {
 	MemTableBytes   uint64
 	HoldBlocks      int // blocks of one peer that may wait
 	WindowBytes     int // sent and not yet taken
+
+	Retention    int64 // bytes of log kept for members that are away
+	TransferRate int64 // bytes per second of a state transfer; 0: no limit
+	FetchDelayMS int   // after which a missing block is fetched elsewhere, so that it may come twice
+	AutoRecover  bool  // an instance that lost log comes back by itself
 }
 
 // String is the configuration on one line.
@@ -42,7 +48,7 @@ func draw(seed uint64) Config {
 	c := Config{
 		Seed: seed, Regions: 2 + rng.IntN(2), Clients: 1 + rng.IntN(3), Ops: 200 + rng.IntN(800),
 		Fsync:           []string{"always", "everysec", "no"}[rng.IntN(3)],
-		Faults:          some(rng, faultKinds()),
+		Faults:          some(rng, placeKinds()),
 		Families:        some(rng, append(oracle.Families(), ownFamilies...)),
 		Ledger:          some(rng, ledgerKinds),
 		CacheBytes:      1 << (10 + rng.IntN(12)),
@@ -57,7 +63,28 @@ func draw(seed uint64) Config {
 	if c.stalls() {
 		c.MemTableBytes = 4 << 20
 	}
+	c.drawMembers(rand.New(rand.NewPCG(seed, 1)))
 	return c
+}
+
+// drawMembers chooses what has to do with members that come, go and lag. Half
+// of the runs keep the members they begin with.
+func (c *Config) drawMembers(rng *rand.Rand) {
+	c.Retention, c.FetchDelayMS, c.AutoRecover = 1<<30, 200, rng.IntN(2) == 0
+	if rng.IntN(2) == 0 {
+		c.FetchDelayMS = 4 << rng.IntN(6)
+	}
+	if rng.IntN(2) == 0 {
+		c.Faults = append(c.Faults, some(rng, memberKinds())...)
+		c.Spares = 1 + rng.IntN(2)
+	}
+	if rng.IntN(3) == 0 {
+		c.Retention = 4 << 10 << rng.IntN(4)
+		c.CheckpointBytes = min(c.CheckpointBytes, c.Retention)
+	}
+	if rng.IntN(2) == 0 {
+		c.TransferRate = 8 << 10 << rng.IntN(8)
+	}
 }
 
 // stalls reports whether writes to a disk may be made to wait. The store's

@@ -16,6 +16,7 @@ const window = 128 << 10
 type half struct {
 	n    *Network
 	line *line
+	said *tape         // nil: nobody listens
 	wake chan struct{} // to the reader: look again
 	room chan struct{} // to the writer: look again
 
@@ -71,6 +72,7 @@ func (h *half) write(p []byte) (int, error) {
 func (h *half) put(p []byte) {
 	data := append([]byte(nil), p...)
 	h.mu.bytes += len(data)
+	h.said.add(data)
 	if h.mu.dropping {
 		return
 	}

@@ -1,11 +1,13 @@
 // Package sim runs whole clusters in one process under virtual time and breaks
 // them in every way it knows: the cluster simulator.
 //
-// The nodes are the real ones (command sessions, engine, log on Pebble,
-// replication over gRPC) but for what lies below their seams: the network, the
-// disk, the clocks and the clients are simulated. Each run happens in a bubble
-// of testing/synctest, where time passes only when nobody has anything to do.
-// A minute of a cluster's life takes about a second.
+// The nodes are the real ones, from the control plane with its REST interface
+// down to the log on Pebble (control.Open with control/host: command sessions,
+// engine, replication over gRPC), but for what lies below their seams: the
+// network, the disk, the clocks and the clients are simulated. Not played are
+// the RESP server's sockets, TLS, gossip, and the process around a node. Each
+// run happens in a bubble of testing/synctest, where time passes only when nobody
+// has anything to do. A minute of a cluster's life takes about a second.
 //
 // # Words
 //
@@ -14,6 +16,10 @@
 // how durable) and every choice that is made on the way. What goroutine runs
 // first is not decided by anybody, so a seed that fails may have to be run a
 // few times to fail again.
+//
+// A machine (node) has an address, a clock and a disk; programs run on it one
+// after the other, each with at most one instance of the database at a time. The
+// operator changes the membership over the admin interface, as people do.
 //
 // The history is what the checkers know of all blocks that any node ever had on
 // disk. A capture is what one node showed at one moment, with the version vector
@@ -38,4 +44,10 @@
 //	    writes again.
 //	S8  Nothing a client sends is answered with what is no reply, no handler
 //	    panics, and no goroutine is left behind.
+//	S9  Membership: an ID is given out once. What was acknowledged by a member
+//	    that was drained is everywhere in the end; by one that was forced out
+//	    or whose disk was put back, what any other member had on disk. A
+//	    program on an old or copied disk writes nothing where others hold more
+//	    of its log, or where its original runs. What a removed member wrote
+//	    after it was removed is taken by nobody.
 package sim

@@ -11,33 +11,52 @@ import (
 // ends; what it has left is mended then.
 type fault func(r *run, rng *rand.Rand)
 
-// faults are all kinds of faults by name.
-var faults = map[string]fault{
+// faults are all kinds of faults by name: those of one place or one link, and
+// those of the membership.
+var faults, memberFaults = map[string]fault{
 	"cut":    cut,
 	"oneway": oneWay,
 	"flap":   flap,
 	"reset":  reset,
+	"replay": replay,
 	"delay":  delay,
 	"slow":   slow,
 	"flip":   flip,
 	"link":   dropLink,
 	"crash":  crash,
 	"stop":   restart,
+	"away":   away,
 	"full":   full,
 	"eio":    breakDisk,
 	"step":   step,
 	"freeze": freeze,
 	"drift":  drift,
+}, map[string]fault{
+	"grow":    grow,
+	"shrink":  drain,
+	"force":   forceOut,
+	"update":  update,
+	"rewind":  rewind,
+	"clone":   startClone,
+	"recover": recoverSome,
 }
 
-func faultKinds() []string { return slices.Sorted(maps.Keys(faults)) }
+func placeKinds() []string  { return slices.Sorted(maps.Keys(faults)) }
+func memberKinds() []string { return slices.Sorted(maps.Keys(memberFaults)) }
 
 // inject lets one kind of fault happen again and again.
 func (r *run) inject(kind string) {
 	rng := r.rand("fault " + kind)
+	f := faults[kind]
+	if f == nil {
+		f = memberFaults[kind]
+	}
 	for r.wait(upTo(rng, 4*time.Second)) {
+		if r.calm.Load() {
+			continue
+		}
 		r.faults.Add(1)
-		faults[kind](r, rng)
+		f(r, rng)
 	}
 }
 
@@ -58,6 +77,7 @@ func (r *run) anyPair(rng *rand.Rand) (a, b *node) {
 
 // setCut cuts a direction, or mends it.
 func (r *run) setCut(a, b *node, cut bool) {
+	cut = cut && !r.calm.Load()
 	r.net.Change(a.name, b.name, func(l *line) { l.cut = cut })
 }
 
@@ -135,20 +155,29 @@ func flip(r *run, rng *rand.Rand) {
 
 func dropLink(r *run, rng *rand.Rand) {
 	a, b := r.anyPair(rng)
-	p := a.program()
-	if p == nil {
+	i := a.instance()
+	if i == nil {
 		return
 	}
 	r.trace("%s drops its link to %s", a.name, b.name)
-	p.repl.Cut(b.name, true)
+	i.Cut(b.region, true)
 	r.wait(upTo(rng, longCut))
-	p.repl.Cut(b.name, false)
+	i.Cut(b.region, false)
+}
+
+// replay plays what one node sent to another on a connection again: what was
+// said once is heard twice, later.
+func replay(r *run, rng *rand.Rand) {
+	a, b := r.anyPair(rng)
+	if r.net.Replay(rng, a.name, b.name) {
+		r.trace("what %s said to %s is said again", a.name, b.name)
+	}
 }
 
 // hold takes the right to end and start programs on a node.
 func (n *node) hold() (release func()) {
-	n.life <- struct{}{}
-	return func() { <-n.life }
+	n.power <- struct{}{}
+	return func() { <-n.power }
 }
 
 func crash(r *run, rng *rand.Rand) {
@@ -182,6 +211,19 @@ func restart(r *run, rng *rand.Rand) {
 		r.trace("%s: %v", n.name, err)
 	}
 	r.wait(upTo(rng, longCut))
+	r.restart(n)
+}
+
+// away is restart with a long absence: others may give up keeping their logs.
+func away(r *run, rng *rand.Rand) {
+	n := r.anyNode(rng)
+	defer n.hold()()
+	p := n.program()
+	if p == nil {
+		return
+	}
+	p.crash(100, true)
+	r.wait(upTo(rng, longCut) + longCut)
 	r.restart(n)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"time"
 
 	"crdb/crdt"
 	"crdb/oplog"
@@ -21,8 +22,11 @@ type history struct {
 
 // chain is the log of one replica, in order of its dots.
 type chain struct {
-	blocks []*oplog.Block
-	at     map[crdt.Timestamp]*oplog.Block // by the dot before it
+	blocks  []*oplog.Block
+	at      map[crdt.Timestamp]*oplog.Block // by the dot before it
+	born    map[*oplog.Block]time.Time      // when it was first seen
+	taken   map[*oplog.Block]bool           // by a member, from a member
+	covered crdt.Timestamp                  // by what others hold, of blocks or of images
 }
 
 func newHistory(fail func(string, ...any)) *history {
@@ -38,7 +42,7 @@ func (h *history) add(b *oplog.Block, where string) {
 	defer h.mu.Unlock()
 	c := h.mu.logs[b.Replica]
 	if c == nil {
-		c = &chain{at: map[crdt.Timestamp]*oplog.Block{}}
+		c = &chain{at: map[crdt.Timestamp]*oplog.Block{}, born: map[*oplog.Block]time.Time{}, taken: map[*oplog.Block]bool{}}
 		h.mu.logs[b.Replica] = c
 	}
 	if old := c.at[b.Prev]; old != nil {
@@ -55,9 +59,54 @@ func (h *history) add(b *oplog.Block, where string) {
 		return
 	}
 	c.at[b.Prev] = b
+	c.born[b] = time.Now()
 	c.blocks = append(c.blocks, nil)
 	copy(c.blocks[i+1:], c.blocks[i:])
 	c.blocks[i] = b
+}
+
+// take notes that another instance than its author has a block, one of which
+// its author is a member or not. It returns when the block was first seen, if
+// no member has taken it before.
+func (h *history) take(b *oplog.Block, member bool) (born time.Time, first bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.mu.logs[b.Replica]
+	c.covered = max(c.covered, b.Last)
+	known := c.at[b.Prev]
+	if known == nil || c.taken[known] {
+		return time.Time{}, false
+	}
+	c.taken[known] = member
+	return c.born[known], true
+}
+
+// cover notes that others than its authors hold what a vector covers.
+func (h *history) cover(vv crdt.VersionVector) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range vv {
+		if c := h.mu.logs[e.Replica]; c != nil {
+			c.covered = max(c.covered, e.Time)
+		}
+	}
+}
+
+// trim forgets what was in a log behind end and nobody else has taken: it is as
+// if it had never been. It returns up to where others have the log.
+func (h *history) trim(r crdt.ReplicaID, end crdt.Timestamp) (covered crdt.Timestamp) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.mu.logs[r]
+	if c == nil {
+		return 0
+	}
+	keep := max(end, c.covered)
+	for n := len(c.blocks); n > 0 && c.blocks[n-1].First > keep; n-- {
+		delete(c.at, c.blocks[n-1].Prev)
+		c.blocks = c.blocks[:n-1]
+	}
+	return c.covered
 }
 
 // end returns the newest dot of a replica that was ever on disk.

@@ -28,9 +28,10 @@ const (
 // own in one transaction.
 var ledgerKinds = []string{"set", "list", "sum", "reg", "group"}
 
-// groupKeys are the keys that a region writes together.
-func groupKeys(n *node) (text, list, hash string) {
-	return "ledger:text:" + n.name, "ledger:log:" + n.name, "ledger:hash:" + n.name
+// groupKeys are the keys that an instance writes together. Another one of the
+// same region has others: each is the only one to write its own.
+func groupKeys(id crdt.ReplicaID) (text, list, hash string) {
+	return fmt.Sprint("ledger:text:", id), fmt.Sprint("ledger:log:", id), fmt.Sprint("ledger:hash:", id)
 }
 
 // entry is one write of the ledger. Every entry has a value of its own, by
@@ -38,7 +39,7 @@ func groupKeys(n *node) (text, list, hash string) {
 type entry struct {
 	kind  string
 	value string
-	p     *program
+	i     *instance
 	acked bool
 	after string // list: an element that its author had seen before
 	wrote string // who
@@ -64,7 +65,7 @@ func (l *ledger) step(w *worker) {
 		l.readGroup(w)
 		return
 	}
-	e := &entry{kind: kind, value: l.value(kind, w.rng), p: w.sure.p, wrote: w.name}
+	e := &entry{kind: kind, value: l.value(kind, w.rng), i: w.sure.i, wrote: w.name}
 	switch kind {
 	case "set":
 		l.write(w, e, "SADD", setKey, e.value)
@@ -115,7 +116,7 @@ func (l *ledger) write(w *worker, e *entry, args ...string) {
 // writeGroup writes one value to several keys at once.
 func (l *ledger) writeGroup(w *worker, e *entry) {
 	l.add(e)
-	text, list, hash := groupKeys(w.n)
+	text, list, hash := groupKeys(w.sure.i.id)
 	for _, args := range [][]string{{"MULTI"}, {"SET", text, e.value}, {"LPUSH", list, e.value}, {"HSET", hash, "f", e.value}} {
 		if rep, ok := w.sure.do(args, nil); !ok || rep.IsError() {
 			w.sure.close() // a transaction half queued is of no use
@@ -130,7 +131,9 @@ func (l *ledger) writeGroup(w *worker, e *entry) {
 
 // readGroup reads the keys of a region together: all show the same (S4).
 func (l *ledger) readGroup(w *worker) {
-	text, list, hash := groupKeys(l.r.anyNode(w.rng))
+	text, list, hash := groupKeys(crdt.ReplicaID(1 + w.rng.IntN(int(l.r.register.highest()))))
+	i := w.sure.i
+	partial := i.ahead() // images bring keys one after the other
 	for _, args := range [][]string{{"MULTI"}, {"GET", text}, {"LINDEX", list, "0"}, {"HGET", hash, "f"}} {
 		if rep, ok := w.sure.do(args, nil); !ok || rep.IsError() {
 			w.sure.close()
@@ -139,7 +142,7 @@ func (l *ledger) readGroup(w *worker) {
 	}
 	w.sure.do([]string{"EXEC"}, func(rep oracle.Reply) {
 		l.r.ops.Add(4)
-		if rep.IsError() {
+		if rep.IsError() || partial || i.ahead() {
 			return
 		}
 		if len(rep.Items) != 3 || rep.Items[0].Wire() != rep.Items[1].Wire() || rep.Items[0].Wire() != rep.Items[2].Wire() {

@@ -85,7 +85,7 @@ func record(r *run) (all []porcupine.Operation) {
 	var sessions sync.WaitGroup
 	for id := range 4 {
 		sessions.Go(func() {
-			rng, c := r.rand(fmt.Sprint("session ", id)), r.nodes[0].program().connect()
+			rng, c := r.rand(fmt.Sprint("session ", id)), r.nodes[0].instance().connect()
 			defer c.close()
 			for i := range 60 {
 				in := linearInput{op: []string{"get", "set", "incr", "both", "cas"}[rng.IntN(5)], value: fmt.Sprint(id, ".", i)}

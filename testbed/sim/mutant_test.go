@@ -29,7 +29,7 @@ type mutant struct {
 func plain(faults ...string) Config {
 	return Config{
 		Regions: 3, Clients: 2, Ops: 300, Fsync: "always", Faults: faults, Families: []string{"string", "set", "list"}, Ledger: ledgerKinds,
-		CacheBytes: 64 << 10, CheckpointBytes: 64 << 10, MemTableBytes: 1 << 20, HoldBlocks: 256, WindowBytes: 64 << 10,
+		CacheBytes: 64 << 10, CheckpointBytes: 64 << 10, MemTableBytes: 1 << 20, HoldBlocks: 256, WindowBytes: 64 << 10, Retention: 1 << 30, FetchDelayMS: 200,
 	}
 }
 

@@ -3,27 +3,35 @@ package sim
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// Network joins the nodes of a run by name. Connections are streams of bytes
+// Network joins the machines of a run by name. Each has one address, at which
+// its programs listen on ports. Connections are streams of bytes
 // as TCP's are: nothing is lost or reordered inside one, but it may stall, be
 // slow, be reset with what is in flight, or carry a flipped bit.
 type Network struct {
+	wg sync.WaitGroup // of what is said again
 	mu struct {
 		sync.Mutex
 		rng       *rand.Rand
-		listeners map[string]*listener
+		hosts     map[string]string    // addresses: names
+		listeners map[string]*listener // by HOST:PORT
+		ports     int                  // given out
+		said      map[[2]string]*tape  // on the last connection to a peer server
 		lines     map[[2]string]*line
 		down      map[string]bool
 		conns     map[*conn]struct{}
 	}
 }
 
-// line is one direction between two nodes. Guarded by Network.mu.
+// line is one direction between two machines. Guarded by Network.mu.
 type line struct {
 	rng       *rand.Rand
 	cut       bool          // what is sent waits, and new connections do not come up
@@ -39,18 +47,20 @@ var (
 	errRefused = errors.New("connection refused")
 )
 
-// NewNetwork returns a network without nodes.
+// NewNetwork returns a network without machines.
 func NewNetwork(rng *rand.Rand) *Network {
 	n := &Network{}
 	n.mu.rng = rng
+	n.mu.hosts = map[string]string{}
 	n.mu.listeners = map[string]*listener{}
+	n.mu.said = map[[2]string]*tape{}
 	n.mu.lines = map[[2]string]*line{}
 	n.mu.down = map[string]bool{}
 	n.mu.conns = map[*conn]struct{}{}
 	return n
 }
 
-// lineLocked returns the direction from one node to another.
+// lineLocked returns the direction from one machine to another.
 func (n *Network) lineLocked(from, to string) *line {
 	l := n.mu.lines[[2]string{from, to}]
 	if l == nil {
@@ -75,7 +85,7 @@ func (n *Network) Change(from, to string, f func(*line)) {
 	}
 }
 
-// Reset breaks every connection between two nodes; what is in flight is lost.
+// Reset breaks every connection between two machines; what is in flight is lost.
 func (n *Network) Reset(a, b string) {
 	for _, c := range n.between(func(c *conn) bool {
 		return c.local == a && c.remote == b || c.local == b && c.remote == a
@@ -84,15 +94,19 @@ func (n *Network) Reset(a, b string) {
 	}
 }
 
-// Down takes a node off the network at once: it hears and says nothing more.
+// Down takes a machine off the network at once: it hears and says nothing more.
 // If silent, the others are not told until it is up again.
 func (n *Network) Down(name string, silent bool) {
 	n.mu.Lock()
 	n.mu.down[name] = true
-	l := n.mu.listeners[name]
-	delete(n.mu.listeners, name)
+	var open []*listener
+	for _, l := range n.mu.listeners {
+		if l.name == name {
+			open = append(open, l)
+		}
+	}
 	n.mu.Unlock()
-	if l != nil {
+	for _, l := range open {
 		l.Close()
 	}
 	for _, c := range n.between(func(c *conn) bool { return c.local == name || c.remote == name }) {
@@ -105,7 +119,7 @@ func (n *Network) Down(name string, silent bool) {
 	}
 }
 
-// Up puts a node back: connections from before are reset.
+// Up puts a machine back: connections from before are reset.
 func (n *Network) Up(name string) {
 	n.mu.Lock()
 	delete(n.mu.down, name)
@@ -127,22 +141,51 @@ func (n *Network) between(match func(*conn) bool) (found []*conn) {
 	return found
 }
 
-// Listen makes a node reachable under its name.
-func (n *Network) Listen(name string) net.Listener {
-	l := &listener{name: name, n: n, conns: make(chan net.Conn, 64), closed: make(chan struct{})}
+// Host gives a machine its address.
+func (n *Network) Host(name, host string) {
 	n.mu.Lock()
-	n.mu.listeners[name] = l
-	n.mu.Unlock()
-	return l
+	defer n.mu.Unlock()
+	n.mu.hosts[host] = name
+}
+
+// firstPort is the first of the ports that nobody asked for.
+const firstPort = 20_000
+
+// Listen makes a port of a machine reachable, at HOST:PORT; port 0 is one that
+// is free.
+func (n *Network) Listen(at string) (net.Listener, error) {
+	host, p, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(p)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if port == 0 {
+		n.mu.ports++
+		port = firstPort + n.mu.ports
+	}
+	l := &listener{n: n, name: n.mu.hosts[host], addr: net.TCPAddr{IP: net.ParseIP(host), Port: port},
+		conns: make(chan net.Conn, 64), closed: make(chan struct{})}
+	if n.mu.listeners[l.addr.String()] != nil {
+		return nil, syscall.EADDRINUSE
+	}
+	n.mu.listeners[l.addr.String()] = l
+	return l, nil
 }
 
 // dialRetry is how often a dial into a cut line tries again.
 const dialRetry = time.Second
 
-// Dial connects one node to another.
-func (n *Network) Dial(ctx context.Context, from, to string) (net.Conn, error) {
+// Dial connects a machine to HOST:PORT.
+func (n *Network) Dial(ctx context.Context, from, at string) (net.Conn, error) {
 	for {
 		n.mu.Lock()
+		host, _, _ := net.SplitHostPort(at)
+		to := n.mu.hosts[host]
 		there, back := n.lineLocked(from, to), n.lineLocked(to, from)
 		cut := there.cut || back.cut
 		trip := there.latency + back.latency
@@ -156,20 +199,24 @@ func (n *Network) Dial(ctx context.Context, from, to string) (net.Conn, error) {
 		case <-time.After(trip):
 		}
 		if !cut {
-			return n.join(from, to)
+			return n.join(from, to, at)
 		}
 	}
 }
 
-func (n *Network) join(from, to string) (net.Conn, error) {
+func (n *Network) join(from, to, at string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := n.mu.listeners[to]
+	l := n.mu.listeners[at]
 	if l == nil || n.mu.down[from] || n.mu.down[to] {
 		return nil, errRefused
 	}
 	there := newHalf(n, n.lineLocked(from, to))
 	back := newHalf(n, n.lineLocked(to, from))
+	if l.addr.Port == peerPort {
+		there.said = &tape{at: at}
+		n.mu.said[[2]string{from, to}] = there.said
+	}
 	near := &conn{n: n, local: from, remote: to, in: back, out: there}
 	far := &conn{n: n, local: to, remote: from, in: there, out: back}
 	select {
@@ -180,6 +227,55 @@ func (n *Network) join(from, to string) (net.Conn, error) {
 	n.mu.conns[near] = struct{}{}
 	n.mu.conns[far] = struct{}{}
 	return near, nil
+}
+
+// replayBytes is how much of what was said on a connection can be said again.
+const replayBytes = 64 << 10
+
+// Replay opens a connection from one machine to another and says what was said
+// on a connection between them before. It reports whether there was one.
+func (n *Network) Replay(rng *rand.Rand, from, to string) bool {
+	n.mu.Lock()
+	said := n.mu.said[[2]string{from, to}]
+	n.mu.Unlock()
+	if said == nil {
+		return false
+	}
+	said.mu.Lock()
+	data := append([]byte(nil), said.mu.data...)
+	said.mu.Unlock()
+	c, err := n.join(from, to, said.at)
+	if err != nil || len(data) == 0 {
+		return false
+	}
+	n.wg.Go(func() {
+		c.SetDeadline(time.Now().Add(3 * time.Second))
+		c.Write(data[:1+rng.IntN(len(data))])
+		io.Copy(io.Discard, c)
+		c.Close()
+	})
+	return true
+}
+
+// tape is what one end of a connection has said.
+type tape struct {
+	at string
+	mu struct {
+		sync.Mutex
+		data []byte
+	}
+}
+
+// add notes what was said; a nil tape notes nothing.
+func (r *tape) add(data []byte) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.mu.data)+len(data) <= replayBytes {
+		r.mu.data = append(r.mu.data, data...)
+	}
 }
 
 // forget ends the bookkeeping of one end.
@@ -219,9 +315,10 @@ func (n *Network) isCut(l *line) bool {
 	return l.cut
 }
 
-// listener is where a node's server takes connections.
+// listener is where a server takes connections.
 type listener struct {
-	name   string
+	name   string // of the machine
+	addr   net.TCPAddr
 	n      *Network
 	conns  chan net.Conn
 	once   sync.Once
@@ -240,7 +337,12 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // Close implements net.Listener. Nobody accepts what still waits.
 func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.once.Do(func() {
+		l.n.mu.Lock()
+		delete(l.n.mu.listeners, l.addr.String())
+		l.n.mu.Unlock()
+		close(l.closed)
+	})
 	for {
 		select {
 		case c := <-l.conns:
@@ -252,9 +354,9 @@ func (l *listener) Close() error {
 }
 
 // Addr implements net.Listener.
-func (l *listener) Addr() net.Addr { return addr(l.name) }
+func (l *listener) Addr() net.Addr { return &l.addr }
 
-// addr is a node's name as a net.Addr.
+// addr is a machine's name as a net.Addr.
 type addr string
 
 func (addr) Network() string  { return "sim" }

@@ -4,73 +4,113 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"crdb/command"
+	"crdb/control"
+	"crdb/control/conf"
+	"crdb/control/host"
 	"crdb/crdt"
-	"crdb/engine"
-	"crdb/oplog"
-	"crdb/peer"
 )
 
-const database = "00000000-0000-0000-0000-0000000000db"
-
-// node is one region: a name, a clock and a disk that outlive the programs
-// that run on it one after the other.
+// node is one machine: a name, an address, a region, a clock and a disk, which
+// outlive the programs that run on it one after the other.
 type node struct {
-	run   *run
-	id    crdt.ReplicaID
-	name  string
-	clock wallClock
-	life  chan struct{} // held by who starts and ends programs
+	run    *run
+	name   string
+	host   string
+	region string
+	clone  bool  // it runs a copy of another machine's disk
+	first  *Disk // as it was when the database had been made
+
+	putBack bool // its disk was replaced by an old copy; guarded by power
+	clock   wallClock
+	power   chan struct{} // held by who starts and ends programs
 
 	mu struct {
 		sync.Mutex
 		disk *Disk
 		prog *program // nil: down
-		last *program // the newest that has started
 		runs int      // how many programs there were
 	}
 }
 
-// survivors tells the program before p how much of its log is left: all that
-// others may have seen (S1, S3).
-func (n *node) survivors(p *program) {
-	n.mu.Lock()
-	before := n.mu.last
-	n.mu.Unlock()
-	end, seen := p.log.DurableOwn(), n.run.history.end(n.id)
-	if end < seen {
-		n.run.fail("S3: the log of %s ends at %v after a restart; up to %v it was on disk", n.name, end, seen)
+const (
+	adminPort  = 9443
+	peerPort   = 9444
+	clientPort = 6379
+)
+
+func newNode(r *run, number int, region string) *node {
+	n := &node{run: r, name: fmt.Sprintf("r%d", number), host: fmt.Sprintf("10.0.0.%d", number), region: region, power: make(chan struct{}, 1)}
+	if region == "" {
+		n.region = n.name
 	}
-	if before != nil {
-		before.survived.Store(uint64(end))
-	}
+	n.mu.disk = NewDisk()
+	r.net.Host(n.name, n.host)
+	return n
 }
 
-// program is what runs on a node from one start to the next crash or stop.
-type program struct {
-	n      *node
-	disk   *Disk
-	number int
-	log    *oplog.Log
-	engine *engine.Engine
-	repl   *peer.Replicator
-	server *peer.Server
-	served chan struct{}
-	cmds   *command.Server
-	rand   *lockedRand
-	watch  *watcher
-	lastID atomic.Uint64
-	closed sync.Once
+// admin is the address of the node's admin interface.
+func (n *node) admin() string { return fmt.Sprintf("%s:%d", n.host, adminPort) }
 
-	crashed  atomic.Bool   // it did not end in order
-	survived atomic.Uint64 // the end of the own log at the next start, if it crashed
+// program returns what runs now, nil if nothing does.
+func (n *node) program() *program {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mu.prog
+}
+
+// instance returns the instance that serves clients now, nil if none does.
+func (n *node) instance() *instance {
+	p := n.program()
+	if p == nil {
+		return nil
+	}
+	i := p.newest.Load()
+	if i == nil || !i.serves.Load() || i.ended() {
+		return nil
+	}
+	return i
+}
+
+// start starts the node's program on its disk.
+func (n *node) start() error {
+	n.mu.Lock()
+	disk, number := n.mu.disk, n.mu.runs
+	n.mu.runs++
+	n.mu.Unlock()
+	p := &program{n: n, disk: disk, end: make(chan struct{})}
+	p.rand = &lockedRand{rng: n.run.rand(fmt.Sprintf("program %s.%d", n.name, number))}
+	n.run.net.Up(n.name)
+	if err := p.open(); err != nil {
+		p.halt(false)
+		p.close()
+		return err
+	}
+	n.mu.Lock()
+	n.mu.prog = p
+	n.mu.Unlock()
+	n.run.trace("%s starts", n.name)
+	return nil
+}
+
+// program is what runs on a machine from one start to the next crash or stop:
+// a node of package control with all that is in it.
+type program struct {
+	n       *node
+	disk    *Disk
+	ctl     *control.Node
+	host    control.Host // the real one
+	opening *instance    // by the goroutine that opens it
+	newest  atomic.Pointer[instance]
+	rand    *lockedRand
+	closed  sync.Once
+
+	crashed atomic.Bool // it did not end in order
 
 	// dead is set at the moment of a crash: nothing that comes out of the
 	// program afterwards has happened.
@@ -91,102 +131,64 @@ func (r *lockedRand) next() uint64 {
 	return r.rng.Uint64()
 }
 
-func newNode(r *run, id crdt.ReplicaID) *node {
-	n := &node{run: r, id: id, name: fmt.Sprintf("r%d", id), life: make(chan struct{}, 1)}
-	n.mu.disk = NewDisk()
-	return n
-}
-
-// program returns what runs now, nil if nothing does.
-func (n *node) program() *program {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.mu.prog
-}
-
-// start opens the node from its disk.
-func (n *node) start() error {
-	n.mu.Lock()
-	disk, number := n.mu.disk, n.mu.runs
-	n.mu.runs++
-	n.mu.Unlock()
-	p := &program{n: n, disk: disk, number: number, end: make(chan struct{}), served: make(chan struct{})}
-	p.rand = &lockedRand{rng: n.run.rand(fmt.Sprintf("program %d.%d", n.id, number))}
-	if err := p.open(); err != nil {
-		p.close()
-		return err
+// Read implements io.Reader.
+func (r *lockedRand) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(r.next())
 	}
-	n.survivors(p)
-	n.mu.Lock()
-	n.mu.prog, n.mu.last = p, p
-	n.mu.Unlock()
-	n.run.trace("%s starts, its log ends at %v", n.name, p.log.DurableOwn())
-	return nil
+	return len(p), nil
 }
 
 func (p *program) open() (err error) {
-	n, c := p.n, &p.n.run.config
-	logger := n.run.logger.With("node", n.name)
-	if p.log, err = oplog.Open(oplog.Options{
-		FS: p.disk, Dir: "db", Wall: n.clock.now, Mono: mono, MaxClockDrift: 500 * time.Millisecond,
-		Identity:      oplog.Identity{Database: database, Name: "sim", Region: n.name, Replica: n.id},
-		MemTableBytes: c.MemTableBytes, FlushDelay: c.flushDelay(), CacheBytes: c.CacheBytes, Logger: logger,
-	}); err != nil {
-		return err
-	}
-	var repl atomic.Pointer[peer.Replicator]
-	stable := func() crdt.VersionVector {
-		if r := repl.Load(); r != nil {
-			return r.Stable()
-		}
-		return nil
-	}
-	if p.engine, err = engine.Open(engine.Options{
-		Log: p.log, Seed: 42, Replica: n.id, Wall: n.clock.now, Mono: mono, Rand: p.rand.next, Stable: stable,
-		Alone: func() bool { return c.Regions == 1 }, CheckpointBytes: c.CheckpointBytes, Logger: logger,
-		ExpiryGrace: 2 * time.Second,
-	}); err != nil {
-		return err
-	}
-	p.watch = newWatcher(p)
-	if p.repl, err = peer.New(peer.Options{
-		Database: database, Self: n.id, Region: n.name, Log: p.log, Apply: p.watch, Wall: n.clock.now,
-		Dial: n.dial, Logger: logger, Limits: c.limits(), Timing: peer.Timing{RetryStop: 5 * time.Second},
-		Deliver: func(channel, payload []byte) {
-			if p.cmds != nil {
-				p.cmds.DeliverRemote(channel, payload)
-			}
-		},
-	}); err != nil {
-		return err
-	}
-	p.watch.begin()
-	p.cmds = command.NewServer(p.commandOptions(logger))
-	p.cmds.Config().Set("appendfsync", c.Fsync)
-	p.server = peer.NewServer(peer.ServerOptions{Listener: n.run.net.Listen(n.name)})
-	if err = p.server.Register(database, p.repl); err != nil {
-		return err
-	}
-	go func() { // ends with the server
-		defer close(p.served)
-		p.server.Serve()
-	}()
-	n.run.net.Up(n.name)
-	p.repl.SetMembers(n.run.members())
-	repl.Store(p.repl)
-	return nil
+	n := p.n
+	p.ctl, err = control.Open(control.Options{
+		Settings: p.settings(), Now: func() time.Time { return time.UnixMilli(n.clock.now()) },
+		Dial: p.dial, Listen: p.listen, Rand: p.rand, FS: p.disk,
+		Logger: n.run.logger.With("node", n.name), OpenHost: p.openHost, Timing: controlTiming,
+	})
+	return err
 }
 
-func (p *program) commandOptions(logger *slog.Logger) command.Options {
-	n := p.n
-	return command.Options{
-		Engine: p.engine, Log: p.log, Replication: replication{p.repl}, Wall: n.clock.now, Now: mono, Rand: p.rand.next,
-		Region: n.name, Database: "sim", GUID: database, Replica: n.id, Logger: logger,
-		Process: func() command.Process { return command.Process{PID: int(n.id)} },
-		Panic: func(cmd string, cause any, stack []byte) {
-			n.run.fail("S8: %s panics: %v\n%s", cmd, cause, stack)
-		},
+// controlTiming makes the control plane as impatient as the faults are short.
+var controlTiming = control.Timing{
+	Call: 2 * time.Second, Prepare: 5 * time.Second, Commit: 5 * time.Second,
+	Retry: 200 * time.Millisecond, Janitor: time.Second, Settle: 15 * time.Second,
+}
+
+func (p *program) settings() *conf.Settings {
+	c, s := &p.n.run.config, conf.Defaults()
+	s.Region, s.Dir, s.Bind, s.Insecure = p.n.region, "crdb", p.n.host, true
+	s.AdminPort, s.PeerPort, s.GossipPort = adminPort, peerPort, 0
+	s.Appendfsync, s.LogRetention, s.TransferRate = c.Fsync, c.Retention, c.TransferRate
+	s.VerifyInterval, s.BootCheck, s.AutoRecover = 0, 2*time.Second, c.AutoRecover
+	return s
+}
+
+var errGone = errors.New("the machine is off")
+
+// dial is the network of the program: that of its machine while it runs there.
+func (p *program) dial(ctx context.Context, to string) (c net.Conn, err error) {
+	if !p.alive(func() {}) {
+		return nil, errGone
 	}
+	return p.n.run.net.Dial(ctx, p.n.name, to)
+}
+
+func (p *program) listen(at string) (l net.Listener, err error) {
+	if !p.alive(func() { l, err = p.n.run.net.Listen(at) }) {
+		return nil, errGone
+	}
+	return l, err
+}
+
+// openHost puts the program between the control plane and its instances.
+func (p *program) openHost(o control.Options, nodeID string) (control.Host, error) {
+	real, err := host.Opener(host.Options{Mono: mono, Rand: p.rand.next, Version: "sim", Parts: p})(o, nodeID)
+	if err != nil {
+		return nil, err
+	}
+	p.host = real
+	return &watchedHost{real, p}, nil
 }
 
 // mono is a monotonic clock, in nanoseconds.
@@ -229,7 +231,7 @@ func (p *program) crash(percent int, silent bool) {
 	n.run.trace("%s crashes, %d %% of what is not synced stays", n.name, percent)
 	disk := p.disk.AfterCrash(percent, rand.New(rand.NewPCG(p.rand.next(), 1)))
 	if n.run.old {
-		disk = NewDisk()
+		disk = n.first.AfterCrash(100, rand.New(rand.NewPCG(1, 1)))
 	}
 	n.mu.Lock()
 	n.mu.disk, n.mu.prog = disk, nil
@@ -255,49 +257,22 @@ func (p *program) stop() error {
 	return nil
 }
 
-// close ends everything that runs in the program, also if it was opened only
-// in part.
+// close ends everything that runs in the program.
 func (p *program) close() (err error) {
-	p.closed.Do(func() { err = p.tearDown() })
+	p.closed.Do(func() {
+		if p.ctl != nil {
+			err = p.ctl.Close()
+		}
+	})
 	return err
 }
 
-func (p *program) tearDown() error {
-	var errs []error
-	if p.cmds != nil {
-		p.cmds.Close()
+// lastLog is the newest timestamp of the own log on disk, 0 without instance.
+func (n *node) lastLog() (id crdt.ReplicaID, end crdt.Timestamp) {
+	if p := n.program(); p != nil {
+		if i := p.newest.Load(); i != nil && !i.ended() {
+			return i.id, i.log.DurableOwn()
+		}
 	}
-	if p.server != nil {
-		p.server.Close()
-		<-p.served
-	}
-	if p.repl != nil {
-		errs = append(errs, p.repl.Close())
-	}
-	if p.watch != nil {
-		p.watch.close()
-	}
-	if p.engine != nil {
-		p.engine.Close()
-	}
-	if p.log != nil {
-		errs = append(errs, p.log.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// replication shows a Replicator to commands.
-type replication struct{ *peer.Replicator }
-
-// Members implements command.Replication.
-func (r replication) Members() int { return len(r.Replicator.Links()) + 1 }
-
-// Links implements command.Replication.
-func (r replication) Links() []command.Link { return nil }
-
-var _ command.Replication = replication{}
-
-// dial is the network of the node's replication.
-func (n *node) dial(ctx context.Context, to string) (net.Conn, error) {
-	return n.run.net.Dial(ctx, n.name, to)
+	return 0, 0
 }

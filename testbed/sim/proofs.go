@@ -48,7 +48,7 @@ func (ps *proofs) digests(all []*capture) {
 		if old := seen[key]; old == nil {
 			seen[key] = c
 		} else if old.digest != c.digest {
-			ps.r.fail("S6: at %v, %s at %v and %s at %v differ: %v", c.vector, old.p.n.name, old.at, c.p.n.name, c.at,
+			ps.r.fail("S6: at %v, %s at %v and %s at %v differ: %v", c.vector, old.i.p.n.name, old.at, c.i.p.n.name, c.at,
 				differing(old.keys, c.keys))
 		}
 	}
@@ -69,11 +69,11 @@ func (ps *proofs) models(all []*capture) {
 func (ps *proofs) model(c *capture, rng *rand.Rand) {
 	m := newModel()
 	if err := ps.r.history.replay(c.vector, rng.IntN, m.apply); err != nil {
-		ps.r.fail("S5: %s at %v: %v", c.p.n.name, c.at, err)
+		ps.r.fail("S5: %s at %v: %v", c.i.p.n.name, c.at, err)
 		return
 	}
 	if bad := differing(c.keys, m.digests()); len(bad) > 0 {
-		ps.r.fail("S6: %s at %v does not show what the operations up to %v make: %v", c.p.n.name, c.at, c.vector, bad)
+		ps.r.fail("S6: %s at %v does not show what the operations up to %v make: %v", c.i.p.n.name, c.at, c.vector, bad)
 	}
 }
 
@@ -103,11 +103,19 @@ type books struct {
 func newBooks(r *run) *books { return &books{r, r.ledger.mu.entries, r.ledger.dots()} }
 
 // survival: what was acknowledged is in a log, unless a crash may have taken it
-// (S3).
+// (S3), and what is in a log is everywhere in the end, unless its author was
+// forced out or its disk put back before others had it (S9).
 func (b *books) survival() {
 	for _, e := range b.entries {
-		if _, found := b.dots[e.value]; e.acked && !found && (b.r.config.Fsync == "always" || !e.p.crashed.Load()) {
-			b.r.fail("S3: %s %s, acknowledged at %s, is in no log", e.kind, e.value, e.p.n.name)
+		if !e.acked {
+			continue
+		}
+		d, found := b.dots[e.value]
+		switch {
+		case !found && !e.i.lossy.Load() && (b.r.config.Fsync == "always" || !e.i.p.crashed.Load()):
+			b.r.fail("S3: %s %s, acknowledged at %s, is in no log", e.kind, e.value, e.i.p.n.name)
+		case found && b.r.final != nil && !b.r.final.Covers(d) && !b.r.register.lost(d):
+			b.r.fail("S9: %s %s, acknowledged at %s, is %v, and all end at %v", e.kind, e.value, e.i.p.n.name, d, b.r.final)
 		}
 	}
 }
@@ -129,7 +137,7 @@ func (b *books) compare(c *capture) {
 		sum += n
 	}
 	if got, _ := strconv.ParseInt(c.sum, 10, 64); got != sum {
-		b.r.fail("S5: %s at %v shows the sum %d at %v, its operations add up to %d", c.p.n.name, c.at, got, c.vector, sum)
+		b.r.fail("S5: %s at %v shows the sum %d at %v, its operations add up to %d", c.i.p.n.name, c.at, got, c.vector, sum)
 	}
 	var newest *entry
 	for _, e := range want["reg"] {
@@ -138,7 +146,7 @@ func (b *books) compare(c *capture) {
 		}
 	}
 	if newest != nil && c.reg != newest.value || newest == nil && c.reg != "" {
-		b.r.fail("S5: %s at %v shows %q at %v, the newest is %v", c.p.n.name, c.at, c.reg, c.vector, newest)
+		b.r.fail("S5: %s at %v shows %q at %v, the newest is %v", c.i.p.n.name, c.at, c.reg, c.vector, newest)
 	}
 }
 
@@ -152,7 +160,7 @@ func (b *books) same(c *capture, what string, got []string, want []*entry) {
 	slices.Sort(shown)
 	slices.Sort(names)
 	if !slices.Equal(shown, names) {
-		b.r.fail("S5: the %s at %s at %v, %v: %s", what, c.p.n.name, c.at, c.vector, difference(shown, names))
+		b.r.fail("S5: the %s at %s at %v, %v: %s", what, c.i.p.n.name, c.at, c.vector, difference(shown, names))
 	}
 }
 
@@ -180,9 +188,13 @@ func (b *books) order(all []*capture) {
 		rank[v] = i
 	}
 	for _, c := range all {
-		for i := 1; i < len(c.list); i++ {
-			if rank[c.list[i-1]] >= rank[c.list[i]] {
-				b.r.fail("S6: %s at %v has %s before %s, and later behind it", c.p.n.name, c.at, c.list[i-1], c.list[i])
+		list := slices.DeleteFunc(slices.Clone(c.list), func(v string) bool { // lost with its author; survival judges that
+			_, found := rank[v]
+			return !found
+		})
+		for i := 1; i < len(list); i++ {
+			if rank[list[i-1]] >= rank[list[i]] {
+				b.r.fail("S6: %s at %v has %s before %s, and later behind it", c.i.p.n.name, c.at, list[i-1], list[i])
 			}
 		}
 	}

@@ -7,36 +7,40 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"crdb/crdt"
-	"crdb/peer"
 )
 
 // run is the life of one cluster.
 type run struct {
-	config  Config
-	began   time.Time
-	net     *Network
-	nodes   []*node
-	history *history
-	proofs  *proofs
-	ledger  *ledger
-	logger  *slog.Logger
-	load    sync.WaitGroup // clients and faults
-	graves  sync.WaitGroup // programs that crashed and are being tidied up
-	ending  chan struct{}  // closed when the load is over
-	faults  atomic.Int64
-	ops     atomic.Int64 // answered by a node
-	stop    atomic.Bool  // a checker has failed: there is nothing more to learn
-	parked  atomic.Bool  // a log has failed: what it was writing is parked for good
-	lie     bool         // disks lie: for tests of the checkers
-	old     bool         // crashed nodes start on an empty disk, as before their first write
-	extra   func()       // called when the load is over; for tests
-	verbose bool         // trace every command
+	config   Config
+	began    time.Time
+	net      *Network
+	nodes    []*node
+	op       *operator
+	history  *history
+	register *register
+	proofs   *proofs
+	ledger   *ledger
+	logger   *slog.Logger
+	load     sync.WaitGroup // clients and faults
+	graves   sync.WaitGroup // programs that crashed and are being tidied up
+	ending   chan struct{}  // closed when the load is over
+	faults   atomic.Int64
+	ops      atomic.Int64 // answered by a node
+	stop     atomic.Bool  // a checker has failed: there is nothing more to learn
+	parked   atomic.Bool  // a log has failed: what it was writing is parked for good
+	calm     atomic.Bool  // nothing is to break for a while
+	clones   int          // machines that ran copies; guarded by op
+	versions int64
+	final    crdt.VersionVector // where all end
+	lie      bool               // disks lie: for tests of the checkers
+	old      bool               // crashed nodes start on the disk they had before their first write
+	extra    func()             // called when the load is over; for tests
+	verbose  bool               // trace every command
 
 	mu struct {
 		sync.Mutex
@@ -47,16 +51,18 @@ type run struct {
 
 // Result is how a run ended.
 type Result struct {
-	Config   Config
-	Failures []string
-	Trace    []string
-	Ops      int64 // commands answered
-	Logged   int   // operations in the logs
-	Faults   int64 // injected
-	Captures int   // compared with the operations they cover
-	Parked   bool  // goroutines are left behind, as they should be when a disk fails
-	Stuck    bool  // virtual time stood still: see Config.stalls
-	Time     time.Duration
+	Config    Config
+	Failures  []string
+	Trace     []string
+	Ops       int64 // commands answered
+	Logged    int   // operations in the logs
+	Faults    int64 // injected
+	Captures  int   // compared with the operations they cover
+	Transfers int64 // of state that have ended
+	Versions  int64 // of the configuration
+	Parked    bool  // goroutines are left behind, as they should be when a disk fails
+	Stuck     bool  // virtual time stood still: see Config.stalls
+	Time      time.Duration
 }
 
 // maxTrace bounds the lines of a trace; the first and the last are kept.
@@ -67,21 +73,15 @@ func play(c Config, tune func(*run)) Result {
 	r := &run{config: c, began: time.Now(), ending: make(chan struct{})}
 	r.logger = slog.New(slog.NewTextHandler(logLines{r}, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: noTime}))
 	r.net = NewNetwork(r.rand("network"))
+	r.op = newOperator(r)
 	r.history = newHistory(r.fail)
+	r.register = newRegister(r)
 	r.proofs = newProofs(r)
 	r.ledger = newLedger(r)
 	if tune != nil {
 		tune(r)
 	}
-	for i := range c.Regions {
-		r.nodes = append(r.nodes, newNode(r, crdt.ReplicaID(i+1)))
-	}
-	for _, n := range r.nodes {
-		n.mu.disk.lie(r.lie)
-		if err := n.start(); err != nil {
-			r.fail("%s does not start: %v", n.name, err)
-		}
-	}
+	r.begin()
 	r.loadAndBreak()
 	if r.extra != nil {
 		r.extra()
@@ -89,12 +89,32 @@ func play(c Config, tune func(*run)) Result {
 	r.heal()
 	r.converge()
 	r.proofs.check()
+	r.versions = int64(r.membership().version)
 	r.close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Result{
 		Config: c, Failures: r.mu.failures, Trace: r.mu.lines, Ops: r.ops.Load(), Logged: r.history.size(),
-		Faults: r.faults.Load(), Captures: r.proofs.checked, Parked: r.parked.Load(), Time: time.Since(r.began),
+		Faults: r.faults.Load(), Captures: r.proofs.checked,
+		Transfers: r.register.transfers.Load(), Versions: r.versions, Parked: r.parked.Load(), Time: time.Since(r.began),
+	}
+}
+
+// begin starts the nodes and makes the database.
+func (r *run) begin() {
+	for i := range r.config.Regions + r.config.Spares {
+		r.nodes = append(r.nodes, newNode(r, i+1, ""))
+	}
+	for _, n := range r.nodes {
+		n.mu.disk.lie(r.lie)
+		if err := n.start(); err != nil {
+			r.fail("%s does not start: %v", n.name, err)
+			return
+		}
+	}
+	r.op.create(r.nodes[:r.config.Regions])
+	for _, n := range r.nodes {
+		n.first = n.mu.disk.AfterCrash(100, rand.New(rand.NewPCG(1, 1)))
 	}
 }
 
@@ -115,28 +135,50 @@ func (r *run) loadAndBreak() {
 	r.load.Wait()
 }
 
-// heal ends all faults and starts what is down.
-func (r *run) heal() {
-	r.trace("healing")
+// mend ends the faults of network, clocks and disks.
+func (r *run) mend() {
 	for _, a := range r.nodes {
 		for _, b := range r.nodes {
 			r.net.Change(a.name, b.name, func(l *line) { *l = line{rng: l.rng, latency: time.Millisecond} })
 		}
 		a.clock.mend()
-	}
-	for _, n := range r.nodes {
-		n.mu.Lock()
-		disk := n.mu.disk
-		n.mu.Unlock()
+		a.mu.Lock()
+		disk := a.mu.disk
+		a.mu.Unlock()
 		disk.SetFull(false)
+	}
+}
+
+// heal ends all faults, starts what is down, and has an operator look after the
+// members.
+func (r *run) heal() {
+	r.trace("healing")
+	r.mend()
+	for _, n := range r.nodes {
 		if n.program() == nil {
 			r.restart(n)
 		}
-		if p := n.program(); p != nil {
+		if i := n.instance(); i != nil {
 			for _, o := range r.nodes {
-				p.repl.Cut(o.name, false)
+				i.Cut(o.region, false)
 			}
 		}
+	}
+	rng, end := r.rand("operator"), time.Now().Add(liveness)
+	for !r.stop.Load() {
+		var ill []string
+		for _, n := range r.nodes {
+			if !r.op.lookAfter(n, rng) {
+				ill = append(ill, n.name)
+			}
+		}
+		if len(ill) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			r.fail("S7: %v are not well %v after all is healed", ill, liveness)
+		}
+		pause(500 * time.Millisecond)
 	}
 }
 
@@ -145,46 +187,43 @@ func (r *run) heal() {
 // flipped bit pauses.
 const liveness = 3 * time.Minute
 
-// converge demands that all nodes reach what all have issued, and that each
+// converge demands that all members reach what any of them has, and that each
 // takes a write (S7).
 func (r *run) converge() {
 	end := time.Now().Add(liveness)
-	for _, n := range r.nodes {
+	members := r.members()
+	if len(members) == 0 {
+		r.fail("S7: nobody is a member")
+	}
+	for _, n := range members {
 		r.mustWrite(n, end)
 	}
 	var want crdt.VersionVector
-	for _, n := range r.nodes {
-		if p := n.program(); p != nil {
-			want.Raise(p.log.Issued())
+	for _, n := range members {
+		if i := n.instance(); i != nil {
+			want.Raise(i.log.Issued())
+			want.Merge(i.engine.Vector())
 		}
 	}
-	for _, n := range r.nodes {
-		p := n.program()
-		for p != nil && !p.engine.Vector().Descends(want) && !r.stop.Load() {
+	for _, n := range members {
+		i := n.instance()
+		for i != nil && (i.ahead() || !i.engine.Vector().Descends(want)) && !r.stop.Load() {
 			if time.Now().After(end) {
-				r.fail("S7: %s is at %v, not at %v, %v after all is healed; its links: %s",
-					n.name, p.engine.Vector(), want, liveness, links(p))
+				r.fail("S7: %s is at %v, not at %v, %v after all is healed; %d slices ahead, %s; its links: %+v",
+					n.name, i.engine.Vector(), want, liveness, i.engine.Ahead(), i.CatchingUp(), i.Links())
 				return
 			}
 			pause(100 * time.Millisecond)
 		}
-		if p != nil {
+		if i != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), liveness)
-			if err := p.log.Sync(ctx); err != nil {
+			if err := i.log.Sync(ctx); err != nil {
 				r.fail("S7: %s does not get its log to disk: %v", n.name, err)
 			}
 			cancel()
 		}
 	}
 	r.settle(end)
-}
-
-func links(p *program) string {
-	var all []string
-	for _, l := range p.repl.Links() {
-		all = append(all, fmt.Sprintf("%d: %s held %d %s", l.Replica, l.In.State, l.In.HeldBlocks, l.In.LastError))
-	}
-	return strings.Join(all, ", ")
 }
 
 // close ends everything; what still runs afterwards is a leak.
@@ -197,6 +236,7 @@ func (r *run) close() {
 		}
 	}
 	r.graves.Wait()
+	r.net.wg.Wait()
 }
 
 // restart starts a node, trying again while its disk does not let it.
@@ -222,15 +262,6 @@ func (r *run) bury(p *program) {
 			r.parked.Store(true)
 		}
 	})
-}
-
-// members is the membership, the same all the time.
-func (r *run) members() (all []peer.Member) {
-	for i := range r.config.Regions {
-		name := fmt.Sprintf("r%d", i+1)
-		all = append(all, peer.Member{Replica: crdt.ReplicaID(i + 1), Region: name, Addr: name})
-	}
-	return all
 }
 
 // rand is the source of randomness of one actor: the same for the same seed.
@@ -306,8 +337,8 @@ func noTime(_ []string, a slog.Attr) slog.Attr {
 func (r *run) mustWrite(n *node, end time.Time) {
 	last := "it is down"
 	for !r.stop.Load() {
-		if p := n.program(); p != nil {
-			c := p.connect()
+		if i := n.instance(); i != nil {
+			c := i.connect()
 			rep, ok := c.do([]string{"SET", "alive:" + n.name, "x"}, nil)
 			c.close()
 			if ok && !rep.IsError() {
@@ -329,6 +360,6 @@ func (res *Result) String() string {
 }
 
 func (res *Result) counts() string {
-	return fmt.Sprintf("%d commands answered, %d operations logged, %d faults, %d captures proven, %v of virtual time",
-		res.Ops, res.Logged, res.Faults, res.Captures, res.Time.Round(time.Second))
+	return fmt.Sprintf("%d commands answered, %d operations logged, %d faults, %d state transfers, %d configurations, %d captures proven, %v of virtual time",
+		res.Ops, res.Logged, res.Faults, res.Transfers, res.Versions, res.Captures, res.Time.Round(time.Second))
 }

@@ -23,7 +23,7 @@ var (
 
 // hung is how long a run may take in real time. A goroutine that waits for a
 // mutex which nobody gives back stops virtual time for good.
-const hung = 3 * time.Minute
+const hung = 10 * time.Minute
 
 // simulate plays a configuration in a bubble.
 func simulate(t *testing.T, c Config, tune func(*run)) (res Result) {
@@ -130,6 +130,7 @@ func TestSeeds(t *testing.T) {
 func report(t *testing.T, failed Result) {
 	t.Errorf("seed %d fails: %s\nconfiguration: %v", failed.Config.Seed, strings.Join(failed.Failures, "\n"), failed.Config)
 	if !*shrinkFlag {
+		t.Logf("trace:\n%s", strings.Join(failed.Trace, "\n"))
 		return
 	}
 	small := shrink(failed, 60, func(c Config) Result {
@@ -161,6 +162,8 @@ func (s *totals) add(res *Result) {
 	s.Logged += res.Logged
 	s.Faults += res.Faults
 	s.Captures += res.Captures
+	s.Transfers += res.Transfers
+	s.Versions += res.Versions
 	s.Time += res.Time
 }
 

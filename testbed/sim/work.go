@@ -72,19 +72,19 @@ func (w *worker) step() {
 
 // connect makes the connections if there is a program to connect to.
 func (w *worker) connect() bool {
-	p := w.n.program()
-	if w.plain != nil && (w.plain.closed || w.plain.p != p) || w.sure != nil && (w.sure.closed || w.sure.p != p) {
+	i := w.n.instance()
+	if w.plain != nil && (w.plain.closed.Load() || w.plain.i != i) || w.sure != nil && (w.sure.closed.Load() || w.sure.i != i) {
 		w.disconnect()
 	}
-	if p == nil {
+	if i == nil {
 		return false
 	}
 	if w.plain == nil {
-		w.plain, w.sure = p.connect(), p.connect()
+		w.plain, w.sure, w.seen = i.connect(), i.connect(), "" // another instance need not have what this one saw
 		w.send([]string{"SELECT", strconv.Itoa(w.rng.IntN(2))})
 		w.sure.do([]string{"SELECT", ledgerDB}, nil)
 	}
-	return !w.plain.closed && !w.sure.closed
+	return !w.plain.closed.Load() && !w.sure.closed.Load()
 }
 
 func (w *worker) disconnect() {
