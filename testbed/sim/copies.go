@@ -44,7 +44,7 @@ func rewind(r *run, rng *rand.Rand) {
 		return
 	}
 	defer r.quiet()()
-	if p = n.program(); p == nil || r.over() {
+	if p = n.program(); p == nil || r.over() || !r.othersWell(n) {
 		return
 	}
 	own, _ := n.lastLog()

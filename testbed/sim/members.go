@@ -176,7 +176,7 @@ func forceOut(r *run, rng *rand.Rand) {
 	n := pick(rng, members)
 	defer n.hold()()
 	i := n.instance()
-	if i == nil {
+	if i == nil || !r.othersWell(n) {
 		return
 	}
 	at := pick(rng, slices.DeleteFunc(members, func(x *node) bool { return x == n }))
@@ -190,6 +190,15 @@ func forceOut(r *run, rng *rand.Rand) {
 		r.wait(upTo(rng, longCut))
 		r.restart(n)
 	}
+}
+
+// othersWell reports whether another member than n has a whole state and may go
+// on: somebody must be left to come back from.
+func (r *run) othersWell(n *node) bool {
+	return slices.ContainsFunc(r.members(), func(o *node) bool {
+		i := o.instance()
+		return o != n && i != nil && i.CatchingUp() == "" && !r.register.isDoomed(i.id)
+	})
 }
 
 // mayForget notes what may be lost with a node: of its own log, and of those of
@@ -225,29 +234,32 @@ func (o *operator) lookAfter(n *node, rng *rand.Rand) (well bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	d, err := o.at(n).Database(ctx, o.guid)
-	if i := p.newest.Load(); i == nil || i.ended() {
+	i := p.newest.Load()
+	if i == nil || i.ended() {
 		return o.replace(ctx, n)
 	}
-	if err != nil || len(d.LocalDatabases) == 0 {
+	x, err := o.at(n).LocalHealth(ctx, o.guid)
+	if err != nil {
 		o.r.trace("%s: looked after: %v", n.name, err)
 		return false
 	}
-	x := d.LocalDatabases[0]
 	switch {
 	case x.Status == "":
-		return d.Instance(x.ID) != nil && d.ConfigVersion == o.r.membership().version
+		m := o.r.membership()
+		return m.ids[i.id] && x.ActiveConfigVersion == m.version
 	case x.Status == api.CodeCloned:
 		defer n.hold()()
 		if p.stop() == nil {
 			o.r.restart(n)
 		}
 	case x.Status == api.CodeRemoved && rng.IntN(2) == 0:
-		o.do(n, "purges what is left", func(ctx context.Context, c *api.Client) (*api.Task, error) { return c.Purge(ctx, o.guid, []int{x.ID}) })
+		o.do(n, "purges what is left", func(ctx context.Context, c *api.Client) (*api.Task, error) {
+			return c.Purge(ctx, o.guid, []int{int(i.id)})
+		})
 	case x.Status == api.CodeRemoved || x.Status == api.CodeLostLog || x.Status == "data_lost":
 		o.recover(n, &api.Recover{Database: o.guid})
 	default:
-		o.r.trace("%s: %s: %s", n.name, x.Status, x.Reason)
+		o.r.trace("%s: %s: %s", n.name, x.Status, x.Alarm)
 	}
 	return false
 }
