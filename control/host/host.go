@@ -44,6 +44,7 @@ type Parts interface {
 
 // Server serves the clients of an instance; see resp.Server.
 type Server interface {
+	Drain(ctx context.Context) error
 	Close() error
 	Stats() resp.Stats
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"crdb/oplog"
-	"crdb/resp"
 )
 
 // This file is the orderly end of an instance. Nothing depends on it: what was
@@ -21,7 +20,7 @@ const lastCheckpointTime = 30 * time.Second
 // shutdown-timeout says.
 func (i *instance) Stop() {
 	i.life.RLock()
-	servers := []*resp.Server{i.server.Load(), i.socket.Load()}
+	servers := i.serversNow()
 	closed := i.closed
 	i.life.RUnlock()
 	if closed || i.commands == nil {
@@ -32,16 +31,25 @@ func (i *instance) Stop() {
 	i.commands.Drain()
 	var wg sync.WaitGroup
 	for _, s := range servers {
-		if s != nil {
-			wg.Go(func() {
-				if err := s.Drain(ctx); err != nil {
-					i.logger.Warn("clients have not read their replies within shutdown-timeout; they are lost", "clients", s.Stats().Current)
-				}
-			})
-		}
+		wg.Go(func() {
+			if err := s.Drain(ctx); err != nil {
+				i.logger.Warn("clients have not read their replies within shutdown-timeout; they are lost", "clients", s.Stats().Current)
+			}
+		})
 	}
 	wg.Wait()
 	i.orderly.Store(true)
+}
+
+// serversNow returns what serves clients: none before Serve.
+func (i *instance) serversNow() (servers []Server) {
+	if s := i.server.Load(); s != nil {
+		servers = append(servers, s)
+	}
+	if s := i.socket.Load(); s != nil {
+		servers = append(servers, s)
+	}
+	return servers
 }
 
 // refusesDisk reports whether the log's disk takes nothing.

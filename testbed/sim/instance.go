@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -184,6 +185,9 @@ func (p *program) Listen(s control.Spec, o resp.ServerOptions) (host.Server, err
 
 // clientServer is the end of a real instance's network.
 type clientServer struct{ i *instance }
+
+// Drain implements host.Server: a simulated client takes its replies at once.
+func (s clientServer) Drain(context.Context) error { return nil }
 
 // Close implements host.Server.
 func (s clientServer) Close() error {

@@ -108,6 +108,9 @@ func (w *watcher) CaptureAt(at uint64) ([]byte, crdt.VersionVector, uint64) {
 // EndOfState implements peer.Images.
 func (w *watcher) EndOfState() uint64 { return w.i.engine.EndOfState() }
 
+// SizeOf implements peer.Images.
+func (w *watcher) SizeOf(head []byte) (int, error) { return w.i.engine.SizeOf(head) }
+
 // MergeAt implements peer.Images.
 func (w *watcher) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(uint64) []byte) (uint64, int, error) {
 	next, keys, err := w.i.engine.MergeAt(at, image, least, mark)
