@@ -33,7 +33,18 @@ func plain(faults ...string) Config {
 	}
 }
 
+// lagging is one whose members need state transfers.
+func lagging(c Config) Config {
+	c.Ops, c.Retention, c.CheckpointBytes, c.TransferRate = 600, 4<<10, 4<<10, 64<<10
+	c.Families = []string{"string", "key", "hash"}
+	return c
+}
+
 var mutants = []mutant{
+	{
+		"blocks do not depend on what images brought", []change{{"oplog/writer.go", "c.deps.Set(e.Replica, e.Time)\n\t\t\tahead", "ahead"}},
+		"S", lagging(plain("away", "cut", "crash")),
+	},
 	{
 		"blocks are applied without what they depend on", []change{
 			{"peer/gate.go", "case !g.covered(b.Deps):", "case false:"},
