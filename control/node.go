@@ -76,7 +76,7 @@ type Node struct {
 	exports chan struct{} // holds one for each export under way
 	closed  sync.Once
 
-	change sync.Mutex // held through one Prepare, Commit or Drop
+	change turn // held through one Prepare, Commit or Drop
 
 	mu struct {
 		sync.Mutex
@@ -90,6 +90,14 @@ type Node struct {
 		verified map[string]verified // what the last comparison found, by GUID
 	}
 }
+
+// turn is a lock that is held while disks and timers are waited for. It is no
+// sync.Mutex because the cluster simulator lets virtual time pass while
+// goroutines wait for channels, and only then.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
 
 // database is an instance with its record. The record is replaced, never
 // changed; both fields are guarded by Node.mu, and only change under
@@ -108,7 +116,7 @@ type database struct {
 // an error nothing is left running.
 func Open(o Options) (*Node, error) {
 	o.setDefaults()
-	n := &Node{opts: o, log: o.Logger, begun: o.Now(), exports: make(chan struct{}, maxExports)}
+	n := &Node{opts: o, log: o.Logger, begun: o.Now(), exports: make(chan struct{}, maxExports), change: make(turn, 1)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
 	n.mu.drains, n.mu.notices = map[string]*drain{}, map[string][noticeKinds]string{}
