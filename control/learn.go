@@ -156,7 +156,7 @@ func (n *Node) checkData(r *record) error {
 
 // bootCheck asks the other members about an instance before it takes its first
 // write: for a newer configuration, for more of its log than is here, and for
-// another process that runs in its place. It waits a bounded time, and for
+// another process that runs in its place, for which it also looks itself. It waits a bounded time, and for
 // nobody who cannot be reached.
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)
@@ -177,6 +177,8 @@ func (n *Node) bootCheck(guid string) {
 		}
 	}
 	switch f := db.record.Fault; {
+	case n.elsewhere(db.record):
+		n.halt(guid, &fault{api.CodeCloned, clonedText("another process answers at the address that this instance has in the configuration")})
 	case other != 0: // whose log is longer means nothing then
 		n.halt(guid, &fault{api.CodeCloned, clonedText(fmt.Sprintf("instance %d hears from it", other))})
 	case lost != nil:
@@ -185,6 +187,20 @@ func (n *Node) bootCheck(guid string) {
 		n.log.Info("all members say that the instance lost nothing after all", "guid", guid)
 		n.pardon(guid)
 	}
+}
+
+// elsewhere reports whether another process answers at the address of the
+// instance of a record: then this one is a copy, also where no other member
+// follows either of them just now. Nobody answering there says nothing.
+func (n *Node) elsewhere(r *record) bool {
+	self := r.Database.Instance(r.Replica) // nil: no member any more
+	if self == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Settings.BootCheck)
+	defer cancel()
+	info, err := n.clientOf(self.Cluster).Node(ctx)
+	return err == nil && info.Run != 0 && info.Run != n.run && info.Region == n.opts.Settings.Region
 }
 
 // checked ends what bootCheck was waited for.
