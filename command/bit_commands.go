@@ -61,7 +61,7 @@ func bitSet(c *Context) {
 		val := growTo(old, at)
 		mask := byte(0x80) >> (at & 7)
 		val[at>>3] = val[at>>3]&^mask | mask*byte(on)
-		c.Tx.Put(key, val, expiryKeep)
+		c.Tx.PutOwned(key, val, expiryKeep)
 		c.event(evString, "setbit", key)
 	}
 	c.Out.Int(int64(was))

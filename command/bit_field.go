@@ -64,7 +64,7 @@ func runBitField(c *Context, readOnly bool) {
 		}
 	}
 	if changed {
-		c.Tx.Put(key, val, expiryKeep)
+		c.Tx.PutOwned(key, val, expiryKeep)
 		c.event(evString, "setbit", key)
 	}
 }

@@ -26,6 +26,8 @@ const (
 	outputBatch = 1 << 20
 	// keepOutput is the largest reply buffer an idle session keeps.
 	keepOutput = 64 << 10
+	// keepInput is the largest request that an idle session may refer to.
+	keepInput = 64 << 10
 )
 
 // Session is one client: a state machine without I/O (resp.Session). Except
@@ -134,6 +136,11 @@ func (s *Session) Input(data []byte) (used int) {
 	s.stat.in.Add(uint64(used))
 	if s.isAway() {
 		return used
+	}
+	if used > keepInput {
+		s.parser.Forget() // an idle client holds no large request
+		s.ctx.Args = nil
+		clear(s.keys[:cap(s.keys)])
 	}
 	s.endOfBatch(len(data) - used)
 	return used

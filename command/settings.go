@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crdb/engine"
+	"crdb/oplog"
 	"crdb/resp"
 )
 
@@ -19,6 +20,15 @@ const (
 
 // maxArgs is the largest number of arguments of one command.
 const maxArgs = 1024 * 1024
+
+// What one command writes goes into one block of the log. maxValue, Redis's
+// default, bounds a value whatever proto-max-bulk-len allows beyond it, and
+// maxCommand a command, and what a MULTI queues, whatever
+// client-query-buffer-limit does.
+const (
+	maxValue   = 512 << 20
+	maxCommand = oplog.MaxBlockBytes / 8 * 7
+)
 
 // maxInline is the longest inline command.
 const maxInline = 64 << 10
@@ -60,8 +70,8 @@ func (srv *Server) reload() {
 		idMode:     engine.StreamIDMode(slices.Index(streamIDModes, c.String("xadd-id-mode"))),
 		limits: resp.Limits{
 			MaxArgs: maxArgs, MaxInline: maxInline,
-			MaxBulk:  int(c.Int("proto-max-bulk-len")),
-			MaxQuery: int(c.Int("client-query-buffer-limit")),
+			MaxBulk:  int(min(c.Int("proto-max-bulk-len"), maxValue)),
+			MaxQuery: int(min(c.Int("client-query-buffer-limit"), maxCommand)),
 		},
 		preAuth: resp.PreAuth,
 	}

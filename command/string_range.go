@@ -57,7 +57,7 @@ func stringAppend(c *Context) {
 	}
 	val := make([]byte, 0, len(old)+len(more))
 	val = append(append(val, old...), more...)
-	c.Tx.Put(key, val, expiryKeep)
+	c.Tx.PutOwned(key, val, expiryKeep)
 	c.event(evString, "append", key)
 	c.Out.Int(int64(len(val)))
 }
@@ -85,7 +85,7 @@ func stringSetRange(c *Context) {
 		return
 	}
 	val := overwrite(old, int(offset), patch)
-	c.Tx.Put(key, val, expiryKeep)
+	c.Tx.PutOwned(key, val, expiryKeep)
 	c.event(evString, "setrange", key)
 	c.Out.Int(int64(len(val)))
 }
@@ -93,10 +93,8 @@ func stringSetRange(c *Context) {
 // overwrite returns a copy of old with patch laid over it at offset, and zeros
 // between the two if there is a gap. The caller has checked the size.
 func overwrite(old []byte, offset int, patch []byte) []byte {
-	val := append([]byte(nil), old...)
-	if gap := offset + len(patch) - len(val); gap > 0 {
-		val = append(val, make([]byte, gap)...) // compiled to growing in place
-	}
+	val := make([]byte, max(len(old), offset+len(patch)))
+	copy(val, old)
 	copy(val[offset:], patch)
 	return val
 }

@@ -9,7 +9,11 @@ func (o *Object) Apply(op *Op, d Dot) {
 		if op.Flags&KeepDeadline == 0 {
 			o.setDeadline(op, d)
 		}
-		o.Cell.put(d, append([]byte(nil), op.Value...))
+		value := op.Value
+		if !op.Owned {
+			value = append([]byte(nil), value...)
+		}
+		o.Cell.put(d, value)
 	case KindDelete:
 		o.clear(op, d)
 		o.clearDeadlines(op.Clear)

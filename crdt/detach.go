@@ -1,12 +1,21 @@
 package crdt
 
+import "math"
+
 // Detach returns a copy of o that shares no bytes with the record o was decoded
 // from. Collections are taken over, not copied: o must not be used afterwards.
-func (o *Object) Detach() Object {
+func (o *Object) Detach() Object { return o.DetachFrom(math.MaxInt) }
+
+// DetachFrom is Detach of an object decoded from a record of at most size
+// bytes: longer values are not part of it, and are taken over.
+func (o *Object) DetachFrom(size int) Object {
 	c := Object{parts: o.parts, seen: o.seen.Clone(), Deadlines: append([]Deadline(nil), o.Deadlines...)}
 	c.Cell.Shares = append([]Share(nil), o.Cell.Shares...)
 	for _, s := range o.Cell.Siblings {
-		c.Cell.Siblings = append(c.Cell.Siblings, Sibling{s.Dot, append([]byte(nil), s.Value...)})
+		if len(s.Value) <= size {
+			s.Value = append([]byte(nil), s.Value...)
+		}
+		c.Cell.Siblings = append(c.Cell.Siblings, s)
 	}
 	return c
 }

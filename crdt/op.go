@@ -77,6 +77,9 @@ type Op struct {
 	// what it adds.
 	Total, Delta Number
 	Value        []byte // KindPut
+	// Owned says that nobody else has Value and nobody ever changes its bytes:
+	// Apply keeps it instead of a copy. It is not encoded.
+	Owned bool
 
 	vectors []VersionEntry // backs Elems[i].Seen
 	resets  []Reset        // backs Elems[i].Shares
@@ -98,6 +101,25 @@ type Elem struct {
 func (op *Op) Reset(kind Kind, db uint8, key []byte) {
 	*op = Op{Kind: kind, DB: db, Key: key, Clear: op.Clear[:0], Shares: op.Shares[:0], Elems: op.Elems[:0],
 		vectors: op.vectors[:0], resets: op.resets[:0], names: op.names[:0]}
+}
+
+// What Trim keeps.
+const (
+	keepElems = 1024
+	keepNames = 64 << 10
+)
+
+// Trim lets go what a large operation has left behind: its value, and buffers
+// that others hardly need. The op may be used on after Reset only.
+func (op *Op) Trim() {
+	if len(op.Value) > keepNames {
+		op.Value = nil
+	}
+	if cap(op.Elems) > keepElems || cap(op.vectors) > keepElems || cap(op.resets) > keepElems ||
+		cap(op.Shares) > keepElems || cap(op.names) > keepNames {
+		*op = Op{Kind: op.Kind}
+	}
+	clear(op.Elems) // their values are pieces of a request
 }
 
 // addElem appends an element that had seen the dots and shares of a cell.

@@ -33,7 +33,10 @@ const (
 )
 
 // AppendOp appends the encoded op.
-func AppendOp(b []byte, op *Op) []byte {
+func AppendOp(b []byte, op *Op) []byte { return append(AppendOpHead(b, op), op.Value...) }
+
+// AppendOpHead appends the encoded op without Value, which is its end.
+func AppendOpHead(b []byte, op *Op) []byte {
 	f := op.Flags &^ codecFlags
 	if len(op.Clear) > 0 {
 		f |= hasClear
@@ -67,7 +70,7 @@ func AppendOp(b []byte, op *Op) []byte {
 	if op.Kind == KindIncr {
 		b = appendNumber(appendNumber(b, op.Total), op.Delta)
 	}
-	return append(b, op.Value...)
+	return b
 }
 
 func appendBytes(b, s []byte) []byte {

@@ -12,7 +12,25 @@ type applier struct {
 	ent   entry
 	op    crdt.Op
 	group []oplog.Entry
+	alone bool // the op is the only one of its block
 }
+
+// keepGroup is the largest group whose room is kept, in ops.
+const keepGroup = 1024
+
+// release lets go of the block that was applied.
+func (a *applier) release() {
+	a.alone = false
+	a.op.Trim()
+	clear(a.group[:cap(a.group)])
+	if cap(a.group) > keepGroup {
+		a.group = nil
+	}
+}
+
+// keepsBlock is the size from which a value that came as the only op of its
+// block stays where it is, in the block, which nobody changes.
+const keepsBlock = oplog.LargeOp
 
 // Check decodes every op of a block, so that a block which is sound outside but
 // not inside is refused before anything of it is stored or applied. It must not
@@ -33,6 +51,8 @@ func (e *Engine) Apply(b *oplog.Block) error {
 	a := &e.apply
 	a.group = a.group[:0]
 	now := e.opts.Wall()
+	a.alone = b.Ops == 1
+	defer a.release()
 	err := b.Each(func(en oplog.Entry) error {
 		a.group = append(a.group, en)
 		if en.Group {
@@ -114,6 +134,7 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 		return
 	}
 	n.dot = d
+	a.op.Owned = a.alone && len(a.op.Value) >= keepsBlock
 	n.load()
 	if skip == nil {
 		e.contest(n, &a.op, d)

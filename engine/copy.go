@@ -32,7 +32,7 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	switch typ {
 	case crdt.TypeString:
 		t.anew = true // to an Observer: as in Redis, dst is deleted first
-		t.Put(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
+		t.PutOwned(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
 	case crdt.TypeHLL:
 		t.hllStore(dst, from.load().HLL())
 	case crdt.TypeSet:

@@ -132,11 +132,9 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	oldAt := n.indexed(old)
 	if n.obj.Empty() {
 		n.drop(ks)
-	} else if rec, ok := crdt.AppendRecord(n.buf[:0], n.obj); ok && len(rec) <= maxFlat {
-		n.buf = rec
+	} else if n.fitsFlat() {
 		n.storeFlat(ks, now)
 	} else {
-		n.buf = rec[:0]
 		n.storeHeap(ks, now)
 		n.measure()
 		n.noteElems(op)
@@ -161,6 +159,18 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 	if (was || is) && !n.quiet {
 		n.changed(op, !was)
 	}
+}
+
+// fitsFlat reports whether the key fits a flat record, which is in buf then.
+func (n *entry) fitsFlat() bool {
+	for i := range n.obj.Cell.Siblings {
+		if len(n.obj.Cell.Siblings[i].Value) > maxFlat {
+			return false // not to be copied to find that out
+		}
+	}
+	rec, ok := crdt.AppendRecord(n.buf[:0], n.obj)
+	n.buf = rec
+	return ok && len(rec) <= maxFlat
 }
 
 // indexed returns the time under which the expiry index has the key: the first
@@ -259,7 +269,7 @@ func (n *entry) addShare(op *crdt.Op, d crdt.Dot, total, now int64) {
 // storeHeap keeps the key as an object, making one of it if it was flat.
 func (n *entry) storeHeap(ks *keyspace, now int64) {
 	if n.heap == nil {
-		o := &object{Object: n.obj.Detach(), all: true}
+		o := &object{Object: n.obj.DetachFrom(maxFlat), all: true} // n.obj is from a flat record, if from any
 		noted, i := n.noted(), ks.newObject(o)
 		n.rec, _ = ks.keys.Reserve(n.frag, n.key, recHeader+4)
 		binary.BigEndian.PutUint32(n.rec[recHeader:], i)

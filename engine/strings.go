@@ -38,7 +38,13 @@ func (t *Tx) value(n *entry) []byte {
 
 // Put sets the string of a key, whatever the key held. A deadline that is not
 // in the future deletes the key.
-func (t *Tx) Put(key, val []byte, x Expiry) {
+func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, x, false) }
+
+// PutOwned is Put of a value that the caller has made for it and does not touch
+// again: a large one is not copied.
+func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, x, true) }
+
+func (t *Tx) put(key, val []byte, x Expiry, owned bool) {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
@@ -55,6 +61,7 @@ func (t *Tx) Put(key, val []byte, x Expiry) {
 	}
 	t.op.Reset(crdt.KindPut, uint8(t.db), key)
 	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
+	t.op.Owned = owned
 	t.issue(n)
 }
 

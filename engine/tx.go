@@ -188,7 +188,11 @@ func (t *Tx) issue(n *entry) {
 	n.obj.Apply(&t.op, d)
 	n.settle(t.now, &t.op)
 	n.obj = nil // loaded anew if the command goes on with this key
+	t.op.Trim()
 }
+
+// keepOp is the largest buffer for encoded ops that a Tx keeps, in bytes.
+const keepOp = 64 << 10
 
 // append gives the prepared op its dot.
 func (t *Tx) append() crdt.Dot {
@@ -196,8 +200,11 @@ func (t *Tx) append() crdt.Dot {
 		t.e.log.BeginGroup()
 		t.grouped = true
 	}
-	t.buf = crdt.AppendOp(t.buf[:0], &t.op)
-	t.last = t.e.log.AppendAt(t.now, t.buf)
+	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
+	t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
+	if cap(t.buf) > keepOp {
+		t.buf = nil
+	}
 	return t.last
 }
 

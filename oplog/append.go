@@ -10,9 +10,12 @@ import (
 // payload as it will be on disk.
 type segment struct {
 	buf         []byte
+	front       int // of buf: room for the block's head
 	first, last crdt.Timestamp
 	ops         int
 }
+
+func (s *segment) payload() []byte { return s.buf[s.front:] }
 
 const (
 	segmentBytes     = 64 << 10 // first size of a segment's buffer
@@ -24,12 +27,27 @@ const (
 // Append gives op its dot, copies it behind all earlier ones, and returns the
 // dot. It never fails and never waits for the disk: callers ask Admit first.
 // The order of dots is the order of the log.
-func (l *Log) Append(op []byte) crdt.Dot { return l.AppendAt(l.opts.Wall(), op) }
+func (l *Log) Append(op []byte) crdt.Dot { return l.AppendAt(l.opts.Wall(), op, nil) }
 
-// AppendAt is Append for a caller that has just read the wall clock itself.
-func (l *Log) AppendAt(wall int64, op []byte) crdt.Dot {
+// AppendAt is Append for a caller that has just read the wall clock itself. The
+// op is head and tail together.
+func (l *Log) AppendAt(wall int64, head, tail []byte) crdt.Dot {
+	if len(head)+len(tail) >= LargeOp {
+		return l.appendLarge(wall, head, tail)
+	}
 	m := &l.mu
 	m.Lock()
+	t, idle := l.appendLocked(wall, head, tail)
+	m.Unlock()
+	if idle {
+		l.kickOwn()
+	}
+	return crdt.Dot{Time: t, Replica: l.self}
+}
+
+// tickLocked returns the next timestamp.
+func (l *Log) tickLocked(wall int64) crdt.Timestamp {
+	m := &l.mu
 	t := m.clock + 1
 	if w := crdt.TimestampAt(wall); w > t && wall > 0 {
 		t = w
@@ -39,37 +57,40 @@ func (l *Log) AppendAt(wall int64, op []byte) crdt.Dot {
 	if ahead := t.Millis() - wall; ahead > l.maxDrift && ahead > l.drift(wall) {
 		l.refuse(refuseClock)
 	}
+	return t
+}
+
+// appendLocked copies an op behind the others; idle is whether it is the first
+// one to write.
+func (l *Log) appendLocked(wall int64, op, tail []byte) (t crdt.Timestamp, idle bool) {
+	m := &l.mu
+	t = l.tickLocked(wall)
 	s := &m.cur
-	idle := s.ops == 0
+	size := len(op) + len(tail)
+	idle = s.ops == 0
 	if idle {
 		s.first, s.last = t, t
-	} else if len(s.buf)+len(op)+maxEntryOverhead > maxPayload {
+	} else if len(s.buf)+size+maxEntryOverhead > maxPayload {
 		l.cutLocked()
 		m.joins = false
 		s.first, s.last = t, t
 	}
-	head := uint64(len(op)) << 1
+	head := uint64(size) << 1
 	if m.joins {
 		head |= 1
 	}
 	before := len(s.buf)
 	buf := binary.AppendUvarint(s.buf, uint64(t-s.last))
 	buf = binary.AppendUvarint(buf, head)
-	s.buf = append(buf, op...)
+	s.buf = append(append(buf, op...), tail...)
 	s.last = t
 	s.ops++
 	m.joins = m.inGroup
-	if m.pending += len(s.buf) - before; m.pending > l.opts.MaxPending {
-		l.refuse(refuseBacklog)
-	}
+	l.pendingLocked(len(s.buf)-before, 0)
 	if len(s.buf) >= BlockBytes && !m.inGroup {
 		l.cutLocked()
 	}
-	m.Unlock()
-	if idle {
-		l.kickOwn()
-	}
-	return crdt.Dot{Time: t, Replica: l.self}
+	return t, idle
 }
 
 // maxPayload keeps the block below MaxBlockBytes with the largest vector.
@@ -89,9 +110,9 @@ func (l *Log) cutLocked() {
 }
 
 // recycleLocked keeps a segment's buffer for reuse, within bounds.
-func (l *Log) recycleLocked(buf []byte) {
-	if cap(buf) <= maxSpareBytes && len(l.mu.spare) < maxSpareBuffers {
-		l.mu.spare = append(l.mu.spare, buf)
+func (l *Log) recycleLocked(s *segment) {
+	if s.front == 0 && cap(s.buf) <= maxSpareBytes && len(l.mu.spare) < maxSpareBuffers {
+		l.mu.spare = append(l.mu.spare, s.buf)
 	}
 }
 

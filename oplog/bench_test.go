@@ -48,7 +48,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if wall == "given" {
-					l.AppendAt(ms, op)
+					l.AppendAt(ms, op, nil)
 				} else {
 					l.Append(op)
 				}

@@ -117,8 +117,15 @@ func entryHeader(b []byte) (delta, head uint64, rest []byte) {
 func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVector) *Block {
 	var vector [128]byte
 	d := crdt.AppendVector(vector[:0], deps)
-	size := headerBytes + len(d) + len(s.buf) + crcBytes
-	data := make([]byte, 0, size)
+	ops := s.payload()
+	size := headerBytes + len(d) + len(ops) + crcBytes
+	at := s.front - headerBytes - len(d)
+	var data []byte
+	if at >= 0 { // the ops are in place
+		data = s.buf[at:at:cap(s.buf)]
+	} else {
+		data = make([]byte, 0, size)
+	}
 	data = append(data, 'c', 'B', BlockVersion, 0)
 	data = binary.BigEndian.AppendUint32(data, uint32(size))
 	data = binary.BigEndian.AppendUint16(data, uint16(r))
@@ -128,7 +135,11 @@ func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVe
 	data = binary.BigEndian.AppendUint32(data, uint32(s.ops))
 	data = append(data, d...)
 	payload := len(data)
-	data = append(data, s.buf...)
+	if at >= 0 {
+		data = data[:payload+len(ops)]
+	} else {
+		data = append(data, ops...)
+	}
 	data = binary.BigEndian.AppendUint32(data, crc32.Checksum(data, castagnoli))
 	return &Block{
 		Replica: r, First: s.first, Last: s.last, Prev: prev, Ops: s.ops,

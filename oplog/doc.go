@@ -54,7 +54,8 @@
 // there are received, and own ops go on behind them.
 //
 // B1. Bounded: own bytes waiting for the disk (MaxPending, then Admit says
-// ErrBacklog), received ones (MaxReceive, then Receive waits), recent blocks in
+// ErrBacklog; large ops count apart, MaxLarge, lest one of them stop everybody
+// for as long as the disk needs for it), received ones (MaxReceive, then Receive waits), recent blocks in
 // memory (CacheBytes), images among the received bytes, blocks (BlockBytes, MaxBlockBytes), checkpoint batches
 // (CheckpointBytes plus one range, with Flush between ranges), Replay (one
 // block per replica). An op that was admitted is always taken.

@@ -41,6 +41,7 @@ type Log struct {
 		full     []segment      // cut, waiting for the writer
 		spare    [][]byte
 		pending  int // own bytes not durable yet
+		large    int // the same of large ops, which pending does not count
 		inGroup  bool
 		joins    bool // the next op is in one group with the op before it
 		received crdt.VersionVector

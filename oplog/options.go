@@ -17,6 +17,7 @@ const (
 	DefaultMaxClockDrift = 500 * time.Millisecond
 	DefaultCacheBytes    = 4 << 20
 	DefaultMaxPending    = 64 << 20
+	DefaultMaxLarge      = 512<<20 + 64<<20 // the largest value, and what comes with it
 	DefaultMaxReceive    = 32 << 20
 	DefaultDiskReserve   = 128 << 20
 	DefaultMemTableBytes = 4 << 20
@@ -53,6 +54,7 @@ type Options struct {
 	RetentionBytes int64  // budget of kept blocks, see Excess. 0: no budget
 	CacheBytes     int    // recent blocks kept in memory for senders
 	MaxPending     int    // own bytes not yet durable; above it Admit says ErrBacklog
+	MaxLarge       int    // the same for large ops, which MaxPending does not count
 	MaxReceive     int    // received bytes not yet durable; above it Receive blocks
 	DiskReserve    int64  // free bytes below which Admit says ErrDiskFull; -1: no check
 	MemTableBytes  uint64 // Pebble's memtable
@@ -96,6 +98,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.MaxClockDrift, DefaultMaxClockDrift)
 	setDefault(&o.CacheBytes, DefaultCacheBytes)
 	setDefault(&o.MaxPending, DefaultMaxPending)
+	setDefault(&o.MaxLarge, DefaultMaxLarge)
 	setDefault(&o.MaxReceive, DefaultMaxReceive)
 	setDefault(&o.DiskReserve, DefaultDiskReserve)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)

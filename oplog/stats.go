@@ -123,7 +123,7 @@ func (l *Log) Stats() Stats {
 	}
 	s.OverRetention = l.opts.RetentionBytes > 0 && s.Bytes > l.opts.RetentionBytes
 	l.mu.Lock()
-	s.PendingBytes, s.ReceiveBytes = l.mu.pending, l.mu.queued
+	s.PendingBytes, s.ReceiveBytes = l.mu.pending+l.mu.large, l.mu.queued
 	s.ClockAhead = time.Duration(l.mu.clock.Millis()-l.opts.Wall()) * time.Millisecond
 	l.mu.Unlock()
 	l.pub.RLock()

@@ -257,17 +257,18 @@ func (l *Log) release(c *cycle) {
 	m := &l.mu
 	m.Lock()
 	for i := range c.segments {
-		m.pending -= len(c.segments[i].buf)
-		l.recycleLocked(c.segments[i].buf)
+		if s := &c.segments[i]; s.front > 0 {
+			l.pendingLocked(0, -len(s.buf))
+		} else {
+			l.pendingLocked(-len(s.buf), 0)
+		}
+		l.recycleLocked(&c.segments[i])
 	}
 	for _, b := range c.received {
 		m.queued -= len(b.data)
 	}
 	for _, im := range c.images {
 		m.queued -= im.size()
-	}
-	if m.pending <= l.opts.MaxPending {
-		l.allow(refuseBacklog)
 	}
 	if len(c.received) > 0 || len(c.images) > 0 {
 		m.room.Broadcast()

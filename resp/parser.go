@@ -200,6 +200,14 @@ func (p *Parser) finish(buf []byte) [][]byte {
 	return p.args
 }
 
+// Forget lets go of the arguments that Next returned last, and so of the buffer
+// that they alias.
+func (p *Parser) Forget() {
+	if clear(p.args[:cap(p.args)]); cap(p.args) > keepArgs {
+		p.args = nil
+	}
+}
+
 // take ends the command and returns how many bytes it took.
 func (p *Parser) take() int {
 	used := p.pos
