@@ -201,9 +201,7 @@ func TestChangeWhileAMemberIsAway(t *testing.T) {
 	}
 	dial.cut.Delete(away.AdminAddr())
 	agreeOn(t, guid, 3, nodes...)
-	if fmt.Sprint(away.members(guid)) != "[1 2 3 4]" {
-		t.Error(away.members(guid))
-	}
+	eventually(t, "the instance knows its members", func() bool { return fmt.Sprint(away.members(guid)) == "[1 2 3 4]" })
 	eventually(t, "the note is gone", func() bool { x, _ := nodes[0].dir.notes(); return len(x) == 0 })
 }
 
