@@ -21,7 +21,7 @@ var differs = map[string]string{
 	"command|docs":        "summaries are our own, without history",
 	"config|get":          "knows the parameters that have a meaning here",
 	"config|set":          "knows the parameters that have a meaning here",
-	"debug":               "has SLEEP, and digests of live state rather than of values",
+	"debug":               "has SLEEP, OBJECT, ERROR and SET-ACTIVE-EXPIRE (which changes nothing), and digests of live state rather than of values",
 	"eval":                "syntax errors, and errors that name a variable, are worded differently; string.dump is refused",
 	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"crdb/rdb"
 )
 
 const msgNoDebug = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 
-// debugCommand has what tests need: SLEEP, which blocks this client only;
+// debugCommand has what tests need: SLEEP, which blocks this client only; OBJECT;
 // digests, by which regions that have applied the same operations are alike; and
 // DIVERGE, which makes this region differ from the others, so that a test can
 // see whether that is found.
@@ -20,9 +22,12 @@ func debugCommand(c *Context) {
 	switch {
 	case len(c.Args) == 3 && equalFold(c.Args[1], "sleep"):
 		debugSleep(c)
-	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"),
-		len(c.Args) == 2 && equalFold(c.Args[1], "jmap"):
+	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"):
 		c.Out.OK()
+	case len(c.Args) == 3 && equalFold(c.Args[1], "object"):
+		debugObject(c)
+	case len(c.Args) == 3 && equalFold(c.Args[1], "error"):
+		c.Out.Error(string(c.Args[2]))
 	case len(c.Args) == 4 && equalFold(c.Args[1], "diverge"):
 		c.Tx.Diverge(c.Args[2], c.Args[3])
 		c.Out.OK()
@@ -38,6 +43,28 @@ func debugCommand(c *Context) {
 	default:
 		c.errorSub()
 	}
+}
+
+// debugObject tells of a key in Redis's words, as far as they mean something
+// here: there is no address, and the length is that of its DUMP.
+func debugObject(c *Context) {
+	c.lockAll()
+	c.untouched(func(key []byte) {
+		enc, ok := c.Tx.Encoding(key)
+		if !ok {
+			c.Out.Error("ERR no such key")
+			return
+		}
+		w := rdb.NewWriter(nil)
+		if _, err := writeValue(w, c.Tx, key); err != nil {
+			c.Error(err)
+			return
+		}
+		idle, _ := c.Tx.Idle(key)
+		lru := (c.S.now/1000 - idle) & (1<<24 - 1)
+		c.Out.SimpleString(fmt.Sprintf("Value at:0x0 refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
+			enc, len(w.Bytes())-1, lru, idle))
+	})
 }
 
 func debugSleep(c *Context) {

@@ -3,6 +3,7 @@ package command
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDebugDigests: a digest is forty digits, zeros for what is not there, and
@@ -39,4 +40,22 @@ func TestDebugDigests(t *testing.T) {
 	if got := c.do("DEBUG", "DIGEST-VALUE"); got != "*0\r\n" {
 		t.Errorf("DIGEST-VALUE of nothing: %q", got)
 	}
+}
+
+// OBJECT is worded as in Redis, and works where EXEC holds every lock.
+func TestDebugObject(t *testing.T) {
+	w := newWorld(t)
+	if err := w.srv.Config().Set("enable-debug-command", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.dial("a")
+	c.do("SET", "s", "v")
+	w.advance(3 * time.Second)
+	const want = "+Value at:0x0 refcount:1 encoding:embstr serializedlength:2 lru:5501184 lru_seconds_idle:3\r\n"
+	expect(t, c.do("DEBUG", "OBJECT", "s"), want)
+	expect(t, c.do("MULTI")+c.do("DEBUG", "OBJECT", "s")+c.do("EXEC"), "+OK\r\n+QUEUED\r\n*1\r\n"+want)
+	expect(t, c.do("DEBUG", "OBJECT", "nothing"), "-ERR no such key\r\n")
+	expect(t, c.do("DEBUG", "ERROR", "OOPS text"), "-OOPS text\r\n")
+	expect(t, c.do("DEBUG", "JMAP"), "-ERR unknown subcommand or wrong number of arguments for 'JMAP'. Try DEBUG HELP.\r\n")
+	expect(t, c.do("SET", "s", "w"), "+OK\r\n") // the locks are gone
 }
