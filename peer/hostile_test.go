@@ -342,7 +342,10 @@ var lies = []struct {
 // link of the liar with an alarm that says what and from whom; memory stays
 // bounded, and no state differs afterwards.
 func TestHostilePeers(t *testing.T) {
-	for _, row := range lies {
+	for i, row := range lies {
+		if underRace && i%8 != 1 {
+			continue // the detector makes millions of rows take longer than the patience; all are played without it
+		}
 		t.Run(row.name, func(t *testing.T) {
 			checkGoroutines(t)
 			s := besiege(t)
