@@ -101,7 +101,20 @@ func newCursor(db pebble.Reader, r crdt.ReplicaID, after crdt.Timestamp) (*curso
 	if after == 1<<64-1 {
 		return c, nil
 	}
-	// The block that begins at or before the wanted op may hold it.
+	// Mostly `after` is the end of a block, and the next one is the first wanted:
+	// then one look is enough.
+	if it.SeekGE(blockKey(r, after+1)) {
+		b, err := decodeRecord(r, it.Value())
+		if err != nil {
+			it.Close()
+			return nil, err
+		}
+		if b.Prev == after {
+			c.ok = true
+			return c, nil
+		}
+	}
+	// Else the block that begins at or before the wanted op may hold it.
 	if it.SeekLT(blockKey(r, after+1)) {
 		b, err := decodeRecord(r, it.Value())
 		if err != nil {
