@@ -104,6 +104,7 @@ func (l *pollLink) descriptor() int { return l.fd }
 func (p *poller) run() {
 	defer close(p.done)
 	defer p.shut()
+	shortSlice()
 	events := make([]syscall.EpollEvent, 128)
 	for {
 		n, err := syscall.EpollWait(p.ep, events, -1)
