@@ -114,6 +114,7 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string, cl
 	if s.Insecure {
 		logger.Warn("running with --insecure: no TLS; whoever reaches the ports of this node reads and changes everything", "bind", s.Bind)
 	}
+	spareProcs(s)
 	now := time.Now
 	if clock != "" {
 		logger.Warn("running with --test-clock: the time of this node is not that of the machine", "file", clock)
