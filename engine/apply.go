@@ -47,16 +47,31 @@ func (e *Engine) Check(b *oplog.Block) error {
 // Apply applies a block of another replica, group by group, in the order of
 // its log. The caller delivers blocks in causal order (C1), each once, after
 // oplog.Log.Receive, and never two at a time. Its ops are visible on return.
-func (e *Engine) Apply(b *oplog.Block) error {
+func (e *Engine) Apply(b *oplog.Block) error { return e.ApplySteps(b, func() {}) }
+
+// stepOps is how many ops ApplySteps applies between two pauses: some tenths of
+// a millisecond. A larger group is not interrupted.
+const stepOps = 256
+
+// ApplySteps is Apply that calls between, with no lock held, after every stepOps
+// ops or so, for who wants to pause.
+func (e *Engine) ApplySteps(b *oplog.Block, between func()) error {
 	a := &e.apply
 	a.group = a.group[:0]
 	now := e.opts.Wall()
 	a.alone = b.Ops == 1
 	defer a.release()
+	step := 0
 	err := b.Each(func(en oplog.Entry) error {
 		a.group = append(a.group, en)
+		step++
 		if en.Group {
 			return nil
+		}
+		if step > stepOps {
+			step = 0
+			between()
+			now = e.opts.Wall()
 		}
 		err := e.applyGroup(a, now, nil)
 		a.group = a.group[:0]

@@ -60,7 +60,7 @@ const (
 	// SliceBytes is the size at which an image is cut between two keys, and so
 	// what bounds the time for which its partition is locked. Only one larger
 	// key makes a larger image.
-	SliceBytes = 1 << 20
+	SliceBytes = 256 << 10
 	// MaxImageBytes bounds every image.
 	MaxImageBytes = 1 << 30
 )

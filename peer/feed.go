@@ -38,6 +38,9 @@ type feed struct {
 	heard     atomic.Int64  // when it came
 
 	run  blockRun // of the writer
+	ease easing   // of the writer
+	rush atomic.Int64
+	left uint64   // bytes to be sent, at the last heartbeat; of the writer
 	out  outFrame // of the writer
 	news publishQueue
 }
@@ -56,6 +59,7 @@ func newFeed(l *link, s outStream, from crdt.Timestamp) *feed {
 	f.ctx, f.stop = context.WithCancelCause(s.Context())
 	f.sent.Store(uint64(from))
 	f.heard.Store(l.r.opts.Wall())
+	f.ease = easing{r: l.r, rush: &f.rush}
 	f.news.max = l.r.opts.Limits.PublishBytes
 	return f
 }
@@ -129,9 +133,10 @@ func (f *feed) send() error {
 }
 
 // addBlocks puts pieces of blocks into the message, as many as fit into it and
-// into the window.
+// into the window. Pieces of old blocks go one by one, with pauses.
 func (f *feed) addBlocks() error {
 	size := 0
+	f.ease.begin()
 	for size < messageBytes && f.sentBytes.Load()-f.taken.Load() < uint64(f.r.opts.Limits.WindowBytes) {
 		if len(f.run.blocks) == 0 {
 			more, err := f.readLog()
@@ -152,6 +157,9 @@ func (f *feed) addBlocks() error {
 			f.l.out.blocks.Add(1)
 			f.l.out.ops.Add(uint64(b.Ops))
 			f.l.out.raw.Add(uint64(len(b.Bytes())))
+		}
+		if f.ease.old(b.Last) && f.ease.serving() {
+			return f.ease.step(f.ctx)
 		}
 	}
 	return nil
@@ -176,6 +184,8 @@ func (f *feed) addHeartbeat() error {
 	if err != nil && !errors.Is(err, oplog.ErrTruncated) {
 		return err
 	}
+	f.r.backlog(&f.rush, f.left, waitingBytes)
+	f.left = waitingBytes
 	now := f.r.opts.Wall()
 	hb := &peerpb.Heartbeat{
 		ClockMs: now, Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),

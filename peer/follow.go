@@ -284,6 +284,7 @@ func (s *inStream) heartbeat(data []byte) error {
 		l.r.acked()
 	}
 	l.mu.Lock()
+	l.r.backlog(&l.r.rush, l.mu.remote.waitingBytes, hb.GetWaitingBytes())
 	l.mu.remote.waitingOps, l.mu.remote.waitingBytes = hb.GetWaitingOps(), hb.GetWaitingBytes()
 	if v := hb.GetConfigVersion(); v != 0 {
 		l.mu.remote.config = v

@@ -28,6 +28,13 @@ type Checker interface {
 	Check(b *oplog.Block) error
 }
 
+// Stepper is an Applier that can pause in the middle of a block.
+type Stepper interface {
+	// ApplySteps is Apply that calls between, with no lock held, every now and
+	// then.
+	ApplySteps(b *oplog.Block, between func()) error
+}
+
 // Member is one instance of the database on another node, or this one.
 type Member struct {
 	Replica crdt.ReplicaID
@@ -50,6 +57,10 @@ type Options struct {
 	// it holds nothing, it applies no blocks but asks for the state first.
 	Join bool
 
+	// Served is a number that rises while clients are served: catching up then
+	// leaves room for them. Any goroutine calls it. May be nil.
+	Served func() uint64
+
 	// Deliver hands over a PUBLISH from another region. It must not block. It
 	// is called by several goroutines; the slices are the callee's. May be nil.
 	Deliver func(channel, payload []byte)
@@ -67,6 +78,7 @@ type Options struct {
 
 	Dial        func(ctx context.Context, addr string) (net.Conn, error) // the network
 	Wall        func() int64                                             // unix milliseconds
+	Mono        func() int64                                             // nanoseconds from any fixed point; nil: catching up is never eased
 	Credentials credentials.TransportCredentials                         // nil: plain text
 	Logger      *slog.Logger                                             // nil: silent
 

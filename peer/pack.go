@@ -16,6 +16,8 @@ const (
 	// maxPiece bounds the block bytes in one piece, before compression and
 	// after decompression (B1).
 	maxPiece = 1 << 20
+	// pieceBytes is what a packer puts into one: a step of work, see easing.
+	pieceBytes = 64 << 10
 	// minPack is the size from which a piece is compressed.
 	minPack = 256
 	// skipAfterVain is the number of pieces that go as they are after one that
@@ -87,8 +89,8 @@ func newPacker(max int) *packer {
 // piece returns the i-th piece of b, compressed unless plain is wanted or it
 // does not pay. It aliases the block or the packer's memory: read only.
 func (p *packer) piece(b *oplog.Block, i int, plain bool) piece {
-	data := b.Bytes()[i*maxPiece:]
-	part := data[:min(len(data), maxPiece)]
+	data := b.Bytes()[i*pieceBytes:]
+	part := data[:min(len(data), pieceBytes)]
 	pc := piece{data: part}
 	if len(part) >= minPack && !plain {
 		pc = p.pack(packKey{crdt.Dot{Time: b.Last, Replica: b.Replica}, i}, part)

@@ -35,6 +35,7 @@ type pump struct {
 	gate    *gate
 	fetch   func(want)
 	pending []held // released, not yet applied
+	ease    easing
 	halted  bool
 	awaits  bool // nothing is applied before the end of a state transfer
 	ticker  *time.Ticker
@@ -47,6 +48,7 @@ const ticksOfPatience = 4
 func newPump(r *Replicator) *pump {
 	p := &pump{r: r, fetch: r.startFetch, gate: newGate(r.opts.Self, r.opts.Log.Received(), ticksOfPatience)}
 	p.awaits = r.AwaitsBase()
+	p.ease = easing{r: r, rush: &r.rush}
 	p.gate.own = r.opts.Log.DurableOwn
 	p.gate.tooFar = r.opts.Log.ClockAhead
 	return p
@@ -225,7 +227,7 @@ func (p *pump) apply(h held) bool {
 		if l != nil {
 			l.received.Store(uint64(h.Last))
 		}
-		err = p.r.opts.Apply.Apply(h.Block)
+		err = p.applyBlock(h.Block)
 	}
 	h.giveRoom()
 	if err != nil && !errors.Is(err, oplog.ErrDuplicate) {
@@ -236,6 +238,16 @@ func (p *pump) apply(h held) bool {
 		l.noteApplied(h.Block)
 	}
 	return true
+}
+
+// applyBlock applies a block, in steps if it is one that was missed.
+func (p *pump) applyBlock(b *oplog.Block) error {
+	s, ok := p.r.opts.Apply.(Stepper)
+	if !ok || !p.ease.old(b.Last) || !p.ease.serving() {
+		return p.r.opts.Apply.Apply(b)
+	}
+	p.ease.begin()
+	return s.ApplySteps(b, func() { _ = p.ease.step(p.r.ctx) }) // the end of ctx shows in run
 }
 
 // poison ends the application of blocks of one replica (P1). Others go on, as

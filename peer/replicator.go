@@ -28,6 +28,7 @@ type Replicator struct {
 	events    chan event    // to the pump, which owns the gate
 	serving   chan struct{} // one token per fetch a peer has under way here
 	fetching  chan struct{} // one token per fetch under way to peers
+	rush      atomic.Int64  // see easing; of what comes in
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelCauseFunc
@@ -80,6 +81,9 @@ func newReplicator(opts Options) (*Replicator, error) {
 	}
 	if opts.Deliver == nil {
 		opts.Deliver = func(_, _ []byte) {}
+	}
+	if opts.Served == nil {
+		opts.Served = func() uint64 { return 0 }
 	}
 	if opts.ConfigVersion == nil {
 		opts.ConfigVersion = func() uint64 { return 0 }

@@ -28,6 +28,7 @@ func (t *transfers) from(l *link) error {
 	}
 	defer conn.Close()
 	x := &transferIn{t: t, l: l, ctx: ctx, conn: conn, started: t.r.opts.Wall(), had: t.mark.bytes}
+	x.ease = easing{r: t.r, rush: &t.r.rush}
 	x.silence = time.AfterFunc(t.r.opts.Timing.Handshake, func() { cancel(errNoImage) })
 	defer x.silence.Stop()
 	err = x.run(m)
@@ -48,6 +49,7 @@ type transferIn struct {
 	started int64              // wall clock
 	logged  int64
 	had     uint64 // bytes of earlier streams
+	ease    easing
 }
 
 func (x *transferIn) run(m Member) error {
@@ -212,6 +214,7 @@ func (x *transferIn) frame(f *inFrame, unpack *unpacker) error {
 func (x *transferIn) merge(data []byte) error {
 	t := x.t
 	next := t.mark
+	x.ease.begin()
 	for waited := time.Duration(0); ; waited += clockRetry {
 		at, keys, err := t.r.opts.Images.MergeAt(t.mark.at, data, x.least, func(at uint64) []byte {
 			next.at, next.bytes = at, t.mark.bytes+uint64(len(data))
@@ -232,7 +235,7 @@ func (x *transferIn) merge(data []byte) error {
 		next.at, next.keys = at, next.keys+uint64(keys)
 		t.mark = next
 		x.progress()
-		return nil
+		return x.ease.step(x.ctx)
 	}
 }
 

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -77,19 +78,23 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 	r.quiet.to.Info("serving a state transfer", "to", l.replica, "percent", 100*float64(at)/float64(r.opts.Images.EndOfState()))
 	begun, sent := r.opts.Wall(), 0
 	slow := pace{rate: r.opts.Limits.TransferRate}
+	var rush atomic.Int64
+	ease := easing{r: r, rush: &rush}
 	var f outFrame
 	for at < r.opts.Images.EndOfState() {
 		if _, ok := l.currentMember(); !ok {
 			return errNoMember
 		}
+		ease.begin()
 		image, vv, next := r.opts.Images.CaptureAt(at)
+		ease.worked()
 		if err := r.opts.Log.SyncTo(ctx, vv); err != nil {
 			return err
 		}
 		if !vv.Descends(least) {
 			return fmt.Errorf("an image covers %v, the log %v", vv, least)
 		}
-		if err := r.sendImage(s, &f, l, image); err != nil {
+		if err := r.sendImage(s, &f, l, image, &ease); err != nil {
 			return err
 		}
 		sent, at = sent+len(image), next
@@ -102,11 +107,15 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 }
 
 // sendImage sends an image in pieces of bounded size.
-func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], f *outFrame, l *link, image []byte) error {
+func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], f *outFrame, l *link, image []byte, ease *easing) error {
 	for len(image) > 0 {
-		part := image[:min(len(image), maxPiece)]
+		part := image[:min(len(image), pieceBytes)]
 		image = image[len(part):]
+		ease.begin()
 		p := r.packer.packOnce(part)
+		if err := ease.step(s.Context()); err != nil {
+			return err
+		}
 		p.more = len(image) > 0
 		f.reset()
 		f.pieces = append(f.pieces, p)

@@ -107,7 +107,8 @@ func (i *instance) openEngine() (err error) {
 func (i *instance) openPeer() (err error) {
 	o := peer.Options{
 		Database: i.spec.GUID, Self: crdt.ReplicaID(i.spec.Replica), Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine, Join: i.spec.Join,
-		Limits:  peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
+		Limits: peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
+		Mono:   i.host.opts.Mono, Served: i.served,
 		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	}
@@ -258,6 +259,17 @@ func (i *instance) serverOptions(addr string) resp.ServerOptions {
 		TCPKeepAlive:       keepAlive(i.config.Int("tcp-keepalive")),
 		Logger:             i.logger,
 	}
+}
+
+// served rises with every byte that clients send.
+func (i *instance) served() (bytes uint64) {
+	if s := i.server.Load(); s != nil {
+		bytes = s.Stats().BytesIn
+	}
+	if s := i.socket.Load(); s != nil {
+		bytes += s.Stats().BytesIn
+	}
+	return bytes
 }
 
 // rejected counts the connections turned away at maxclients.
