@@ -23,7 +23,8 @@
 //     followed by bringing crdb's key to what Redis has; inside MULTI, where
 //     that is impossible, the stream ends there.
 //
-// Environment: ORACLE_SECONDS is how long random streams run (20 by default),
+// Environment: ORACLE_TALKS is how many talks are played at most (no bound by
+// default), ORACLE_SECONDS is how long random streams run (20 by default),
 // ORACLE_SEED the first seed, ORACLE_ADDR the address of a running crdb node
 // to test instead of one in this process (all its data is deleted).
 package oracle

@@ -49,8 +49,9 @@ func playTalks(t *testing.T, pair Pair) {
 	seed := number(t, "ORACLE_SEED", rand.Uint64N(1<<40))
 	t.Logf("first seed: ORACLE_SEED=%d", seed)
 	end := time.Now().Add(time.Duration(number(t, "ORACLE_SECONDS", talkSeconds)) * time.Second)
+	most := int(number(t, "ORACLE_TALKS", 1<<30))
 	n, commands, seen := 0, 0, map[string]bool{}
-	for ; time.Now().Before(end); n++ {
+	for ; n < most && time.Now().Before(end); n++ {
 		pair.Proto = 2 + int(seed%2)
 		stream := newTalks(seed).talk(talkLength)
 		commands += len(stream.Steps)
