@@ -20,6 +20,7 @@ type write struct {
 	region     string
 	start, end time.Time
 	fate       fate
+	lost       time.Time // of a lossy one: the death of its node that it may not have survived
 }
 
 // Model is what the writers know of the writes they made.
@@ -68,7 +69,7 @@ func (m *Model) Forgive(region string, since, dead time.Time) {
 // blur marks a write that the killed node may have forgotten.
 func (k kill) blur(w *write) {
 	if w.region == k.region && w.fate == sure && !w.end.Before(k.since) && !w.start.After(k.dead) {
-		w.fate = lossy
+		w.fate, w.lost = lossy, k.dead // what survives this one is on disk
 	}
 }
 

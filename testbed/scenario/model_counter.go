@@ -56,14 +56,14 @@ func (c *counter) check(got int64) error {
 
 // group is the length of the run of increments at the front that share one
 // fate: all happened, or one of which nobody knows, or a run of which a
-// prefix survived.
+// prefix survived the death of its node.
 func group(adds []increment) int {
 	first := adds[0].fate
 	if first == unknown {
 		return 1
 	}
 	n := 1
-	for n < len(adds) && adds[n].fate == first {
+	for n < len(adds) && adds[n].fate == first && adds[n].lost.Equal(adds[0].lost) {
 		n++
 	}
 	return n

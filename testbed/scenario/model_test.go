@@ -9,7 +9,7 @@ var epoch = time.Unix(1_000_000, 0)
 
 func at(region string, ms int, f fate) write {
 	start := epoch.Add(time.Duration(ms) * time.Millisecond)
-	return write{region, start, start.Add(time.Millisecond), f}
+	return write{region: region, start: start, end: start.Add(time.Millisecond), fate: f}
 }
 
 func TestModelJudgesCounters(t *testing.T) {
@@ -34,6 +34,20 @@ func TestModelJudgesCounters(t *testing.T) {
 	m.Add("c", "", at("a", 16, sure), 60_000_000)
 	judge(t, "told late", c.check, map[int64]bool{
 		65_420_107: true, 60_420_107: true, 5_420_107: false, 65_000_107: false,
+	})
+}
+
+// Each of two crashes may take the last writes before it.
+func TestModelJudgesCountersOverTwoCrashes(t *testing.T) {
+	m := NewModel()
+	m.Add("c", "", at("a", 0, sure), 1)
+	m.Add("c", "", at("a", 2, sure), 20)
+	m.Forgive("a", epoch, epoch.Add(5*time.Millisecond))
+	m.Add("c", "", at("a", 10, sure), 300)
+	m.Add("c", "", at("a", 12, sure), 4000)
+	m.Forgive("a", epoch, epoch.Add(15*time.Millisecond))
+	judge(t, "after two crashes", m.counters[place{"c", ""}].check, map[int64]bool{
+		4321: true, 321: true, 301: true, 4301: true, 0: true, 4000: false, 4020: false,
 	})
 }
 
