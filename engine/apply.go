@@ -47,15 +47,15 @@ func (e *Engine) Check(b *oplog.Block) error {
 // Apply applies a block of another replica, group by group, in the order of
 // its log. The caller delivers blocks in causal order (C1), each once, after
 // oplog.Log.Receive, and never two at a time. Its ops are visible on return.
-func (e *Engine) Apply(b *oplog.Block) error { return e.ApplySteps(b, func() {}) }
+func (e *Engine) Apply(b *oplog.Block) error { return e.ApplySteps(b, func(int) {}) }
 
 // stepOps is how many ops ApplySteps applies between two pauses: some tenths of
 // a millisecond. A larger group is not interrupted.
 const stepOps = 256
 
 // ApplySteps is Apply that calls between, with no lock held, after every stepOps
-// ops or so, for who wants to pause.
-func (e *Engine) ApplySteps(b *oplog.Block, between func()) error {
+// ops or so and with their number, for who wants to pause.
+func (e *Engine) ApplySteps(b *oplog.Block, between func(ops int)) error {
 	a := &e.apply
 	a.group = a.group[:0]
 	now := e.opts.Wall()
@@ -69,8 +69,8 @@ func (e *Engine) ApplySteps(b *oplog.Block, between func()) error {
 			return nil
 		}
 		if step > stepOps {
+			between(step)
 			step = 0
-			between()
 			now = e.opts.Wall()
 		}
 		err := e.applyGroup(a, now, nil)

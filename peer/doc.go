@@ -76,6 +76,9 @@
 //     A follower that is slow or away costs log on disk, up to the log's budget.
 //     Memory grows as bytes arrive, and no further than the head of a block or an
 //     image says (unpacker): compressed bombs end with their first piece.
+//   - B2 What catches up leaves room for clients: it is done in short steps, with
+//     pauses while clients are served, but not slower than easeFloor, and not at
+//     all while a backlog grows. (easing)
 //   - P1 One peer's trouble is one link's trouble. A malformed block, one out of
 //     order, a wrong database or a rewound log stops that link with an alarm that
 //     says what and from whom, also when it came by a fetch; it is tried again at

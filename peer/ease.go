@@ -23,6 +23,9 @@ import (
 // goroutine yields, and when it has worked for easeEvery it sleeps for about as
 // long as it has worked.
 //
+// On a machine that is too busy for that, pauses get shorter and then end, so
+// that easeFloor is reached if it can be.
+//
 // Only what is old is eased: fresh blocks pass at once. And falling behind for
 // good is worse than a slow command, so a stream whose backlog grows is not
 // eased for a while.
@@ -32,6 +35,11 @@ const (
 	easeEvery = 500 * time.Microsecond
 	// easeMost bounds one pause: work that was itself interrupted looks long.
 	easeMost = 5 * time.Millisecond
+	// easeFloor is the speed of catching up below which nothing is eased, in ops
+	// a second, and easeShort by how much it is remembered that it was missed or
+	// surpassed.
+	easeFloor = 250_000
+	easeShort = 50 * time.Millisecond
 	// easeServed is how long after their last command clients count as served.
 	easeServed = 100 * time.Millisecond
 	// easeOld is the age from which a block is one that was missed, not one that
@@ -50,6 +58,7 @@ type easing struct {
 	rush  *atomic.Int64 // Mono until which nothing is eased
 	began int64         // Mono
 	debt  time.Duration // work not yet followed by a pause
+	due   int64         // Mono at which easeFloor would have done as much
 
 	seen   uint64 // what Served said last
 	seenAt int64  // Mono, when it had risen
@@ -76,23 +85,33 @@ func (e *easing) worked() {
 	}
 }
 
-// step ends a step and begins another, after a pause if one is due. No lock is
-// held.
-func (e *easing) step(ctx context.Context) error {
+// step ends a step and begins another, after a pause if one is due. ops is how
+// many ops it was for; 0: there is no telling, and no floor. No lock is held.
+func (e *easing) step(ctx context.Context, ops int) error {
 	e.worked()
 	if !e.serving() {
 		e.debt = 0
 		e.begin()
 		return nil
 	}
-	if e.debt < easeEvery {
+	pause, slept := e.debt, e.r.opts.Mono()
+	if ops > 0 {
+		e.due = max(e.due, slept-int64(easeShort)) + int64(ops)*int64(time.Second)/easeFloor
+		e.due = min(e.due, slept+int64(easeShort))
+		pause = min(pause, time.Duration(e.due-slept))
+	}
+	if e.debt < easeEvery || pause <= 0 {
+		if e.debt >= easeEvery {
+			e.debt = 0
+		}
 		runtime.Gosched()
 		e.begin()
 		return nil
 	}
-	err := sleep(ctx, e.debt)
-	e.debt = 0
+	err := sleep(ctx, pause)
 	e.begin()
+	// A short sleep takes a millisecond: what it was too long is not lost.
+	e.debt = max(min(e.debt-time.Duration(e.began-slept), 0), -easeEvery)
 	return err
 }
 

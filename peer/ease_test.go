@@ -35,7 +35,7 @@ func (x *easeRig) work(ctx context.Context, d time.Duration, command bool) (paus
 	}
 	x.begin()
 	x.now.Add(int64(d))
-	return x.step(ctx) != nil
+	return x.step(ctx, 0) != nil
 }
 
 func TestEasing(t *testing.T) {
@@ -72,6 +72,31 @@ func TestEasing(t *testing.T) {
 	}
 	if x.work(ended, easeEvery, true); x.debt != 0 {
 		t.Error("a pause leaves something to be paid for")
+	}
+}
+
+// A stream that is slower than the floor is not made slower still, and one that
+// is faster is not made slower than that.
+func TestEasingHasAFloor(t *testing.T) {
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	for _, c := range []struct {
+		name  string
+		ops   int // in a step of a millisecond
+		pause bool
+	}{{"slow", easeFloor / 2000, false}, {"fast", easeFloor / 500, true}} {
+		x := newEaseRig()
+		for range 100 { // more than easeShort
+			x.served.Add(1)
+			x.begin()
+			x.now.Add(int64(time.Millisecond))
+			_ = x.step(ended, c.ops)
+		}
+		x.begin()
+		x.now.Add(int64(time.Millisecond))
+		if paused := x.step(ended, c.ops) != nil; paused != c.pause {
+			t.Errorf("%s: paused: %v", c.name, paused)
+		}
 	}
 }
 

@@ -159,7 +159,7 @@ func (f *feed) addBlocks() error {
 			f.l.out.raw.Add(uint64(len(b.Bytes())))
 		}
 		if f.ease.old(b.Last) && f.ease.serving() {
-			return f.ease.step(f.ctx)
+			return f.ease.step(f.ctx, b.Ops*p.size()/len(b.Bytes()))
 		}
 	}
 	return nil

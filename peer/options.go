@@ -31,8 +31,8 @@ type Checker interface {
 // Stepper is an Applier that can pause in the middle of a block.
 type Stepper interface {
 	// ApplySteps is Apply that calls between, with no lock held, every now and
-	// then.
-	ApplySteps(b *oplog.Block, between func()) error
+	// then, with the number of ops applied since.
+	ApplySteps(b *oplog.Block, between func(ops int)) error
 }
 
 // Member is one instance of the database on another node, or this one.

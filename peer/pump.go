@@ -247,7 +247,7 @@ func (p *pump) applyBlock(b *oplog.Block) error {
 		return p.r.opts.Apply.Apply(b)
 	}
 	p.ease.begin()
-	return s.ApplySteps(b, func() { _ = p.ease.step(p.r.ctx) }) // the end of ctx shows in run
+	return s.ApplySteps(b, func(ops int) { _ = p.ease.step(p.r.ctx, ops) }) // the end of ctx shows in run
 }
 
 // poison ends the application of blocks of one replica (P1). Others go on, as

@@ -235,7 +235,7 @@ func (x *transferIn) merge(data []byte) error {
 		next.at, next.keys = at, next.keys+uint64(keys)
 		t.mark = next
 		x.progress()
-		return x.ease.step(x.ctx)
+		return x.ease.step(x.ctx, 0)
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], 
 		image = image[len(part):]
 		ease.begin()
 		p := r.packer.packOnce(part)
-		if err := ease.step(s.Context()); err != nil {
+		if err := ease.step(s.Context(), 0); err != nil {
 			return err
 		}
 		p.more = len(image) > 0
