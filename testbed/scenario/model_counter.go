@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// maxSums bounds the sums that one counter may have after writes of unknown
-// fate.
-const maxSums = 1 << 20
+// maxSums bounds the sums that half of the increments of one counter may make
+// after writes of unknown fate.
+const maxSums = 1 << 22
 
 // counter is the increments of one counter, per region in the order in which
 // its one writer made them.
@@ -34,24 +34,42 @@ func (m *Model) Add(key, member string, w write, delta int64) {
 	c.adds[w.region] = append(c.adds[w.region], increment{m.blurred(w), delta})
 }
 
-// check judges the value that a counter shows.
+// check judges the value that a counter shows. The sums that are possible
+// are never listed all: the groups are shared out to two sides, and a value
+// is possible if a sum of one side and a sum of the other make it.
 func (c *counter) check(got int64) error {
-	sums := []int64{0}
+	var sides [2][]int64
+	sides[0], sides[1] = []int64{0}, []int64{0}
 	for _, adds := range c.adds {
 		for len(adds) > 0 {
 			n := group(adds)
-			sums = spread(sums, adds[:n])
-			if len(sums) > maxSums {
-				return fmt.Errorf("too many writes of unknown fate: more than %d sums possible", maxSums)
+			small := 0
+			if len(sides[1]) < len(sides[0]) {
+				small = 1
+			}
+			sides[small] = spread(sides[small], adds[:n])
+			if len(sides[small]) > maxSums {
+				return fmt.Errorf("too many writes of unknown fate: more than %d sums possible on one of two sides", maxSums)
 			}
 			adds = adds[n:]
 		}
 	}
-	if slices.Contains(sums, got) {
+	if pairs(sides[0], sides[1], got) {
 		return nil
 	}
-	return fmt.Errorf("shows %d, which no choice among %d possible sums explains; the acknowledged increments alone make %d",
-		got, len(sums), c.acknowledged())
+	return fmt.Errorf("shows %d, which no choice among %d times %d possible sums explains; the acknowledged increments alone make %d",
+		got, len(sides[0]), len(sides[1]), c.acknowledged())
+}
+
+// pairs tells whether one of a and one of b add up to sum.
+func pairs(a, b []int64, sum int64) bool {
+	slices.Sort(b)
+	for _, x := range a {
+		if _, ok := slices.BinarySearch(b, sum-x); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // group is the length of the run of increments at the front that share one

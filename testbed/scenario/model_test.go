@@ -51,6 +51,22 @@ func TestModelJudgesCountersOverTwoCrashes(t *testing.T) {
 	})
 }
 
+// Three regions that die at once may each forget the last hundreds.
+func TestModelJudgesCountersOfAllRegionsKilled(t *testing.T) {
+	m := NewModel()
+	for i := range 300 {
+		m.Add("c", "", at("a", i, sure), 1)
+		m.Add("c", "", at("b", i, sure), 1000)
+		m.Add("c", "", at("c", i, sure), 1_000_000)
+	}
+	for _, region := range []string{"a", "b", "c"} {
+		m.Forgive(region, epoch, epoch.Add(time.Second))
+	}
+	judge(t, "all killed", m.counters[place{"c", ""}].check, map[int64]bool{
+		300_300_300: true, 0: true, 17_299_001: true, 301: false, 300_301_000: false,
+	})
+}
+
 func TestModelJudgesElements(t *testing.T) {
 	for _, row := range []struct {
 		name            string
