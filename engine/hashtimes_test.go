@@ -22,24 +22,10 @@ func (n *node) read(key string) (s string) {
 	return s
 }
 
-// sweep does what the expirer does in one round.
-func (n *node) sweep() (deleted int) {
-	t := n.eng.NewTx()
-	for i := range n.eng.parts {
-		deleted += t.expirePartition(i)
-	}
-	return deleted
-}
-
-// two members whose walls stand still at the same time until they are moved.
+// twoNodes are an idle pair whose walls stand still until they are moved.
 func twoNodes(t *testing.T) (a, b *node, later func(ms int64)) {
 	wall := clockAt(1_700_000_000_000)
-	a, b = newNode(t, 1, wall), newNode(t, 2, wall)
-	for _, n := range []*node{a, b} {
-		n.close()
-		n.all = []*node{a, b}
-		n.open()
-	}
+	a, b = idlePair(t, wall)
 	return a, b, func(ms int64) { wall.Add(ms) }
 }
 
@@ -64,10 +50,10 @@ func TestFieldsExpireAtTheirOwner(t *testing.T) { // X1
 			t.Errorf("past the deadline: %s", got)
 		}
 	}
-	if n := b.sweep(); n != 0 {
+	if n := b.expire(); n != 0 {
 		t.Errorf("the other one has removed %d", n)
 	}
-	if n := a.sweep(); n != 1 || a.eng.Stats().ExpiredFields != 1 {
+	if n := a.expire(); n != 1 || a.eng.Stats().ExpiredFields != 1 {
 		t.Errorf("the owner has removed %d, counted %d", n, a.eng.Stats().ExpiredFields)
 	}
 	syncAll([]*node{a, b})
@@ -88,7 +74,7 @@ func TestAnybodySweepsAfterTheGracePeriod(t *testing.T) { // X1
 	})
 	syncAll([]*node{a, b})
 	later(1001 + b.eng.opts.ExpiryGrace.Milliseconds())
-	if n := b.sweep(); n != 1 {
+	if n := b.expire(); n != 1 {
 		t.Errorf("%d removed", n)
 	}
 }
@@ -120,7 +106,7 @@ func TestLastFieldTakesTheKey(t *testing.T) {
 		tx.HashExpire([]byte("k"), words("f"), hashNow+3000, always)
 	})
 	later(2000)
-	a.sweep()
+	a.expire()
 	a.do(func(tx *Tx) {
 		if n := tx.peek([]byte("k")); n != nil || tx.ent.rec != nil {
 			t.Error("the key stays")
@@ -237,7 +223,7 @@ func TestManyFieldsExpireInBatches(t *testing.T) {
 	})
 	later(2000)
 	total := 0
-	for n := a.sweep(); n > 0; n = a.sweep() {
+	for n := a.expire(); n > 0; n = a.expire() {
 		if total += n; n > 2*expireBatch {
 			t.Errorf("%d in one go", n)
 		}
@@ -305,7 +291,7 @@ func TestHiddenHashesAreSweptToo(t *testing.T) {
 	if got := a.read("k"); got != "set [m] 0" {
 		t.Fatal(got)
 	}
-	a.sweep()
+	a.expire()
 	syncAll([]*node{a, b})
 	for _, n := range []*node{a, b} {
 		if got := n.read("k"); got != "set [m] 0" {

@@ -32,8 +32,8 @@ func (a *app) createCmd() *cobra.Command {
 			t, err := c.Create(ctx, d)
 			return a.follow(ctx, c, t, err, w)
 		})
-	cmd.Long = "Create a database over one or more nodes. An instance is HOST:ADMINPORT, or\n" +
-		"fqdn=HOST[:ADMINPORT][,port=RESPPORT][,url=http://HOST:ADMINPORT][,replication_endpoint=HOST:PEERPORT].\n" +
+	cmd.Long = "Create a database over one or more nodes. An instance is HOST[:ADMINPORT] or fqdn=HOST[:ADMINPORT], then\n" +
+		"[,port=RESPPORT][,url=http://HOST:ADMINPORT][,replication_endpoint=HOST:PEERPORT].\n" +
 		"Every node must reach the others at these addresses."
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "name of the database")
@@ -76,18 +76,17 @@ func parseDatabase(name string, port int, instances []string) (*api.Database, er
 	return d, d.Validate()
 }
 
-// parseInstance reads one --instance.
+// parseInstance reads one --instance. Its first part may be the bare address.
 func parseInstance(s string) (api.Instance, error) {
 	var x api.Instance
-	if !strings.Contains(s, "=") {
-		x.Cluster.Name = s
-		return x, nil
-	}
 	seen := map[string]bool{}
-	for _, part := range strings.Split(s, ",") {
+	for i, part := range strings.Split(s, ",") {
 		key, value, ok := strings.Cut(part, "=")
+		if i == 0 && !ok {
+			key, value, ok = "fqdn", part, true
+		}
 		if !ok || value == "" {
-			return x, fmt.Errorf("part %d is not key=value", len(seen)+1)
+			return x, fmt.Errorf("part %d is not key=value", i+1)
 		}
 		if seen[key] {
 			return x, fmt.Errorf("%s is given twice", key)
