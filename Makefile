@@ -41,10 +41,10 @@ install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
 
 unit: ## tests that need nothing but Go
-	$(GO) test $(UNIT)
+	GOGC=400 $(GO) test $(UNIT)
 
 race: ## tests of the packages with goroutines, with the race detector
-	CGO_ENABLED=1 $(GO) test -race -short $(RACED)
+	CGO_ENABLED=1 GOGC=400 $(GO) test -race -short $(RACED)
 
 lint: ## go vet and the project's own rules
 	$(GO) vet ./...
@@ -76,7 +76,7 @@ move: build ## dump files from and to redis-server
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/move
 
 suites: build ## the own tests of asynq and redsync, where the module proxy answers
-	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -v ./testbed/suites
+	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 10m -parallel 8 -v ./testbed/suites
 
 refusal: build ## bad flags, files, ports, directories and bytes
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m ./testbed/refusal

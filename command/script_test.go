@@ -78,6 +78,9 @@ func TestScriptThatWroteCannotBeKilled(t *testing.T) {
 // TestHostileScripts runs scripts that want too much: each ends by itself with
 // an error, or with a reply, and the next script is not the worse for it.
 func TestHostileScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much work of one goroutine")
+	}
 	w := newWorld(t)
 	a := w.dial("a")
 	for _, body := range []string{

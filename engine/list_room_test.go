@@ -41,7 +41,10 @@ func TestManyInsertsIntoOneGap(t *testing.T) {
 	n := newNode(t, 1, clockAt(1_700_000_000_000))
 	n.do(func(tx *Tx) { tx.ListPush([]byte("list"), false, [][]byte{[]byte("first"), []byte("last")}) })
 	var behind, ahead []string
-	const many = 30000
+	many := 30000
+	if testing.Short() {
+		many = 3000
+	}
 	for i := range many {
 		v := fmt.Sprintf("a%05d", i)
 		n.insert(false, "first", v)
@@ -116,6 +119,9 @@ func TestRemovalsMeetInserts(t *testing.T) {
 // TestLargeRemovals: LTRIM, LREM and LPOP of a hundred thousand elements make
 // ops of a bounded size, in one atomic group, which another region applies.
 func TestLargeRemovals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much work of one goroutine")
+	}
 	wall := clockAt(1_700_000_000_000)
 	a, b := newNode(t, 1, wall), newNode(t, 2, wall)
 	key := []byte("list")

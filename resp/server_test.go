@@ -170,7 +170,7 @@ func TestPausedFlood(t *testing.T) {
 	onAll(t, bound, func(t *testing.T, b *bench) {
 		nc, s := b.dial()
 		say(t, nc, "PAUSE\r\n", "")
-		const n = 4 << 20
+		const n = 2 << 20
 		wrote := make(chan error, 1)
 		go func() {
 			_, err := io.WriteString(nc, strings.Repeat("PING\r\n", n))
