@@ -7,11 +7,12 @@ import (
 )
 
 // Capture returns the image of the slice that begins at a position: up to about
-// SliceBytes of it, at most to the end of its range. Its vector may be ahead of
+// SliceBytes of it, at most to the end of its range. more, if not nil, is declared to be covered as well:
+// what is not there of it is to count as removed. The vector may be ahead of
 // the disk: see oplog.Log.SyncTo, before anybody else gets to see it (D1). The
 // caller goes on at Image.Next, up to EndPosition. It locks one partition, for
 // as long as it takes to copy the slice.
-func (e *Engine) Capture(from Position) *Image {
+func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
 	p := &e.parts[int(from>>32)]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -19,6 +20,10 @@ func (e *Engine) Capture(from Position) *Image {
 	c := capture{e: e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo}
 	c.hi = p.raised.boundary(lo, lo>>rangeShift<<rangeShift+1<<rangeShift)
 	c.vv = p.raised.join(uint32(lo), e.vector())
+	if !c.vv.Descends(more) {
+		c.vv = c.vv.Clone()
+		c.vv.Merge(more)
+	}
 	for !c.copy() {
 		// A later database has cut the slice: copy the earlier ones again.
 	}

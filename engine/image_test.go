@@ -21,7 +21,7 @@ func filled(t *testing.T, id crdt.ReplicaID) *node {
 // images captures all of a node.
 func images(n *node) (list []*Image) {
 	for at := Position(0); at < EndPosition; {
-		im := n.eng.Capture(at)
+		im := n.eng.Capture(at, nil)
 		if im.Start() != at || im.Next() <= at {
 			n.t.Fatalf("image from %d to %d, asked for %d", im.Start(), im.Next(), at)
 		}

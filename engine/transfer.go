@@ -10,8 +10,8 @@ import (
 // types; with Jump, Forgotten and Vector it is peer's State.
 
 // CaptureAt captures the slice that begins at a position, as Capture does.
-func (e *Engine) CaptureAt(at uint64) (image []byte, vv crdt.VersionVector, next uint64) {
-	im := e.Capture(Position(at))
+func (e *Engine) CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64) {
+	im := e.Capture(Position(at), more)
 	return im.Bytes(), im.Vector, uint64(im.Next())
 }
 

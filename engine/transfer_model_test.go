@@ -331,7 +331,7 @@ func (m *transferModel) capture(o *modelNode, at Position) (*Image, error) {
 			m.write(o)
 		}
 	}
-	im := o.eng.Capture(at)
+	im := o.eng.Capture(at, nil)
 	if m.mutant == vectorReadAfter {
 		m.write(o)
 		before = o.eng.Vector()

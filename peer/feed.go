@@ -191,6 +191,9 @@ func (f *feed) addHeartbeat() error {
 		ClockMs: now, Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
 		WaitingOps: waitingOps, WaitingBytes: waitingBytes, ConfigVersion: f.r.opts.ConfigVersion(),
 	}
+	if left := f.r.remains(); len(left) > 0 {
+		hb.Remains = crdt.AppendVector(nil, left)
+	}
 	if echo := f.echo.Load(); echo != 0 {
 		hb.EchoMs, hb.EchoHeldMs = echo, now-f.heard.Load()
 	}

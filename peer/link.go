@@ -69,6 +69,8 @@ type link struct {
 type remote struct {
 	config, run              uint64
 	waitingOps, waitingBytes uint64
+	beat                     bool // a heartbeat came on this stream
+	remains                  bool // it holds parts of former members' logs
 }
 
 // traffic counts what went over a stream since the Replicator started.

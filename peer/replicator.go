@@ -16,19 +16,20 @@ import (
 // Replicator replicates one database instance: it follows every other member
 // and is followed by them. All methods may be called by any goroutine.
 type Replicator struct {
-	opts      Options
-	party     party
-	quiet     quiet
-	packer    *packer
-	dec       *zstd.Decoder
-	holdings  holdings
-	transfers transfers
-	cuts      atomic.Uint64 // see Retention
-	giving    chan struct{} // one token per state transfer that is served
-	events    chan event    // to the pump, which owns the gate
-	serving   chan struct{} // one token per fetch a peer has under way here
-	fetching  chan struct{} // one token per fetch under way to peers
-	rush      atomic.Int64  // see easing; of what comes in
+	opts       Options
+	party      party
+	quiet      quiet
+	packer     *packer
+	dec        *zstd.Decoder
+	holdings   holdings
+	transfers  transfers
+	cuts       atomic.Uint64 // see Retention
+	configured atomic.Bool   // SetMembers was called
+	giving     chan struct{} // one token per state transfer that is served
+	events     chan event    // to the pump, which owns the gate
+	serving    chan struct{} // one token per fetch a peer has under way here
+	fetching   chan struct{} // one token per fetch under way to peers
+	rush       atomic.Int64  // see easing; of what comes in
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelCauseFunc
@@ -133,6 +134,7 @@ func (r *Replicator) SetMembers(members []Member) {
 		ids = append(ids, m.Replica)
 	}
 	r.holdings.setMembers(ids)
+	defer r.configured.Store(true)
 	r.opts.Log.SetAlone(!slices.ContainsFunc(ids, func(id crdt.ReplicaID) bool { return id != r.opts.Self }))
 	defer r.acked()
 	defer func() { signal(r.transfers.wake) }()

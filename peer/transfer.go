@@ -15,8 +15,9 @@ import (
 // goroutine merges, beside the one that calls Applier.Apply; that one jumps.
 type Images interface {
 	// CaptureAt returns the image that begins at a position, what exactly it
-	// covers, and where the next one begins.
-	CaptureAt(at uint64) (image []byte, vv crdt.VersionVector, next uint64)
+	// covers, and where the next one begins. It is declared to cover more as
+	// well: what is not there of it counts as removed.
+	CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64)
 	// EndOfState is the position behind the last image.
 	EndOfState() uint64
 	// SizeOf returns how long the image is that begins with head, as it says
@@ -37,9 +38,10 @@ type Images interface {
 // reaches back to what is held here, or nothing is held yet. One goroutine of
 // the Replicator runs it; one transfer is under way at a time.
 type transfers struct {
-	r    *Replicator
-	wake chan struct{}
-	mark mark // of the goroutine
+	r       *Replicator
+	wake    chan struct{}
+	mark    mark    // of the goroutine, as is
+	remains remains // of the goroutine
 
 	mu struct {
 		sync.Mutex
@@ -132,12 +134,21 @@ func (t *transfers) run() {
 	for t.r.ctx.Err() == nil {
 		l := t.choose()
 		if l == nil {
-			t.wait(0)
+			left := t.r.remains()
+			var due bool
+			if l, due = t.settles(left); due {
+				t.settle(left)
+				continue
+			}
+		}
+		if l == nil {
+			t.wait(t.pause())
 			continue
 		}
 		err := t.from(l)
 		switch {
 		case err == nil:
+			t.remains.gathered = append(t.remains.gathered, l.replica)
 			retry.reset()
 			continue
 		case t.r.ctx.Err() != nil:

@@ -293,16 +293,7 @@ func (x *transferIn) end() error {
 	over := mark{done: true, bytes: t.mark.bytes, keys: t.mark.keys}
 	j := &jump{ends: t.mark.ends, mark: over.encode(), done: make(chan error, 1)}
 	x.silence.Stop()
-	if !t.r.post(x.ctx, event{jump: j}) {
-		return context.Cause(x.ctx)
-	}
-	var err error
-	select {
-	case err = <-j.done:
-	case <-t.r.ctx.Done():
-		return context.Cause(t.r.ctx)
-	}
-	if err != nil {
+	if err := t.jump(j); err != nil {
 		t.mark = mark{source: t.mark.source, base: t.mark.base} // anew
 		return err
 	}

@@ -86,7 +86,7 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 			return errNoMember
 		}
 		ease.begin()
-		image, vv, next := r.opts.Images.CaptureAt(at)
+		image, vv, next := r.opts.Images.CaptureAt(at, nil)
 		ease.worked()
 		if err := r.opts.Log.SyncTo(ctx, vv); err != nil {
 			return err

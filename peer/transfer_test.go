@@ -107,8 +107,8 @@ type tapped struct {
 	n *stateNode
 }
 
-func (x *tapped) CaptureAt(at uint64) ([]byte, crdt.VersionVector, uint64) {
-	image, vv, next := x.Engine.CaptureAt(at)
+func (x *tapped) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64) {
+	image, vv, next := x.Engine.CaptureAt(at, more)
 	if f := x.n.tap; f != nil {
 		image = f(at, image)
 	}

@@ -650,6 +650,7 @@ type Heartbeat struct {
 	EchoHeldMs    int64                  `protobuf:"varint,6,opt,name=echo_held_ms,json=echoHeldMs,proto3" json:"echo_held_ms,omitempty"`        // how long ago that came
 	Rows          []*Row                 `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`                                         // what other members acknowledged to the source
 	ConfigVersion uint64                 `protobuf:"varint,8,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // as in Identity, as it is now
+	Remains       []byte                 `protobuf:"bytes,9,opt,name=remains,proto3" json:"remains,omitempty"`                                   // what the source holds in part of former members; empty: nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -738,6 +739,13 @@ func (x *Heartbeat) GetConfigVersion() uint64 {
 		return x.ConfigVersion
 	}
 	return 0
+}
+
+func (x *Heartbeat) GetRemains() []byte {
+	if x != nil {
+		return x.Remains
+	}
+	return nil
 }
 
 // Row is what one member holds on disk.
@@ -1245,7 +1253,7 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x04more\x18\x03 \x01(\bR\x04more\"=\n" +
 	"\aPublish\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\fR\achannel\x12\x18\n" +
-	"\apayload\x18\x02 \x01(\fR\apayload\"\x8f\x02\n" +
+	"\apayload\x18\x02 \x01(\fR\apayload\"\xa9\x02\n" +
 	"\tHeartbeat\x12\x19\n" +
 	"\bclock_ms\x18\x01 \x01(\x03R\aclockMs\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\fR\adurable\x12\x1f\n" +
@@ -1256,7 +1264,8 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\fecho_held_ms\x18\x06 \x01(\x03R\n" +
 	"echoHeldMs\x12%\n" +
 	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\x12%\n" +
-	"\x0econfig_version\x18\b \x01(\x04R\rconfigVersion\"9\n" +
+	"\x0econfig_version\x18\b \x01(\x04R\rconfigVersion\x12\x18\n" +
+	"\aremains\x18\t \x01(\fR\aremains\"9\n" +
 	"\x03Row\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\fR\adurable\"f\n" +

@@ -101,8 +101,8 @@ func (w *watcher) look(b *oplog.Block) {
 }
 
 // CaptureAt implements peer.Images.
-func (w *watcher) CaptureAt(at uint64) ([]byte, crdt.VersionVector, uint64) {
-	return w.i.engine.CaptureAt(at)
+func (w *watcher) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64) {
+	return w.i.engine.CaptureAt(at, more)
 }
 
 // EndOfState implements peer.Images.
