@@ -137,6 +137,7 @@ type Holdings struct {
 type End struct {
 	Time uint64
 	Hash uint64 // of the block there
+	Seen uint64 // slices that a state transfer has brought hold operations up to here, if that is more
 }
 
 // Link is the replication from one other member.

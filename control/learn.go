@@ -169,7 +169,7 @@ func (n *Node) bootCheck(guid string) {
 	var lost error
 	other := 0
 	for id, s := range answers {
-		if err := db.inst.CheckOwn(id, End{s.End.Time, s.EndHash}); err != nil && s.End.Time > 0 {
+		if err := db.inst.CheckOwn(id, End{s.End.Time, s.EndHash, s.Seen}); err != nil {
 			lost = err
 		}
 		if s.Other {

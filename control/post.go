@@ -257,7 +257,8 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 		if err != nil {
 			return nil, err
 		}
-		s.End, s.EndHash, s.Other = api.Position{ID: replica, Time: end.Time}, end.Hash, db.inst.OtherRun(replica, run)
+		s.End, s.EndHash, s.Seen = api.Position{ID: replica, Time: end.Time}, end.Hash, end.Seen
+		s.Other = db.inst.OtherRun(replica, run)
 	}
 	return s, nil
 }

@@ -44,6 +44,14 @@ func (l *Log) Forbid(why error) {
 	l.refuse(refuseForbidden)
 }
 
+// Forbidden returns why Forbid lets nobody write, nil if it does.
+func (l *Log) Forbidden() error {
+	if l.refusing.Load()&refuseForbidden == 0 {
+		return nil
+	}
+	return *l.forbidden.Load()
+}
+
 // Admit is asked before a client's write, with the wall clock in unix
 // milliseconds. It returns nil, or why the write must be refused now:
 // ErrClosed, ErrFailed, ErrForbidden, ErrDiskFull, ErrClock, ErrBacklog.

@@ -94,17 +94,13 @@ func (l *link) answeredRun(run uint64) {
 	}
 }
 
-// OwnEnd returns the end of a replica's log as this instance holds it on disk,
-// with the hash of the block that ends there.
-func (r *Replicator) OwnEnd(of crdt.ReplicaID) (crdt.Timestamp, uint64, error) {
-	t, err := r.party.tipHeld(of)
-	return t.time, t.hash, err
-}
+// EndOf returns the end of a replica's log as this instance holds it on disk.
+func (r *Replicator) EndOf(of crdt.ReplicaID) (Tip, error) { return r.party.tipHeld(of) }
 
 // CheckOwn compares the end of the own log as a peer holds it with the log
 // itself, as the handshake does. An error says that log was lost (D2).
-func (r *Replicator) CheckOwn(peer crdt.ReplicaID, end crdt.Timestamp, hash uint64) error {
-	if err := r.party.checkTip(peer, tip{end, hash}); err != nil {
+func (r *Replicator) CheckOwn(peer crdt.ReplicaID, end Tip) error {
+	if err := r.party.checkTip(peer, end); err != nil {
 		return fmt.Errorf("%w", err)
 	}
 	return nil

@@ -11,15 +11,20 @@ import (
 // protocolVersion is the version of proto/peerpb/peer.proto spoken here.
 const protocolVersion = 1
 
-// tip is the end of a replica's log as somebody holds it.
-type tip struct {
-	time crdt.Timestamp
-	hash uint64 // of the block that ends there
+// Tip is the end of a replica's log as somebody holds it.
+type Tip struct {
+	Time crdt.Timestamp // 0: nothing of it
+	Hash uint64         // of the block that ends there
+	Seen crdt.Timestamp // slices that a state transfer has brought hold operations up to here, if that is more
 }
 
-func (t tip) wire() *peerpb.Tip { return &peerpb.Tip{Time: uint64(t.time), Hash: t.hash} }
+func (t Tip) wire() *peerpb.Tip {
+	return &peerpb.Tip{Time: uint64(t.Time), Hash: t.Hash, Seen: uint64(t.Seen)}
+}
 
-func tipOf(p *peerpb.Tip) tip { return tip{crdt.Timestamp(p.GetTime()), p.GetHash()} }
+func tipOf(p *peerpb.Tip) Tip {
+	return Tip{crdt.Timestamp(p.GetTime()), p.GetHash(), crdt.Timestamp(p.GetSeen())}
+}
 
 // party is one side of a handshake: what it is and what it runs on.
 type party struct {
@@ -73,31 +78,35 @@ func (p *party) checkIdentity(id *peerpb.Identity, member func(crdt.ReplicaID) (
 }
 
 // tipHeld returns the end of r's log as it is held here.
-func (p *party) tipHeld(r crdt.ReplicaID) (tip, error) {
+func (p *party) tipHeld(r crdt.ReplicaID) (Tip, error) {
 	d, hash, err := p.log.LastHash(r)
-	return tip{d.Time, hash}, err
+	t := Tip{Time: d.Time, Hash: hash}
+	if seen := p.log.Raised().Get(r); r != p.self && seen > d.Time {
+		t.Seen = seen
+	}
+	return t, err
 }
 
 // checkTip compares the end of this replica's log, as peer holds it, with the
 // log itself. A difference means that one of the two has lost log: this
 // replica has been set back and must come back under a new ID (D2).
-func (p *party) checkTip(peer crdt.ReplicaID, held tip) error {
+func (p *party) checkTip(peer crdt.ReplicaID, held Tip) error {
 	own := p.log.DurableOwn()
-	switch {
-	case held.time == 0:
-		return nil
-	case held.time > own:
+	switch most := max(held.Time, held.Seen); {
+	case most > own:
 		return refuse(peerpb.Refusal_REWOUND,
-			"replica %d holds the log of replica %d up to %v, but that log now ends at %v: replica %d has lost log it had shipped",
-			peer, p.self, held.time, own, p.self)
+			"replica %d holds operations of replica %d up to %v, but its log now ends at %v: replica %d has lost log it had shipped",
+			peer, p.self, most, own, p.self)
+	case held.Time == 0:
+		return nil
 	}
-	hash, ok, err := p.log.BlockHashAt(p.self, held.time)
+	hash, ok, err := p.log.BlockHashAt(p.self, held.Time)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the block at %v: %w", held.time, err)
-	case ok && hash != held.hash, !ok && held.time >= p.log.First(p.self):
+		return fmt.Errorf("read the block at %v: %w", held.Time, err)
+	case ok && hash != held.Hash, !ok && held.Time >= p.log.First(p.self):
 		return refuse(peerpb.Refusal_FORKED,
-			"replica %d holds another block at %v of the log of replica %d: the log has forked", peer, held.time, p.self)
+			"replica %d holds another block at %v of the log of replica %d: the log has forked", peer, held.Time, p.self)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ type transferIn struct {
 func (x *transferIn) run(m Member) error {
 	r := x.t.r
 	s, err := peerpb.NewReplicationClient(x.conn).Transfer(x.ctx, &peerpb.TransferRequest{
-		Identity: r.identity(x.l.replica), From: x.t.mark.at,
+		Identity: r.identity(x.l.replica), From: x.t.mark.at, Base: x.t.mark.base,
 	})
 	if err != nil {
 		return err

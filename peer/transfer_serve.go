@@ -31,6 +31,9 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	if state == nil || r.AwaitsBase() {
 		return refuse(peerpb.Refusal_BUSY, "replica %d has no complete state itself", r.opts.Self)
 	}
+	if err := r.opts.Log.Forbidden(); err != nil && req.GetBase() { // an old disk, perhaps: what others have forgotten may be missing (K4)
+		return refuse(peerpb.Refusal_BUSY, "replica %d may not go on itself: %v", r.opts.Self, err)
+	}
 	select {
 	case r.giving <- struct{}{}:
 		defer func() { <-r.giving }()
@@ -67,7 +70,7 @@ func (r *Replicator) beginTransfer(ctx context.Context, to crdt.ReplicaID) (*pee
 	}
 	b := &peerpb.TransferBegin{Identity: r.identity(to), Forgotten: crdt.AppendVector(nil, r.opts.Images.Forgotten())}
 	for _, t := range ends {
-		b.Ends = append(b.Ends, &peerpb.End{Replica: uint32(t.Replica), Tip: tip{t.Time, t.Hash}.wire()})
+		b.Ends = append(b.Ends, &peerpb.End{Replica: uint32(t.Replica), Tip: Tip{Time: t.Time, Hash: t.Hash}.wire()})
 	}
 	return b, least, nil
 }

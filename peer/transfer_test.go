@@ -248,6 +248,24 @@ func TestAJoinerGetsTheStateFirst(t *testing.T) {
 	c.agree()
 }
 
+// A member that may not go on itself, as with an old disk, gives no base.
+func TestNoBaseFromOneThatMayNotGoOn(t *testing.T) {
+	c := newStates(t)
+	one, two := c.add(1), c.add(2)
+	c.join()
+	one.write(0, 100)
+	two.write(50, 120)
+	c.agree()
+	one.log.Forbid(errLostLog)
+	one.tap = func(at uint64, image []byte) []byte {
+		t.Errorf("it gives an image at %#x", at)
+		return image
+	}
+	c.add(3, func(n *stateNode) { n.join = true })
+	c.join()
+	c.agree()
+}
+
 // The stream is cut after every 40th image; the transfer goes on where it was.
 func TestATransferThatIsCut(t *testing.T) {
 	c, one, two := apart(t)

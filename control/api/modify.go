@@ -182,6 +182,7 @@ type Standing struct {
 	Held     []Position `json:"held,omitempty"` // ends of logs of which something waits for the clock
 	End      Position   `json:"end"`            // of the asked replica's log
 	EndHash  uint64     `json:"end_hash"`       // of the block there
+	Seen     uint64     `json:"seen,omitempty"` // slices hold operations of it up to here, if that is more
 	Other    bool       `json:"other"`          // another process than the asked runs as it
 }
 

@@ -43,8 +43,8 @@ func (i *instance) Tolerate(stamp uint64) error { return i.log.Tolerate(crdt.Tim
 
 // End is part of control.Instance.
 func (i *instance) End(replica int) (control.End, error) {
-	t, hash, err := i.repl.OwnEnd(crdt.ReplicaID(replica))
-	return control.End{Time: uint64(t), Hash: hash}, err
+	t, err := i.repl.EndOf(crdt.ReplicaID(replica))
+	return control.End{Time: uint64(t.Time), Hash: t.Hash, Seen: uint64(t.Seen)}, err
 }
 
 // OtherRun is part of control.Instance.
@@ -82,7 +82,7 @@ func (i *instance) Forbid(why error) {
 
 // CheckOwn is part of control.Instance.
 func (i *instance) CheckOwn(by int, end control.End) error {
-	return i.repl.CheckOwn(crdt.ReplicaID(by), crdt.Timestamp(end.Time), end.Hash)
+	return i.repl.CheckOwn(crdt.ReplicaID(by), peer.Tip{Time: crdt.Timestamp(end.Time), Hash: end.Hash, Seen: crdt.Timestamp(end.Seen)})
 }
 
 // notice passes on what the links found out. Where the own log is not what it

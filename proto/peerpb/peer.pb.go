@@ -342,6 +342,7 @@ type Tip struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Time          uint64                 `protobuf:"varint,1,opt,name=time,proto3" json:"time,omitempty"` // timestamp of the last op, 0: holds none
 	Hash          uint64                 `protobuf:"varint,2,opt,name=hash,proto3" json:"hash,omitempty"` // of the block that ends there
+	Seen          uint64                 `protobuf:"varint,3,opt,name=seen,proto3" json:"seen,omitempty"` // images hold operations of it up to here; 0: no further than the log
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,6 +387,13 @@ func (x *Tip) GetTime() uint64 {
 func (x *Tip) GetHash() uint64 {
 	if x != nil {
 		return x.Hash
+	}
+	return 0
+}
+
+func (x *Tip) GetSeen() uint64 {
+	if x != nil {
+		return x.Seen
 	}
 	return 0
 }
@@ -941,6 +949,7 @@ type TransferRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Identity      *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
 	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"` // the position of the first image: where an earlier stream broke off
+	Base          bool                   `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"` // the caller holds nothing yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -987,6 +996,13 @@ func (x *TransferRequest) GetFrom() uint64 {
 		return x.From
 	}
 	return 0
+}
+
+func (x *TransferRequest) GetBase() bool {
+	if x != nil {
+		return x.Base
+	}
+	return false
 }
 
 // TransferBegin: every image that follows covers the ends and has been durable
@@ -1233,10 +1249,11 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x06region\x18\x05 \x01(\tR\x06region\x12\x0e\n" +
 	"\x02to\x18\x06 \x01(\rR\x02to\x12%\n" +
 	"\x0econfig_version\x18\a \x01(\x04R\rconfigVersion\x12\x10\n" +
-	"\x03run\x18\b \x01(\x06R\x03run\"-\n" +
+	"\x03run\x18\b \x01(\x06R\x03run\"A\n" +
 	"\x03Tip\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x04R\x04time\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x04R\x04hash\"\xbd\x01\n" +
+	"\x04hash\x18\x02 \x01(\x04R\x04hash\x12\x12\n" +
+	"\x04seen\x18\x03 \x01(\x04R\x04seen\"\xbd\x01\n" +
 	"\x05Hello\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x16\n" +
 	"\x06vector\x18\x02 \x01(\fR\x06vector\x12\x18\n" +
@@ -1278,10 +1295,11 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x1b\n" +
-	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"Y\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"m\n" +
 	"\x0fTransferRequest\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x12\n" +
-	"\x04from\x18\x02 \x01(\x04R\x04from\"\x88\x01\n" +
+	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x12\n" +
+	"\x04base\x18\x03 \x01(\bR\x04base\"\x88\x01\n" +
 	"\rTransferBegin\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12%\n" +
 	"\x04ends\x18\x02 \x03(\v2\x11.crdb.peer.v1.EndR\x04ends\x12\x1c\n" +

@@ -81,19 +81,11 @@ func (c *Config) drawMembers(rng *rand.Rand) {
 	if rng.IntN(3) == 0 {
 		c.Retention = 4 << 10 << rng.IntN(4)
 		c.CheckpointBytes = min(c.CheckpointBytes, c.Retention)
-		c.Faults = slices.DeleteFunc(c.Faults, losesLog)
 	}
 	if rng.IntN(2) == 0 {
 		c.TransferRate = 8 << 10 << rng.IntN(8)
 	}
 }
-
-// losesLog reports whether a fault takes away what only one member had. It is
-// not played together with small budgets of the log, because that is known to
-// fail: where a state transfer has brought a part of such operations before the
-// member that wrote them lost the rest, the slices that have them, and the
-// blocks written since, wait for ever for what nobody has (docs/testing.md).
-func losesLog(fault string) bool { return fault == "rewind" || fault == "force" }
 
 // stalls reports whether writes to a disk may be made to wait. The store's
 // memtables are then not changed on the way, neither when they are full nor for

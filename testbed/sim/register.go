@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,6 +166,13 @@ func (g *register) lost(d crdt.Dot) bool {
 	defer g.mu.Unlock()
 	held, found := g.mu.loss[d.Replica]
 	return found && d.Time > held
+}
+
+// partly reports whether a vector covers operations that may have been lost: the
+// state then holds what images had brought of them, and counts the rest as
+// removed.
+func (g *register) partly(vv crdt.VersionVector) bool {
+	return slices.ContainsFunc(vv, func(e crdt.VersionEntry) bool { return g.lost(crdt.Dot{Time: e.Time, Replica: e.Replica}) })
 }
 
 // highest is the highest ID that has served.
