@@ -155,9 +155,10 @@ func (n *Node) checkData(r *record) error {
 }
 
 // bootCheck asks the other members about an instance before it takes its first
-// write: for a newer configuration, for more of its log than is here, and for
-// another process that runs in its place, for which it also looks itself. It waits a bounded time, and for
-// nobody who cannot be reached.
+// write: for a newer configuration; for more of its log than is here; for more
+// of others' logs than is here, that it said it had; and for another process that
+// runs in its place, for which it also looks itself. It waits a bounded time, and
+// for nobody who cannot be reached.
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)
 	r := db.record
@@ -167,8 +168,11 @@ func (n *Node) bootCheck(guid string) {
 		return
 	}
 	var lost error
-	other := 0
+	other, here := 0, db.inst.Holdings().Durable
 	for id, s := range answers {
+		if held := s.Holding(r.Replica); !api.Covers(here, held) { // others may have forgotten what all had
+			lost = fmt.Errorf("instance %d was told that more of others' logs is on disk here than there is: an old disk", id)
+		}
 		if err := db.inst.CheckOwn(id, End{s.End.Time, s.EndHash, s.Seen}); err != nil {
 			lost = err
 		}

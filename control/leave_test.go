@@ -121,6 +121,7 @@ func TestRemovalOfOneThatDoesNotAnswer(t *testing.T) {
 func TestForceRemoveInstance(t *testing.T) {
 	dial, nodes, guid := four(t)
 	gone := nodes[2]
+	former := gone.database(guid).record.Database
 	dial.cut.Store(gone.AdminAddr(), true)
 	nodes[0].client.CloseIdleConnections()
 	nodes[0].fake(guid).mu.Lock()
@@ -159,6 +160,10 @@ func TestForceRemoveInstance(t *testing.T) {
 	}
 	if task := gone.wait(gone.c.Purge(context.Background(), guid, []int{3})); task.Status != api.TaskFinished || !gone.clean() {
 		t.Errorf("purge: %+v", task)
+	}
+	gone.restart()
+	if err := gone.Commit(context.Background(), former); !api.IsCode(err, api.CodeRemoved) || gone.database(guid) != nil {
+		t.Errorf("a coordinator that missed the removal makes the instance anew: %v", err)
 	}
 	if task := nodes[0].modify(guid, adding(gone)); task.Status != api.TaskFinished || fmt.Sprint(gone.members(guid)) != "[1 2 4]" {
 		t.Errorf("task: %+v", task)

@@ -62,6 +62,9 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 	if err != nil || known != nil {
 		return known, err
 	}
+	if err := n.checkGone(d.GUID, own.ID); err != nil {
+		return nil, err
+	}
 	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
 	reserved, err := n.reserve(d.Port(i))
 	if err != nil {
@@ -244,6 +247,11 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 // dropLocked is Drop with change held.
 func (n *Node) dropLocked(guid string, db *database) error {
 	r := *db.record
+	if r.Status != api.StatusPosted {
+		if err := n.remember(&r); err != nil {
+			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
+		}
+	}
 	r.Status = statusDropped
 	if err := n.dir.writeRecord(&r); err != nil {
 		return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)

@@ -76,7 +76,8 @@ type Node struct {
 	exports chan struct{} // holds one for each export under way
 	closed  sync.Once
 
-	change turn // held through one Prepare, Commit or Drop
+	change turn   // held through one Prepare, Commit or Drop
+	gone   []gone // instances that were here; guarded by change
 
 	mu struct {
 		sync.Mutex
@@ -273,6 +274,9 @@ func (n *Node) load() error {
 		n.mu.Lock()
 		n.mu.notes[x.Database.GUID] = x
 		n.mu.Unlock()
+	}
+	if n.gone, err = n.dir.readGone(); err != nil {
+		return err
 	}
 	records, err := n.dir.records()
 	if err != nil {

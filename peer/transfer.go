@@ -69,7 +69,7 @@ const maxImage = 1 << 30
 
 var (
 	errTransferShort = errors.New("the transfer ended before the end of the state")
-	errForgotten     = errors.New("what is held here is older than what the source has forgotten of its counters: this member must join anew, with an empty directory")
+	errForgotten     = errors.New("what is held here is older than what the source has forgotten of its counters, an old state: this member must come back under a new ID")
 	errNoImage       = errors.New("no image came for too long")
 )
 
@@ -153,6 +153,9 @@ func (t *transfers) run() {
 			continue
 		case t.r.ctx.Err() != nil:
 			return
+		}
+		if errors.Is(err, errForgotten) { // with the right disk, and a base from a member that had, this cannot be
+			t.r.notice(Notice{Kind: NoticeLostLog, Peer: l.replica, Err: err})
 		}
 		alarm := needsPerson(err) || errors.Is(err, errForgotten) || errors.Is(err, oplog.ErrClock)
 		t.note(func(p *TransferStatus) { p.Error, p.Alarm = err.Error(), alarm })

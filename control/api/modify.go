@@ -186,6 +186,16 @@ type Standing struct {
 	Other    bool       `json:"other"`          // another process than the asked runs as it
 }
 
+// Holding returns what a member has said that it has on disk.
+func (s *Standing) Holding(id int) []Position {
+	for _, h := range s.Others {
+		if h.ID == id {
+			return h.Durable
+		}
+	}
+	return nil
+}
+
 // At returns the position of a replica, 0 if there is none.
 func At(all []Position, id int) uint64 {
 	for _, p := range all {

@@ -3,6 +3,8 @@ package sim
 import (
 	"math/rand/v2"
 	"time"
+
+	"crdb/crdt"
 )
 
 // quiet ends all faults for a while: everybody is up and reaches everybody, and
@@ -64,6 +66,16 @@ func rewind(r *run, rng *rand.Rand) {
 	if i := n.instance(); i != nil && r.register.isDoomed(i.id) && i.Err() == nil {
 		r.fail("S9: %s takes writes as replica %d on a disk that was put back, though others hold more of its log", n.name, i.id)
 	}
+}
+
+// heldOf returns how much of a replica's log other members that are up hold.
+func (r *run) heldOf(id crdt.ReplicaID) (end crdt.Timestamp) {
+	for _, n := range r.members() {
+		if i := n.instance(); i != nil && i.id != id {
+			end = max(end, i.log.Raised().Get(id))
+		}
+	}
+	return end
 }
 
 // startClone starts a copy of a node's disk on another machine, beside the

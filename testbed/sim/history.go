@@ -92,21 +92,21 @@ func (h *history) cover(vv crdt.VersionVector) {
 	}
 }
 
-// trim forgets what was in a log behind end and nobody else has taken: it is as
-// if it had never been. It returns up to where others have the log.
-func (h *history) trim(r crdt.ReplicaID, end crdt.Timestamp) (covered crdt.Timestamp) {
+// trim forgets what was in a log behind end and what others hold of it: it is as
+// if it had never been.
+func (h *history) trim(r crdt.ReplicaID, end, held crdt.Timestamp) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.mu.logs[r]
 	if c == nil {
-		return 0
+		return
 	}
-	keep := max(end, c.covered)
+	c.covered = held // what was taken may be lost again in a crash
+	keep := max(end, held)
 	for n := len(c.blocks); n > 0 && c.blocks[n-1].First > keep; n-- {
 		delete(c.at, c.blocks[n-1].Prev)
 		c.blocks = c.blocks[:n-1]
 	}
-	return c.covered
 }
 
 // end returns the newest dot of a replica that was ever on disk.

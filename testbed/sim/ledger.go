@@ -142,8 +142,8 @@ func (l *ledger) readGroup(w *worker) {
 	}
 	w.sure.do([]string{"EXEC"}, func(rep oracle.Reply) {
 		l.r.ops.Add(4)
-		if rep.IsError() || partial || i.ahead() {
-			return
+		if rep.IsError() || partial || i.ahead() || l.r.register.partly(i.engine.Vector()) {
+			return // also when what images brought of a lost member's is all there is
 		}
 		if len(rep.Items) != 3 || rep.Items[0].Wire() != rep.Items[1].Wire() || rep.Items[0].Wire() != rep.Items[2].Wire() {
 			l.r.fail("S4: %s shows half a transaction: %s", w.n.name, rep)

@@ -202,7 +202,8 @@ func (r *run) othersWell(n *node) bool {
 }
 
 // mayForget notes what may be lost with a node: of its own log, and of those of
-// replicas that are members no more, what no other member has on disk.
+// replicas that are members no more, what no other member has on disk, but for
+// those that will come back under a new ID themselves.
 func (r *run) mayForget(n *node, own crdt.ReplicaID) {
 	m := r.membership()
 	for id := crdt.ReplicaID(1); id <= r.register.highest(); id++ {
@@ -211,7 +212,7 @@ func (r *run) mayForget(n *node, own crdt.ReplicaID) {
 		}
 		held := crdt.Timestamp(0)
 		for _, other := range r.members() {
-			if i := other.instance(); i != nil && other != n {
+			if i := other.instance(); i != nil && other != n && !r.register.isDoomed(i.id) {
 				held = max(held, i.log.Durable().Get(id))
 			}
 		}

@@ -47,6 +47,9 @@ func (g *register) born(i *instance) {
 	seen := g.r.history.end(i.id)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if owner := g.mu.owner[i.id]; owner != nil && owner != i.p.n {
+		return // prepared for a configuration that never was, whose ID another one got
+	}
 	if _, doomed := g.mu.doomed[i.id]; end < seen && !doomed {
 		g.r.fail("S3: the log of replica %d ends at %v after a restart of %s; up to %v it was on disk", i.id, end, i.p.n.name, seen)
 	}
@@ -125,7 +128,8 @@ func (g *register) jumped(i *instance) {
 // putBack notes that the log of a replica was set back to end. If others have
 // more of it, the replica may not go on (D2).
 func (g *register) putBack(id crdt.ReplicaID, end crdt.Timestamp) {
-	held := g.r.history.trim(id, end)
+	held := g.r.heldOf(id)
+	g.r.history.trim(id, end, held)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if held > end {

@@ -1,0 +1,60 @@
+package control
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"slices"
+
+	"crdb/control/api"
+)
+
+// This file is what a node remembers of the instances that it hosted and that
+// are gone. IDs are never reused: what a slow coordinator still says of such an
+// instance must not make it anew, with an empty log under its old ID.
+
+// gone is an instance that this node hosted. Those of the same database with
+// lower IDs are gone too.
+type gone struct {
+	GUID    string `json:"guid"`
+	Replica int    `json:"id"`
+}
+
+const (
+	goneFile = "gone.json"
+	maxGone  = 1000
+)
+
+// readGone reads what was written down; nothing if there is no file.
+func (d *dir) readGone() (all []gone, err error) {
+	err = d.read(&all, goneFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return all, err
+}
+
+// remember writes down that the instance of a record is gone. The caller holds
+// change.
+func (n *Node) remember(r *record) error {
+	all := slices.DeleteFunc(slices.Clone(n.gone), func(x gone) bool { return x.GUID == r.Database.GUID })
+	all = append(all, gone{r.Database.GUID, r.Replica})
+	if len(all) > maxGone {
+		all = all[1:]
+	}
+	if err := n.dir.write(all, goneFile); err != nil {
+		return err
+	}
+	n.gone = all
+	return nil
+}
+
+// checkGone refuses an instance that was here. The caller holds change.
+func (n *Node) checkGone(guid string, replica int) error {
+	for _, x := range n.gone {
+		if x.GUID == guid && replica <= x.Replica {
+			return api.Errorf(http.StatusConflict, api.CodeRemoved, "instance %d of database %s was at region %s and is removed for good", replica, guid, n.opts.Settings.Region)
+		}
+	}
+	return nil
+}
