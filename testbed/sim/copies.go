@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"crdb/control/api"
 	"crdb/crdt"
 )
 
@@ -68,14 +69,16 @@ func rewind(r *run, rng *rand.Rand) {
 	}
 }
 
-// heldOf returns how much of a replica's log other members that are up hold.
-func (r *run) heldOf(id crdt.ReplicaID) (end crdt.Timestamp) {
+// heldOf returns how much of a replica's log other members that are up hold, and
+// up to where blocks of it wait there.
+func (r *run) heldOf(id crdt.ReplicaID) (end, waits crdt.Timestamp) {
 	for _, n := range r.members() {
 		if i := n.instance(); i != nil && i.id != id {
 			end = max(end, i.log.Raised().Get(id))
+			waits = max(waits, crdt.Timestamp(api.At(i.Holdings().Held, int(id))))
 		}
 	}
-	return end
+	return end, waits
 }
 
 // startClone starts a copy of a node's disk on another machine, beside the

@@ -92,9 +92,9 @@ func (h *history) cover(vv crdt.VersionVector) {
 	}
 }
 
-// trim forgets what was in a log behind end and what others hold of it: it is as
-// if it had never been.
-func (h *history) trim(r crdt.ReplicaID, end, held crdt.Timestamp) {
+// trim forgets what was in a log behind end, and behind what others hold of it or
+// let wait: it is as if it had never been.
+func (h *history) trim(r crdt.ReplicaID, end, held, waits crdt.Timestamp) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.mu.logs[r]
@@ -102,7 +102,7 @@ func (h *history) trim(r crdt.ReplicaID, end, held crdt.Timestamp) {
 		return
 	}
 	c.covered = held // what was taken may be lost again in a crash
-	keep := max(end, held)
+	keep := max(end, held, waits)
 	for n := len(c.blocks); n > 0 && c.blocks[n-1].First > keep; n-- {
 		delete(c.at, c.blocks[n-1].Prev)
 		c.blocks = c.blocks[:n-1]

@@ -128,8 +128,8 @@ func (g *register) jumped(i *instance) {
 // putBack notes that the log of a replica was set back to end. If others have
 // more of it, the replica may not go on (D2).
 func (g *register) putBack(id crdt.ReplicaID, end crdt.Timestamp) {
-	held := g.r.heldOf(id)
-	g.r.history.trim(id, end, held)
+	held, waits := g.r.heldOf(id)
+	g.r.history.trim(id, end, held, waits)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if held > end {
