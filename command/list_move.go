@@ -33,11 +33,11 @@ func listRotate(c *Context) {
 
 // tryMove moves an element if there is one.
 func (c *Context) tryMove(from, to bool) (done bool) {
-	if _, err := c.Tx.ListLen(c.Args[1]); err != nil && c.again() {
-		return false
-	}
 	v, ok, err := c.Tx.ListMove(c.Args[1], c.Args[2], from, to)
 	if err != nil {
+		if _, source := c.Tx.ListLen(c.Args[1]); source != nil && c.again() {
+			return false
+		}
 		c.Error(err)
 		return true
 	}

@@ -303,34 +303,58 @@ func (t *Tx) ListMove(src, dst []byte, fromLeft, toLeft bool) (value []byte, ok 
 	if !fromLeft {
 		at = l.Len() - 1
 	}
-	value = append([]byte(nil), l.Index(at)...)
+	value = t.keep(l.Index(at))
+	if string(src) == string(dst) {
+		return value, true, t.listRotate(src, value, fromLeft, toLeft)
+	}
 	if _, err := t.ListLen(dst); err != nil {
 		return nil, false, err
 	}
 	t.group()
-	if string(src) != string(dst) {
-		if _, err = t.ListPop(src, fromLeft, 1, func([]byte) {}); err == nil {
-			_, err = t.ListPush(dst, toLeft, [][]byte{value})
-		}
-		return value, true, err
-	}
-	// First the new element: the list is never empty, so it keeps its deadline.
-	if _, err = t.ListPush(src, toLeft, [][]byte{value}); err != nil {
-		return nil, false, err
-	}
-	n, l, err := t.changeList(src, crdt.KindListRemove, false)
-	if err == nil {
-		at = 0
-		if !fromLeft {
-			at = l.Len() - 1
-		}
-		if fromLeft == toLeft { // the old one is behind the new one
-			if at = 1; !toLeft {
-				at = l.Len() - 2
-			}
-		}
-		l.PrepareCut(&t.op, at, at+1)
-		t.issue(n)
+	if _, err = t.ListPop(src, fromLeft, 1, func([]byte) {}); err == nil {
+		_, err = t.ListPush(dst, toLeft, [][]byte{value})
 	}
 	return value, true, err
+}
+
+// keep copies a value that has to outlive the next write; it is valid until the
+// Tx computes another one.
+func (t *Tx) keep(value []byte) []byte {
+	if len(value) > keepOp {
+		return append([]byte(nil), value...)
+	}
+	t.val = append(t.val[:0], value...)
+	return t.val
+}
+
+// listRotate is ListMove within one list, which is there. First comes the new
+// element: the list is never empty, so it keeps its deadline.
+func (t *Tx) listRotate(key, value []byte, fromLeft, toLeft bool) error {
+	t.group()
+	n, l, err := t.changeList(key, crdt.KindListPush, true)
+	if err != nil {
+		return err
+	}
+	t.one[0] = value
+	l.PreparePush(&t.op, t.e.self, toLeft, t.one[:])
+	t.one[0] = nil
+	t.issue(n)
+
+	t.op.Reset(crdt.KindListRemove, uint8(t.db), key)
+	if err := n.load().PrepareChange(&t.op, crdt.TypeList); err != nil {
+		return ErrWrongType
+	}
+	l = n.obj.List()
+	at := 0
+	if !fromLeft {
+		at = l.Len() - 1
+	}
+	if fromLeft == toLeft { // the old one is behind the new one
+		if at = 1; !toLeft {
+			at = l.Len() - 2
+		}
+	}
+	l.PrepareCut(&t.op, at, at+1)
+	t.issue(n)
+	return nil
 }

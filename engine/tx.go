@@ -31,6 +31,7 @@ type Tx struct {
 	op  crdt.Op
 	buf []byte // encoded op
 	val []byte // computed value
+	one [1][]byte
 }
 
 // NewTx returns a Tx for one session, to be reused from command to command.
