@@ -1,7 +1,6 @@
 package oplog
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,7 +30,24 @@ func separateLog(p *pebble.Options) {
 		TargetGarbageRatio: 0.5,
 	}
 	p.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy { return policy }
-	p.Experimental.SpanPolicyFunc = pebble.MakeStaticSpanPolicyFunc(bytes.Compare,
-		pebble.KeyRange{Start: []byte{kindState}, End: []byte{kindVector + 1}},
-		pebble.SpanPolicy{ValueStoragePolicy: pebble.ValueStorageLowReadLatency})
+	p.Experimental.SpanPolicyFunc = spanPolicy
+}
+
+// spanPolicy says how a kind of keys is kept, and that it ends where the next
+// one begins: so that no table holds keys of two kinds.
+//
+// A checkpoint is flushed piece by piece, each with the records of some ranges
+// and their vectors, beside blocks and the clock bound. In one table these would
+// span everything between them, and the tables of one checkpoint would all
+// overlap: as deep a pile as there are pieces, which Pebble then compacts with
+// the whole state, several times in a checkpoint. Kind by kind they lie side by
+// side.
+func spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if len(start) == 0 {
+		return policy, []byte{kindInternal}, nil
+	}
+	if start[0] == kindState || start[0] == kindVector {
+		policy.ValueStoragePolicy = pebble.ValueStorageLowReadLatency
+	}
+	return policy, []byte{start[0] + 1}, nil
 }
