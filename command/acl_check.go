@@ -127,37 +127,15 @@ func (c *Command) doesTo(r keyRef, args [][]byte) permission {
 		return mayRead | mayWrite
 	}
 	p := permission(0)
-	for _, flag := range r.spec.Flags {
+	for _, flag := range c.keyFlags(r, args) {
 		switch flag {
 		case "access":
 			p |= mayRead
 		case "insert", "update", "delete":
 			p |= mayWrite
-		case "variable_flags":
-			return variablePermission(c.Name, args)
 		}
 	}
 	return p
-}
-
-// variablePermission is for commands whose arguments decide: SET reads only
-// with GET, BITFIELD writes only with SET or INCRBY.
-func variablePermission(name string, args [][]byte) permission {
-	has := func(from int, words ...string) bool {
-		for _, a := range args[min(from, len(args)):] {
-			if slices.ContainsFunc(words, func(w string) bool { return equalFold(a, w) }) {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case name == "set" && !has(3, "get"):
-		return mayWrite
-	case name == "bitfield" && !has(2, "set", "incrby"):
-		return mayRead
-	}
-	return mayRead | mayWrite
 }
 
 // channelArgs says which arguments of a command are channels.

@@ -20,7 +20,7 @@ func commandList(c *Context) {
 	}
 	var names []string
 	for _, cmd := range c.Server.table.top {
-		names = appendNames(names, cmd, keep, len(c.Args) > 2)
+		names = appendNames(names, cmd, keep)
 	}
 	c.Out.Array(len(names))
 	for _, n := range names {
@@ -28,15 +28,13 @@ func commandList(c *Context) {
 	}
 }
 
-// appendNames adds a command and, when filtering, its subcommands.
-func appendNames(names []string, cmd *Command, keep func(*Command) bool, subs bool) []string {
+// appendNames adds a command and its subcommands.
+func appendNames(names []string, cmd *Command, keep func(*Command) bool) []string {
 	if keep(cmd) {
 		names = append(names, cmd.Name)
 	}
-	if subs {
-		for _, sub := range cmd.Subcommands {
-			names = appendNames(names, sub, keep, subs)
-		}
+	for _, sub := range cmd.Subcommands {
+		names = appendNames(names, sub, keep)
 	}
 	return names
 }
@@ -52,7 +50,7 @@ func inCategory(name string) func(*Command) bool {
 }
 
 func commandGetKeys(c *Context) {
-	refs, ok := keysOfLine(c)
+	_, refs, ok := keysOfLine(c)
 	if !ok {
 		return
 	}
@@ -63,7 +61,7 @@ func commandGetKeys(c *Context) {
 }
 
 func commandGetKeysAndFlags(c *Context) {
-	refs, ok := keysOfLine(c)
+	cmd, refs, ok := keysOfLine(c)
 	if !ok {
 		return
 	}
@@ -71,17 +69,13 @@ func commandGetKeysAndFlags(c *Context) {
 	for _, r := range refs {
 		c.Out.Array(2)
 		c.Out.Bulk(c.Args[2+r.index])
-		var flags []string
-		if r.spec != nil {
-			flags = r.spec.Flags
-		}
-		statuses(c.Out, flags)
+		statuses(c.Out, cmd.keyFlags(r, c.Args[2:]))
 	}
 }
 
 // keysOfLine finds the keys of the command line in the arguments; otherwise it
 // replies why not.
-func keysOfLine(c *Context) ([]keyRef, bool) {
+func keysOfLine(c *Context) (*Command, []keyRef, bool) {
 	args := c.Args[2:]
 	cmd := c.Server.table.lookup(args[0])
 	if cmd != nil && cmd.subs != nil && len(args) > 1 {
@@ -90,13 +84,13 @@ func keysOfLine(c *Context) ([]keyRef, bool) {
 	switch {
 	case cmd == nil:
 		c.Error(errBadKeyUsage)
-		return nil, false
+		return nil, nil, false
 	case !cmd.hasKeys():
 		c.Error(errNoKeys)
-		return nil, false
+		return nil, nil, false
 	case !cmd.arityOK(len(args)):
 		c.Error(errKeyArity)
-		return nil, false
+		return nil, nil, false
 	}
 	refs, err := cmd.keyRefs(nil, args)
 	for i := range cmd.KeySpecs {
@@ -106,10 +100,10 @@ func keysOfLine(c *Context) ([]keyRef, bool) {
 	}
 	if len(refs) == 0 || err != nil {
 		if cmd.Flags&NoMandatoryKeys != 0 {
-			return nil, true
+			return cmd, nil, true
 		}
 		c.Error(errBadKeyArgs)
-		return nil, false
+		return nil, nil, false
 	}
-	return refs, true
+	return cmd, refs, true
 }

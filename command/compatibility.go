@@ -18,7 +18,7 @@ var differs = map[string]string{
 	"auth":                "after a few failures the answer waits, ever longer",
 	"client|tracking":     "an invalidation names one key; with BCAST it is sent at once",
 	"cluster|help":        "lists the subcommands, all of which are refused",
-	"command|docs":        "summaries are our own, without history",
+	"command|docs":        "summaries and complexities are our own, without history",
 	"config|get":          "knows the parameters that have a meaning here",
 	"config|set":          "knows the parameters that have a meaning here",
 	"debug":               "has SLEEP, OBJECT, ERROR and SET-ACTIVE-EXPIRE (which changes nothing), and digests of live state rather than of values",
@@ -27,13 +27,15 @@ var differs = map[string]string{
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
 	"function|list":       "libraries come sorted; in Redis in no order",
 	"function|dump":       "libraries come sorted; in Redis in no order",
-	"info":                "has a section crdb; memory figures are Go's",
+	"info":                "has a section crdt; memory figures are Go's",
+	"latency|doctor":      "the text is our own",
 	"bgsave":              "writes a checkpoint, not a dump file; no write depends on it, every one is in the log (docs/operations.md)",
 	"bgrewriteaof":        "writes a checkpoint and drops the log that no region needs any more",
 	"save":                "writes a checkpoint; only this client waits",
 	"lastsave":            "is the last checkpoint, which the server also writes by itself",
 	"linsert":             "an error when more than 65536 elements would have to move for it (docs/consistency.md)",
 	"lolwut":              "shows the version only",
+	"object|encoding":     "follows from the value alone, not from what made it (a short string that APPEND or SETBIT has changed is embstr)",
 	"memory|doctor":       "the text is our own",
 	"memory|malloc-stats": "shows the Go runtime's figures",
 	"memory|stats":        "shows the Go runtime's figures",
@@ -89,7 +91,7 @@ func compatibility(t *Table) string {
 	var b strings.Builder
 	b.WriteString("# Compatibility\n\nEvery command of redis-server 7.0 and a few later ones, by group, and what becomes of it here while regions are in sync;\n" +
 		"[consistency.md](consistency.md) says what concurrent commands mean. This page is made from the command table:\n" +
-		"`go test ./command -run TestCompatibility -rewrite`.\n\n")
+		"`go test ./command -run TestCompatibility -rewrite`. HELP names the subcommands that Redis names, in words of our own.\n\n")
 	fmt.Fprintf(&b, "%d of %d commands of 7.0 work, and %d later ones.\n", works, total, later)
 	for _, g := range names {
 		fmt.Fprintf(&b, "\n## %s\n\n| command | status |\n|---|---|\n", g)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"crdb/engine"
 	"maps"
 	"slices"
 
@@ -78,6 +79,34 @@ func (c *Context) replyFunction(fn *script.Function) {
 	}
 }
 
+// librarySum says how much there is of libraries.
+type librarySum struct{ libraries, functions, bytes int }
+
+func (f *functions) sum() (s librarySum) {
+	for _, lib := range f.copy() {
+		s.libraries++
+		s.functions += len(lib.functions)
+		s.bytes += len(lib.code)
+	}
+	return s
+}
+
+// librarySum counts the libraries for INFO and the like, which hold no locks:
+// what has changed since they were last used is loaded first. In EXEC, and
+// while a script runs, it tells what is loaded.
+func (c *Context) librarySum() librarySum {
+	f := &c.Server.library
+	sum := f.sum()
+	stale := f.made.Load() != c.Server.engine.Internals()+1 && (sum.libraries > 0 || c.Tx.LenOf(engine.Internal) > 0)
+	if stale && c.S.mode&modeExec == 0 && c.Server.scripts.away.Load() == 0 {
+		c.libraries()
+		c.Tx.Unlock()
+		c.Tx.LockNone(c.S.now)
+		sum = f.sum()
+	}
+	return sum
+}
+
 // functionStats runs beside a script, too: then it looks at nothing that is
 // locked.
 func functionStats(c *Context) {
@@ -85,11 +114,7 @@ func functionStats(c *Context) {
 	if p.away.Load() == 0 {
 		c.libraries()
 	}
-	libs := c.Server.library.copy()
-	count := 0
-	for _, lib := range libs {
-		count += len(lib.functions)
-	}
+	sum := c.Server.library.sum()
 	c.Out.Map(2)
 	c.Out.BulkString("running_script")
 	c.replyRunning()
@@ -98,9 +123,9 @@ func functionStats(c *Context) {
 	c.Out.BulkString("LUA")
 	c.Out.Map(2)
 	c.Out.BulkString("libraries_count")
-	c.Out.Int(int64(len(libs)))
+	c.Out.Int(int64(sum.libraries))
 	c.Out.BulkString("functions_count")
-	c.Out.Int(int64(count))
+	c.Out.Int(int64(sum.functions))
 }
 
 // replyRunning tells of the function that is running.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"crdb/command/script"
@@ -18,7 +19,8 @@ import (
 // holds the whole keyspace. mu guards the rest.
 type functions struct {
 	vm   *script.VM
-	seen uint64 // engine.Internals that this is made of, plus 1; 0: nothing is made
+	seen uint64        // engine.Internals that this is made of, plus 1; 0: nothing is made
+	made atomic.Uint64 // seen, for who holds no locks
 
 	mu     sync.Mutex
 	libs   map[string]*library
@@ -75,6 +77,7 @@ func (f *functions) refresh(c *Context, r *scriptRun) {
 	}
 	f.publish(libs)
 	f.seen = now
+	f.made.Store(now)
 }
 
 // loadMissing loads what is stored and not in libs. False means that a library

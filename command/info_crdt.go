@@ -24,14 +24,10 @@ func infoCRDT(c *Context, t *infoText) {
 		backlog += l.UnackedOps
 	}
 	t.num("backlogs", backlog)
-	t.zeros("crdt_sync_full crdt_sync_partial_ok crdt_sync_partial_err")
-	t.num("crdt_merge_reqs", 0)
+	t.num("crdt_merged_keys", eng.MergedKeys)
 	t.num("crdt_effect_reqs", eng.RemoteOps)
 	t.num("crdt_effect_blocks", eng.RemoteBlocks)
-	t.num("crdt_ovc_filtered_effect_reqs", 0)
 	t.num("crdt_gc_pending", eng.Residues)
-	t.zeros("crdt_gc_attempted crdt_gc_collected")
-	t.text("crdt_gc_gvc_min", "")
 	for k := crdt.ConflictWrite; k < crdt.ConflictEnd; k++ {
 		t.num("crdt_conflicts_"+k.String(), srv.conflicts.total(k))
 	}

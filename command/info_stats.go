@@ -146,9 +146,10 @@ func (s *CommandStats) Percentile(p float64) int64 {
 }
 
 func infoKeyspace(c *Context, t *infoText) {
+	mean := c.Tx.MeanTTL()
 	for db := range engine.Databases {
 		if n := c.Tx.LenOf(db); n > 0 {
-			t.text("db"+strconv.Itoa(db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=0", n, c.Tx.ExpiresOf(db)))
+			t.text("db"+strconv.Itoa(db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", n, c.Tx.ExpiresOf(db), mean[db]))
 		}
 	}
 }

@@ -91,3 +91,43 @@ func TestInfoCountsTracking(t *testing.T) {
 	b.do("CLIENT", "TRACKING", "off")
 	tells("tracking_clients:0 tracking_total_keys:0 tracking_total_items:0 tracking_total_prefixes:0")
 }
+
+// INFO knows the libraries there are, also before one of them has been used.
+func TestInfoCountsLibraries(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("c")
+	tells := func(want string) {
+		t.Helper()
+		got := c.do("INFO", "memory")
+		for _, line := range strings.Fields(want) {
+			if !strings.Contains(got, line+"\r\n") {
+				t.Errorf("%s is not told: %s", line, got)
+			}
+		}
+	}
+	code := "#!lua name=l\nredis.register_function('f', function() end)\nredis.register_function('g', function() end)"
+	tells("number_of_functions:0 number_of_libraries:0 used_memory_functions:0")
+	c.do("FUNCTION", "LOAD", code)
+	tells(fmt.Sprintf("number_of_functions:2 number_of_libraries:1 used_memory_functions:%d", len(code)))
+	c.do("FUNCTION", "FLUSH")
+	tells("number_of_functions:0 number_of_libraries:0 used_memory_functions:0")
+}
+
+func TestInfoAverageTTL(t *testing.T) {
+	c := newWorld(t).dial("c")
+	for i := range 100 {
+		c.do("SET", fmt.Sprint("k", i), "v", "PX", fmt.Sprint(1_000_000+i*10_000))
+		c.do("SET", fmt.Sprint("ever", i), "v")
+	}
+	c.do("SELECT", "3")
+	c.do("SET", "x", "v", "PX", "7000")
+	text := c.do("INFO", "keyspace")
+	var keys, dated, mean int
+	at := strings.Index(text, "db0:")
+	if _, err := fmt.Sscanf(text[at:], "db0:keys=%d,expires=%d,avg_ttl=%d", &keys, &dated, &mean); err != nil {
+		t.Fatal(err)
+	}
+	if keys != 200 || dated != 100 || mean < 1_400_000 || mean > 1_600_000 || !strings.Contains(text, "db3:keys=1,expires=1,avg_ttl=7000\r\n") {
+		t.Error(text)
+	}
+}

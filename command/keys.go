@@ -35,7 +35,28 @@ func (c *Command) keyRefs(dst []keyRef, args [][]byte) ([]keyRef, error) {
 			return dst, err
 		}
 	}
+	if c.oddNumber(args) {
+		for i := range dst {
+			dst[i].spec = nil
+		}
+	}
 	return dst, nil
+}
+
+// oddNumber reports whether the number of keys is one only to atoi ("1.5"):
+// then Redis finds the keys, but does not know what is done to them.
+func (c *Command) oddNumber(args [][]byte) bool {
+	for i := range c.KeySpecs {
+		k := &c.KeySpecs[i]
+		if k.Find.Type != "keynum" {
+			continue
+		}
+		if first, ok := k.begin(args); ok {
+			_, isInt := parseInt(args[first+k.Find.NumIndex])
+			return !isInt
+		}
+	}
+	return false
 }
 
 // hasKeys reports whether command lines of c name keys.

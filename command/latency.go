@@ -47,14 +47,14 @@ func (l *latencyEvents) add(name string, when, millis int64) {
 	e.samples = append(e.samples, latencySample{when, millis})
 }
 
-// history returns a copy of the samples of an event.
-func (l *latencyEvents) history(name string) []latencySample {
+// history returns a copy of the samples of an event, and its highest ever.
+func (l *latencyEvents) history(name string) (samples []latencySample, high int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.mu.byName[name]; e != nil {
-		return append([]latencySample(nil), e.samples...)
+		return append([]latencySample(nil), e.samples...), e.max
 	}
-	return nil
+	return nil, 0
 }
 
 // reset forgets the named events, or all, and returns how many there were.
@@ -75,7 +75,7 @@ func (l *latencyEvents) reset(names []string) int {
 var latencyCommands = []*Command{
 	{Name: "latency", Summary: "Tells how long things took.", Subcommands: []*Command{
 		{Name: "latency|doctor", Summary: "Sums up the slow events.", Handler: latencyDoctor},
-		{Name: "latency|graph", Summary: "Refused: draw one from LATENCY HISTORY.", Handler: refuse("LATENCY GRAPH is not supported: LATENCY HISTORY has the samples")},
+		{Name: "latency|graph", Summary: "Draws the samples of an event.", Handler: latencyGraph},
 		{Name: "latency|help", Summary: "Lists the subcommands.", Handler: help},
 		{Name: "latency|histogram", Summary: "Returns how long commands took.", Handler: latencyHistogram},
 		{Name: "latency|history", Summary: "Returns the samples of an event.", Handler: latencyHistory},
@@ -106,7 +106,7 @@ func (l *latencyEvents) names() []string {
 }
 
 func latencyHistory(c *Context) {
-	samples := c.Server.latency.history(string(c.Args[2]))
+	samples, _ := c.Server.latency.history(string(c.Args[2]))
 	c.Out.Array(len(samples))
 	for _, s := range samples {
 		c.Out.Array(2)
@@ -146,7 +146,7 @@ func latencyHistogram(c *Context) {
 	var cmds []*Command
 	for _, a := range c.Args[2:] {
 		if cmd := c.Server.table.byFullName(a); cmd != nil {
-			cmds = append(cmds, cmd)
+			cmds = append(append(cmds, cmd), cmd.Subcommands...)
 		}
 	}
 	if len(c.Args) == 2 {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"crdb/engine"
+	"crdb/resp"
 )
 
 var memoryCommands = []*Command{
@@ -115,27 +116,54 @@ func mallocStats(c *Context) {
 	c.Out.Verbatim("txt", b.String())
 }
 
+// memoryStats has the fields of Redis's, but for those of its hash tables.
 func memoryStats(c *Context) {
-	m := readMemory()
-	c.Server.usedMemory()
+	srv := c.Server
+	m, rss := readMemory(), srv.opts.Process().RSS
+	srv.usedMemory()
 	keys := 0
 	for db := range engine.Databases {
 		keys += c.Tx.LenOf(db)
 	}
-	c.Out.Map(12)
-	number(c.Out, "peak.allocated", int(max(c.Server.memory.peak.Load(), m.heap)))
+	_, scripts := srv.scripts.cached()
+	peak, clients, libs := max(srv.memory.peak.Load(), m.heap), srv.clientMemory(), c.librarySum()
+	overhead := clients + int64(scripts+libs.bytes)
+	c.Out.Map(27)
+	number(c.Out, "peak.allocated", int(peak))
 	number(c.Out, "total.allocated", int(m.heap))
-	number(c.Out, "startup.allocated", 0)
-	number(c.Out, "replication.backlog", 0)
-	number(c.Out, "clients.normal", int(c.Server.clientMemory()))
+	for _, name := range []string{"startup.allocated", "replication.backlog", "clients.slaves"} {
+		number(c.Out, name, 0)
+	}
+	number(c.Out, "clients.normal", int(clients))
+	number(c.Out, "cluster.links", 0)
+	number(c.Out, "aof.buffer", 0)
+	number(c.Out, "lua.caches", scripts)
+	number(c.Out, "functions.caches", libs.bytes)
+	number(c.Out, "overhead.total", int(overhead))
 	number(c.Out, "keys.count", keys)
 	number(c.Out, "keys.bytes-per-key", int(m.heap)/max(keys, 1))
-	number(c.Out, "dataset.bytes", int(m.heap))
+	number(c.Out, "dataset.bytes", int(m.heap-overhead))
+	double(c.Out, "dataset.percentage", 100*ratio(m.heap-overhead, m.heap))
+	double(c.Out, "peak.percentage", 100*ratio(m.heap, peak))
 	number(c.Out, "allocator.allocated", int(m.heap))
 	number(c.Out, "allocator.active", int(m.inUse))
 	number(c.Out, "allocator.resident", int(m.total))
-	c.Out.BulkString("fragmentation")
-	c.Out.Double(ratio(m.total, m.heap))
+	for _, of := range []struct {
+		name string
+		a, b int64
+	}{
+		{"allocator-fragmentation", m.inUse, m.heap}, {"allocator-rss", m.total, m.inUse}, {"rss-overhead", rss, m.total},
+	} {
+		double(c.Out, of.name+".ratio", ratio(of.a, of.b))
+		number(c.Out, of.name+".bytes", int(of.a-of.b))
+	}
+	double(c.Out, "fragmentation", ratio(rss, m.heap))
+	number(c.Out, "fragmentation.bytes", int(rss-m.heap))
+}
+
+func double(out *resp.Writer, key string, f float64) {
+	out.BulkString(key)
+	out.Double(f)
 }
 
 func ratio(a, b int64) float64 {

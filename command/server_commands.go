@@ -44,7 +44,7 @@ var serverCommands = []*Command{
 	}},
 	{Name: "asking", Summary: "Refused: cluster mode is off.", Handler: noCluster},
 	{Name: "migrate", Summary: "Refused: keys do not move between databases by themselves; DUMP and RESTORE move them.",
-		Handler: refuse("MIGRATE is not supported: move keys with DUMP and RESTORE")},
+		Keys: migrateKeys, Handler: refuse("MIGRATE is not supported: move keys with DUMP and RESTORE")},
 	{Name: "restore-asking", Summary: "Refused: cluster mode is off.", Handler: noCluster},
 	{Name: "readonly", Summary: "Refused: cluster mode is off.", Handler: noCluster},
 	{Name: "readwrite", Summary: "Refused: cluster mode is off.", Handler: noCluster},

@@ -262,3 +262,38 @@ func (e *Engine) dropSpace(p *partition, db int) {
 	}
 	p.dbs[db] = nil
 }
+
+// ttlSamples is how many keys of each partition MeanTTL looks at.
+const ttlSamples = 16
+
+// MeanTTL estimates, per database, for how many milliseconds the keys that have
+// a deadline still live: from a sample, spread evenly over the deadlines.
+func (t *Tx) MeanTTL() (mean [Databases]int64) {
+	var sum, count [Databases]float64
+	var e entry
+	for i := range partitions {
+		t.with(i, func(p *partition) {
+			if p.expiry.tree == nil {
+				return
+			}
+			n := p.expiry.tree.Len()
+			for k := range min(n, ttlSamples) {
+				d, _ := p.expiry.tree.GetAt(k * n / min(n, ttlSamples))
+				e.find(t.e, int(d.name[0]), []byte(d.name[1:]))
+				if e.rec == nil || e.db >= Databases {
+					continue
+				}
+				if at := e.deadline(); at > t.now {
+					sum[e.db] += float64(at - t.now)
+					count[e.db]++
+				}
+			}
+		})
+	}
+	for db := range mean {
+		if count[db] > 0 {
+			mean[db] = int64(sum[db] / count[db])
+		}
+	}
+	return mean
+}

@@ -11,7 +11,7 @@ import (
 func (vm *VM) stringLibrary() map[string]lua.LValue {
 	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "find", "gfind", "gmatch", "gsub", "len",
 		"match", "reverse", "dump")
-	bytes, gsub := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction)
+	bytes, gsub, match := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction), lib["match"].(*lua.LFunction)
 	for name, f := range vm.functions(map[string]lua.LGFunction{
 		"format": vm.format, "rep": vm.rep, "char": stringChar, "sub": vm.sub,
 		"lower": vm.mapBytes('A', 'Z'), "upper": vm.mapBytes('a', 'z'),
@@ -26,6 +26,13 @@ func (vm *VM) stringLibrary() map[string]lua.LValue {
 			return bytes.GFunction(l)
 		},
 		"gsub": func(l *lua.LState) int { return vm.gsub(l, gsub.GFunction) },
+		"match": func(l *lua.LState) int {
+			if n := match.GFunction(l); n > 0 {
+				return n
+			}
+			l.Push(lua.LNil) // the library's returns nothing, which shows in argument lists
+			return 1
+		},
 	}) {
 		lib[name] = f
 	}

@@ -21,6 +21,14 @@ const (
 	timely                // in numbers, by the time that passes
 	treeless              // in the size of Redis's radix tree, and as timely
 	own                   // in everything: the reply is about the server itself
+
+	// About commands and the server: see about.go.
+	superset   // in what crdb has more
+	described  // in order, and in what crdb has more
+	documented // in words of crdb's own
+	keyed      // in all but the keys of a map
+	helpful    // in all but the names of subcommands
+	informed   // in all but the names of fields
 )
 
 // nearTolerance is how much two times to live may differ, in the unit of the
@@ -32,6 +40,9 @@ const (
 
 // ruleOf returns the rule for a command.
 func ruleOf(args []string) rule {
+	if r, ok := aboutRule(args); ok {
+		return r
+	}
 	switch commandName(args) {
 	case "smembers", "sunion", "sinter", "sdiff", "keys", "hkeys", "hvals":
 		return unordered
@@ -83,10 +94,6 @@ func ruleOf(args []string) rule {
 		if len(args) == 2 && strings.EqualFold(args[1], "id") {
 			return own
 		}
-	case "command":
-		if len(args) == 1 || strings.EqualFold(args[1], "info") && len(args) == 2 {
-			return own
-		}
 	}
 	return exact
 }
@@ -124,7 +131,7 @@ func same(r rule, args []string, a, b Reply) bool {
 	case treeless:
 		return sameTimely(a.treeless(), b.treeless())
 	}
-	return false
+	return sameAbout(r, a, b)
 }
 
 // plainZero takes the sign off scores of minus zero: Redis keeps it or not,

@@ -25,7 +25,7 @@ type familyWeight struct {
 }
 
 // families and how often they come.
-var familyWeights = []familyWeight{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"geo", 15}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"rare", 5}}
+var familyWeights = []familyWeight{{"string", 30}, {"bit", 15}, {"hll", 10}, {"set", 25}, {"hash", 20}, {"list", 25}, {"zset", 35}, {"geo", 15}, {"stream", 30}, {"key", 30}, {"acl", 4}, {"about", 4}, {"rare", 5}}
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, 0)), forms: make(map[string][]form), weights: familyWeights}
@@ -34,6 +34,9 @@ func newGenerator(seed uint64) *generator {
 		for _, line := range lines {
 			g.forms[family] = append(g.forms[family], parseForm(line, pools))
 		}
+	}
+	for _, line := range aboutForms {
+		g.forms["about"] = append(g.forms["about"], parseForm(line, pools))
 	}
 	for _, line := range scriptForms {
 		g.forms["script"] = append(g.forms["script"], parseForm(line, pools))

@@ -14,7 +14,7 @@ type Mix struct {
 // write keys.
 func Families() (names []string) {
 	for _, f := range familyWeights {
-		if f.name != "acl" && f.name != "rare" {
+		if f.name != "acl" && f.name != "about" && f.name != "rare" {
 			names = append(names, f.name)
 		}
 	}

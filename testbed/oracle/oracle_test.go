@@ -66,7 +66,8 @@ func replayFound(t *testing.T, pair Pair) {
 }
 
 // playRandom plays random streams for a while. Each has its own seed: the
-// first one's, counted on. Every fourth is one of scripts and functions.
+// first one's, counted on. Every fourth is one of scripts and functions, every
+// sixteenth asks about commands, keys and the server.
 func playRandom(t *testing.T, pair Pair) {
 	seed := number(t, "ORACLE_SEED", rand.Uint64N(1<<40))
 	t.Logf("first seed: ORACLE_SEED=%d", seed)
@@ -77,6 +78,9 @@ func playRandom(t *testing.T, pair Pair) {
 		g := newGenerator(seed)
 		if seed/2%4 == 3 {
 			g.weights = []familyWeight{{"script", 1}}
+		}
+		if seed%16 == 5 {
+			g.weights = []familyWeight{{"about", 10}, {"key", 2}, {"zset", 1}, {"geo", 1}, {"stream", 1}, {"bit", 1}, {"list", 1}}
 		}
 		stream := g.stream(streamLength)
 		if diff, err := pair.Run(stream); diff != nil || err != nil {

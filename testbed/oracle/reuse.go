@@ -38,7 +38,7 @@ func (g *generator) choose() {
 	few := g.rand.IntN(4) > 0
 	g.weights = nil
 	for _, f := range familyWeights {
-		if f.name != "acl" && f.name != "rare" && (!few || g.rand.IntN(5) == 0) {
+		if f.name != "acl" && f.name != "about" && f.name != "rare" && (!few || g.rand.IntN(5) == 0) {
 			g.weights = append(g.weights, f)
 		}
 	}

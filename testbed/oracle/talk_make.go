@@ -131,7 +131,7 @@ func newTalks(seed uint64) *generator {
 	}
 	g.weights, g.talks = nil, true
 	for _, f := range familyWeights {
-		if f.name != "acl" && f.name != "rare" && g.rand.IntN(2) == 0 {
+		if f.name != "acl" && f.name != "about" && f.name != "rare" && g.rand.IntN(2) == 0 {
 			g.weights = append(g.weights, f)
 		}
 	}
