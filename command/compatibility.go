@@ -21,6 +21,7 @@ var differs = map[string]string{
 	"command|docs":        "summaries and complexities are our own, without history",
 	"config|get":          "knows the parameters that have a meaning here",
 	"config|set":          "knows the parameters that have a meaning here",
+	"config|rewrite":      "writes parameters that CONFIG SET can change, and no users; the file is the node's, so all its databases start with them; a file that would not be read again is refused",
 	"debug":               "has SLEEP, OBJECT, ERROR and SET-ACTIVE-EXPIRE (which changes nothing), and digests of live state rather than of values",
 	"eval":                "syntax errors, and errors that name a variable, are worded differently; string.dump is refused",
 	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",

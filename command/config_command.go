@@ -11,7 +11,7 @@ var configCommands = []*Command{
 		{Name: "config|get", Summary: "Returns parameters by name or pattern.", Handler: configGet},
 		{Name: "config|help", Summary: "Lists the subcommands.", Handler: help},
 		{Name: "config|resetstat", Summary: "Sets the counters of INFO to zero.", Handler: configResetStat},
-		{Name: "config|rewrite", Summary: "Refused: the configuration file belongs to its author.", Handler: configRewrite},
+		{Name: "config|rewrite", Summary: "Writes the configuration into the file that the server was started with.", Handler: configRewrite},
 		{Name: "config|set", Flags: Secret, Summary: "Changes parameters, all or none of them.", Handler: configSet},
 	}},
 }
@@ -84,8 +84,4 @@ func configResetStat(c *Context) {
 		c.Server.engine.ResetStats()
 	}
 	c.Out.OK()
-}
-
-func configRewrite(c *Context) {
-	c.Out.Error("ERR The server is running without a config file")
 }

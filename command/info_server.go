@@ -36,7 +36,7 @@ func infoServer(c *Context, t *infoText) {
 	t.num("configured_hz", srv.config.Int("hz"))
 	t.num("lru_clock", c.S.now/1000&(1<<24-1))
 	t.text("executable", p.Executable)
-	t.text("config_file", "")
+	t.text("config_file", srv.opts.ConfigFile)
 	t.num("io_threads_active", 0)
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 	Rejected      func() int64                                       // connections turned away by maxclients; may be nil
 	ConfigVersion func() int64                                       // of the membership, for INFO; may be nil
 	Process       func() Process                                     // nil: ReadProcess
+	RewriteConfig func([]ConfigLine) error                           // CONFIG REWRITE; nil: there is no file
+	ConfigFile    string                                             // its path, for INFO
 
 	Region   string
 	Database string // its name

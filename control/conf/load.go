@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,9 @@ func Load(o Options) (*Settings, []string, error) {
 		}
 		if err := l.apply(s, file); err != nil {
 			return nil, nil, err
+		}
+		if s.File, err = filepath.Abs(o.File); err != nil {
+			return nil, nil, fmt.Errorf("configuration file: %w", err)
 		}
 	}
 	if err := l.apply(s, l.environment(o.Environ)); err != nil {

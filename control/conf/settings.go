@@ -43,6 +43,8 @@ type Settings struct {
 	GCHeadroom  int64 // least bytes it grows by
 	MemoryLimit int64 // soft limit of the Go heap in bytes, 0: none
 
+	File string // absolute path of the configuration file; empty: none
+
 	// Redis are the redis.conf settings of the databases, to be set in this
 	// order.
 	Redis []RedisSetting

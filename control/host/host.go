@@ -65,6 +65,8 @@ type Host struct {
 	gossip   *gossip        // nil: none
 	wg       sync.WaitGroup // the peer server's and gossip's goroutines
 
+	rewrites sync.Mutex // the configuration file is rewritten by one at a time
+
 	mu struct {
 		sync.Mutex
 		open   map[*instance]struct{}
@@ -167,6 +169,24 @@ func CheckSetting(name, value string) error {
 		return conf.ErrUnknown
 	}
 	return err
+}
+
+// rewriteConfig returns what CONFIG REWRITE of a database does: it writes into
+// the node's file, whose values are those of all its databases at the next
+// start. Nil if there is no file.
+func (h *Host) rewriteConfig() func([]command.ConfigLine) error {
+	if h.settings.File == "" {
+		return nil
+	}
+	return func(lines []command.ConfigLine) error {
+		h.rewrites.Lock()
+		defer h.rewrites.Unlock()
+		all := make([]conf.Line, 0, len(lines))
+		for _, l := range lines {
+			all = append(all, conf.Line(l))
+		}
+		return conf.Rewrite(h.settings.File, all, CheckSetting)
+	}
 }
 
 // seconds is a duration as Prometheus counts it.

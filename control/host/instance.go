@@ -126,7 +126,7 @@ func (i *instance) openCommands() error {
 		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: crdt.ReplicaID(i.spec.Replica),
 		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
 		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
-		Shutdown: i.host.shutdown,
+		Shutdown: i.host.shutdown, RewriteConfig: i.host.rewriteConfig(), ConfigFile: i.host.settings.File,
 	}
 	if parts := i.host.opts.Parts; parts != nil {
 		parts.Commands(i.spec, &o)

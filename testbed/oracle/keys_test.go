@@ -17,7 +17,7 @@ func TestCommandsTouchDeclaredKeys(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		touched = append(touched, string(key))
-	})
+	}, nil)
 	c, err := dial("crdb", addr, 2)
 	if err != nil {
 		t.Fatal(err)

@@ -16,12 +16,12 @@ import (
 // a directory of the test, and returns its address.
 func startNode(t *testing.T) string {
 	t.Helper()
-	return startNodeWith(t, func() int64 { return time.Now().UnixMilli() }, nil)
+	return startNodeWith(t, func() int64 { return time.Now().UnixMilli() }, nil, nil)
 }
 
-// startNodeWith is startNode with a clock and a listener for the keys that
-// commands look up.
-func startNodeWith(t *testing.T, wall func() int64, touched func(db int, key []byte)) string {
+// startNodeWith is startNode with a clock, a listener for the keys that
+// commands look up, and changes to the options of the commands.
+func startNodeWith(t *testing.T, wall func() int64, touched func(db int, key []byte), change func(*command.Options)) string {
 	t.Helper()
 	const replica = crdt.ReplicaID(1)
 	began := time.Now()
@@ -46,10 +46,14 @@ func startNodeWith(t *testing.T, wall func() int64, touched func(db int, key []b
 	}
 	t.Cleanup(eng.Close)
 
-	srv := command.NewServer(command.Options{
+	o := command.Options{
 		Engine: eng, Log: log, Wall: wall, Now: mono, Rand: rand.Uint64,
 		Region: "here", Database: "oracle", GUID: "oracle", Replica: replica,
-	})
+	}
+	if change != nil {
+		change(&o)
+	}
+	srv := command.NewServer(o)
 	t.Cleanup(srv.Close)
 
 	listener, err := resp.Listen(resp.ServerOptions{Addr: "127.0.0.1:0", NewSession: srv.NewSession})

@@ -16,8 +16,8 @@ var ErrNoRedis = errors.New("redis-server is not on PATH: install it (apt-get in
 const redisVersion = "7.0."
 
 // StartRedis starts a redis-server of its own on a free port, without any
-// persistence.
-func StartRedis(dir string) (addr string, stop func(), err error) {
+// persistence; a configuration file and options come first.
+func StartRedis(dir string, more ...string) (addr string, stop func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return "", nil, ErrNoRedis
@@ -33,7 +33,7 @@ func StartRedis(dir string) (addr string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
+	cmd := exec.Command(path, append(more, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)...)
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start redis-server: %w", err)
 	}
