@@ -75,6 +75,53 @@ func TestScriptThatWroteCannotBeKilled(t *testing.T) {
 	a.close() // the run goes on without its client, until the server closes
 }
 
+// hostileScripts want too much.
+var hostileScripts = []string{
+	"local function f() return 1 + f() end return f()",
+	"local function f() return (pcall(f)) end return f()",
+	"local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k] end return t.x",
+	"return string.rep('x', 1e10)",
+	"local s = 'x' for i = 1, 60 do s = s .. s end return #s",
+	"local s = string.rep('x', 1e6) return #string.gsub(s, 'x', s)",
+	"local s = string.rep('x', 1e6) return #string.gsub(s, 'x', {x = s})",
+	"return #string.format('%99999d', 1)",
+	"local t = {} for i = 1, 100 do t = {t} end return t",
+	"local t = {} for i = 1, 5000 do t = {t} end return t",
+	"local t = {} t[1] = t return t",
+	"return cjson.decode(string.rep('[', 100000))",
+	"return cjson.decode(string.rep('{\"a\":', 100000))",
+	"return cmsgpack.unpack(string.rep('\\145', 100000))",
+	"return cmsgpack.unpack('\\221\\255\\255\\255\\255')",
+	"return unpack({}, 1, 1e9)",
+	"return unpack({}, -1e18, 1e18)",
+	"return {string.byte(string.rep('x', 3e6), 1, -1)}",
+	"for i = 1, 1e6 do coroutine.create(function() end) end",
+	"return " + strings.Repeat("(", 100000) + "1" + strings.Repeat(")", 100000),
+	"return " + strings.Repeat("{", 100000),
+	"return " + strings.Repeat("-", 100000) + "1",
+	"return " + strings.Repeat("not ", 100000) + "1",
+	"return 1" + strings.Repeat("+1", 100000),
+	"return 1" + strings.Repeat("..1", 10000),
+	strings.Repeat("do ", 100000),
+	strings.Repeat("if 1 then ", 100000),
+	strings.Repeat("local function f() ", 10000),
+	"return loadstring('return ' .. string.rep('(', 100000))",
+	"local t = {} t[67108863] = 1 return 1",
+	"return ('x'):rep(100000):find(('x*'):rep(20) .. 'y')",
+	"return string.rep('a', 200000):find(string.rep('a?', 200000))",
+	"return struct.unpack('c99999999999', 'x')",
+	"return struct.size(string.rep('c999999', 100000))",
+	"getmetatable('').__index = nil",
+	"getmetatable('').__index.upper = nil return 1",
+	"setmetatable(string, nil)",
+	"local m = getmetatable(_G) if m then m.__index = nil end",
+	"loadstring('redis = nil')()",
+	"_G['\\0concat'] = nil",
+	"return _G['\\0concat']",
+	"for k, v in pairs(_G) do if type(v) == 'table' and v ~= _G then rawset(v, 'x', 1) end end",
+	"table.sort(redis) table.insert(math, 1) return 1",
+}
+
 // TestHostileScripts runs scripts that want too much: each ends by itself with
 // an error, or with a reply, and the next script is not the worse for it.
 func TestHostileScripts(t *testing.T) {
@@ -83,51 +130,7 @@ func TestHostileScripts(t *testing.T) {
 	}
 	w := newWorld(t)
 	a := w.dial("a")
-	for _, body := range []string{
-		"local function f() return 1 + f() end return f()",
-		"local function f() return (pcall(f)) end return f()",
-		"local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k] end return t.x",
-		"return string.rep('x', 1e10)",
-		"local s = 'x' for i = 1, 60 do s = s .. s end return #s",
-		"local s = string.rep('x', 1e6) return #string.gsub(s, 'x', s)",
-		"local s = string.rep('x', 1e6) return #string.gsub(s, 'x', {x = s})",
-		"return #string.format('%99999d', 1)",
-		"local t = {} for i = 1, 100 do t = {t} end return t",
-		"local t = {} for i = 1, 5000 do t = {t} end return t",
-		"local t = {} t[1] = t return t",
-		"return cjson.decode(string.rep('[', 100000))",
-		"return cjson.decode(string.rep('{\"a\":', 100000))",
-		"return cmsgpack.unpack(string.rep('\\145', 100000))",
-		"return cmsgpack.unpack('\\221\\255\\255\\255\\255')",
-		"return unpack({}, 1, 1e9)",
-		"return unpack({}, -1e18, 1e18)",
-		"return {string.byte(string.rep('x', 3e6), 1, -1)}",
-		"for i = 1, 1e6 do coroutine.create(function() end) end",
-		"return " + strings.Repeat("(", 100000) + "1" + strings.Repeat(")", 100000),
-		"return " + strings.Repeat("{", 100000),
-		"return " + strings.Repeat("-", 100000) + "1",
-		"return " + strings.Repeat("not ", 100000) + "1",
-		"return 1" + strings.Repeat("+1", 100000),
-		"return 1" + strings.Repeat("..1", 10000),
-		strings.Repeat("do ", 100000),
-		strings.Repeat("if 1 then ", 100000),
-		strings.Repeat("local function f() ", 10000),
-		"return loadstring('return ' .. string.rep('(', 100000))",
-		"local t = {} t[67108863] = 1 return 1",
-		"return ('x'):rep(100000):find(('x*'):rep(20) .. 'y')",
-		"return string.rep('a', 200000):find(string.rep('a?', 200000))",
-		"return struct.unpack('c99999999999', 'x')",
-		"return struct.size(string.rep('c999999', 100000))",
-		"getmetatable('').__index = nil",
-		"getmetatable('').__index.upper = nil return 1",
-		"setmetatable(string, nil)",
-		"local m = getmetatable(_G) if m then m.__index = nil end",
-		"loadstring('redis = nil')()",
-		"_G['\\0concat'] = nil",
-		"return _G['\\0concat']",
-		"for k, v in pairs(_G) do if type(v) == 'table' and v ~= _G then rawset(v, 'x', 1) end end",
-		"table.sort(redis) table.insert(math, 1) return 1",
-	} {
+	for _, body := range hostileScripts {
 		if strings.Contains(body, "x*'):rep(20)") {
 			continue // exponential in Lua itself; SCRIPT KILL cannot stop it there either
 		}
