@@ -230,7 +230,7 @@ func removeSpan(c *Context, r zrange, ok bool, msg string) {
 
 // removeRange removes members by rank and replies their number.
 func (c *Context) removeRange(from, to int) {
-	n := removeRanks(c, c.Args[1], from, to)
+	n, _ := c.Tx.ZSetCut(c.Args[1], from, to, false, nil) // the type has been seen
 	if n > 0 {
 		c.eventRemoval(evZSet, c.Cmd.Name, c.Args[1])
 	}
@@ -253,24 +253,6 @@ func zsetRemoveByRank(c *Context) {
 	}
 	from, to := rankRange(start, stop, size)
 	c.removeRange(from, to)
-}
-
-// removeRanks removes the members with ranks in [from, to) as one op.
-func removeRanks(c *Context, key []byte, from, to int) int {
-	if from >= to {
-		return 0
-	}
-	if n, _ := c.Tx.ZSetLen(key); n == to-from {
-		c.Tx.Delete(key)
-		return n
-	}
-	var names byteList
-	_ = c.Tx.ZSetRange(key, from, to, false, func(member []byte, _ float64) bool {
-		names.add(member)
-		return true
-	})
-	n, _ := c.Tx.ZSetRemove(key, names.slices())
-	return n
 }
 
 func zsetPopMin(c *Context) { popMembers(c, false) }
@@ -307,20 +289,19 @@ func popMembers(c *Context, highest bool) {
 
 // popRanks writes n members from one end and removes them.
 func popRanks(c *Context, key []byte, size, n int, highest, nested bool) {
-	from, to := 0, n
+	from, to, event := 0, n, "zpopmin"
 	if highest {
-		from, to = size-n, size
+		from, to, event = size-n, size, "zpopmax"
 	}
-	_ = c.Tx.ZSetRange(key, from, to, highest, func(member []byte, score float64) bool {
+	removed, _ := c.Tx.ZSetCut(key, from, to, highest, func(member []byte, score float64) {
 		if nested {
 			c.Out.Array(2)
 		}
 		c.Out.Bulk(member)
 		c.Out.Double(score)
-		return true
 	})
-	if removeRanks(c, key, from, to) > 0 {
-		c.eventRemoval(evZSet, map[bool]string{false: "zpopmin", true: "zpopmax"}[highest], key)
+	if removed > 0 {
+		c.eventRemoval(evZSet, event, key)
 	}
 }
 

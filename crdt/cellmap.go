@@ -139,6 +139,16 @@ func (m *cellMap) remove(change changer, e *Elem, by Dot) {
 	}
 }
 
+// plain returns the value of an element that is nothing but a value, if its
+// removal has seen that: then nothing is left of it.
+func (m *cellMap) plain(e *Elem) (value []byte, ok bool) {
+	rec, ok := m.get(e.Name)
+	if !ok || rec[0] != shapePlain || !e.Seen.Covers(DotAt(rec[1:])) {
+		return nil, false
+	}
+	return rec[plainHeader:], true
+}
+
 // clearAll removes what seen covers of every element, and the named parts of the
 // shares of elements of type t.
 func (m *cellMap) clearAll(change changer, t Type, seen VersionVector, elems []Elem, by Dot) {

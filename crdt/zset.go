@@ -151,6 +151,17 @@ func (z *ZSet) put(e *Elem, d Dot) {
 	z.reorder(e.Name, was, there, scoreAt(e.Value), true)
 }
 
+// drop applies the removal of a member.
+func (z *ZSet) drop(e *Elem, by Dot) {
+	value, ok := z.plain(e)
+	if !ok {
+		z.remove(z.change, e, by)
+		return
+	}
+	z.order.delete(scoreAt(value), e.Name)
+	z.cells.Delete(elemHash(e.Name), e.Name)
+}
+
 func (z *ZSet) apply(op *Op, d Dot) {
 	for i := range op.Elems {
 		e := &op.Elems[i]
@@ -159,7 +170,7 @@ func (z *ZSet) apply(op *Op, d Dot) {
 		case op.Kind == KindZSetAdd:
 			z.put(e, d)
 		case op.Kind == KindZSetRemove:
-			z.remove(z.change, e, d)
+			z.drop(e, d)
 		case op.Kind == KindZSetIncr:
 			z.change(e.Name, func(c *element) { c.add(d, e.Total, e.Delta) })
 		}

@@ -34,6 +34,22 @@ func (z *ZSet) PrepareRemove(op *Op, members [][]byte) (removed int) {
 	return removed
 }
 
+// PrepareCut is PrepareRemove for the members with ranks in [from, to).
+func (z *ZSet) PrepareCut(op *Op, from, to int) (removed int) {
+	if from <= 0 && to >= z.Len() {
+		op.empty()
+		return z.Len()
+	}
+	z.Range(from, to, false, func(member []byte, _ float64) bool {
+		first := len(op.names)
+		op.names = append(op.names, member...) // the index moves its own
+		z.see(op, op.names[first:len(op.names):len(op.names)])
+		removed++
+		return true
+	})
+	return removed
+}
+
 // PrepareIncr prepares adding incr to the score of a member for replica r and
 // returns the new score, which is what Redis's addition of doubles gives; a sum
 // that is no number is ErrNaN.

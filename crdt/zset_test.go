@@ -176,3 +176,47 @@ func TestIndexAgainstSortedSlice(t *testing.T) { // Z1, Z2, Z3
 		}
 	}
 }
+
+// TestCutNamesWhatRemoveNames: taking members out by rank is the removal of
+// these members, whatever their cells hold, and of all of them the key's delete.
+func TestCutNamesWhatRemoveNames(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 3))
+	w, o := &writer{id: 1}, &Object{}
+	for i := range 400 {
+		name := []byte("member:" + strconv.Itoa(i%300))
+		w.change(o, KindZSetAdd, TypeZSet, func(op *Op) { o.ZSet().PrepareAdd(op, name, float64(rnd.IntN(50))) })
+		if i%3 == 0 {
+			w.change(o, KindZSetIncr, TypeZSet, func(op *Op) { o.ZSet().PrepareIncr(op, 1, name, 1.5) })
+		}
+	}
+	prepared := func(fn func(z *ZSet, op *Op)) []byte {
+		var op Op
+		op.Reset(KindZSetRemove, 0, []byte("k"))
+		if err := o.PrepareChange(&op, TypeZSet); err != nil {
+			t.Fatal(err)
+		}
+		fn(o.ZSet(), &op)
+		return AppendOp(nil, &op)
+	}
+	for left := o.ZSet().Len(); left > 0; left = o.ZSet().Len() {
+		from := rnd.IntN(left)
+		to := min(left, from+1+rnd.IntN(40))
+		if left < 20 {
+			from, to = 0, left
+		}
+		var names [][]byte
+		o.ZSet().Range(from, to, false, func(m []byte, _ float64) bool {
+			names = append(names, append([]byte(nil), m...))
+			return true
+		})
+		removed := prepared(func(z *ZSet, op *Op) { z.PrepareRemove(op, names) })
+		if cut := prepared(func(z *ZSet, op *Op) { z.PrepareCut(op, from, to) }); !bytes.Equal(cut, removed) {
+			t.Fatalf("from %d to %d of %d: cut %x, removal %x", from, to, left, cut, removed)
+		}
+		w.change(o, KindZSetRemove, TypeZSet, func(op *Op) { o.ZSet().PrepareCut(op, from, to) })
+		dumpZSet(o.ZSet(), &view{zset: map[string]string{}})
+		if got := o.ZSet().Len(); got != left-(to-from) {
+			t.Fatalf("from %d to %d of %d: %d left", from, to, left, got)
+		}
+	}
+}

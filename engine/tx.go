@@ -29,9 +29,9 @@ type Tx struct {
 	ent entry
 	src entry // a second key, for copies
 	op  crdt.Op
-	buf []byte // encoded op
-	val []byte // computed value
-	one [1][]byte
+	buf []byte    // encoded op
+	val []byte    // computed value
+	one [1][]byte // a value alone
 }
 
 // NewTx returns a Tx for one session, to be reused from command to command.

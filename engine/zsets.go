@@ -203,15 +203,34 @@ func (t *Tx) ZSetIncr(key, member []byte, incr float64, rule ScoreRule) (score f
 
 // ZSetRemove removes members and returns how many were there.
 func (t *Tx) ZSetRemove(key []byte, members [][]byte) (int, error) {
-	n := t.change(key)
-	if !n.shows(t.now) {
-		return 0, nil
-	}
 	n, z, err := t.changeZSet(crdt.KindZSetRemove, key)
-	if err != nil {
+	if err != nil || !n.shows(t.now) {
 		return 0, err
 	}
 	removed := z.PrepareRemove(&t.op, members)
+	if removed > 0 {
+		t.issue(n)
+	}
+	return removed, nil
+}
+
+// ZSetCut removes the members with ranks in [from, to) as one op, passing them
+// to fn first, unless that is nil, backwards if asked. fn must not write.
+func (t *Tx) ZSetCut(key []byte, from, to int, backwards bool, fn func(member []byte, score float64)) (int, error) {
+	if from >= to {
+		return 0, nil
+	}
+	n, z, err := t.changeZSet(crdt.KindZSetRemove, key)
+	if err != nil || !n.shows(t.now) {
+		return 0, err
+	}
+	if fn != nil {
+		z.Range(from, to, backwards, func(member []byte, score float64) bool {
+			fn(member, score)
+			return true
+		})
+	}
+	removed := z.PrepareCut(&t.op, from, to)
 	if removed > 0 {
 		t.issue(n)
 	}
