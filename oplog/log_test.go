@@ -135,7 +135,10 @@ func TestGroups(t *testing.T) {
 	for range 5 {
 		l.Append([]byte(big)) // outgrows a block, is not cut (C2)
 	}
-	if len(l.mu.full) != 0 {
+	l.mu.Lock()
+	cut := len(l.mu.full)
+	l.mu.Unlock()
+	if cut != 0 {
 		t.Fatal("cut inside a group")
 	}
 	l.EndGroup()
