@@ -21,27 +21,31 @@ func leftInPart(t *testing.T, upTo map[crdt.ReplicaID]uint64) *states {
 	c.agree()
 	one.stop()
 	two.stop()
-	for id, end := range upTo {
+	var end atomic.Uint64
+	var to atomic.Pointer[stateNode]
+	var reached atomic.Bool
+	three.tap = func(at uint64, image []byte) []byte {
+		if at < end.Load() {
+			return image
+		}
+		reached.Store(true)
+		three.hangUp()
+		to.Load().hangUp()
+		return image[:len(image)/2] // refused: it goes no further
+	}
+	for id, at := range upTo {
 		n := c.all[id]
 		three.write(100, 200)
 		three.forget()
 		three.write(200, 210)
-		var reached atomic.Bool
-		three.tap = func(at uint64, image []byte) []byte {
-			if at >= end {
-				reached.Store(true)
-				three.hangUp()
-				n.hangUp()
-				return image[:len(image)/2] // refused: it goes no further
-			}
-			return image
-		}
+		reached.Store(false)
+		end.Store(at)
+		to.Store(n)
 		n.start()
 		eventually(t, "a part is merged", reached.Load)
 		n.write(300, 340)
 		n.stop()
 	}
-	three.tap = nil
 	three.stop()
 	delete(c.all, 3)
 	delete(c.nodes, 3)
@@ -62,6 +66,14 @@ func TestPartsOfALostMember(t *testing.T) {
 			for _, n := range c.all {
 				n.start()
 			}
+			defer func() {
+				for id, n := range c.all {
+					if t.Failed() {
+						t.Logf("replica %d: received %v, raised %v, remains %v, transfer %+v, links %+v",
+							id, n.log.Received(), n.log.Raised(), n.r.remains(), n.r.Transfer(), n.r.Links())
+					}
+				}
+			}()
 			c.agree()
 			for _, n := range c.all {
 				eventually(t, "nothing is left over", func() bool { return len(n.r.remains()) == 0 && n.eng.Ahead() == 0 })
