@@ -107,7 +107,8 @@
 //     that stay where instances are removed. Since a member posts one change at
 //     a time, and only on the version it has in force, of two changes of one
 //     version at most one is decided.
-//  11. A replica ID is given out once: the configuration keeps the highest.
+//  11. A replica ID is given out once: the configuration keeps the highest. A
+//     node writes down which it has hosted, and makes none of them anew.
 //  12. Retention and stability count the members in force and the posted ones.
 //  13. An instance that leaves in good order takes no writes from before the post
 //     on, and the post is refused there unless every member that stays holds on
@@ -116,8 +117,8 @@
 //     has handed over, or when told to (purge).
 //  15. D2: no write gets a dot where peers hold more of the own log than is here,
 //     or another block of it, or hear of another process of this replica that
-//     came first; where the data of a record is gone; and after any of these was
-//     found. Only a new ID ends it, or the word of all members that nothing is
+//     came first; where the data of a record is gone; where less of others' logs
+//     is here than they were told; and after any of these was found. Only a new ID ends it, or the word of all members that nothing is
 //     missing.
 //
 // # Goroutines and locks

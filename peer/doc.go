@@ -41,6 +41,9 @@
 // restart the transfer goes on there. Both sides serve clients and replicate
 // meanwhile, and each may be transferring from the other.
 //
+// Slices that are ahead when their transfer can never end, because the member
+// they are of is gone for good, are settled by agreement (remains).
+//
 // Gossip is apart from all this: it only tells which nodes there are.
 //
 // # Invariants
@@ -61,8 +64,10 @@
 //   - D6 The log is set ahead only when every image has been merged, by the pump:
 //     no block is applied meanwhile. (jump)
 //   - K4 The receiver covers what the source has forgotten, or it holds nothing of
-//     others and applies no block before the end. Anything else needs a person.
-//     (checkForgotten, await)
+//     others and applies no block before the end. Anything else is an old state,
+//     and treated as a lost log. (checkForgotten, await)
+//   - K1 What nobody has of a log whose member is gone counts as removed when all
+//     members agree on who they are and hold no more of it. (remains)
 //   - D4 A block is given to the log before its application begins. (pump)
 //   - H1 A block stamped too far ahead is held until time catches up: never
 //     dropped, never applied early, unless the log is told to tolerate it. It is
