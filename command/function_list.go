@@ -1,11 +1,11 @@
 package command
 
 import (
-	"crdb/engine"
 	"maps"
 	"slices"
 
 	"crdb/command/script"
+	"crdb/engine"
 )
 
 func functionList(c *Context) {

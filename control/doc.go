@@ -118,8 +118,8 @@
 //  15. D2: no write gets a dot where peers hold more of the own log than is here,
 //     or another block of it, or hear of another process of this replica that
 //     came first; where the data of a record is gone; where less of others' logs
-//     is here than they were told; and after any of these was found. Only a new ID ends it, or the word of all members that nothing is
-//     missing.
+//     is here than they were told; and after any of these was found. Only a new
+//     ID ends it, or the word of all members that nothing is missing.
 //
 // # Goroutines and locks
 //

@@ -7,11 +7,11 @@ import (
 )
 
 // Capture returns the image of the slice that begins at a position: up to about
-// SliceBytes of it, at most to the end of its range. more, if not nil, is declared to be covered as well:
-// what is not there of it is to count as removed. The vector may be ahead of
-// the disk: see oplog.Log.SyncTo, before anybody else gets to see it (D1). The
-// caller goes on at Image.Next, up to EndPosition. It locks one partition, for
-// as long as it takes to copy the slice.
+// SliceBytes of it, at most to the end of its range. more, if not nil, is
+// declared to be covered as well: what is not there of it is to count as
+// removed. The vector may be ahead of the disk: see oplog.Log.SyncTo, before
+// anybody else gets to see it (D1). The caller goes on at Image.Next, up to
+// EndPosition. It locks one partition, for as long as it takes to copy the slice.
 func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
 	p := &e.parts[int(from>>32)]
 	p.mu.Lock()

@@ -190,9 +190,7 @@ func (f *feed) addHeartbeat() error {
 	hb := &peerpb.Heartbeat{
 		ClockMs: now, Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
 		WaitingOps: waitingOps, WaitingBytes: waitingBytes, ConfigVersion: f.r.opts.ConfigVersion(),
-	}
-	if left := f.r.remains(); len(left) > 0 {
-		hb.Remains = crdt.AppendVector(nil, left)
+		Remains: len(f.r.remains()) > 0,
 	}
 	if echo := f.echo.Load(); echo != 0 {
 		hb.EchoMs, hb.EchoHeldMs = echo, now-f.heard.Load()

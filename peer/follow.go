@@ -289,7 +289,7 @@ func (s *inStream) heartbeat(data []byte) error {
 	if v := hb.GetConfigVersion(); v != 0 {
 		l.mu.remote.config = v
 	}
-	l.mu.remote.beat, l.mu.remote.remains = true, len(hb.GetRemains()) > 0
+	l.mu.remote.beat, l.mu.remote.remains = true, hb.GetRemains()
 	l.mu.Unlock()
 	l.r.heardVersion(l.replica, hb.GetConfigVersion())
 	raise(&l.known, uint64(durable.Get(l.replica)))

@@ -40,7 +40,7 @@ type Images interface {
 type transfers struct {
 	r       *Replicator
 	wake    chan struct{}
-	mark    mark    // of the goroutine, as is
+	mark    mark    // of the goroutine
 	remains remains // of the goroutine
 
 	mu struct {

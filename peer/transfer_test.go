@@ -220,13 +220,19 @@ func TestBothLogsAreCutOff(t *testing.T) {
 	c.agree()
 }
 
-func TestAJoinerGetsTheStateFirst(t *testing.T) {
-	c := newStates(t)
-	one, two := c.add(1), c.add(2)
+// together makes two replicas that have written and agree.
+func together(t *testing.T) (c *states, one, two *stateNode) {
+	c = newStates(t)
+	one, two = c.add(1), c.add(2)
 	c.join()
 	one.write(0, 100)
 	two.write(50, 120)
 	c.agree()
+	return c, one, two
+}
+
+func TestAJoinerGetsTheStateFirst(t *testing.T) {
+	c, one, two := together(t)
 	one.forget()
 	two.forget()
 	three := c.add(3, func(n *stateNode) { n.join = true })
@@ -250,12 +256,7 @@ func TestAJoinerGetsTheStateFirst(t *testing.T) {
 
 // A member that may not go on itself, as with an old disk, gives no base.
 func TestNoBaseFromOneThatMayNotGoOn(t *testing.T) {
-	c := newStates(t)
-	one, two := c.add(1), c.add(2)
-	c.join()
-	one.write(0, 100)
-	two.write(50, 120)
-	c.agree()
+	c, one, _ := together(t)
 	one.log.Forbid(errLostLog)
 	one.tap = func(at uint64, image []byte) []byte {
 		t.Errorf("it gives an image at %#x", at)

@@ -658,7 +658,7 @@ type Heartbeat struct {
 	EchoHeldMs    int64                  `protobuf:"varint,6,opt,name=echo_held_ms,json=echoHeldMs,proto3" json:"echo_held_ms,omitempty"`        // how long ago that came
 	Rows          []*Row                 `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`                                         // what other members acknowledged to the source
 	ConfigVersion uint64                 `protobuf:"varint,8,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // as in Identity, as it is now
-	Remains       []byte                 `protobuf:"bytes,9,opt,name=remains,proto3" json:"remains,omitempty"`                                   // what the source holds in part of former members; empty: nothing
+	Remains       bool                   `protobuf:"varint,9,opt,name=remains,proto3" json:"remains,omitempty"`                                  // the source holds parts of former members' logs
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -749,11 +749,11 @@ func (x *Heartbeat) GetConfigVersion() uint64 {
 	return 0
 }
 
-func (x *Heartbeat) GetRemains() []byte {
+func (x *Heartbeat) GetRemains() bool {
 	if x != nil {
 		return x.Remains
 	}
-	return nil
+	return false
 }
 
 // Row is what one member holds on disk.
@@ -1282,7 +1282,7 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"echoHeldMs\x12%\n" +
 	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\x12%\n" +
 	"\x0econfig_version\x18\b \x01(\x04R\rconfigVersion\x12\x18\n" +
-	"\aremains\x18\t \x01(\fR\aremains\"9\n" +
+	"\aremains\x18\t \x01(\bR\aremains\"9\n" +
 	"\x03Row\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\fR\adurable\"f\n" +
