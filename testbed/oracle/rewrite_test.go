@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,12 +49,7 @@ func TestConfigRewrite(t *testing.T) {
 		}
 	}
 	redisAddr, stop, err := StartRedis(dir, files[0])
-	if errors.Is(err, ErrNoRedis) && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	mayLack(t, err)
 	defer stop()
 	crdbAddr := startNodeWith(t, func() int64 { return time.Now().UnixMilli() }, nil, func(o *command.Options) {
 		s, _, err := conf.Load(conf.Options{File: files[1], Check: host.CheckSetting})
