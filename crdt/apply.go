@@ -10,7 +10,9 @@ func (o *Object) Apply(op *Op, d Dot) {
 			o.setDeadline(op, d)
 		}
 		value := op.Value
-		if !op.Owned {
+		if op.Gap.Len > 0 {
+			value = op.gapped()
+		} else if !op.Owned {
 			value = append([]byte(nil), value...)
 		}
 		o.Cell.put(d, value)

@@ -243,4 +243,8 @@ func (m *cellMap) each(fn func(name, rec []byte)) {
 	m.cells.Each(func(name, rec []byte) bool { fn(name, rec); return true })
 }
 
+func (m *cellMap) walk(at []byte, n int, fn func(name, rec []byte)) []byte {
+	return walkDict(&m.cells, at, n, fn)
+}
+
 func (m *cellMap) record(name []byte) (rec []byte, ok bool) { return m.get(name) }

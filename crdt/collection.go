@@ -1,5 +1,11 @@
 package crdt
 
+import (
+	"encoding/binary"
+
+	"crdb/crdt/dict"
+)
+
 // collection is a value that consists of elements, each with dots of its own: a
 // set, a hash. A type is one implementation, a line in types and its kinds of
 // operations in kinds; nothing else in the package knows it.
@@ -31,6 +37,10 @@ type collection interface {
 
 	// each, record and load are the stored form, element by element.
 	each(fn func(name, rec []byte))
+	// walk is each in pieces: it calls fn for about n elements from at on, nil
+	// being the beginning, and returns where to go on, nil at the end. What is
+	// there all the time is met, whatever changes between two calls.
+	walk(at []byte, n int, fn func(name, rec []byte)) (next []byte)
 	record(name []byte) (rec []byte, ok bool)
 	load(name, rec []byte) error
 }
@@ -180,6 +190,54 @@ func (o *Object) EachElem(fn func(t Type, name, rec []byte)) {
 	for _, p := range o.parts {
 		p.coll.each(func(name, rec []byte) { fn(p.typ, name, rec) })
 	}
+}
+
+// ElemCursor is a place in a walk over the elements of an object. The zero value
+// is the beginning.
+type ElemCursor struct {
+	typ Type
+	at  []byte
+}
+
+// WalkElems is EachElem in pieces: it calls fn for some n elements more and
+// reports whether that was all. The object may change between two calls: what
+// is there all the time is met, what comes, goes or changes may be.
+func (o *Object) WalkElems(c *ElemCursor, n int, fn func(t Type, name, rec []byte)) (done bool) {
+	for _, p := range o.parts {
+		if p.typ < c.typ || n <= 0 {
+			continue
+		}
+		if p.typ != c.typ {
+			c.typ, c.at = p.typ, nil
+		}
+		c.at = p.coll.walk(c.at, n, func(name, rec []byte) { n--; fn(p.typ, name, rec) })
+		if c.at != nil {
+			return false
+		}
+		c.typ++
+	}
+	return n > 0
+}
+
+// Kept returns how many elements are stored, live or not.
+func (o *Object) Kept() (n int) {
+	for _, p := range o.parts {
+		n += p.coll.kept()
+	}
+	return n
+}
+
+// walkDict is walk for collections that lie in a Dict; a place is a cursor of
+// Dict.Scan.
+func walkDict(d *dict.Dict, at []byte, n int, fn func(name, rec []byte)) (next []byte) {
+	from := uint64(0)
+	if at != nil {
+		from = binary.BigEndian.Uint64(at)
+	}
+	if from = d.Scan(from, n, fn); from == 0 {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(nil, from)
 }
 
 // ElemRecord returns the stored form of one element; ok is false if there is none.

@@ -2,6 +2,8 @@ package crdt
 
 import (
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
 )
 
@@ -85,31 +87,43 @@ func TestAllSchedulesOfThree(t *testing.T) { // K1, K2, K3
 	if testing.Short() {
 		step = 7
 	}
-	total := 0
-	for _, al := range alphabets {
-		if *long {
-			al.actions = append(al.actions, al.more...)
+	var total atomic.Int64
+	t.Run("all", func(t *testing.T) {
+		for _, al := range alphabets {
+			t.Run(al.name, func(t *testing.T) {
+				t.Parallel()
+				total.Add(int64(al.explore(t, step)))
+			})
 		}
-		x := &explorer{setup: newSim(1, 1)}
-		for _, a := range al.setup {
-			if _, err := x.setup.write(x.setup.nodes[0], a, 1); err != nil {
-				t.Fatal(err)
-			}
-		}
-		k := len(al.actions)
-		for i := 0; i < k*k*k; i += step {
-			x.actions = []action{al.actions[i%k], al.actions[i/k%k], al.actions[i/k/k]}
-			for who := range 27 {
-				x.authors = [3]int{who % 3, who / 3 % 3, who / 9}
-				if err := x.run(); err != nil {
-					t.Fatalf("%s: %v by %v: %v", al.name, x.actions, x.authors, err)
-				}
-			}
-		}
-		t.Logf("%s: %d schedules, %d deliveries, %d merges", al.name, x.schedules, x.deliveries, x.merges)
-		total += x.schedules
+	})
+	t.Logf("%d schedules", total.Load())
+}
+
+// explore runs all schedules of three actions of the alphabet, or of every
+// step-th choice of them, and returns how many.
+func (al alphabet) explore(t *testing.T, step int) int {
+	actions := al.actions
+	if *long {
+		actions = slices.Concat(actions, al.more)
 	}
-	t.Logf("%d schedules", total)
+	x := &explorer{setup: newSim(1, 1)}
+	for _, a := range al.setup {
+		if _, err := x.setup.write(x.setup.nodes[0], a, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := len(actions)
+	for i := 0; i < k*k*k; i += step {
+		x.actions = []action{actions[i%k], actions[i/k%k], actions[i/k/k]}
+		for who := range 27 {
+			x.authors = [3]int{who % 3, who / 3 % 3, who / 9}
+			if err := x.run(); err != nil {
+				t.Fatalf("%s: %v by %v: %v", al.name, x.actions, x.authors, err)
+			}
+		}
+	}
+	t.Logf("%d schedules, %d deliveries, %d merges", x.schedules, x.deliveries, x.merges)
+	return x.schedules
 }
 
 // explorer runs all schedules of three given actions by three given authors.

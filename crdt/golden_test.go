@@ -33,6 +33,7 @@ func goldenOps() map[string]*Op {
 		"put over what was seen":      {Kind: KindPut, Key: key, Clear: clear, Value: []byte("v")},
 		"put with deadline":           {Kind: KindPut, Key: key, Clear: clear[:1], Deadline: 1700000000000, Value: []byte("v")},
 		"put keeping the deadline":    {Kind: KindPut, Flags: KeepDeadline, Key: key, Clear: clear[1:], Value: []byte("v")},
+		"put with a gap":              {Kind: KindPut, Flags: KeepDeadline, Key: key, Clear: clear, Value: []byte("before and behind"), Gap: Gap{6, 300}},
 		"put over counters":           {Kind: KindPut, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Name: []byte("f"), Of: TypeHash, Shares: res[:1]}}, Value: []byte("v")},
 		"delete":                      {Kind: KindDelete, Key: key, Clear: clear},
 		"delete of a counter":         {Kind: KindDelete, DB: 3, Key: key, Clear: clear, Shares: res},

@@ -73,6 +73,7 @@ type SketchChange struct {
 	raised   Sketch // of the target
 	fresh    bool
 	replaces bool  // a string
+	stale    bool  // whose count must not be believed any more
 	seen     []Dot // epochs a new one replaces
 }
 
@@ -119,10 +120,14 @@ func (c *SketchChange) Copy(s *Sketch, dense bool) { c.raised, c.dense = s.clone
 // Dense makes the dense form the one to show.
 func (c *SketchChange) Dense() { c.dense = true }
 
+// Stale makes the change replace a string even if no register rises, so that
+// the count that it may carry goes.
+func (c *SketchChange) Stale() { c.stale = true }
+
 // Prepare names the epoch and the registers that rise. The result is false if
 // there is nothing to issue.
 func (c *SketchChange) Prepare(op *Op) bool {
-	if c.replaces && !c.Changed && c.dense == c.was {
+	if c.replaces && !c.Changed && !c.stale && c.dense == c.was {
 		return false
 	}
 	if !c.fresh && c.dense == c.was && len(c.raised.sparse) == 0 && c.raised.dense == nil {
@@ -292,6 +297,12 @@ func (h *HLL) each(fn func(name, rec []byte)) {
 	for i := range h.epochs {
 		fn(AppendDot(nil, h.epochs[i].dot), h.epochs[i].record())
 	}
+}
+
+// walk is each: there is an epoch for each PFMERGE or deletion not yet forgotten.
+func (h *HLL) walk(_ []byte, _ int, fn func(name, rec []byte)) []byte {
+	h.each(fn)
+	return nil
 }
 
 func (h *HLL) record(name []byte) (rec []byte, ok bool) {

@@ -18,7 +18,11 @@ func (s *Sketch) Count() uint64 {
 		z = float64(z+float64(histogram[j])) * 0.5
 	}
 	z += float64(m * sigma(float64(histogram[0])/m))
-	return uint64(math.Round(alpha * m * m / z))
+	n := math.Round(alpha * m * m / z)
+	if n >= 1<<63 { // registers that nobody can have filled
+		return 1 << 63
+	}
+	return uint64(n)
 }
 
 // The conversions keep the compiler from fusing a product into a sum, which

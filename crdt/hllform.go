@@ -63,24 +63,15 @@ func ParseRedis(b []byte) (s Sketch, dense bool, err error) {
 	}
 	at := 0
 	for len(body) > 0 {
-		op := body[0]
-		n, value, size := int(op&3)+1, op>>2&31+1, 1
-		switch {
-		case op>>6 == 0:
-			n, value = int(op)+1, 0
-		case op>>6 == 1 && len(body) > 1:
-			n, value, size = int(op&63)<<8+int(body[1])+1, 0, 2
-		case op>>6 == 1:
+		op := sparseOpAt(body)
+		if op.n > Registers-at {
 			return s, false, ErrCorruptSketch
 		}
-		if n > Registers-at {
-			return s, false, ErrCorruptSketch
+		for i := at; op.value > 0 && i < at+op.n; i++ {
+			s.Raise(i, op.value)
 		}
-		for i := at; value > 0 && i < at+n; i++ {
-			s.Raise(i, value)
-		}
-		at += n
-		body = body[size:]
+		at += op.n
+		body = body[min(op.size, len(body)):]
 	}
 	if at != Registers {
 		return s, false, ErrCorruptSketch

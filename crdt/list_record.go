@@ -39,6 +39,32 @@ func (l *List) each(fn func(name, rec []byte)) {
 	})
 }
 
+// walk goes on at the first element that does not stand before the place at.
+func (l *List) walk(at []byte, n int, fn func(name, rec []byte)) (next []byte) {
+	if l.root == nil {
+		return nil
+	}
+	i := 0
+	if at != nil {
+		if p, ok := placeOf(at, false); ok {
+			if first := l.root.first(); first.compare(p) < 0 {
+				i = l.root.find(p)
+			}
+		}
+	}
+	var name, rec []byte
+	l.root.walk(i, func(e *listEntry) bool {
+		if n--; n < 0 {
+			next = e.append(nil)
+			return false
+		}
+		name, rec = e.name().append(name[:0]), e.record(rec[:0])
+		fn(name, rec)
+		return true
+	})
+	return next
+}
+
 func (l *List) record(name []byte) (rec []byte, ok bool) {
 	p, ok := placeOf(name, false)
 	if !ok {

@@ -28,7 +28,8 @@ const (
 	KindStreamRemove Kind = 19 // remove entries and groups, acknowledge
 	KindHashExpire   Kind = 20 // give fields of the hash other deadlines
 	KindListMove     Kind = 21 // give elements of the list other positions
-	kindEnd          Kind = 22
+	kindPutGap       Kind = 22 // a put whose value has a gap; in memory it is KindPut
+	kindEnd          Kind = 23
 )
 
 // Flags refine an operation.
@@ -77,6 +78,8 @@ type Op struct {
 	// what it adds.
 	Total, Delta Number
 	Value        []byte // KindPut
+	// Gap is a run of zeros in the string of KindPut that Value leaves out.
+	Gap Gap
 	// Owned says that nobody else has Value and nobody ever changes its bytes:
 	// Apply keeps it instead of a copy. It is not encoded.
 	Owned bool
@@ -85,6 +88,22 @@ type Op struct {
 	resets  []Reset        // backs Elems[i].Shares
 	names   []byte         // backs names that were made for the op
 	whole   *Object        // what it is prepared on, for a removal that empties it
+}
+
+// Gap is Len zeros at position At of a string: what a write far behind the end
+// leaves in between. They are neither logged nor sent.
+type Gap struct{ At, Len int }
+
+// maxGapped bounds a string with a gap, in bytes: the largest string there is.
+const maxGapped = 512 << 20
+
+// gapped returns a copy of Value with the gap in its place. The zeros are not
+// written, so that memory fresh from the system is not touched.
+func (op *Op) gapped() []byte {
+	val := make([]byte, len(op.Value)+op.Gap.Len)
+	copy(val, op.Value[:op.Gap.At])
+	copy(val[op.Gap.At+op.Gap.Len:], op.Value[op.Gap.At:])
+	return val
 }
 
 // Elem is one member or field of an operation.

@@ -17,6 +17,7 @@ import (
 //	elems    uvarint count, then each           if flags&hasElems
 //	8 bytes  Deadline, big endian               if flags&hasDeadline
 //	number   Total, number Delta                KindIncr
+//	uvarint  Gap.At, uvarint Gap.Len             kindPutGap, otherwise KindPut
 //	bytes    Value, to the end                  KindPut
 //
 // resets are a uvarint count, then uvarint replica, 8 bytes of time and a
@@ -50,7 +51,11 @@ func AppendOpHead(b []byte, op *Op) []byte {
 	if op.Deadline != 0 {
 		f |= hasDeadline
 	}
-	b = append(b, byte(op.Kind), byte(f), op.DB)
+	kind := op.Kind
+	if op.Gap.Len > 0 {
+		kind = kindPutGap
+	}
+	b = append(b, byte(kind), byte(f), op.DB)
 	b = appendBytes(b, op.Key)
 	if f&hasClear != 0 {
 		b = AppendVector(b, op.Clear)
@@ -69,6 +74,10 @@ func AppendOpHead(b []byte, op *Op) []byte {
 	}
 	if op.Kind == KindIncr {
 		b = appendNumber(appendNumber(b, op.Total), op.Delta)
+	}
+	if kind == kindPutGap {
+		b = binary.AppendUvarint(b, uint64(op.Gap.At))
+		b = binary.AppendUvarint(b, uint64(op.Gap.Len))
 	}
 	return b
 }
@@ -151,6 +160,9 @@ func DecodeOp(op *Op, b []byte) error {
 	switch op.Kind {
 	case KindIncr:
 		op.Total, op.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
+	case kindPutGap:
+		op.Kind = KindPut
+		d.gap()
 	case KindPut:
 		op.Value, d.b = d.b, nil
 	}
@@ -165,6 +177,18 @@ type opDecoder struct {
 	op  *Op
 	b   []byte
 	err error
+}
+
+// gap reads the gap and the value of a put. That there is no length to claim
+// beyond the largest string is what bounds the memory it takes later.
+func (d *opDecoder) gap() {
+	at, n := d.uvarint(), d.uvarint()
+	if n == 0 || n > maxGapped || at > uint64(len(d.b)) || uint64(len(d.b))+n > maxGapped {
+		d.fail("gap")
+		return
+	}
+	d.op.Gap = Gap{int(at), int(n)}
+	d.op.Value, d.b = d.b, nil
 }
 
 func (d *opDecoder) fail(what string) {

@@ -270,6 +270,10 @@ func (s *Set) each(fn func(name, rec []byte)) {
 	s.members.Each(func(name, rec []byte) bool { fn(name, rec); return true })
 }
 
+func (s *Set) walk(at []byte, n int, fn func(name, rec []byte)) []byte {
+	return walkDict(&s.members, at, n, fn)
+}
+
 func (s *Set) record(name []byte) (rec []byte, ok bool) {
 	return s.members.Get(elemHash(name), name)
 }

@@ -112,7 +112,13 @@ func (s *Stream) seeGroup(op *Op, name []byte) *Elem {
 	return e
 }
 
-func (s *Stream) groupName(name []byte) []byte { return append([]byte{nameGroup}, name...) }
+func (s *Stream) groupName(name []byte) []byte { return AppendGroupElem(nil, name) }
+
+// AppendGroupElem appends the name of the element that holds a group.
+func AppendGroupElem(b, name []byte) []byte { return append(append(b, nameGroup), name...) }
+
+// NamesGroup reports whether an element of a stream holds a group.
+func NamesGroup(elem []byte) bool { return len(elem) > 0 && elem[0] == nameGroup }
 
 func (s *Stream) applyGroup(kind Kind, e *Elem, d Dot) {
 	name := e.Name[1:]

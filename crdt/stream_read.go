@@ -144,7 +144,7 @@ func (s *Stream) Delivered(g *Group, id StreamID) {
 	case g.Read != NoEntriesRead && !s.holes(id):
 		g.Read++
 	case added > 0:
-		g.Read = s.distance(id)
+		g.Read = s.Distance(id)
 	}
 	for _, x := range g.ahead.list(StreamID{}, id, g.ahead.n) {
 		g.ahead.remove(x)
@@ -158,8 +158,9 @@ func (s *Stream) holes(start StreamID) bool {
 	return s.list.n > 0 && removed != StreamID{} && !removed.Less(start)
 }
 
-// distance estimates how many entries were ever added up to an ID.
-func (s *Stream) distance(id StreamID) int64 {
+// Distance estimates how many entries were ever added up to an ID; NoEntriesRead
+// means that it cannot be known.
+func (s *Stream) Distance(id StreamID) int64 {
 	info := s.Info()
 	added, length := int64(info.Added), int64(s.list.n)
 	if added == 0 {
@@ -194,7 +195,7 @@ func (s *Stream) Lag(g *Group) (n int64, ok bool) {
 	if g.Read != NoEntriesRead && !s.holes(g.Last) {
 		return added - g.Read, true
 	}
-	read := s.distance(g.Last)
+	read := s.Distance(g.Last)
 	return added - read, read != NoEntriesRead
 }
 

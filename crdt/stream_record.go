@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // The stored form of a stream's elements, by their name:
@@ -17,23 +18,37 @@ import (
 //
 // Dots ascend. An ID is 16 bytes, big endian.
 
-func (s *Stream) each(fn func(name, rec []byte)) {
+func (s *Stream) each(fn func(name, rec []byte)) { s.walk(nil, math.MaxInt, fn) }
+
+// walk goes on at the ID at; what is not an entry comes last, all at once.
+func (s *Stream) walk(at []byte, n int, fn func(name, rec []byte)) (next []byte) {
 	var name, rec []byte
-	var last StreamID
+	var last, from StreamID
+	if at != nil {
+		from = streamIDAt(at)
+	}
 	flush := func() {
 		if len(rec) > 0 {
 			name = appendStreamID(append(name[:0], nameEntry), last)
 			fn(name, rec)
+			n--
 		}
 	}
-	s.list.each(func(e *StreamEntry) bool {
+	s.list.rng(from, MaxStreamID, func(e *StreamEntry) bool {
 		if e.ID != last {
 			flush()
 			last, rec = e.ID, rec[:0]
+			if n <= 0 {
+				next = appendStreamID(nil, e.ID)
+				return false
+			}
 		}
 		rec = e.appendRecord(rec)
 		return true
 	})
+	if next != nil {
+		return next
+	}
 	flush()
 	if rec, ok := s.record([]byte{nameMark}); ok {
 		fn([]byte{nameMark}, rec)
@@ -41,6 +56,7 @@ func (s *Stream) each(fn func(name, rec []byte)) {
 	for _, g := range s.groups {
 		fn(s.groupName(g.Name), g.appendRecord(nil))
 	}
+	return nil
 }
 
 func (e *StreamEntry) appendRecord(b []byte) []byte {
