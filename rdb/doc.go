@@ -19,7 +19,8 @@
 //	R3  What is read is sound: pairs have two halves, scores are numbers, no
 //	    object but a stream is empty, a stream's IDs ascend.
 //	R4  What Writer writes every Redis from 5.0 on reads, streams and functions
-//	    apart, which need 7.0.
+//	    apart, which need 7.0, and what its owner asks for by Dated, which needs
+//	    7.4.
 //
 // A Reader or Writer belongs to one goroutine.
 package rdb

@@ -8,7 +8,11 @@ import (
 // BeginFile writes the beginning of a dump file: the version and facts about
 // the writer, as name and value in turn.
 func (w *Writer) BeginFile(aux ...string) {
-	w.buf = fmt.Appendf(w.buf, "REDIS%04d", Version)
+	version := Version
+	if w.Dated {
+		version = datedVersion
+	}
+	w.buf = fmt.Appendf(w.buf, "REDIS%04d", version)
 	for i := 0; i+1 < len(aux); i += 2 {
 		w.buf = append(w.buf, markAux)
 		w.str([]byte(aux[i]))

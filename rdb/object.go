@@ -1,5 +1,7 @@
 package rdb
 
+import "strconv"
+
 // Object reads an object of a type and gives it to fn in parts: a string is one
 // part, and so is a stream; collections are parts of about 512 items or 256 KiB,
 // in order. The parts' memory is fn's. An error of fn ends the reading and is
@@ -18,6 +20,11 @@ func (r *Reader) Object(typ byte, fn func(v Value) error) error {
 		p.plain(Set, r.count())
 	case typeHash:
 		p.pairs(r.count())
+	case typeHashDated:
+		p.dated(r.time())
+	case typeHashListpackDated:
+		r.time()
+		p.allDated(r.listpack(r.str()))
 	case typeZSet, typeZSet2:
 		p.scored(r.count(), typ == typeZSet2)
 	case typeSetIntset:
@@ -109,6 +116,22 @@ func (p *parts) pairs(n uint64) {
 	}
 }
 
+// dated reads the fields of a hash, each after its deadline: 0 for none, else
+// what it has above the first of them, plus 1.
+func (p *parts) dated(first int64) {
+	p.v.Kind = Hash
+	for n := p.r.count(); n > 0 && p.cut(); n-- {
+		above := p.r.count()
+		p.add(p.r.str())
+		p.add(p.r.str())
+		at := int64(0)
+		if above > 0 {
+			at = p.r.checkTime(uint64(first) + above - 1)
+		}
+		p.v.Times = append(p.v.Times, at)
+	}
+}
+
 func (p *parts) scored(n uint64, binary bool) {
 	p.v.Kind = ZSet
 	for ; n > 0 && p.cut(); n-- {
@@ -175,5 +198,23 @@ func (p *parts) allScored(items [][]byte) {
 	for i := 0; i < len(items) && p.cut(); i += 2 {
 		p.add(items[i])
 		p.v.Scores = append(p.v.Scores, p.r.parseScore(items[i+1]))
+	}
+}
+
+// allDated takes fields, values and deadlines in turn.
+func (p *parts) allDated(items [][]byte) {
+	p.v.Kind = Hash
+	if len(items)%3 != 0 {
+		p.r.fail("a field without a value or a deadline")
+		return
+	}
+	for i := 0; i < len(items) && p.cut(); i += 3 {
+		p.add(items[i])
+		p.add(items[i+1])
+		n, err := strconv.ParseUint(string(items[i+2]), 10, 63)
+		if err != nil {
+			p.r.fail("%.40q is not a deadline", items[i+2])
+		}
+		p.v.Times = append(p.v.Times, p.r.checkTime(n))
 	}
 }

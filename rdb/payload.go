@@ -39,6 +39,7 @@ func ParseObject(b []byte) (v Value, err error) {
 			v.Kind, v.Stream = part.Kind, part.Stream
 			v.Items = append(v.Items, part.Items...)
 			v.Scores = append(v.Scores, part.Scores...)
+			v.Times = append(v.Times, part.Times...)
 			return nil
 		})
 	}

@@ -32,6 +32,9 @@ func show(v Value) string {
 		return showStream(v.Stream)
 	}
 	s := fmt.Sprintf("%v %s", v.Kind, v.Items)
+	if v.Times != nil {
+		s += fmt.Sprint(" until ", v.Times)
+	}
 	if len(v.Scores) > 0 {
 		s += fmt.Sprint(" ", v.Scores)
 	}
@@ -82,7 +85,24 @@ var objects = []struct{ hex, want string }{
 	{"03" + "01" + "0161" + "03322e35", "zset [a] [2.5]"},
 	{"03" + "01" + "0161" + "fe", "zset [a] [+Inf]"},
 	{"14" + "0c" + "0c0000000200" + "816102" + "0701" + "ff", "set [a 7]"},
+	{datedHash, "hash [a 1 b 2 c 3] until [1700000000000 0 1700000005000]"},
+	{"19" + "0068e5cf8b010000" + "1d" + "1d0000000600" + "816102" + "0101" + "f40068e5cf8b01000009" + "816202" + "0201" + "0001" + "ff", "hash [a 1 b 2] until [1700000000000 0]"},
 	{"0a" + "0f" + "0f0000000a000000" + "0200" + "00f2" + "02f3" + "ff", "list [1 2]"},
+}
+
+// datedHash begins with the first deadline; each field comes after its own,
+// as it was by then plus 1.
+const datedHash = "18" + "0068e5cf8b010000" + "03" + "01" + "0161" + "0131" + "00" + "0162" + "0132" + "5389" + "0163" + "0133"
+
+func TestDatedHashIsWritten(t *testing.T) {
+	w := NewWriter(nil)
+	w.DatedHash(3, 1_700_000_000_000)
+	w.DatedItem([]byte("a"), []byte("1"), 1_700_000_000_000)
+	w.DatedItem([]byte("b"), []byte("2"), 0)
+	w.DatedItem([]byte("c"), []byte("3"), 1_700_000_005_000)
+	if got := hex.EncodeToString(w.Bytes()); got != datedHash {
+		t.Errorf("%s\nwant %s", got, datedHash)
+	}
 }
 
 func TestOldEncodings(t *testing.T) {
@@ -118,6 +138,9 @@ func TestErrorsNameTheOffset(t *testing.T) {
 		{"\x01\x00", "at byte 2: an empty value"},
 		{"\x00\x81\x00\x00\x00\x01\x00\x00\x00\x00", "at byte 10: a length of 4294967296 bytes is above the limit of 536870912"},
 		{"\x02\x02\x01a\x01a", "at byte 6: a member comes twice"},
+		{"\x18\x00\x00\x00\x00\x00\x40\x00\x00", "at byte 9: 70368744177664 is not a deadline"},
+		{"\x18\xff\xff\xff\xff\xff\x3f\x00\x00\x01\x02\x01a\x01b", "at byte 15: 70368744177664 is not a deadline"},
+		{"\x18\x00\x00\x00\x00\x00\x00\x00\x00\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a\x01b", "at byte 23: 18446744073709551614 is not a deadline"},
 		{"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f", "at byte 12: a score is not a number"},
 	} {
 		_, err := ParseObject([]byte(c.object))
@@ -180,7 +203,7 @@ func FuzzObject(f *testing.F) {
 		b, _ := hex.DecodeString(c.hex)
 		f.Add(b)
 	}
-	for typ := range byte(26) {
+	for typ := range byte(typeHashListpackDated + 1) {
 		f.Add(append([]byte{typ}, "\x01\x0f\x0f\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff"...))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -197,7 +220,8 @@ func FuzzObject(f *testing.F) {
 			}
 			return
 		}
-		if len(v.Items) == 0 || v.Kind == Hash && len(v.Items)%2 != 0 || v.Kind == ZSet && len(v.Scores) != len(v.Items) {
+		if len(v.Items) == 0 || v.Kind == Hash && len(v.Items)%2 != 0 || v.Kind == ZSet && len(v.Scores) != len(v.Items) ||
+			v.Times != nil && 2*len(v.Times) != len(v.Items) {
 			t.Fatalf("%x: %s", b, show(v))
 		}
 	})

@@ -204,3 +204,15 @@ func (r *Reader) parseScore(b []byte) float64 {
 	}
 	return f
 }
+
+// time reads a time in unix milliseconds.
+func (r *Reader) time() int64 { return r.checkTime(binary.LittleEndian.Uint64(r.fixed(8))) }
+
+// checkTime refuses what is no time of the format.
+func (r *Reader) checkTime(ms uint64) int64 {
+	if ms > maxTime {
+		r.fail("%d is not a deadline", ms)
+		return 0
+	}
+	return int64(ms)
+}

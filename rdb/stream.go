@@ -17,6 +17,7 @@ type Stream struct {
 	Removed StreamID      // the largest ID that XDEL has removed
 	Added   uint64        // entries ever added
 	Groups  []StreamGroup
+	Old     bool // as Redis 6.2 and older write it: how many entries groups have read is not there
 }
 
 // StreamEntry is one entry.
@@ -64,8 +65,8 @@ func (p *parts) stream(version int) {
 	}
 	length := p.r.count()
 	s.Last = p.r.streamID()
-	s.Added = length
-	if version >= 2 {
+	s.Added, s.Old = length, version < 2
+	if !s.Old {
 		p.r.streamID() // the first entry's: it is known
 		s.Removed = p.r.streamID()
 		s.Added = p.r.count()

@@ -5,6 +5,14 @@ import "hash/crc64"
 // Version is the version of what Writer writes: that of Redis 7.0.
 const Version = 10
 
+// datedVersion is that of files in which fields of hashes may have deadlines:
+// that of Redis 7.4.
+const datedVersion = 12
+
+// maxTime is the last deadline that HEXPIRE gives a field, in unix milliseconds.
+// Operations with a later one are refused everywhere.
+const maxTime = 1<<46 - 1
+
 // MaxString is the longest string that is read, in bytes: Redis's own limit.
 const MaxString = 512 << 20
 
@@ -32,6 +40,10 @@ const (
 	typeStream  = 15
 	typeStream2 = 19
 	typeStream3 = 21
+
+	// Since Redis 7.4, of hashes with fields that have deadlines.
+	typeHashDated         = 24
+	typeHashListpackDated = 25
 )
 
 // The encodings of strings that are no plain length and bytes.
@@ -79,6 +91,7 @@ type Value struct {
 	Kind   Kind
 	Items  [][]byte  // one string; elements; members; or fields and values in turn
 	Scores []float64 // of a sorted set's members
+	Times  []int64   // deadlines of a hash's fields, unix milliseconds, 0: none; nil: no field can have one
 	Stream *Stream   // a stream has nothing else
 }
 

@@ -11,6 +11,10 @@ import (
 // with one it holds little. After an error of the destination it writes
 // nothing more; Err and Flush return it.
 type Writer struct {
+	// Dated says that DatedHash may be used: those who read must know the format
+	// of Redis 7.4. It is set before anything is written.
+	Dated bool
+
 	dst io.Writer
 	buf []byte
 	crc uint64
@@ -20,6 +24,7 @@ type Writer struct {
 	name     []byte // of the next object in a file
 	named    bool
 	deadline int64
+	first    int64 // of the deadlines in a DatedHash
 }
 
 // NewWriter returns a writer to dst, or one that gathers if dst is nil.
@@ -94,4 +99,25 @@ func (w *Writer) Object(k Kind, n int) {
 	if k != String {
 		w.length(uint64(n))
 	}
+}
+
+// DatedHash begins a hash of n fields, some of which have deadlines, the first
+// of them at the given time; the caller writes them by DatedItem.
+func (w *Writer) DatedHash(n int, first int64) {
+	w.key(typeHashDated)
+	w.first = first
+	w.buf = binary.LittleEndian.AppendUint64(w.buf, uint64(first))
+	w.length(uint64(n))
+}
+
+// DatedItem writes a field of a DatedHash. A deadline is in unix milliseconds, 0
+// is none.
+func (w *Writer) DatedItem(field, value []byte, deadline int64) {
+	above := uint64(0)
+	if deadline != 0 {
+		above = uint64(deadline-w.first) + 1
+	}
+	w.length(above)
+	w.str(field)
+	w.str(value)
 }
