@@ -36,6 +36,19 @@ func (p *Parser) inline(buf []byte, lim Limits) (args [][]byte, used int, err er
 	return args, end + 1, nil
 }
 
+// SplitLine cuts a line into words as a command typed by hand is. It reports
+// whether the quotes are balanced.
+func SplitLine(line string) (words []string, balanced bool) {
+	var p Parser
+	if !p.split([]byte(line)) {
+		return nil, false
+	}
+	for _, at := range p.spans {
+		words = append(words, string(p.scratch[at.start:at.end]))
+	}
+	return words, true
+}
+
 // split unescapes the arguments of line into scratch and notes their places
 // in spans. It reports whether the quotes are balanced.
 func (p *Parser) split(line []byte) bool {

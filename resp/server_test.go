@@ -242,7 +242,7 @@ func TestHardLimit(t *testing.T) {
 		nc, s := b.dial()
 		say(t, nc, "PING\r\n", "+PONG\r\n")
 		big := make([]byte, 1<<20)
-		for range 100 {
+		for range 70 {
 			s.outbox <- big
 			s.conn.Wake()
 		}

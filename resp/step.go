@@ -40,8 +40,12 @@ func (c *conn) step(data []byte) verdict {
 
 // exchange alternates Input and sending until the session wants more input.
 // It counts in taken how much of data the session took. What a Wake brought
-// is sent first: a session that is full takes no input.
+// is sent first: a session that is full takes no input. One that was killed is
+// neither answered nor obeyed any more.
 func (c *conn) exchange(data []byte, taken *int) verdict {
+	if c.killed.Load() {
+		return end
+	}
 	if v := c.send(); v != goOn {
 		return v
 	}
