@@ -19,6 +19,14 @@ const MaxRanges = 1024
 // CheckpointBytes is how much Checkpoint.Flush lets gather before it writes.
 const CheckpointBytes = 4 << 20
 
+// maxRangeImage bounds the records of one range in a checkpoint, which commit in
+// one batch: Pebble panics where a batch would get to 4 GiB.
+const maxRangeImage = 3 << 30
+
+// ErrRangeTooLarge means that what has changed in one range of the keyspace is
+// more than a checkpoint can write at once.
+var ErrRangeTooLarge = fmt.Errorf("oplog: more than %d bytes have changed in one range of the keyspace", maxRangeImage)
+
 // Checkpoint writes range images. For each range: Put, Delete and DeleteRange
 // its changed records, then SetVector, which ends the range; a range's records
 // and its vector commit atomically. These only gather in memory and may be
@@ -29,24 +37,51 @@ const CheckpointBytes = 4 << 20
 // is on disk; every range is there wholly or not at all.
 type Checkpoint struct {
 	l     *Log
+	full  []*pebble.Batch // what comes before batch: see room
+	held  int             // bytes in full
 	batch *pebble.Batch
-	ended int                // bytes of the batch that belong to ended ranges
-	ready []*pebble.Batch    // ended ranges to write
+	ended int                // bytes in full and batch that belong to ended ranges
+	ready [][]*pebble.Batch  // ended ranges to write, each list in one commit
 	size  int                // bytes in ready
 	need  crdt.VersionVector // what the log must hold
 	err   error
+	limit int // of the batch's bytes
 
 	needImage uint64 // the image up to which all must be on disk
 }
 
 // NewCheckpoint begins a checkpoint. End it with Commit or Abort.
-func (l *Log) NewCheckpoint() *Checkpoint { return &Checkpoint{l: l} }
+func (l *Log) NewCheckpoint() *Checkpoint { return &Checkpoint{l: l, limit: maxRangeImage} }
 
-func (c *Checkpoint) open() *pebble.Batch {
-	if c.batch == nil {
+// room returns the batch to put a record of some size into. What is gathered of
+// a large range is a list of batches, put together when they are written: one
+// that grows would be copied again and again, under the range's lock.
+func (c *Checkpoint) room(size int) *pebble.Batch {
+	switch size += batchHead + recordHead; {
+	case c.batch == nil && size > CheckpointBytes:
+		c.batch = c.l.store.newBatch(size)
+	case c.batch == nil:
 		c.batch = c.l.store.db.NewBatch()
+	case c.batch.Len()+size > CheckpointBytes:
+		c.full, c.held = append(c.full, c.batch), c.gathered()
+		c.batch = c.l.store.newBatch(max(CheckpointBytes, size))
 	}
 	return c.batch
+}
+
+// recordHead is the most that a record in a batch takes besides key and value:
+// its kind and two lengths; batchHead is what comes before the first.
+const (
+	recordHead = 1 + 2*binary.MaxVarintLen32
+	batchHead  = 12
+)
+
+// gathered is the bytes that are not in ready.
+func (c *Checkpoint) gathered() int {
+	if c.batch == nil {
+		return c.held
+	}
+	return c.held + c.batch.Len()
 }
 
 func (c *Checkpoint) note(err error) {
@@ -57,7 +92,14 @@ func (c *Checkpoint) note(err error) {
 
 // Put writes a state record. It copies both.
 func (c *Checkpoint) Put(key, value []byte) {
-	op := c.open().SetDeferred(1+len(key), len(value))
+	if c.err != nil {
+		return
+	}
+	if c.gathered()+len(key)+len(value) > c.limit {
+		c.note(ErrRangeTooLarge)
+		return
+	}
+	op := c.room(1+len(key)+len(value)).SetDeferred(1+len(key), len(value))
 	op.Key[0] = kindState
 	copy(op.Key[1:], key)
 	copy(op.Value, value)
@@ -66,7 +108,7 @@ func (c *Checkpoint) Put(key, value []byte) {
 
 // Delete removes a state record.
 func (c *Checkpoint) Delete(key []byte) {
-	op := c.open().DeleteDeferred(1 + len(key))
+	op := c.room(1 + len(key)).DeleteDeferred(1 + len(key))
 	op.Key[0] = kindState
 	copy(op.Key[1:], key)
 	c.note(op.Finish())
@@ -76,7 +118,7 @@ func (c *Checkpoint) Delete(key []byte) {
 // end; a nil end is the end of all.
 func (c *Checkpoint) DeleteRange(start, end []byte) {
 	lo, hi := stateBounds(start, end)
-	c.note(c.open().DeleteRange(lo, hi, nil))
+	c.note(c.room(len(lo)+len(hi)).DeleteRange(lo, hi, nil))
 }
 
 // SetVector ends a range: what was put since the last SetVector is its image
@@ -86,19 +128,20 @@ func (c *Checkpoint) SetVector(id RangeID, vv crdt.VersionVector) {
 		c.note(fmt.Errorf("oplog: range %d: the last is %d", id, MaxRanges-1))
 		return
 	}
-	c.note(c.open().Set(vectorKey(id), crdt.AppendVector(nil, vv), nil))
+	key, value := vectorKey(id), crdt.AppendVector(nil, vv)
+	c.note(c.room(len(key)+len(value)).Set(key, value, nil))
 	c.need.Merge(vv)
-	c.ended = c.batch.Len()
+	c.ended = c.gathered()
 	if c.ended >= CheckpointBytes {
 		c.rotate()
 	}
 }
 
-// rotate puts the batch, which holds ended ranges only, with those to write.
+// rotate puts what is gathered, which is ended ranges only, with those to write.
 func (c *Checkpoint) rotate() {
-	c.ready = append(c.ready, c.batch)
-	c.size += c.batch.Len()
-	c.batch, c.ended = nil, 0
+	c.size += c.gathered()
+	c.ready = append(c.ready, append(c.full, c.batch))
+	c.full, c.held, c.batch, c.ended = nil, 0, nil, 0
 }
 
 // Flush writes the ended ranges if at least CheckpointBytes of them have
@@ -113,7 +156,7 @@ func (c *Checkpoint) Flush() error {
 // Commit writes the rest and returns when all is durable.
 func (c *Checkpoint) Commit() error {
 	if c.batch != nil && c.err == nil {
-		if c.ended != c.batch.Len() {
+		if c.ended != c.gathered() {
 			c.note(fmt.Errorf("oplog: checkpoint has records of a range without its vector"))
 		} else {
 			c.rotate()
@@ -133,12 +176,14 @@ func (c *Checkpoint) Commit() error {
 // Abort drops what is not written yet.
 func (c *Checkpoint) Abort() {
 	if c.batch != nil {
-		c.batch.Close()
+		c.full = append(c.full, c.batch)
 	}
-	for _, b := range c.ready {
-		b.Close()
+	for _, list := range append(c.ready, c.full) {
+		for _, b := range list {
+			b.Close()
+		}
 	}
-	c.batch, c.ready, c.size, c.ended = nil, nil, 0, 0
+	c.full, c.held, c.batch, c.ready, c.size, c.ended = nil, 0, nil, nil, 0, 0
 }
 
 // write waits for the log (D3), then writes the ended ranges. Pebble's log
@@ -152,14 +197,43 @@ func (c *Checkpoint) write() error {
 		return err
 	}
 	for len(c.ready) > 0 {
-		b := c.ready[0]
-		c.ready = c.ready[1:]
-		c.size -= b.Len()
+		list := c.ready[0]
+		c.ready[0], c.ready = nil, c.ready[1:]
+		for _, b := range list {
+			c.size -= b.Len()
+		}
+		var b *pebble.Batch
+		if b, c.err = c.l.store.join(list); c.err != nil {
+			return c.err
+		}
 		if c.err = c.l.apply(b, pebble.NoSync); c.err != nil {
 			return c.err
 		}
 	}
 	return nil
+}
+
+// join makes one batch of several, which are gone then, each as soon as it has
+// been copied.
+func (s *store) join(list []*pebble.Batch) (*pebble.Batch, error) {
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	size := 0
+	for _, b := range list {
+		size += b.Len()
+	}
+	all := s.newBatch(size)
+	for i, b := range list {
+		if err := all.Apply(b, nil); err != nil {
+			return nil, err
+		}
+		list[i] = nil
+		if err := b.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // waitFor waits until the log is durable up to vv. A vector that claims ops

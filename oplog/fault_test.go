@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -349,4 +350,52 @@ func TestFatalfDoesNotExit(t *testing.T) {
 		t.Fatal(out.String())
 	}
 	l.Close()
+}
+
+// poorFS cannot open files for a while, and then finds its directory gone.
+type poorFS struct {
+	vfs.FS
+	fails int
+	gone  bool
+}
+
+func (p *poorFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if p.fails > 0 {
+		p.fails--
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	if p.gone {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+	}
+	return p.FS.Create(name, c)
+}
+
+// Pebble panics when it cannot make its next log file: it waits for a file
+// descriptor, and for good when the directory was removed.
+func TestGuardOfMissingFiles(t *testing.T) {
+	now := make(chan time.Time)
+	close(now)
+	poor := &poorFS{FS: vfs.NewMem(), fails: 2}
+	g := newGuard(poor, func(time.Duration) <-chan time.Time { return now })
+	failed := make(chan error, 1)
+	g.onStall = func(bool) {}
+	g.onFail = func(err error) { failed <- err }
+	g.opened.Store(true)
+	if _, err := g.Create("a", vfs.WriteCategoryUnspecified); err != nil || poor.fails != 0 {
+		t.Fatalf("with no descriptor for a while: %v", err)
+	}
+	poor.gone = true
+	returned := make(chan struct{})
+	go func() {
+		_, _ = g.Create("b", vfs.WriteCategoryUnspecified)
+		close(returned)
+	}()
+	if err := <-failed; !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("failed with %v", err)
+	}
+	select {
+	case <-returned:
+		t.Fatal("Pebble has seen the error")
+	case <-time.After(10 * time.Millisecond):
+	}
 }

@@ -18,7 +18,7 @@ import (
 //
 // So Pebble never sees a write fail once the log is open:
 //
-//   - No space: the write waits and is tried again until space is back. Writes
+//   - No space, or no file descriptor: the write waits and is tried again until there is one. Writes
 //     queue up behind it, Admit refuses, reads go on; nothing is lost.
 //   - Anything else, and every failed sync (what a failed fsync has dropped a
 //     second one does not bring back): the log fails, this and all later writes
@@ -62,9 +62,9 @@ func (g *guard) do(write func() error) error {
 	if err == nil || !g.opened.Load() {
 		return err
 	}
-	if noSpace(err) {
+	if exhausted(err) {
 		g.stalled(1)
-		for noSpace(err) {
+		for exhausted(err) {
 			<-g.after(stallRetry)
 			err = g.once(write)
 		}
@@ -85,9 +85,10 @@ func (g *guard) once(write func() error) error {
 	return err
 }
 
-// judge parks the caller on an error that must not be seen.
+// judge parks the caller on an error that must not be seen. That a file is
+// missing is one: somebody has removed the directory.
 func (g *guard) judge(err error) error {
-	if err == nil || !g.opened.Load() || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+	if err == nil || !g.opened.Load() || errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	g.onFail(err)
@@ -120,6 +121,11 @@ func (g *guard) stalling() <-chan struct{} {
 
 func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// exhausted reports whether an error is of something that may come back.
+func exhausted(err error) bool {
+	return noSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 func (g *guard) file(open func() (vfs.File, error)) (f vfs.File, err error) {

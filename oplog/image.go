@@ -150,13 +150,15 @@ func (l *Log) recoverImages() error {
 // brought: of the image only its vector stays, and data to recognize it by.
 func (c *Checkpoint) SaveImage(id ImageID, vv crdt.VersionVector, data []byte) {
 	c.needImage = max(c.needImage, id.Seq)
-	c.note(c.open().Set(imageKey(id), imageRecord(0, vv, data), nil))
+	key, value := imageKey(id), imageRecord(0, vv, data)
+	c.note(c.room(len(key)+len(value)).Set(key, value, nil))
 }
 
 // DropImage removes an image whose vector the range now being written covers.
 func (c *Checkpoint) DropImage(id ImageID) {
 	c.needImage = max(c.needImage, id.Seq)
-	c.note(c.open().Delete(imageKey(id), nil))
+	key := imageKey(id)
+	c.note(c.room(len(key)).Delete(key, nil))
 }
 
 // SyncTo waits until everything that vv covers and this log has is durable:

@@ -8,11 +8,11 @@ const spaceInterval = time.Second
 func (l *Log) stalled(on bool) {
 	if on {
 		l.refuse(refuseStall)
-		l.opts.Logger.Error("the disk is full; writes are refused until space returns", "dir", l.opts.Dir)
+		l.opts.Logger.Error("the disk is full, or no file can be opened; writes are refused until that changes", "dir", l.opts.Dir)
 		return
 	}
 	l.allow(refuseStall)
-	l.opts.Logger.Info("the disk has space again", "dir", l.opts.Dir)
+	l.opts.Logger.Info("the disk takes writes again", "dir", l.opts.Dir)
 }
 
 // watchSpace refuses writes while the disk has less free space than the

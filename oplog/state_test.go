@@ -1,6 +1,7 @@
 package oplog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -215,6 +216,68 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// A large range gathers in pieces, so that no piece is copied under its lock
+// because it has grown, and is on disk wholly and in order all the same.
+func TestCheckpointOfALargeRange(t *testing.T) {
+	o := testOptions(vfs.NewMem(), 1)
+	l := mustOpen(t, o)
+	cp := l.NewCheckpoint()
+	const records, size = 3000, CheckpointBytes / 1000
+	key := func(i int) []byte { return fmt.Appendf(nil, "k%04d", i) }
+	cp.DeleteRange([]byte("k"), []byte("l"))
+	for i := range records {
+		value := bytes.Repeat([]byte{byte(i)}, size)
+		cp.Put(key(i), value)
+		if i == 10 {
+			cp.Put([]byte("large"), make([]byte, 2*CheckpointBytes))
+		}
+		if n := cp.batch.Len(); n > CheckpointBytes && i != 10 {
+			t.Fatalf("record %d: a piece of %d bytes", i, n)
+		}
+	}
+	cp.Delete(key(1))
+	cp.Put(key(2), []byte("anew"))
+	cp.SetVector(1, nil)
+	if want := records*size + 2*CheckpointBytes; cp.size < want || cp.size > want+want/10 {
+		t.Fatalf("%d bytes to write", cp.size)
+	}
+	if err := cp.Flush(); err != nil || cp.size != 0 || cp.gathered() != 0 {
+		t.Fatal(err, cp.size, cp.gathered())
+	}
+	if err := cp.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l = open(t, o)
+	n := 0
+	if err := l.EachState([]byte("k"), []byte("l"), func(k, v []byte) error {
+		if n++; n == 2 {
+			n++ // 1 is deleted
+		}
+		if i := n - 1; string(k) != string(key(i)) || i != 2 && (len(v) != size || v[0] != byte(i)) || i == 2 && string(v) != "anew" {
+			return fmt.Errorf("%s: %d bytes", k, len(v))
+		}
+		return nil
+	}); err != nil || n != records {
+		t.Fatal(n, err)
+	}
+	if v, err := l.RangeVectors(); len(v) != 1 || err != nil {
+		t.Fatal(v, err)
+	}
+}
+
+// A value of hundreds of megabytes must not take twice that: see pebble.Batch.
+func TestCheckpointOfALargeValue(t *testing.T) {
+	l := open(t, testOptions(vfs.NewMem(), 1))
+	cp := l.NewCheckpoint()
+	defer cp.Abort()
+	value := make([]byte, 4*CheckpointBytes)
+	cp.Put([]byte("k"), value)
+	if n := cap(cp.batch.Repr()); n > len(value)+64<<10 {
+		t.Fatalf("%d bytes for a value of %d", n, len(value))
+	}
+}
+
 func TestCheckpointRefuses(t *testing.T) {
 	l := open(t, testOptions(vfs.NewMem(), 1))
 	cp := l.NewCheckpoint()
@@ -231,6 +294,15 @@ func TestCheckpointRefuses(t *testing.T) {
 	cp.SetVector(MaxRanges, nil)
 	if err := cp.Commit(); err == nil {
 		t.Fatal("range out of bounds")
+	}
+	cp = l.NewCheckpoint()
+	cp.limit = 1000
+	for range 20 {
+		cp.Put([]byte("a"), make([]byte, 100))
+	}
+	cp.SetVector(1, nil)
+	if err := cp.Commit(); !errors.Is(err, ErrRangeTooLarge) {
+		t.Fatal(err)
 	}
 	if v, err := l.RangeVectors(); len(v) != 0 || err != nil {
 		t.Fatal(v, err)

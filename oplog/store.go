@@ -118,7 +118,7 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 	for _, p := range c.images {
 		size += p.size() + imageKeyBytes + 256
 	}
-	batch := s.db.NewBatchWithSize(size)
+	batch := s.newBatch(size)
 	defer batch.Close()
 	if err := imagesIn(batch, c.images); err != nil {
 		return nil, err
@@ -150,6 +150,17 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 		}
 	}
 	return ends, batch.Commit(pebble.Sync)
+}
+
+// newBatch returns a batch with room for size bytes. The first record of a Pebble
+// batch decides anew how large it is, and rounds up to twice what is needed: so
+// the first is one of nothing, which is not stored.
+func (s *store) newBatch(size int) *pebble.Batch {
+	b := s.db.NewBatchWithSize(size + 16)
+	if err := b.LogData(nil, nil); err != nil {
+		panic(err) // it never returns one
+	}
+	return b
 }
 
 // endBefore returns r's totals before the next block of the batch.
