@@ -108,7 +108,7 @@ func (d *database) take(fs vfs.FS, dir string) error {
 		return err
 	}
 	defer snap.Close()
-	return Write(context.Background(), Options{FS: fs, Dir: dir}, snap, &Manifest{Database: "guid", Name: "test"})
+	return Write(context.Background(), Options{FS: fs, Dir: dir, Users: []string{"user default on", "user bob off"}}, snap, &Manifest{Database: "guid", Name: "test"})
 }
 
 // TestBackupIsTheSnapshot: with and without a checkpoint, with log above it, a
@@ -165,7 +165,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, _ := fs.List("/b")
-	if len(files) != stateFiles+3 {
+	if len(files) != stateFiles+4 {
 		t.Fatal(files)
 	}
 	check := func(what, name string) {
@@ -296,6 +296,15 @@ func TestDirectoryMustBeEmpty(t *testing.T) {
 	}
 	if err := d.take(fs, "/b"); err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Error(err)
+	}
+	if err := fs.MkdirAll("/mine", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.take(&smallFS{fs, 1 << 30, reserve - 1}, "/mine"); err == nil {
+		t.Error("a full disk takes a backup")
+	}
+	if list, err := fs.List("/mine"); err != nil || len(list) > 0 {
+		t.Errorf("a directory that was there is left with %q, %v", list, err)
 	}
 	if _, err := Open(fs, "/c"); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "it is no backup") {
 		t.Error(err)

@@ -11,6 +11,7 @@
 //	ranges          the vector of every range: 2 bytes of range, the vector
 //	state-00 .. 15  the records of 64 ranges each: uvarint length and key,
 //	                uvarint length and value, many of them in a frame
+//	users           the lines of an ACL file, each a frame (since format 2)
 //	log             blocks, in an order that respects what they depend on
 //
 // Every file but the manifest begins with 8 bytes of magic and is a sequence of
@@ -30,6 +31,8 @@
 //	    that are there, never by a length that they claim.
 //	B4  A backup never takes the disk's last 256 MiB: a log on the same disk
 //	    goes on.
+//	B5  No other user of the machine can read a file. Passwords are in it only as
+//	    the SHA-256 that ACL keeps.
 //
 // It starts no goroutine.
 package backup

@@ -15,8 +15,9 @@ import (
 	"crdb/crdt"
 )
 
-// Format is the version of the layout.
-const Format = 1
+// Format is the version of the layout that is written. Older ones are read:
+// the first had no users.
+const Format = 2
 
 const (
 	manifestName = "MANIFEST"
@@ -25,6 +26,7 @@ const (
 	stateFiles   = 16
 	rangesFile   = "ranges"
 	logFile      = "log"
+	usersFile    = "users"
 )
 
 // ErrDamaged marks a backup that is not what was written, or no backup.
@@ -71,11 +73,14 @@ func (m *Manifest) file(name string) *File {
 	return nil
 }
 
-// names are the files that every backup has.
-func names() []string {
+// names are the files that every backup of the format has.
+func (m *Manifest) names() []string {
 	all := []string{rangesFile}
 	for i := range stateFiles {
 		all = append(all, stateName(i))
+	}
+	if m.Format > 1 {
+		all = append(all, usersFile)
 	}
 	return append(all, logFile)
 }
@@ -117,10 +122,10 @@ func readManifest(fsys vfs.FS, dir string) (*Manifest, error) {
 	if err := json.Unmarshal(data[:end], m); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
-	if m.Program != "crdb" || m.Format != Format {
-		return nil, fmt.Errorf("%s is of program %q, format %d; this program reads crdb's format %d", path, m.Program, m.Format, Format)
+	if m.Program != "crdb" || m.Format < 1 || m.Format > Format {
+		return nil, fmt.Errorf("%s is of program %q, format %d; this program reads crdb's formats 1 to %d", path, m.Program, m.Format, Format)
 	}
-	for _, name := range names() {
+	for _, name := range m.names() {
 		if m.file(name) == nil {
 			return nil, fmt.Errorf("%w: %s names no file %s", ErrDamaged, path, name)
 		}

@@ -155,6 +155,19 @@ func (b *Backup) RangeVectors() (map[oplog.RangeID]crdt.VersionVector, error) {
 	return out, err
 }
 
+// Users returns the users, as lines of an ACL file; none if the backup is older
+// than them.
+func (b *Backup) Users() (lines []string, err error) {
+	if b.Manifest.file(usersFile) == nil {
+		return nil, nil
+	}
+	err = b.each(usersFile, func(content []byte) error {
+		lines = append(lines, string(content))
+		return nil
+	})
+	return lines, err
+}
+
 // EachState is part of engine.Source.
 func (b *Backup) EachState(start, end []byte, fn func(key, value []byte) error) error {
 	for i := range stateFiles {

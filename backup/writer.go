@@ -11,6 +11,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io/fs"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -27,20 +28,25 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// ErrDirectory marks a directory that cannot take a backup.
+var ErrDirectory = errors.New("no directory for a backup")
+
 // Options say where and how to write a backup.
 type Options struct {
 	FS       vfs.FS
 	Dir      string             // made if it is not there; it must be empty
+	Users    []string           // lines as in an ACL file
 	Progress func(done float64) // may be nil
 }
 
 // Write writes a backup of a snapshot. m is completed with what was written.
 func Write(ctx context.Context, o Options, snap *oplog.Snapshot, m *Manifest) error {
-	if err := makeDir(o.FS, o.Dir); err != nil {
+	fresh, err := makeDir(o.FS, o.Dir)
+	if err != nil {
 		return err
 	}
-	w := &writer{ctx: ctx, o: o, m: m}
-	err := w.all(snap)
+	w := &writer{ctx: ctx, o: o, m: m, fresh: fresh}
+	err = w.all(snap)
 	if err != nil {
 		w.undo()
 		return fmt.Errorf("backup to %s: %w", o.Dir, err)
@@ -49,19 +55,20 @@ func Write(ctx context.Context, o Options, snap *oplog.Snapshot, m *Manifest) er
 }
 
 // makeDir makes the directory, or takes one that is there and empty.
-func makeDir(fsys vfs.FS, dir string) error {
+func makeDir(fsys vfs.FS, dir string) (fresh bool, err error) {
 	list, err := fsys.List(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := fsys.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("cannot make %s: %w", dir, err)
+			return false, fmt.Errorf("%w: cannot make %s: %w", ErrDirectory, dir, err)
 		}
+		return true, nil
 	case err != nil:
-		return fmt.Errorf("cannot read %s: %w", dir, err)
+		return false, fmt.Errorf("%w: cannot read %s: %w", ErrDirectory, dir, err)
 	case len(list) > 0:
-		return fmt.Errorf("%s is not empty: it holds %q; a backup gets a directory of its own", dir, list[0])
+		return false, fmt.Errorf("%w: %s is not empty: it holds %q; a backup gets a directory of its own", ErrDirectory, dir, list[0])
 	}
-	return nil
+	return false, nil
 }
 
 // writer writes one backup.
@@ -70,14 +77,18 @@ type writer struct {
 	o    Options
 	m    *Manifest
 	made []string // files, to undo
-	room int64    // bytes until the next look at the free space
+
+	fresh bool  // the directory was made, too
+	room  int64 // bytes until the next look at the free space
 }
 
 func (w *writer) undo() {
 	for _, name := range w.made {
 		w.o.FS.Remove(w.o.FS.PathJoin(w.o.Dir, name))
 	}
-	w.o.FS.Remove(w.o.Dir)
+	if w.fresh {
+		w.o.FS.Remove(w.o.Dir)
+	}
 }
 
 func (w *writer) all(snap *oplog.Snapshot) error {
@@ -100,6 +111,9 @@ func (w *writer) all(snap *oplog.Snapshot) error {
 		if w.o.Progress != nil {
 			w.o.Progress(float64(i+1) / (stateFiles + 1))
 		}
+	}
+	if err := w.users(); err != nil {
+		return err
 	}
 	if err := w.log(snap, lowest(vectors)); err != nil {
 		return err
@@ -161,6 +175,17 @@ func (w *writer) state(snap *oplog.Snapshot, i int) error {
 	})
 }
 
+func (w *writer) users() error {
+	return w.file(usersFile, func(f *frames) error {
+		for _, line := range w.o.Users {
+			if err := f.put([]byte(line)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (w *writer) log(snap *oplog.Snapshot, from crdt.VersionVector) error {
 	return w.file(logFile, func(f *frames) error {
 		return snap.Replay(from, func(b *oplog.Block) error {
@@ -196,7 +221,10 @@ func (w *writer) create(name string, fill func(f vfs.File) error) error {
 		return err
 	}
 	w.made = append(w.made, name)
-	if err = fill(f); err == nil {
+	if err = private(f); err == nil {
+		err = fill(f)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {
@@ -204,6 +232,15 @@ func (w *writer) create(name string, fill func(f vfs.File) error) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// private keeps a file, which holds all data and the hashes of passwords, from
+// other users of the machine (B5).
+func private(f vfs.File) error {
+	if fd := f.Fd(); fd != vfs.InvalidFd {
+		return syscall.Fchmod(int(fd), 0o600)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func aclCat(c *Context) {
 	}
 	bit := category(strings.ToLower(string(c.Args[2])))
 	if bit == 0 {
-		c.Out.Error("ERR Unknown category '" + string(cString(c.Args[2])) + "'")
+		c.Out.Error("ERR Unknown category '" + echo(c.Args[2]) + "'")
 		return
 	}
 	var names []string

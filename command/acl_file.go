@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,74 +23,122 @@ func (srv *Server) LoadUsers() error {
 func (srv *Server) loadUsers(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("Error loading ACLs, opening file '%s': %w", file, err)
+		why := err.Error()
+		if at := (*fs.PathError)(nil); errors.As(err, &at) {
+			why = at.Err.Error()
+			why = strings.ToUpper(why[:1]) + why[1:] // as C says it
+		}
+		return fmt.Errorf("Error loading ACLs, opening file '%s': %s", file, why)
 	}
 	loaded, err := parseUsers(srv.rules(), file, string(text))
 	if err != nil {
 		return err
 	}
-	srv.acl.replace(loaded)
+	srv.acl.replace(loaded, false)
 	srv.wakeUsers()
 	return nil
 }
 
-// parseUsers reads lines of "user NAME rules".
-func parseUsers(rs ruleSet, file, text string) (map[string]*rights, error) {
-	loaded := make(map[string]*rights)
-	var faults strings.Builder
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		if err := parseUser(rs, loaded, strings.Fields(line)); err != nil {
-			fmt.Fprintf(&faults, "%s:%d: %v. ", file, i+1, err)
-		}
-	}
-	if faults.Len() > 0 {
-		return nil, errors.New(faults.String() + "WARNING: ACL errors detected, no change to the previously active ACL rules was performed")
-	}
-	return loaded, nil
+// aclFile is a file of users that is read, with what is wrong with it in Redis's
+// words.
+type aclFile struct {
+	rs     ruleSet
+	name   string
+	users  map[string]*rights
+	faults strings.Builder
 }
 
-func parseUser(rs ruleSet, loaded map[string]*rights, words []string) error {
+// parseUsers reads lines of "user NAME rules".
+func parseUsers(rs ruleSet, file, text string) (map[string]*rights, error) {
+	f := aclFile{rs: rs, name: file, users: make(map[string]*rights)}
+	for i, line := range strings.Split(text, "\n") {
+		if line = strings.Trim(line, " \t\r"); line != "" {
+			f.line(i+1, strings.Split(line, " "))
+		}
+	}
+	if f.faults.Len() > 0 {
+		return nil, errors.New(f.faults.String() + "WARNING: ACL errors detected, no change to the previously active ACL rules was performed")
+	}
+	return f.users, nil
+}
+
+func (f *aclFile) fault(format string, args ...any) { fmt.Fprintf(&f.faults, format, args...) }
+
+// line reads one line. All rules of a wrong one are looked at, but of faults
+// that may follow from each other only the first is told.
+func (f *aclFile) line(at int, words []string) {
 	if words[0] != "user" || len(words) < 2 {
-		return errors.New("line should start with user keyword followed by the username")
+		f.fault("%s:%d should start with user keyword followed by the username. ", f.name, at)
+		return
 	}
 	name := words[1]
-	if loaded[name] != nil {
-		return fmt.Errorf("user '%s' is duplicated", name)
+	if strings.ContainsAny(name, "\t\v\f\r\x00") {
+		f.fault("'%s:%d: username '%s' contains invalid characters. ", f.name, at, name)
+		return
 	}
+	if f.users[name] != nil {
+		f.fault("WARNING: Duplicate user '%s' found on line %d. ", name, at)
+		return
+	}
+	r := newRights(f.rs.words, f.rs.allChannels)
+	f.users[name] = r
 	args := make([][]byte, 0, len(words))
 	for _, w := range words[2:] {
 		args = append(args, []byte(w))
 	}
 	rules, bad := mergeSelectors(args)
 	if bad >= 0 {
-		return errors.New("Unmatched parenthesis in selector definition")
+		f.fault("%s:%d: Unmatched parenthesis in selector definition.", f.name, at)
+		return
 	}
-	r := newRights(rs.words, rs.allChannels)
+	told := false
 	for _, rule := range rules {
-		if err := rs.apply(r, rule); err != nil {
-			return err
+		switch err := f.rs.apply(r, rule); {
+		case err == errRuleName:
+			f.fault("%s:%d: Error in applying operation '%s': %v. ", f.name, at, rule, err)
+		case err != nil && !told:
+			f.fault("%s:%d: %v. ", f.name, at, err)
+			told = true
 		}
 	}
-	loaded[name] = r
+}
+
+// Users returns all users, the default one among them, as the lines of an ACL
+// file: passwords are in them as SHA-256 only. Any goroutine may call it.
+func (srv *Server) Users() (lines []string) {
+	for _, u := range srv.acl.all() {
+		lines = append(lines, "user "+u.name+" "+u.rights.Load().describe(srv.acl.words))
+	}
+	return lines
+}
+
+// SetUsers makes the users those of the lines of an ACL file, as ACL LOAD does,
+// or, with add, puts them beside those that there are; on an error all stay as
+// they are. A default user that needs no password does not open a server whose
+// own needs one. Any goroutine may call it.
+func (srv *Server) SetUsers(lines []string, add bool) error {
+	loaded, err := parseUsers(srv.rules(), "users", strings.Join(lines, "\n"))
+	if err != nil {
+		return err
+	}
+	if r := loaded[defaultUser]; r != nil && r.open() && !srv.acl.standard.rights.Load().open() {
+		delete(loaded, defaultUser)
+	}
+	srv.acl.replace(loaded, add)
+	srv.wakeUsers()
 	return nil
 }
 
-// saveUsers writes the ACL file so that it is either the old one or the new.
-func (srv *Server) saveUsers(file string) error {
-	var b strings.Builder
-	for _, u := range srv.acl.all() {
-		b.WriteString("user " + u.name + " " + u.rights.Load().describe(srv.acl.words) + "\n")
-	}
+// SaveUsers writes an ACL file so that it is either the old one or the new. Any
+// goroutine may call it.
+func (srv *Server) SaveUsers(file string) error {
+	text := strings.Join(srv.Users(), "\n") + "\n"
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+"-*.tmp")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(b.String())
+	_, err = tmp.WriteString(text)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
@@ -117,7 +166,7 @@ func aclSave(c *Context) {
 		c.Out.Error(msgNoACLFile)
 		return
 	}
-	if err := c.Server.saveUsers(file); err != nil {
+	if err := c.Server.SaveUsers(file); err != nil {
 		c.Server.opts.Logger.Error("ACL SAVE failed", "file", file, "error", err)
 		c.Out.Error("ERR There was an error trying to save the ACLs. Please check the server logs for more information")
 		return

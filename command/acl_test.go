@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,12 +123,12 @@ func TestACLFile(t *testing.T) {
 	if !u.closed {
 		t.Error("the session of a user that is gone is still there")
 	}
-	if err := os.WriteFile(file, []byte("user u on +foo\n# fine\nnonsense\nuser w (+get\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("user u on +foo\n\nnonsense\nuser w (+get\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, a.do("ACL", "LOAD"), "-ERR "+file+":1: Unknown command or category name in ACL. "+
-		file+":3: line should start with user keyword followed by the username. "+
-		file+":4: Unmatched parenthesis in selector definition. "+
+	expect(t, a.do("ACL", "LOAD"), "-ERR "+file+":1: Error in applying operation '+foo': Unknown command or category name in ACL. "+
+		file+":3 should start with user keyword followed by the username. "+
+		file+":4: Unmatched parenthesis in selector definition."+
 		"WARNING: ACL errors detected, no change to the previously active ACL rules was performed\r\n")
 	expect(t, a.do("ACL", "LIST"), list)
 }
@@ -173,4 +174,42 @@ func TestLimitedUserDoesNotAllocate(t *testing.T) {
 	if n >= 1 {
 		t.Fatalf("%v allocations", n)
 	}
+}
+
+// TestUsersTravel: the lines of Users make the same users elsewhere, with their
+// passwords, which are not in them; wrong lines change nothing.
+func TestUsersTravel(t *testing.T) {
+	from, to := newWorld(t), newWorld(t)
+	for _, line := range []string{"SETUSER reader on >secret ~a:* %R~b:* &news.* -@all +@read +config|get", "SETUSER off >x ~* +@all", "SETUSER two on nopass (~k +get)",
+		"SETUSER default resetpass >door"} {
+		expect(t, from.dial("c").do(append([]string{"ACL"}, strings.Fields(line)...)...), "+OK\r\n")
+	}
+	lines := from.srv.Users()
+	if text := strings.Join(lines, "\n"); len(lines) != 4 || strings.Contains(text, "secret") || strings.Contains(text, "door") {
+		t.Errorf("%s", text)
+	}
+	to.dial("c").do("ACL", "SETUSER", "mine")
+	if err := to.srv.SetUsers(append([]string{"user bad +nonsense"}, lines...), false); err == nil || len(to.srv.Users()) != 2 {
+		t.Errorf("%v, %q", err, to.srv.Users())
+	}
+	if err := to.srv.SetUsers(lines[:2], false); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.srv.SetUsers(lines[2:], true); err != nil {
+		t.Fatal(err)
+	}
+	if got := to.srv.Users(); !slices.Equal(got, lines) {
+		t.Errorf("%q\nwant %q", got, lines)
+	}
+	c := to.dial("reader")
+	expect(t, c.do("GET", "a:1"), "-NOAUTH Authentication required.\r\n")
+	expect(t, c.do("AUTH", "reader", "secret"), "+OK\r\n")
+	expect(t, c.do("GET", "a:1"), "$-1\r\n")
+	expect(t, c.do("SET", "a:1", "x"), "-NOPERM this user has no permissions to run the 'set' command\r\n")
+
+	// An open default user does not open what is closed.
+	if err := to.srv.SetUsers([]string{"user default on nopass ~* &* +@all"}, false); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, to.dial("another").do("PING"), "-NOAUTH Authentication required.\r\n")
 }

@@ -93,13 +93,14 @@ func (a *aclUsers) remove(name string) bool {
 	return true
 }
 
-// replace puts the users of an ACL file in place of all there are. The default
-// user stays as it is unless the file has it: then it follows the file.
-func (a *aclUsers) replace(loaded map[string]*rights) {
+// replace puts the users of an ACL file in place of all there are; with add
+// those that it does not name stay. The default user stays as it is unless the
+// file has it: then it follows the file.
+func (a *aclUsers) replace(loaded map[string]*rights, add bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for name, u := range a.mu.byName {
-		if u != a.standard {
+		if u != a.standard && (!add || loaded[name] != nil) {
 			u.deleted.Store(true)
 			delete(a.mu.byName, name)
 		}

@@ -23,8 +23,8 @@ const (
 	awayOrphaned // the connection closed: the run cleans up
 )
 
-// awayRun is a command that runs on a goroutine of its own: a script with
-// loops, or a transaction with scripts. Until it has finished, everything of
+// awayRun is a command that runs on a goroutine of its own: a script that may
+// take long (script.Script.Short), or a transaction with scripts. Until it has finished, everything of
 // the session that is not guarded belongs to that goroutine, and the
 // connection's loop stays away from it. It is a waiting.
 type awayRun struct {
@@ -41,11 +41,11 @@ type awayRun struct {
 // not wait for it.
 func (s *Session) takesLong(cmd *Command, args [][]byte) bool {
 	if cmd.Flags&RunsScript != 0 {
-		if cmd.Name == "fcall" || cmd.Name == "fcall_ro" {
-			return true
+		if cmd.Name == "fcall" || cmd.Name == "fcall_ro" { // finds out by itself
+			return false
 		}
 		sc := s.scriptOf(cmd, args)
-		return sc != nil && sc.Loops
+		return sc != nil && !sc.Short(len(args))
 	}
 	if cmd.Name == "exec" && s.mode&modeMulti != 0 {
 		for _, q := range s.multi.queue {
@@ -67,9 +67,6 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 	}
 	a := &awayRun{cmd: cmd, args: copyArgs(args, size), start: len(s.out.Buf), began: s.clock, done: make(chan struct{})}
 	s.ctx.Args, s.ctx.Cmd = a.args, cmd
-	if s.extra != 0 {
-		s.beside(cmd, a.args)
-	}
 	s.away = a
 	p.jobs.Add(1)
 	go s.runAway(a)
@@ -118,7 +115,9 @@ func (s *Session) runAway(a *awayRun) {
 	s.invoke(a.cmd, a.start)
 	if a.state.CompareAndSwap(awayRunning, awayFinished) {
 		close(a.done)
-		s.conn.Wake()
+		if a.inBackground.Load() { // or the loop is right here, waiting
+			s.conn.Wake()
+		}
 		return
 	}
 	s.endAway(a)

@@ -58,8 +58,14 @@ func bitSet(c *Context) {
 	}
 	was := bitAt(old, at)
 	if was != byte(on) || at>>3 >= int64(len(old)) {
-		val := growTo(old, at)
 		mask := byte(0x80) >> (at & 7)
+		if gap := int(at>>3) - len(old); gap >= minGap {
+			putBehind(c, old, gap, []byte{mask * byte(on)})
+			c.event(evString, "setbit", key)
+			c.Out.Int(0)
+			return
+		}
+		val := growTo(old, at)
 		val[at>>3] = val[at>>3]&^mask | mask*byte(on)
 		c.Tx.PutOwned(key, val, expiryKeep)
 		c.event(evString, "setbit", key)

@@ -1,5 +1,7 @@
 package command
 
+import "math"
+
 // fieldOp is one operation of BITFIELD.
 type fieldOp struct {
 	kind   fieldKind
@@ -43,14 +45,14 @@ func runBitField(c *Context, readOnly bool) {
 	if last >= 0 {
 		c.Tx.OnMiss(nil)
 	}
-	val, _, err := c.Tx.Get(key)
+	old, _, err := c.Tx.Get(key)
 	if err != nil {
 		c.Error(err)
 		return
 	}
-	changed := false
+	val, grown, tells := old, false, false
 	if last >= 0 {
-		changed = last>>3 >= int64(len(val))
+		grown = last>>3 >= int64(len(val))
 		val = growTo(val, last)
 	}
 	c.Out.Array(len(ops))
@@ -60,13 +62,30 @@ func runBitField(c *Context, readOnly bool) {
 			c.Out.Null()
 		default:
 			c.Out.Int(reply)
-			changed = changed || wrote
+			tells = tells || wrote || grown && ops[i].kind != fieldGet
 		}
 	}
-	if changed {
-		c.Tx.PutOwned(key, val, expiryKeep)
+	if grown || tells {
+		if first := firstWritten(ops); first-len(old) >= minGap {
+			putBehind(c, old, first-len(old), val[first:])
+		} else {
+			c.Tx.PutOwned(key, val, expiryKeep)
+		}
+	}
+	if tells { // as in Redis not when all that was written overflowed and failed
 		c.event(evString, "setbit", key)
 	}
+}
+
+// firstWritten returns the first byte that an operation writes.
+func firstWritten(ops []fieldOp) int {
+	first := int64(math.MaxInt64)
+	for i := range ops {
+		if ops[i].kind != fieldGet {
+			first = min(first, ops[i].at>>3)
+		}
+	}
+	return int(first)
 }
 
 // parseFieldOps reads the operations and the last bit that they write, -1 if

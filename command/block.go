@@ -48,6 +48,7 @@ const (
 	wakeCheck      wakeup = iota // no reason: look whether it is over
 	wakeTimeout                  // time is up, or CLIENT UNBLOCK id TIMEOUT
 	wakeUnblockErr               // CLIENT UNBLOCK id ERROR
+	wakeServed                   // it is over: CLIENT UNBLOCK comes too late
 )
 
 const msgUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK"

@@ -56,6 +56,20 @@ func (c *Context) blockOnKeys(w keyWait) {
 // again reports whether a keyWait's try runs for a client that already waits.
 func (c *Context) again() bool { return c.S == c.Server.server }
 
+// passes reports whether a keyWait's try leaves a key alone: a client that
+// already waits is served from the key that has changed, not from the first.
+func (c *Context) passes(key []byte) bool {
+	served, _ := c.Tx.Served()
+	return served != nil && string(served) != string(key)
+}
+
+// brought reports whether the key that the client is served from has got
+// something, even if nothing of it is left.
+func (c *Context) brought() bool {
+	_, brought := c.Tx.Served()
+	return brought && c.again()
+}
+
 // blockedOnKeys is the wait of one client for keys. Everything but what mu
 // guards is fixed.
 type blockedOnKeys struct {
@@ -67,11 +81,14 @@ type blockedOnKeys struct {
 	try    func(c *Context) bool
 	timeUp func(c *Context)
 	waiter engine.Waiter
+	took   int64 // nanoseconds of the first try; of the session
 	mu     struct {
 		sync.Mutex
-		over  bool // served, or the client has left
+		over  bool  // served, or the client has left
+		took  int64 // nanoseconds that the reply took
 		reply []byte
-		dot   crdt.Dot // what was written for it
+		dot   crdt.Dot       // what was written for it
+		due   crdt.Timestamp // the newest own op that the reply tells of
 	}
 }
 
@@ -79,7 +96,8 @@ type blockedOnKeys struct {
 func (b *blockedOnKeys) serve(t *engine.Tx) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.mu.over {
+	why := b.s.info.blockedOn.Load()
+	if b.mu.over || b.s.info.killed.Load() || why != nil && why.Load() != int32(wakeCheck) {
 		return true
 	}
 	s := b.s.srv.server
@@ -88,16 +106,20 @@ func (b *blockedOnKeys) serve(t *engine.Tx) bool {
 		return false
 	}
 	s.ctx = Context{S: s, Tx: t, Args: b.args, Out: &s.out, Cmd: b.cmd, Server: s.srv}
-	s.out.Buf, s.out.Proto = nil, b.proto
-	before := t.LastDot()
+	s.out.Buf, s.out.Proto, s.due = nil, b.proto, 0
+	before, began := t.LastDot(), s.srv.opts.Now()
 	t.Select(b.db)
 	if !s.invokeTry(b) {
 		return false
 	}
-	b.mu.over, b.mu.reply = true, s.out.Buf
+	b.mu.over, b.mu.reply, b.mu.took = true, s.out.Buf, s.srv.opts.Now()-began
+	if why != nil {
+		why.CompareAndSwap(int32(wakeCheck), int32(wakeServed))
+	}
 	if dot := t.LastDot(); dot != before {
 		b.mu.dot = dot
 	}
+	b.mu.due = max(s.due, b.mu.dot.Time)
 	b.s.conn.Wake()
 	return true
 }
@@ -123,6 +145,7 @@ func (s *Session) invokeTry(b *blockedOnKeys) (done bool) {
 func (b *blockedOnKeys) ready(s *Session, why wakeup) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	start := len(s.out.Buf)
 	switch {
 	case b.mu.over:
 		b.takeReply(s)
@@ -135,20 +158,19 @@ func (b *blockedOnKeys) ready(s *Session, why wakeup) bool {
 		return false
 	}
 	b.mu.over = true
+	s.count(b.cmd, b.args, start, b.took+b.mu.took)
 	return true
 }
 
 func (b *blockedOnKeys) takeReply(s *Session) {
 	start := len(s.out.Buf)
 	s.out.Raw(b.mu.reply)
-	if b.mu.dot.IsZero() {
-		return
+	if !b.mu.dot.IsZero() {
+		s.lastDot = b.mu.dot
 	}
-	s.lastDot = b.mu.dot
-	if s.set.always && s.hold < 0 {
-		s.hold = start
-		s.awaitDurable()
-	}
+	s.due = max(s.due, b.mu.due)
+	s.holdBack(start)
+	s.awaitDurable()
 }
 
 func (b *blockedOnKeys) end(s *Session) {

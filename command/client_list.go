@@ -124,6 +124,7 @@ func (s *Session) killBy(c *Context) {
 		return
 	}
 	s.info.killed.Store(true)
+	s.inbox.close() // as in Redis it hears nothing more, not even of what follows in this EXEC
 	s.conn.Kill()
 }
 

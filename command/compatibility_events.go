@@ -32,4 +32,7 @@ order as there; each region tells its own subscribers. What differs:
 So RENAME and COPY look like writes of the target, and an addition of what is there already tells although nothing changes. An
 element pushed alone into a list that did not exist is told of as rpush. FLUSHALL tells nothing, as in Redis; elsewhere, keys that
 hold counters are told of with del.
+
+A state transfer tells once of each key that it changes, by its type, whatever it changes of it: set, pfadd, sadd, hset, zadd, rpush,
+xadd, or del if it takes the key away.
 `

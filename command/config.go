@@ -107,7 +107,7 @@ type SettingError struct {
 // Error returns the text of CONFIG SET's reply.
 func (e *SettingError) Error() string {
 	if e.Unknown {
-		return "ERR Unknown option or number of arguments for CONFIG SET - '" + echo([]byte(e.Name)) + "'"
+		return "ERR Unknown option or number of arguments for CONFIG SET - '" + string(cString([]byte(e.Name))) + "'"
 	}
 	return "ERR CONFIG SET failed (possibly related to argument '" + e.Name + "') - " + e.Err.Error()
 }

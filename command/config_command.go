@@ -74,7 +74,9 @@ func configSet(c *Context) {
 		c.Out.Error("ERR " + err.Error())
 		return
 	}
-	c.S.set = c.Server.settings.Load()
+	if c.S.set = c.Server.settings.Load(); c.S.mode&modeExec == 0 {
+		c.S.evictNow()
+	}
 	c.Out.OK()
 }
 

@@ -67,6 +67,19 @@ var params = []Param{
 	// Streams.
 	{Name: "xadd-id-mode", Default: "liberal", Kind: Enum, Words: streamIDModes},
 
+	// Forms of collections. What is kept in memory does not depend on them, what
+	// OBJECT ENCODING says does; and hll-sparse-max-bytes is of the strings themselves.
+	{Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", Default: "128", Kind: Int, Max: math.MaxInt64},
+	{Name: "hash-max-listpack-value", Alias: "hash-max-ziplist-value", Default: "64", Kind: Memory, Max: math.MaxInt64},
+	{Name: "zset-max-listpack-entries", Alias: "zset-max-ziplist-entries", Default: "128", Kind: Int, Max: math.MaxInt64},
+	{Name: "zset-max-listpack-value", Alias: "zset-max-ziplist-value", Default: "64", Kind: Memory, Max: math.MaxInt64},
+	{Name: "set-max-intset-entries", Default: "512", Kind: Int, Max: math.MaxInt64},
+	{Name: "list-max-listpack-size", Alias: "list-max-ziplist-size", Default: "-2", Kind: Int, Min: math.MinInt32, Max: maxInt32},
+	{Name: "list-compress-depth", Default: "0", Kind: Int, Max: maxInt32},
+	{Name: "hll-sparse-max-bytes", Default: "3000", Kind: Memory, Max: math.MaxInt64},
+	{Name: "stream-node-max-bytes", Default: "4096", Kind: Memory, Fixed: true},
+	{Name: "stream-node-max-entries", Default: "100", Kind: Int, Fixed: true},
+
 	// Behaviour.
 	{Name: "busy-reply-threshold", Alias: "lua-time-limit", Default: "5000", Kind: Int, Max: math.MaxInt64},
 	{Name: "shutdown-timeout", Default: "10", Kind: Int, Max: maxInt32},
@@ -74,6 +87,9 @@ var params = []Param{
 	{Name: "activerehashing", Default: "yes", Kind: Bool},
 	{Name: "lazyfree-lazy-user-del", Default: "no", Kind: Bool},
 	{Name: "lazyfree-lazy-user-flush", Default: "no", Kind: Bool},
+	{Name: "lazyfree-lazy-eviction", Default: "no", Kind: Bool},
+	{Name: "lazyfree-lazy-expire", Default: "no", Kind: Bool},
+	{Name: "lazyfree-lazy-server-del", Default: "no", Kind: Bool},
 
 	// Replication as clients know it: every region is a master.
 	{Name: "replica-read-only", Alias: "slave-read-only", Default: "no", Kind: Bool, Fixed: true},

@@ -40,8 +40,17 @@ func debugCommand(c *Context) {
 		}
 	case len(c.Args) == 2 && equalFold(c.Args[1], "digest-keys"):
 		debugDigestKeys(c)
+	case len(c.Args) == 3 && equalFold(c.Args[1], "protocol"):
+		debugProtocol(c)
+	case len(c.Args) == 2 && equalFold(c.Args[1], "help"):
+		c.Out.Array(len(debugHelp))
+		for _, line := range debugHelp {
+			c.Out.SimpleString(line)
+		}
 	default:
-		c.errorSub()
+		if !debugRefused(c) {
+			c.errorSub()
+		}
 	}
 }
 
@@ -49,8 +58,9 @@ func debugCommand(c *Context) {
 // here: there is no address, and the length is that of its DUMP.
 func debugObject(c *Context) {
 	c.lockAll()
-	c.untouched(func(key []byte) {
-		enc, ok := c.Tx.Encoding(key)
+	key := c.Args[2]
+	c.untouched(func() {
+		enc, ok := c.encoding(key)
 		if !ok {
 			c.Out.Error("ERR no such key")
 			return

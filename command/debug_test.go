@@ -59,3 +59,27 @@ func TestDebugObject(t *testing.T) {
 	expect(t, c.do("DEBUG", "JMAP"), "-ERR unknown subcommand or wrong number of arguments for 'JMAP'. Try DEBUG HELP.\r\n")
 	expect(t, c.do("SET", "s", "w"), "+OK\r\n") // the locks are gone
 }
+
+// TestDebugProtocol: what the oracle cannot read as one reply, in Redis's bytes;
+// and what is refused says why.
+func TestDebugProtocol(t *testing.T) {
+	w := newWorld(t)
+	if err := w.srv.Config().Set("enable-debug-command", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.dial("a")
+	const real = "Some real reply following the "
+	expect(t, c.do("DEBUG", "PROTOCOL", "attrib"), "$39\r\n"+real+"attribute\r\n")
+	expect(t, c.do("DEBUG", "PROTOCOL", "push"), "-ERR RESP2 is not supported by this command\r\n")
+	c.do("HELLO", "3")
+	expect(t, c.do("DEBUG", "PROTOCOL", "attrib"), "|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n$39\r\n"+real+"attribute\r\n")
+	expect(t, c.do("DEBUG", "PROTOCOL", "push"), ">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n$40\r\n"+real+"push reply\r\n")
+	for _, sub := range []string{"RELOAD", "POPULATE"} {
+		if got := c.do("DEBUG", sub, "10"); !strings.HasPrefix(got, "-ERR DEBUG "+sub+" is not supported: ") {
+			t.Errorf("%s: %q", sub, got)
+		}
+	}
+	if got := c.do("DEBUG", "HELP"); !strings.Contains(got, "PROTOCOL <type>") {
+		t.Errorf("HELP: %q", got)
+	}
+}

@@ -34,7 +34,7 @@ func (s *Session) run(args [][]byte) bool {
 		if goOn, refused := s.heldUp(cmd); !goOn {
 			return refused
 		}
-		if s.postponed(cmd) {
+		if s.postponed(cmd, args) {
 			return false
 		}
 		if s.mode&modeMulti != 0 && cmd.Flags&RunsInMulti == 0 {
@@ -194,7 +194,11 @@ const (
 
 // admit asks the log and the memory limit whether a command may write now.
 func (s *Session) admit(cmd *Command) admission {
-	if !s.fits() && cmd.Flags&DenyOOM != 0 {
+	fits := s.fits()
+	if s.set.maxMemory > 0 && s.mode&modeExec == 0 && s.inbox.waiting.Load() {
+		s.takeInbox() // what was evicted is told of before the reply
+	}
+	if !fits && cmd.Flags&DenyOOM != 0 {
 		s.reject(cmd, msgOutOfMemory)
 		return refused
 	}
@@ -232,6 +236,9 @@ func noWrites(err error) string {
 // call runs a command that passed all checks, under the locks of its keys.
 func (s *Session) call(cmd *Command, args [][]byte) {
 	if (cmd.Flags&RunsScript != 0 || s.mode&modeMulti != 0) && s.takesLong(cmd, args) {
+		if s.extra != 0 {
+			s.beside(cmd, args)
+		}
 		s.callAway(cmd, args)
 		return
 	}
@@ -242,6 +249,11 @@ func (s *Session) call(cmd *Command, args [][]byte) {
 		s.beside(cmd, args)
 	}
 	s.invoke(cmd, start)
+	if s.putOff {
+		s.putOff = false
+		s.callAway(cmd, args)
+		return
+	}
 	s.finish(cmd, args, start, began)
 }
 
@@ -249,19 +261,35 @@ func (s *Session) call(cmd *Command, args [][]byte) {
 func (s *Session) finish(cmd *Command, args [][]byte, start int, began int64) {
 	s.clock = s.srv.opts.Now()
 	took := s.clock - began
+	if b, waits := s.block.on.(*blockedOnKeys); waits {
+		b.took = took // counted when it has its reply
+	} else {
+		s.count(cmd, args, start, took)
+	}
+	if dot := s.tx.LastDot(); dot != s.lastDot {
+		s.lastDot = dot
+		s.due = max(s.due, dot.Time) // walks lock by themselves
+	}
+	s.holdBack(start)
+	s.mute(start)
+}
+
+// count counts a command whose reply begins at start.
+func (s *Session) count(cmd *Command, args [][]byte, start int, took int64) {
 	failed := len(s.out.Buf) > start && s.out.Buf[start] == '-'
 	s.stat.called(cmd, took, failed)
-	if failed {
+	if failed && !(cmd.Flags&RunsScript != 0 && s.scriptRun != nil && s.scriptRun.isCounted(s.out.Buf[start+1:])) {
 		s.srv.stats.errorReply(errorCodeOf(s.out.Buf[start+1:]))
 	}
 	s.noteIfSlow(cmd, args, took)
-	if dot := s.tx.LastDot(); dot != s.lastDot {
-		s.lastDot = dot
-		if s.set.always && s.hold < 0 {
-			s.hold = start
-		}
+}
+
+// holdBack keeps the output from start on until the log has on disk what a
+// command has written or may have seen (M5).
+func (s *Session) holdBack(start int) {
+	if s.set.always && s.hold < 0 && !s.durable() {
+		s.hold = start
 	}
-	s.mute(start)
 }
 
 // invoke locks, runs the handler and unlocks, also when the handler panics:
@@ -320,6 +348,9 @@ func (s *Session) lock(cmd *Command) {
 func (s *Session) unlock() {
 	if s.locked {
 		s.locked = false
+		if s.set.always {
+			s.due = max(s.due, s.tx.Issued())
+		}
 		s.tx.Unlock()
 	}
 }

@@ -36,8 +36,9 @@
 //     one atomic group for the others.
 //   - M4 A handler writes exactly one reply, except where Redis writes none
 //     or several (subscriptions).
-//   - M5 Under appendfsync always no byte from the first reply to a write on
-//     leaves the session before the log has that write on disk.
+//   - M5 Under appendfsync always no byte from the first reply that tells of a
+//     write on, to whoever has made it or may have seen it, leaves the session
+//     before the log has that write on disk.
 //   - M6 A panic in a handler costs one error reply: the locks are released,
 //     the cause is logged and counted, the session goes on.
 //   - M7 What a client may make us keep is bounded: its query

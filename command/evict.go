@@ -9,10 +9,12 @@ import (
 
 // dataPeriod is how old the measure of the data may be, in nanoseconds;
 // evictBatch is how many keys one command evicts at most: if that is not
-// enough, the next one goes on.
+// enough, the next one goes on. evictPeriod is for how long CONFIG SET evicts, in
+// nanoseconds.
 const (
-	dataPeriod = 5e6
-	evictBatch = 64
+	dataPeriod  = 5e6
+	evictBatch  = 64
+	evictPeriod = 25e6
 )
 
 // dataGauge remembers how much memory the data takes. It is what maxmemory is
@@ -53,6 +55,15 @@ func (s *Session) makeRoom() bool {
 		}
 	}
 	return true
+}
+
+// evictNow makes room after maxmemory was lowered, for a while; the next commands
+// go on.
+func (s *Session) evictNow() {
+	end := s.srv.opts.Now() + evictPeriod
+	for s.set.maxMemory > 0 && s.makeRoom() && s.srv.data.bytes.Load() > s.set.maxMemory && s.srv.opts.Now() < end {
+		// The next batch.
+	}
 }
 
 // parsePolicy reads a maxmemory-policy.

@@ -12,6 +12,10 @@ import (
 func multiExec(c *Context) {
 	s := c.S
 	t := s.multi
+	if s.extra&extraMonitor != 0 { // it is shown behind what it runs
+		cmd, args := c.Cmd, c.Args
+		defer func() { s.tellMonitors(cmd, args) }()
+	}
 	if s.mode&modeMulti == 0 {
 		c.Out.Error("ERR EXEC without MULTI")
 		return
@@ -56,13 +60,7 @@ func (s *Session) callQueued(q queued) {
 	} else {
 		q.cmd.Handler(&s.ctx)
 	}
-	took := s.srv.opts.Now() - began
-	failed := len(s.out.Buf) > start && s.out.Buf[start] == '-'
-	s.stat.called(q.cmd, took, failed)
-	if failed {
-		s.srv.stats.errorReply(errorCodeOf(s.out.Buf[start+1:]))
-	}
-	s.noteIfSlow(q.cmd, q.args, took)
+	s.count(q.cmd, q.args, start, s.srv.opts.Now()-began)
 }
 
 // lockTransaction takes the union of the locks, or all when one of the commands
@@ -82,9 +80,7 @@ func (s *Session) lockTransaction(t *transaction) {
 			s.keys = append(s.keys, q.args[r.index])
 		}
 	}
-	for _, w := range t.watched {
-		s.keys = append(s.keys, []byte(w.key))
-	}
+	s.keys = append(s.keys, t.watched...)
 	if len(s.keys) == 0 {
 		s.tx.LockNone(s.now)
 		return

@@ -81,6 +81,7 @@ func (c *Context) storeLibraries(libs map[string]*library, names, gone []string)
 	})
 	f.publish(libs)
 	f.seen = c.Server.engine.Internals() + 1
+	f.made.Store(f.seen)
 }
 
 func functionDelete(c *Context) {

@@ -60,6 +60,51 @@ func TestFunctionKeepsState(t *testing.T) {
 	expect(t, c.do("FCALL", "count", "0"), ":1\r\n")
 }
 
+// TestShortFunction: a function whose text shows that it ends soon runs where its
+// client is served, and any other on a goroutine of its own: also one that is
+// what it is since the last call only. MONITOR sees each call once.
+func TestShortFunction(t *testing.T) {
+	w := newWorld(t)
+	a, b, watch := w.dial("a"), w.dial("b"), w.dial("monitor")
+	var last, away bool
+	rand := w.srv.opts.Rand
+	w.srv.opts.Rand = func() uint64 { // a run begins with it, those that load libraries too
+		last = a.s.isAway()
+		away = away || last
+		return rand()
+	}
+	short := libraryOf("lib", "redis.register_function('f', function(keys, args) return redis.call('incrby', keys[1], args[1]) end)")
+	long := libraryOf("lib", "redis.register_function('f', function(keys, args) repeat until true return 'long' end)")
+	a.do("FUNCTION", "LOAD", short)
+	watch.do("MONITOR")
+	for _, c := range []struct {
+		load, want   string
+		last, during bool
+	}{
+		{"", ":2\r\n", false, false},
+		{long, "$4\r\nlong\r\n", true, true},
+		{short, ":4\r\n", false, false},
+	} {
+		if c.load != "" {
+			b.do("FUNCTION", "LOAD", "REPLACE", c.load)
+		}
+		watch.take()
+		last, away = false, false
+		expect(t, a.do("FCALL", "f", "1", "k", "2"), c.want)
+		if last != c.last || away != c.during {
+			t.Errorf("%s: away in the end %v, at all %v", c.want, last, away)
+		}
+		w.pumpAll()
+		if got := strings.Count(watch.take(), `"FCALL" "f"`); got != 1 {
+			t.Errorf("MONITOR saw %d calls", got)
+		}
+	}
+	a.do("MULTI")
+	a.do("FCALL", "f", "1", "k", "2")
+	expect(t, a.do("EXEC"), "*1\r\n:6\r\n")
+	expect(t, a.do("FCALL", "nope", "0")+a.do("FCALL", "f", "x"), "-ERR Function not found\r\n-ERR Bad number of keys provided\r\n")
+}
+
 func TestFunctionKill(t *testing.T) {
 	w := newWorld(t)
 	a, c := w.dial("a"), w.dial("c")

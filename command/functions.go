@@ -60,13 +60,31 @@ func (c *Context) internally(fn func()) {
 	fn()
 }
 
+// current reports whether the VM is what the stored libraries say. The whole
+// keyspace is locked.
+func (f *functions) current(srv *Server) bool {
+	return f.seen == srv.engine.Internals()+1 && f.vm.Usable()
+}
+
+// onlyReads reports whether a function says that it does not write. Any goroutine
+// may ask.
+func (f *functions) onlyReads(srv *Server, name []byte) bool {
+	if f.made.Load() != srv.engine.Internals()+1 {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fn := f.byName[strings.ToLower(string(name))]
+	return fn != nil && fn.Flags&script.NoWrites != 0
+}
+
 // refresh makes the VM what the stored libraries say: those that have changed
 // are loaded anew, the others keep their state. The whole keyspace is locked.
 func (f *functions) refresh(c *Context, r *scriptRun) {
-	now := c.Server.engine.Internals() + 1
-	if f.seen == now && f.vm.Usable() {
+	if f.current(c.Server) {
 		return
 	}
+	now := c.Server.engine.Internals() + 1
 	stored := c.storedLibraries()
 	libs := f.copy()
 	maps.DeleteFunc(libs, func(name string, lib *library) bool {

@@ -9,13 +9,12 @@ var hllCommands = []*Command{
 	{Name: "pfselftest", Summary: "Refused: it tests how Redis stores a HyperLogLog.", Handler: hllRefused},
 }
 
-// hllSparseBytes is Redis's default of hll-sparse-max-bytes: the longest string
-// that keeps the sparse form.
-const hllSparseBytes = 3000
+// hllSparseBytes is the longest string that stays sparse.
+func (c *Context) hllSparseBytes() int { return int(c.Server.config.Int("hll-sparse-max-bytes")) }
 
 func hllAdd(c *Context) {
-	changed, err := c.Tx.HLLAdd(c.Args[1], c.Args[2:], hllSparseBytes)
-	if changed {
+	changed, err := c.Tx.HLLAdd(c.Args[1], c.Args[2:], c.hllSparseBytes())
+	if changed && err == nil {
 		c.event(evString, "pfadd", c.Args[1])
 	}
 	replyYes(c, changed, err)
@@ -31,7 +30,7 @@ func hllCount(c *Context) {
 }
 
 func hllMerge(c *Context) {
-	if err := c.Tx.HLLMerge(c.Args[1], c.Args[2:], hllSparseBytes); err != nil {
+	if err := c.Tx.HLLMerge(c.Args[1], c.Args[2:], c.hllSparseBytes()); err != nil {
 		c.Error(err)
 		return
 	}

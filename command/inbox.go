@@ -22,6 +22,7 @@ type inbox struct {
 		sync.Mutex
 		resp.Writer // Buf and the protocol to write in
 		closed      bool
+		batch       batch
 	}
 }
 
@@ -92,7 +93,7 @@ func (s *Session) takeInbox() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s.out.Raw(in.mu.Buf)
-	in.mu.Buf = in.mu.Buf[:0]
+	in.mu.Buf, in.mu.batch = in.mu.Buf[:0], batch{}
 	if cap(in.mu.Buf) > keepInbox {
 		in.mu.Buf = nil
 	}

@@ -12,7 +12,7 @@ func keyDelete(c *Context) {
 	})
 }
 
-func keyExists(c *Context) { countKeys(c, c.Tx.Exists) }
+func keyExists(c *Context) { c.untouched(func() { countKeys(c, c.Tx.Exists) }) }
 func keyTouch(c *Context)  { countKeys(c, c.Tx.Touch) }
 
 // countKeys replies for how many of the keys, repeated ones included, fn says true.
@@ -27,7 +27,7 @@ func countKeys(c *Context, fn func(key []byte) bool) {
 }
 
 func keyType(c *Context) {
-	c.Out.SimpleString(c.typeOf(c.Args[1]).String())
+	c.untouched(func() { c.Out.SimpleString(c.typeOf(c.Args[1]).String()) })
 }
 
 // typeOf is the type of a key that is read.

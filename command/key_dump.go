@@ -61,6 +61,9 @@ func keyRestore(c *Context) {
 		if o.idle > 0 {
 			c.Tx.SetIdle(key, o.idle)
 		}
+		if o.freq >= 0 {
+			c.Tx.SetFreq(key, uint8(o.freq))
+		}
 		c.event(evGeneric, "restore", key)
 	} else if was {
 		c.eventDel(key)
@@ -71,7 +74,7 @@ func keyRestore(c *Context) {
 // restoreOptions are the options of RESTORE.
 type restoreOptions struct {
 	replace, absolute bool
-	idle              int64
+	idle, freq        int64 // -1: not given
 }
 
 func parseRestore(c *Context) (o restoreOptions, ok bool) {
@@ -105,6 +108,6 @@ func parseRestore(c *Context) (o restoreOptions, ok bool) {
 			return o, false
 		}
 	}
-	o.idle = idle
+	o.idle, o.freq = idle, freq
 	return o, true
 }

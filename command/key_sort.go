@@ -101,12 +101,16 @@ func runSort(c *Context, readOnly bool) {
 	}
 	key := c.Args[1]
 	typ := c.typeOf(key)
-	if typ == engine.TypeSet && o.asIs && o.store != nil {
-		o.asIs, o.alpha, o.by = false, true, nil // the same in every region
+	if typ == engine.TypeSet && o.asIs && (o.store != nil || c.inScript()) {
+		o.asIs, o.alpha, o.by = false, true, nil // the same in every region, and each time a script runs
 	}
 	values, err := sortValues(c, key, typ, o)
 	if err != nil {
 		c.Error(err)
+		return
+	}
+	if o.asIs {
+		replySort(c, values, o)
 		return
 	}
 	start := min(max(o.start, 0), int64(len(values)))
@@ -114,19 +118,28 @@ func runSort(c *Context, readOnly bool) {
 	if o.count >= 0 {
 		end = min(end, start+min(o.count, end))
 	}
-	if !o.asIs {
-		if !sortByWeight(c, values, o) {
-			c.Out.Error("ERR One or more scores can't be converted into double")
-			return
-		}
+	if !sortByWeight(c, values, o) {
+		c.Out.Error("ERR One or more scores can't be converted into double")
+		return
 	}
 	replySort(c, values[start:end], o)
 }
 
 // sortValues copies the elements, in their own order, or backwards if that is
-// what DESC means.
+// what DESC means. If nothing is to be sorted it takes only those of LIMIT.
 func sortValues(c *Context, key []byte, typ engine.Type, o sortOptions) (items []sortItem, err error) {
+	skip, most := int64(0), int64(-1)
+	if o.asIs {
+		skip, most = max(o.start, 0), max(o.count, -1)
+	}
 	add := func(v []byte) bool {
+		if skip > 0 {
+			skip--
+			return true
+		}
+		if int64(len(items)) == most {
+			return false
+		}
 		items = append(items, sortItem{value: append([]byte{}, v...)})
 		return true
 	}

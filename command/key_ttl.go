@@ -14,7 +14,9 @@ func keyPExpireTime(c *Context) { replyDeadline(c, 0, 1) }
 // replyDeadline replies the deadline of the key as a distance from a time, in
 // units of so many milliseconds, rounded.
 func replyDeadline(c *Context, from, unit int64) {
-	at, exists := c.Tx.Deadline(c.Args[1])
+	var at int64
+	var exists bool
+	c.untouched(func() { at, exists = c.Tx.Deadline(c.Args[1]) })
 	switch {
 	case !exists:
 		c.Tx.Miss(c.Args[1])

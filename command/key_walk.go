@@ -60,6 +60,10 @@ func flush(c *Context, how func()) {
 		c.Out.Error(msgSyntax)
 		return
 	}
+	before := c.Tx.LastDot()
 	how()
+	if c.Tx.LastDot() == before { // nothing was there: clients hear of it all the same
+		c.Server.tracking.invalidate(c.Server, c.Tx, nil)
+	}
 	c.Out.OK()
 }

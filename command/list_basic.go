@@ -47,19 +47,31 @@ func listPop(c *Context, left bool) {
 			return
 		}
 	}
+	if count < 0 {
+		c.popOne(left)
+		return
+	}
 	size, err := c.Tx.ListLen(c.Args[1])
 	switch {
 	case err != nil:
 		c.Error(err)
-	case size == 0 && count < 0:
-		c.Out.Null()
 	case size == 0:
 		c.Out.NullArray()
-	case count < 0:
-		c.popElements(c.Args[1], left, 1)
 	default:
 		c.Out.Array(int(min(count, int64(size))))
 		c.popElements(c.Args[1], left, count)
+	}
+}
+
+// popOne is a pop without a count.
+func (c *Context) popOne(left bool) {
+	switch exists, err := c.Tx.ListPop(c.Args[1], left, 1, c.Out.Bulk); {
+	case err != nil:
+		c.Error(err)
+	case !exists:
+		c.Out.Null()
+	default:
+		c.eventRemoval(evList, popEvent(left), c.Args[1])
 	}
 }
 

@@ -93,6 +93,9 @@ func (c *Context) blockPop(left bool) {
 // means that an error is replied: a key of another type, at the first try.
 func (c *Context) firstList(keys [][]byte) (key []byte, size int, done bool) {
 	for _, key := range keys {
+		if c.passes(key) {
+			continue
+		}
 		size, err := c.Tx.ListLen(key)
 		if err != nil && !c.again() {
 			c.Error(err)

@@ -84,7 +84,8 @@ func memoryUsage(c *Context) {
 			return
 		}
 	}
-	c.untouched(func(key []byte) {
+	key := c.Args[2]
+	c.untouched(func() {
 		if n, ok := c.Tx.MemoryUsage(key); ok {
 			c.Out.Int(n)
 			return

@@ -49,7 +49,7 @@ func (s *Session) endMonitor() {
 
 // beside does what is to be done before a command runs, besides running it.
 func (s *Session) beside(cmd *Command, args [][]byte) {
-	if s.extra&extraMonitor != 0 && cmd.Flags&(SkipMonitor|Admin) == 0 {
+	if s.extra&extraMonitor != 0 && cmd.Name != "exec" && (cmd.Flags&(SkipMonitor|Admin) == 0 || cmd.Flags&RunsScript != 0) {
 		s.tellMonitors(cmd, args)
 	}
 	if s.extra&extraTrack != 0 {
@@ -73,14 +73,19 @@ func (s *Session) tellMonitors(cmd *Command, args [][]byte) {
 	}
 }
 
-// monitorLine is `+1339518083.107412 [0 127.0.0.1:60866] "get" "x"`.
+// monitorLine is `+1339518083.107412 [0 127.0.0.1:60866] "get" "x"`. A command
+// that a script runs has "lua" instead of an address.
 func (s *Session) monitorLine(cmd *Command, args [][]byte) []byte {
 	const second = 1000
 	b := append([]byte{'+'}, strconv.FormatInt(s.now/second, 10)...)
 	micros := strconv.FormatInt(1_000_000+s.now%second*1000, 10)
 	b = append(append(b, '.'), micros[1:]...)
 	b = strconv.AppendInt(append(b, " ["...), int64(s.tx.DB()), 10)
-	b = append(append(append(b, ' '), s.info.addr...), ']')
+	from := s.info.addr
+	if s.scriptRun.running() {
+		from = "lua"
+	}
+	b = append(append(append(b, ' '), from...), ']')
 	for i, a := range args {
 		b = append(b, ' ')
 		if cmd.Flags&Secret != 0 && secretArg(cmd, args, i) {

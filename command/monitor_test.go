@@ -33,6 +33,21 @@ func TestMonitor(t *testing.T) {
 	expect(t, m.take(), "")
 }
 
+// TestMonitorScripts: a script is shown, then what it runs.
+func TestMonitorScripts(t *testing.T) {
+	w := newWorld(t)
+	m, a := w.dial("m"), w.dial("a")
+	a.do("FUNCTION", "LOAD", libraryOf("lib", "redis.register_function('f', function(keys) repeat redis.call('get', 'y') until true end)"))
+	m.do("MONITOR")
+	a.do("EVAL", "return redis.call('get', 'x')", "0")
+	a.do("FCALL", "f", "0")
+	a.do("EVALSHA", "nope", "0")
+	const client, lua = "+1700000000.000000 [0 127.0.0.1:40002] ", "+1700000000.000000 [0 lua] "
+	w.pumpAll()
+	expect(t, m.take(), client+`"EVAL" "return redis.call('get', 'x')" "0"`+"\r\n"+lua+`"get" "x"`+"\r\n"+
+		client+`"FCALL" "f" "0"`+"\r\n"+lua+`"get" "y"`+"\r\n"+client+`"EVALSHA" "nope" "0"`+"\r\n")
+}
+
 func TestMonitorIsBounded(t *testing.T) {
 	w := newWorld(t)
 	m, a := w.dial("m"), w.dial("a")

@@ -1,6 +1,10 @@
 package command
 
-import "crdb/engine"
+import (
+	"bytes"
+
+	"crdb/engine"
+)
 
 const msgExecAbort = "EXECABORT Transaction discarded because of previous errors."
 
@@ -18,26 +22,21 @@ var multiCommands = []*Command{
 
 // transaction is the state of WATCH and MULTI.
 type transaction struct {
-	started bool
-	broken  bool // a command could not be queued
-	denyOOM bool // a command in the queue may take memory
-	queue   []queued
-	bytes   int
-	writes  bool
-	watcher *engine.Watcher
-	watched []dbKey
+	started  bool
+	broken   bool // a command could not be queued
+	denyOOM  bool // a command in the queue may take memory
+	queue    []queued
+	bytes    int
+	writes   bool
+	mayWrite bool // or others may notice it
+	watcher  *engine.Watcher
+	watched  [][]byte // of any database: to lock them
 }
 
 // queued is one command of a transaction, with copies of its arguments.
 type queued struct {
 	cmd  *Command
 	args [][]byte
-}
-
-// dbKey is a key of a logical database.
-type dbKey struct {
-	db  int
-	key string
 }
 
 func (s *Session) transaction() *transaction {
@@ -91,6 +90,7 @@ func (s *Session) enqueue(cmd *Command, args [][]byte) {
 	if !t.broken { // a broken transaction never runs
 		t.queue = append(t.queue, queued{cmd, copyArgs(args, size)})
 		t.writes = t.writes || cmd.Flags&Write != 0
+		t.mayWrite = t.mayWrite || s.mayWrite(cmd, args)
 		t.denyOOM = t.denyOOM || cmd.Flags&DenyOOM != 0
 	}
 	s.out.SimpleString("QUEUED")
@@ -140,22 +140,11 @@ func watch(c *Context) {
 		t.watcher = &engine.Watcher{}
 	}
 	for _, key := range c.Args[1:] {
-		k := dbKey{c.Tx.DB(), string(key)}
-		if !containsKey(t.watched, k) {
-			t.watched = append(t.watched, k)
-			c.Tx.Watch(t.watcher, key)
+		if c.Tx.Watch(t.watcher, key) {
+			t.watched = append(t.watched, bytes.Clone(key))
 		}
 	}
 	c.Out.OK()
-}
-
-func containsKey(list []dbKey, k dbKey) bool {
-	for _, l := range list {
-		if l == k {
-			return true
-		}
-	}
-	return false
 }
 
 // unwatch inside EXEC has nothing left to do: the keys were looked at.

@@ -29,7 +29,8 @@ var remoteEvents = map[crdt.Kind]struct {
 	crdt.KindStreamRemove: {evStream, "xdel"},
 }
 
-// notifyRemote tells of an operation of another region.
+// notifyRemote tells of an operation of another region, or of what a state
+// transfer has done to a key.
 func (srv *Server) notifyRemote(on events, c engine.Change) {
 	at := dbKeyRef{c.DB, c.Key}
 	switch c.Op.Kind {
@@ -51,6 +52,10 @@ func (srv *Server) notifyRemote(on events, c engine.Change) {
 	case crdt.KindListPush:
 		srv.notify(on, evList, [...]string{"rpush", "lpush", "linsert"}[c.Push], at)
 	case crdt.KindStreamAdd, crdt.KindStreamRemove:
+		if c.Merged { // nobody knows what of it is new
+			srv.notify(on, evStream, "xadd", at)
+			break
+		}
 		srv.notifyStream(on, c.Op, at)
 	default:
 		e := remoteEvents[c.Op.Kind]

@@ -1,9 +1,12 @@
 package command
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"crdb/engine"
 )
 
 // pull delivers to w what it lacks of o's own log.
@@ -196,4 +199,74 @@ func TestConfigInTransaction(t *testing.T) {
 	c.do("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu", "notify-keyspace-events", "KEA")
 	c.do("FLUSHALL")
 	expect(t, c.do("EXEC"), "*3\r\n+OK\r\n+OK\r\n+OK\r\n")
+}
+
+// transfer merges images of all of o into w.
+func (w *world) transfer(o *world) {
+	w.t.Helper()
+	if err := o.log.Sync(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	for at := engine.Position(0); at < engine.EndPosition; {
+		im := o.srv.engine.Capture(at, nil)
+		at = im.Next()
+		back, err := engine.DecodeImage(im.Bytes())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.srv.engine.Merge(back, nil, nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.pumpAll()
+}
+
+// TestTransferEvents: what a state transfer changes is told of once for each
+// key, by its type, to listeners and to who has read it; what it leaves as it
+// was is not.
+func TestTransferEvents(t *testing.T) {
+	here, there := newWorldOf(t, 1), newWorldOf(t, 2)
+	heard, reader := here.listener("AKEn"), here.dial("reader")
+	c := there.dial("c")
+	write := func(n string) {
+		for _, line := range []string{
+			"SET str " + n, "INCR count", "PFADD hll " + n, "SADD set " + n, "HSET hash f " + n, "ZADD zset " + n + " m", "RPUSH list " + n,
+			"LPUSH left " + n, "XADD stream " + n + "-1 f v", "SETEX dated 1000 " + n, "GEOADD geo 1 " + n + " p", "SADD both " + n,
+		} {
+			c.do(strings.Fields(line)...)
+		}
+	}
+	write("1")
+	c.do("SET", "same", "1")
+	c.do("MSET", "gone", "1")
+	c.do("RPUSH", "nolist", "1")
+	c.do("XADD", "nostream", "1-1", "f", "v")
+	here.transfer(there)
+	if got := sortedEvents(heard); got != "hset hash, new both, new count, new dated, new geo, new gone, new hash, new hll, new left, new list, new nolist, new nostream, "+
+		"new same, new set, new str, new stream, new zset, "+
+		"pfadd hll, rpush left, rpush list, rpush nolist, sadd both, sadd set, set count, set dated, set gone, set same, set str, "+
+		"xadd nostream, xadd stream, zadd geo, zadd zset" {
+		t.Errorf("of a first transfer: %s", got)
+	}
+	reader.do("HELLO", "3")
+	reader.do("CLIENT", "TRACKING", "on", "BCAST")
+	write("2")
+	c.do("DEL", "gone", "nolist", "nostream")
+	c.do("SREM", "both", "1", "2")
+	here.transfer(there)
+	if got := sortedEvents(heard); got != "del both, del gone, del nolist, del nostream, hset hash, pfadd hll, rpush left, rpush list, sadd set, "+
+		"set count, set dated, set str, xadd stream, zadd geo, zadd zset" {
+		t.Errorf("of a second transfer: %s", got)
+	}
+	if invalid := reader.take(); strings.Count(invalid, "invalidate\r\n*15\r\n") != 1 { // of one prefix: told of together
+		t.Errorf("invalidations: %q", invalid)
+	}
+	here.transfer(there)
+	expect(t, heard.told()+reader.take(), "")
+}
+
+func sortedEvents(c *conn) string {
+	list := strings.Split(c.told(), ", ")
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }

@@ -1,6 +1,10 @@
 package command
 
-import "strings"
+import (
+	"strings"
+
+	"crdb/engine"
+)
 
 var objectCommands = []*Command{
 	{Name: "object", Summary: "Tells how a value is stored.", Subcommands: []*Command{
@@ -25,16 +29,27 @@ func (c *Context) lfu() bool {
 	return strings.HasSuffix(c.Server.config.String("maxmemory-policy"), "-lfu")
 }
 
-// untouched runs f without counting as a use of the key.
-func (c *Context) untouched(f func(key []byte)) {
+// untouched runs f without counting as a use of the keys.
+func (c *Context) untouched(f func()) {
 	c.Tx.NoTouch(true)
-	f(c.Args[2])
+	f()
 	c.Tx.NoTouch(c.S.noTouch)
 }
 
+// encoding returns the name of the form in which Redis would keep a value.
+func (c *Context) encoding(key []byte) (string, bool) {
+	limit := func(name string) int { return int(c.Server.config.Int(name)) }
+	return c.Tx.Encoding(key, &engine.EncodingLimits{
+		Intset:      limit("set-max-intset-entries"),
+		HashEntries: limit("hash-max-listpack-entries"), HashValue: limit("hash-max-listpack-value"),
+		ZSetEntries: limit("zset-max-listpack-entries"), ZSetValue: limit("zset-max-listpack-value"),
+	})
+}
+
 func objectEncoding(c *Context) {
-	c.untouched(func(key []byte) {
-		if enc, ok := c.Tx.Encoding(key); ok {
+	key := c.Args[2]
+	c.untouched(func() {
+		if enc, ok := c.encoding(key); ok {
 			c.Out.BulkString(enc)
 			return
 		}
@@ -43,7 +58,8 @@ func objectEncoding(c *Context) {
 }
 
 func objectFreq(c *Context) {
-	c.untouched(func(key []byte) {
+	key := c.Args[2]
+	c.untouched(func() {
 		n, ok := c.Tx.Freq(key)
 		switch {
 		case !ok:
@@ -57,7 +73,8 @@ func objectFreq(c *Context) {
 }
 
 func objectIdleTime(c *Context) {
-	c.untouched(func(key []byte) {
+	key := c.Args[2]
+	c.untouched(func() {
 		n, ok := c.Tx.Idle(key)
 		switch {
 		case !ok:
@@ -71,8 +88,9 @@ func objectIdleTime(c *Context) {
 }
 
 func objectRefCount(c *Context) {
-	c.untouched(func(key []byte) {
-		enc, ok := c.Tx.Encoding(key)
+	key := c.Args[2]
+	c.untouched(func() {
+		enc, ok := c.encoding(key)
 		if !ok {
 			c.Out.Null()
 			return

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"crdb/command/script"
 )
 
 // pause is CLIENT PAUSE: until a time, commands (all, or those that write) are
@@ -86,13 +88,13 @@ func (w pauseWait) ready(s *Session, _ wakeup) bool { return !s.srv.pause.holds(
 func (pauseWait) end(s *Session)                    { s.srv.pause.waiters.remove(s) }
 
 // postponed puts the command off while clients are paused.
-func (s *Session) postponed(cmd *Command) bool {
+func (s *Session) postponed(cmd *Command, args [][]byte) bool {
 	if !s.srv.pause.active.Load() {
 		return false
 	}
-	writes := cmd.Flags&(Write|MayReplicate) != 0
+	writes := s.mayWrite(cmd, args)
 	if s.mode&modeMulti != 0 {
-		writes = cmd.Name == "exec" && s.multi.writes
+		writes = cmd.Name == "exec" && s.multi.mayWrite
 	}
 	if !s.srv.pause.holds(writes) {
 		return false
@@ -103,4 +105,20 @@ func (s *Session) postponed(cmd *Command) bool {
 		s.conn.Wake()
 	}
 	return true
+}
+
+// mayWrite reports whether a command may write, or others may notice it: a script
+// says of itself whether it does.
+func (s *Session) mayWrite(cmd *Command, args [][]byte) bool {
+	if cmd.Flags&(Write|MayReplicate) == 0 {
+		return false
+	}
+	if cmd.Flags&RunsScript == 0 {
+		return true
+	}
+	if cmd.Name == "fcall" {
+		return !s.srv.library.onlyReads(s.srv, args[1])
+	}
+	sc := s.scriptOf(cmd, args)
+	return sc == nil || sc.Flags&script.Shebang == 0 || sc.Flags&script.NoWrites == 0
 }

@@ -16,6 +16,9 @@ type ExportOptions struct {
 	Version  string             // of this program
 	Progress func(done float64) // called now and then, with a number that goes to 1; may be nil
 	Sizes    func(db int) (keys, dated int)
+	// FieldDeadlines keeps the deadlines of hash fields, in a form that only Redis
+	// 7.4 and Import read. Without it they are lost.
+	FieldDeadlines bool
 }
 
 // ExportResult says what a file holds.
@@ -29,6 +32,7 @@ type ExportResult struct {
 // a sixteenth of the keyspace.
 func Export(ctx context.Context, dst io.Writer, o ExportOptions) (n ExportResult, err error) {
 	w := rdb.NewWriter(dst)
+	w.Dated = o.FieldDeadlines
 	w.BeginFile("redis-ver", redisVersion, "redis-bits", "64", "ctime", strconv.FormatInt(o.Keys.Now/1000, 10), "crdb-ver", o.Version)
 	selected, sized := -1, [engine.Databases]bool{}
 	err = o.Keys.Each(func(tx *engine.Tx, key []byte, done float64) error {

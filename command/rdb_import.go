@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"crdb/command/script"
@@ -71,7 +72,12 @@ type importer struct {
 	n    ImportResult
 	skip bool  // the parts of this key that follow are left out
 	last int64 // offset of the last wait
+
+	fading int64 // when all fields that have been written of this key are gone by themselves; 0: never
 }
+
+// unwritten is the fading of a key of which nothing has been written.
+const unwritten = 1
 
 // Import writes the keys of a dump file of Redis into the database, as
 // ordinary writes: they replicate and obey maxmemory. Keys are written one
@@ -124,7 +130,7 @@ func (m *importer) prepare() error {
 // part writes a part of a key.
 func (m *importer) part(k *rdb.Key, v rdb.Value, first bool) error {
 	if first {
-		m.skip = false
+		m.skip, m.fading = false, unwritten
 	} else if m.skip {
 		return nil
 	}
@@ -139,9 +145,17 @@ func (m *importer) part(k *rdb.Key, v rdb.Value, first bool) error {
 		m.skip = true
 		return nil
 	}
+	if v.Times != nil {
+		if dropPast(&v, m.s.now); len(v.Times) == 0 {
+			if first {
+				m.n.Expired++ // unless a field follows that is left
+			}
+			return nil
+		}
+	}
 	m.s.tx.Select(k.DB)
 	m.s.tx.LockKey(m.s.now, k.Name)
-	written, err := m.write(k, v, first)
+	written, err := m.write(k, v)
 	m.s.tx.Unlock()
 	switch {
 	case err != nil:
@@ -149,18 +163,46 @@ func (m *importer) part(k *rdb.Key, v rdb.Value, first bool) error {
 	case !written:
 		m.n.Kept++
 		m.skip = true
-	case first:
+	case m.fading == unwritten:
 		m.n.Keys++
+		if !first {
+			m.n.Expired--
+		}
 	}
+	m.fade(&v)
 	return nil
+}
+
+// dropPast takes the fields out whose deadline has passed.
+func dropPast(v *rdb.Value, now int64) {
+	kept := 0
+	for i, at := range v.Times {
+		if at != 0 && at <= now {
+			continue
+		}
+		v.Items[2*kept], v.Items[2*kept+1], v.Times[kept] = v.Items[2*i], v.Items[2*i+1], at
+		kept++
+	}
+	v.Items, v.Times = v.Items[:2*kept], v.Times[:kept]
+}
+
+// fade notes that a part has been written.
+func (m *importer) fade(v *rdb.Value) {
+	if v.Times == nil || slices.Contains(v.Times, 0) {
+		m.fading = 0
+	}
+	if m.fading != 0 {
+		m.fading = max(m.fading, slices.Max(v.Times))
+	}
 }
 
 // write writes a part under the key's lock; false if the key here stays as it
 // is.
-func (m *importer) write(k *rdb.Key, v rdb.Value, first bool) (bool, error) {
+func (m *importer) write(k *rdb.Key, v rdb.Value) (bool, error) {
 	tx, here := m.s.tx, m.s.tx.Type(k.Name)
 	x := engine.Expiry{At: k.Deadline}
-	if !first { // unless a client has removed or replaced it meanwhile
+	faded := here == engine.TypeNone && m.fading != 0 && m.fading <= m.s.now
+	if m.fading != unwritten && !faded { // unless a client has removed or replaced it meanwhile
 		if here == engine.TypeNone || kinds[here] != v.Kind {
 			return false, nil
 		}

@@ -50,7 +50,11 @@ func streamOf(v *rdb.Stream) *crdt.Stream {
 	}
 	for i := range v.Groups {
 		from := &v.Groups[i]
-		g := s.AppendGroup(from.Name, crdt.StreamID(from.Last), from.Read)
+		read := from.Read
+		if v.Old {
+			read = s.Distance(crdt.StreamID(from.Last))
+		}
+		g := s.AppendGroup(from.Name, crdt.StreamID(from.Last), read)
 		consumers := make([]*crdt.Consumer, len(from.Consumers))
 		for k, c := range from.Consumers {
 			consumers[k], _ = g.AddConsumer(c.Name, c.Seen)

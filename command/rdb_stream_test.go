@@ -37,3 +37,22 @@ func TestDumpOfEntriesWithOneID(t *testing.T) {
 		t.Errorf("%+v, %v", v.Stream, err)
 	}
 }
+
+// Dumps of Redis 6.2 and older do not say how much of a stream a group has read: as
+// in Redis, it is estimated.
+func TestOldStreamsTellWhatGroupsHaveRead(t *testing.T) {
+	id := func(ms uint64) rdb.StreamID { return rdb.StreamID{Ms: ms} }
+	v := &rdb.Stream{Old: true, Last: id(6), Added: 2}
+	for _, ms := range []uint64{5, 6} {
+		v.Entries = append(v.Entries, rdb.StreamEntry{ID: id(ms), Fields: [][]byte{[]byte("f"), []byte("v")}})
+	}
+	for name, last := range map[string]uint64{"none": 0, "first": 5, "all": 6, "beyond": 7} {
+		v.Groups = append(v.Groups, rdb.StreamGroup{Name: []byte(name), Last: id(last), Read: -1})
+	}
+	s := streamOf(v)
+	for name, want := range map[string]int64{"none": 0, "first": 1, "all": 2, "beyond": crdt.NoEntriesRead} {
+		if g := s.Group([]byte(name)); g.Read != want {
+			t.Errorf("%s has read %d, want %d", name, g.Read, want)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"errors"
+
 	"crdb/engine"
 	"crdb/rdb"
 )
@@ -27,6 +29,11 @@ func writeValue(w *rdb.Writer, tx *engine.Tx, key []byte) (ok bool, err error) {
 		}
 		return true, err
 	}
+	if typ == engine.TypeHash && w.Dated {
+		if first, err := tx.HashFirstDeadline(key); first != 0 || err != nil {
+			return true, errors.Join(err, writeDatedHash(w, tx, key, first))
+		}
+	}
 	kind := kinds[typ]
 	n, err := valueLen(tx, typ, key)
 	if err != nil {
@@ -49,6 +56,15 @@ func writeValue(w *rdb.Writer, tx *engine.Tx, key []byte) (ok bool, err error) {
 		err = tx.ZSetRange(key, 0, n, true, func(m []byte, score float64) bool { w.Scored(m, score); return true })
 	}
 	return true, err
+}
+
+func writeDatedHash(w *rdb.Writer, tx *engine.Tx, key []byte, first int64) error {
+	n, err := tx.HashLen(key)
+	if err != nil {
+		return err
+	}
+	w.DatedHash(n, first)
+	return tx.HashEachDated(key, func(f, v []byte, at int64) bool { w.DatedItem(f, v, at); return true })
 }
 
 func valueLen(tx *engine.Tx, typ engine.Type, key []byte) (int, error) {
@@ -76,6 +92,9 @@ func putValue(tx *engine.Tx, key []byte, v rdb.Value, x engine.Expiry) (err erro
 	case rdb.List:
 		_, err = tx.ListPush(key, false, v.Items)
 	case rdb.Hash:
+		if v.Times != nil {
+			return tx.HashSetDated(key, v.Items, v.Times)
+		}
 		_, err = tx.HashSet(key, v.Items)
 	case rdb.ZSet:
 		_, _, err = tx.ZSetAdd(key, v.Items, v.Scores, engine.ScoreRule{})

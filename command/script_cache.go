@@ -119,6 +119,7 @@ func (p *scripts) list(r *scriptRun) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running[r] = struct{}{}
+	r.onSpot = !r.s.isAway()
 	if p.closing {
 		r.vm.Kill(msgClosing)
 	} else if p.early != "" && p.away.Load() > 0 {
@@ -172,18 +173,23 @@ func (p *scripts) busy() string {
 	return msgBusy
 }
 
-// kill stops every run that has not written.
-func (p *scripts) kill(why string) (found, killed bool) {
+// kill stops every run that has not written; away says that there is one in the
+// background, which may not have begun. One on the spot ends by itself, and
+// killing it would cost its VM, which keeps what the libraries keep.
+func (p *scripts) kill(why string, away bool) (found, killed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for r := range p.running {
+		if r.onSpot {
+			continue
+		}
 		found = true
 		if !r.wrote.Load() {
 			r.vm.Kill(why)
 			killed = true
 		}
 	}
-	if !found && p.away.Load() > 0 {
+	if !found && away {
 		p.early = why
 		return true, true
 	}

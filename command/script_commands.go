@@ -57,14 +57,19 @@ func scriptKill(c *Context) {
 	c.killRun(false)
 }
 
-// killRun is SCRIPT KILL and FUNCTION KILL: each kills only its own kind.
+// killRun is SCRIPT KILL and FUNCTION KILL: each kills only its own kind. In a
+// transaction that is itself in the background, others are meant.
 func (c *Context) killRun(function bool) {
 	p := &c.Server.scripts
-	if p.inFunction() != function && p.away.Load() > 0 {
+	others := p.away.Load()
+	if c.S.inBackground() {
+		others--
+	}
+	if p.inFunction() != function && others > 0 {
 		c.Out.Error(p.busy())
 		return
 	}
-	switch found, killed := p.kill("Script killed by user with SCRIPT KILL..."); {
+	switch found, killed := p.kill("Script killed by user with SCRIPT KILL...", others > 0); {
 	case !found:
 		c.Out.Error(msgNotBusy)
 	case !killed:
@@ -113,8 +118,12 @@ func evalSHA(c *Context) {
 	c.runScript(sc)
 }
 
-// scriptOf finds the script that a command line runs, nil if there is none.
+// scriptOf finds the script that a command line runs, nil if there is none: also
+// where the number of keys is wrong, so that the text is not kept.
 func (s *Session) scriptOf(cmd *Command, args [][]byte) *script.Script {
+	if n, ok := parseInt(args[2]); !ok || n < 0 || n > int64(len(args)-3) {
+		return nil
+	}
 	if cmd.Name == "evalsha" || cmd.Name == "evalsha_ro" {
 		return s.srv.scripts.bySHA(args[1])
 	}

@@ -22,9 +22,12 @@ type scriptRun struct {
 	readOnly bool
 	oom      bool // memory was over the limit when it began
 	keyed    bool // only the partitions of its keys are locked
+	onSpot   bool // it is short, and nobody has to be able to kill it
 	wrote    atomic.Bool
 	heap     atomic.Int64 // at the first look; 0: none yet
 	start    crdt.Dot
+	keys     [][]byte // that it was given
+	counted  string   // the last error of a command that it called, which is in the statistics
 
 	function string   // that it runs; "": a script
 	line     [][]byte // the command line of it
@@ -50,6 +53,7 @@ func (c *Context) runScript(sc *script.Script) {
 	} else {
 		c.lockAll()
 	}
+	r.keys = c.Args[3 : 3+n]
 	s.srv.scripts.take(r)
 	finished := false
 	defer func() { s.srv.scripts.give(r, finished && !s.inBackground()) }()
@@ -58,6 +62,12 @@ func (c *Context) runScript(sc *script.Script) {
 	})
 	finished = true
 }
+
+// running reports whether the code runs, and so the commands are its own.
+func (r *scriptRun) running() bool { return r != nil && r.vm != nil }
+
+// inScript reports whether the command is one that a script has called.
+func (c *Context) inScript() bool { return c.S.scriptRun != nil && c == &c.S.scriptRun.ctx }
 
 // newRun readies the session's scriptRun for a command. It may evict, so no
 // locks are held, but by EXEC.
@@ -70,7 +80,7 @@ func (s *Session) newRun(cmd *Command) *scriptRun {
 	}
 	r.oom = s.set.maxMemory > 0 && !s.roomForScript(s.mode&modeExec != 0)
 	r.readOnly = cmd.Flags&ReadOnly != 0
-	r.keyed = false
+	r.keyed, r.counted = false, ""
 	r.wrote.Store(false)
 	r.heap.Store(0)
 	r.start = s.tx.LastDot()
@@ -133,9 +143,9 @@ const (
 	msgScriptKeys     = "ERR Script attempted to access a key that it was not given"
 )
 
-// find returns the command of a line, or why it cannot be run.
-func (r *scriptRun) find(args [][]byte) (*Command, string) {
-	cmd := r.s.srv.table.lookup(args[0])
+// find returns the command of a line, nil if there is none, and why it cannot be run.
+func (r *scriptRun) find(args [][]byte) (cmd *Command, refusal string) {
+	cmd = r.s.srv.table.lookup(args[0])
 	if cmd != nil && cmd.subs != nil && len(args) > 1 {
 		cmd = cmd.sub(args[1])
 	}
@@ -143,16 +153,16 @@ func (r *scriptRun) find(args [][]byte) (*Command, string) {
 	case cmd == nil:
 		return nil, msgScriptUnknown
 	case !cmd.arityOK(len(args)):
-		return nil, msgScriptArity
+		return cmd, msgScriptArity
 	case cmd.Flags&NoScript != 0 || cmd.Handler == nil:
-		return nil, msgScriptNoScript
+		return cmd, msgScriptNoScript
 	case cmd.Flags&(Write|MayReplicate) != 0 && r.readOnly:
-		return nil, msgScriptReadOnly
+		return cmd, msgScriptReadOnly
 	case cmd.Flags&DenyOOM != 0 && r.oom && !r.wrote.Load():
-		return nil, msgOutOfMemory
+		return cmd, msgOutOfMemory
 	case cmd.Flags&Write != 0 && !r.wrote.Load():
 		if err := r.s.srv.log.Admit(r.s.now); err != nil && !backlog(err) {
-			return nil, noWrites(err)
+			return cmd, noWrites(err)
 		}
 	}
 	return cmd, ""
@@ -161,20 +171,18 @@ func (r *scriptRun) find(args [][]byte) (*Command, string) {
 // Call runs one command: redis.call.
 func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	r.out.Buf, r.out.Proto = dst, proto
-	cmd, refusal := r.find(args)
-	if cmd == nil {
-		r.out.Error(refusal)
-		return r.out.Buf
-	}
 	s := r.s
-	if s.mode&modeLimited != 0 {
+	cmd, refusal := r.find(args)
+	if refusal == "" && s.mode&modeLimited != 0 {
 		if d := s.permit(cmd, args, inScript); d.why != notDenied {
-			r.out.Error("NOPERM ACL failure in script: " + strings.TrimPrefix(d.text(cmd), "NOPERM "))
-			return r.out.Buf
+			refusal = "NOPERM ACL failure in script: " + strings.TrimPrefix(d.text(cmd), "NOPERM ")
 		}
 	}
-	if r.keyed && !s.holdsKeys(cmd, args) {
-		r.out.Error(msgScriptKeys)
+	if refusal == "" && r.keyed && !s.holdsKeys(cmd, args) {
+		refusal = msgScriptKeys
+	}
+	if refusal != "" {
+		r.refuse(cmd, refusal)
 		return r.out.Buf
 	}
 	began := s.srv.opts.Now()
@@ -187,11 +195,29 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	s.stat.called(cmd, s.srv.opts.Now()-began, failed)
 	if failed {
 		s.srv.stats.errorReply(errorCodeOf(r.out.Buf[1:]))
+		r.counted = string(r.out.Buf[1 : len(r.out.Buf)-2])
 	}
 	if cmd.Flags&Write != 0 && s.tx.LastDot() != r.start {
 		r.wrote.Store(true)
 	}
 	return r.out.Buf
+}
+
+// isCounted reports whether an error reply passes on that of a command, which is in
+// the statistics.
+func (r *scriptRun) isCounted(reply []byte) bool {
+	return r.counted != "" && strings.HasPrefix(string(reply), r.counted)
+}
+
+// refuse replies why a command is not run, and counts that; cmd is nil if there is
+// none.
+func (r *scriptRun) refuse(cmd *Command, why string) {
+	r.out.Error(why)
+	r.s.srv.stats.errorReply(errorCode(why))
+	r.counted = why
+	if cmd != nil {
+		r.s.stat.rejected(cmd)
+	}
 }
 
 // maxScriptHeap is how much the heap may grow during a run.

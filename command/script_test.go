@@ -19,10 +19,16 @@ func until(t *testing.T, what string, ok func() bool) {
 }
 
 func TestScriptKill(t *testing.T) {
+	for _, body := range []string{"while true do end", "loadstring('while true do end')()"} {
+		t.Run(body, func(t *testing.T) { killScript(t, body) })
+	}
+}
+
+func killScript(t *testing.T, body string) {
 	w := newWorld(t)
 	a, b := w.dial("a"), w.dial("b")
 	a.hurried = true
-	a.do("EVAL", "while true do end", "0")
+	a.do("EVAL", body, "0")
 	if got := b.do("GET", "k"); got != "" {
 		t.Fatalf("GET beside a script: %q", got)
 	}
@@ -40,6 +46,18 @@ func TestScriptKill(t *testing.T) {
 	if got := c.do("SCRIPT", "KILL"); got != "-"+msgNotBusy+"\r\n" {
 		t.Fatalf("SCRIPT KILL of nothing: %q", got)
 	}
+}
+
+// TestKillInTransaction: a transaction in the background does not kill itself.
+func TestKillInTransaction(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	a.do("MULTI")
+	a.do("EVAL", "local n = 0 while n < 1e6 do n = n + 1 end return n", "0") // longer than patience
+	a.do("SCRIPT", "KILL")
+	a.do("FUNCTION", "KILL")
+	a.do("EVAL", "return 2", "0")
+	expect(t, a.do("EXEC"), "*4\r\n:1000000\r\n-"+msgNotBusy+"\r\n-"+msgNotBusy+"\r\n:2\r\n")
 }
 
 func TestScriptBusy(t *testing.T) {

@@ -48,6 +48,7 @@ type Session struct {
 	clock    int64     // monotonic: end of the last command, nanoseconds
 	mode     mode
 	locked   bool // tx holds locks
+	putOff   bool // the command that has just run needs a goroutine of its own
 	done     bool // close once the output is out
 	noTouch  bool // CLIENT NO-TOUCH
 	monitors bool // MONITOR
@@ -55,7 +56,8 @@ type Session struct {
 	track    *tracked // CLIENT TRACKING; nil: off
 	misses   *misses  // nil: they are not told of
 	lastDot  crdt.Dot
-	lastCmd  *Command // the last one looked up, by this very name
+	due      crdt.Timestamp // of the newest own op that replies tell of, under appendfsync always
+	lastCmd  *Command       // the last one looked up, by this very name
 	lastName [maxName]byte
 	lastLen  int
 	refs     []keyRef // scratch of lock
@@ -201,16 +203,17 @@ func (s *Session) Wake() {
 		s.srv.durable.remove(s)
 		s.hold = -1
 	}
+	s.wakeBlocked() // what served it may have told of changes, too: as in Redis, the reply comes first
 	s.takeInbox()
-	s.wakeBlocked()
 	s.checkOutput()
 }
 
-// durable reports whether every op of this session is on disk.
-func (s *Session) durable() bool { return s.srv.log.DurableOwn() >= s.lastDot.Time }
+// durable reports whether every op that this session's replies tell of is on
+// disk.
+func (s *Session) durable() bool { return s.srv.log.DurableOwn() >= s.due }
 
-// Output returns what may be sent now. Replies from the first write on that is
-// not yet on disk are held back (appendfsync always).
+// Output returns what may be sent now. Replies from the first on that tells of
+// a write which is not yet on disk are held back (appendfsync always).
 func (s *Session) Output() []byte {
 	if s.isAway() {
 		return nil

@@ -17,7 +17,8 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-// Under appendfsync always nothing behind a write leaves before the disk has it.
+// Under appendfsync always nothing that tells of a write leaves before the disk has
+// it, neither to who has made it nor to who reads it: a crash would take it back.
 func TestRepliesWaitForTheDisk(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.dial("a"), w.dial("b")
@@ -27,11 +28,21 @@ func TestRepliesWaitForTheDisk(t *testing.T) {
 	if !a.s.Paused() {
 		t.Fatal("a session that waits for the disk takes more input")
 	}
-	expect(t, b.do("GET", "k"), "$1\r\nv\r\n")
+	c, d := w.dial("c"), w.dial("d")
+	expect(t, b.do("GET", "elsewhere"), "$-1\r\n")
+	expect(t, b.do("PING"), "+PONG\r\n")
+	expect(t, b.do("GET", "k"), "")
+	expect(t, c.do("EVAL", "return redis.call('GET', KEYS[1])", "1", "k"), "")
+	expect(t, d.do("MULTI"), "+OK\r\n")
+	expect(t, d.do("GET", "k"), "+QUEUED\r\n")
+	expect(t, d.do("EXEC"), "")
 	expect(t, a.do("PING"), "")
 	w.order("disk free")
 	w.pumpAll()
 	expect(t, a.take(), "+OK\r\n$1\r\nv\r\n+PONG\r\n")
+	expect(t, b.take(), "$1\r\nv\r\n")
+	expect(t, c.take(), "$1\r\nv\r\n")
+	expect(t, d.take(), "*1\r\n$1\r\nv\r\n")
 }
 
 // A connection that ends while its reply is held back must not stay behind.

@@ -94,4 +94,5 @@ func (srv *Server) reload() {
 		srv.observe()
 	}
 	srv.slowlog.resize(st.slowlogLen)
+	srv.tracking.trim(srv, int(c.Int("tracking-table-max-keys")))
 }

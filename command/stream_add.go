@@ -233,11 +233,11 @@ func (c *Context) setStreamID(id crdt.StreamID, added *uint64, removed *crdt.Str
 	var top crdt.StreamID
 	s.Range(top, crdt.MaxStreamID, true, func(e *crdt.StreamEntry) bool { top = e.ID; return false })
 	switch {
-	case id.Less(info.Removed):
-		c.Out.Error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
-		return
 	case s.Entries() > 0 && id.Less(top):
 		c.Out.Error("ERR The ID specified in XSETID is smaller than the target stream top item")
+		return
+	case id.Less(info.Removed):
+		c.Out.Error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
 		return
 	case s.Entries() > 0 && added != nil && *added < uint64(s.Entries()):
 		c.Out.Error("ERR The entries_added specified in XSETID is smaller than the target stream length")

@@ -30,6 +30,10 @@ func (c *Context) parseRead() (r readArgs, ok bool) {
 		switch {
 		case more > 0 && isOption(arg, "block"):
 			i++
+			if c.inScript() {
+				c.Out.Error("ERR " + string(c.Args[0]) + " command is not allowed with BLOCK option from scripts")
+				return r, false
+			}
 			if r.timeout, ok = c.timeoutMillis(i); !ok {
 				return r, false
 			}
@@ -125,11 +129,11 @@ func streamRead(c *Context) {
 func tryRead(c *Context, r *readArgs, after []crdt.StreamID) bool {
 	var found []int
 	for i, key := range r.keys {
-		s, err := c.Tx.Stream(key)
-		if err == nil && s != nil && s.Entries() > 0 {
-			if start, ok := after[i].Next(); ok && hasFrom(s, start) {
-				found = append(found, i)
-			}
+		if c.passes(key) {
+			continue
+		}
+		if s, err := c.Tx.Stream(key); err == nil && s != nil && c.hasBehind(s, after[i]) {
+			found = append(found, i)
 		}
 	}
 	if len(found) == 0 {
@@ -143,6 +147,16 @@ func tryRead(c *Context, r *readArgs, after []crdt.StreamID) bool {
 		c.replyRange(s, start, crdt.MaxStreamID, false, r.count)
 	}
 	return true
+}
+
+// hasBehind reports whether there is something to reply behind an ID; in Redis
+// that may be nothing, for who waits and is woken by an entry that has gone.
+func (c *Context) hasBehind(s *crdt.Stream, after crdt.StreamID) bool {
+	if c.brought() && after.Less(s.LastID()) {
+		return true
+	}
+	start, ok := after.Next()
+	return ok && s.Entries() > 0 && hasFrom(s, start)
 }
 
 func hasFrom(s *crdt.Stream, start crdt.StreamID) (ok bool) {

@@ -31,6 +31,7 @@ type served struct {
 	history bool
 	after   crdt.StreamID
 	ids     []crdt.StreamID
+	brought bool // reply even no entry: see Context.brought
 }
 
 // tryReadGroup replies entries, or false if there is nothing to reply. All
@@ -40,20 +41,25 @@ func tryReadGroup(c *Context) bool {
 	if !ok {
 		return true
 	}
-	list := make([]served, len(r.keys))
+	list := make([]served, 0, len(r.keys))
 	for i, key := range r.keys {
-		if !c.lookAt(&r, i, &list[i]) {
+		if c.passes(key) {
+			continue
+		}
+		v := served{key: key}
+		if !c.lookAt(&r, i, &v) {
 			return true
 		}
-		list[i].key = key
+		list = append(list, v)
 	}
 	found := 0
 	for i := range list {
 		v := &list[i]
 		if !v.history {
 			v.ids = nextOf(list[:i], v, int(r.count))
+			v.brought = c.brought() && v.g.Last.Less(v.s.LastID())
 		}
-		if v.history || len(v.ids) > 0 {
+		if v.history || v.brought || len(v.ids) > 0 {
 			found++
 			v.c = c.consumer(v.key, v.g, r.consumer)
 			c.Tx.GroupChanged(v.key, r.group)
@@ -68,7 +74,7 @@ func tryReadGroup(c *Context) bool {
 		case v.history:
 			c.headStream(v.key)
 			c.replyHistory(v, r.count)
-		case len(v.ids) > 0:
+		case v.brought || len(v.ids) > 0:
 			c.headStream(v.key)
 			c.deliver(v, r.noAck)
 		}
@@ -96,6 +102,10 @@ func nextOf(earlier []served, v *served, count int) []crdt.StreamID {
 // the error is replied.
 func (c *Context) lookAt(r *readArgs, i int, v *served) bool {
 	s, err := c.Tx.Stream(r.keys[i])
+	if err != nil && c.again() { // something else was put in its place
+		c.Out.Error(goneGroup(false, r.keys[i], r.group))
+		return false
+	}
 	if err != nil {
 		c.Error(err)
 		return false

@@ -84,10 +84,25 @@ func stringSetRange(c *Context) {
 	if !fitsString(c, offset, int64(len(patch))) {
 		return
 	}
-	val := overwrite(old, int(offset), patch)
-	c.Tx.PutOwned(key, val, expiryKeep)
+	if gap := int(offset) - len(old); gap >= minGap {
+		putBehind(c, old, gap, patch)
+		c.Out.Int(offset + int64(len(patch)))
+	} else {
+		val := overwrite(old, int(offset), patch)
+		c.Tx.PutOwned(key, val, expiryKeep)
+		c.Out.Int(int64(len(val)))
+	}
 	c.event(evString, "setrange", key)
-	c.Out.Int(int64(len(val)))
+}
+
+// minGap is from how many zeros on, in bytes, a gap is left out of the log.
+const minGap = 64 << 10
+
+// putBehind writes old, a gap of zeros and more to the key. The zeros cost
+// memory, as they do in Redis, when they are written to, and nothing else.
+func putBehind(c *Context, old []byte, gap int, more []byte) {
+	val := append(append(make([]byte, 0, len(old)+len(more)), old...), more...)
+	c.Tx.PutGap(c.Args[1], val, len(old), gap, expiryKeep)
 }
 
 // overwrite returns a copy of old with patch laid over it at offset, and zeros

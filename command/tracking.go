@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -97,14 +98,26 @@ func (t *tracking) note(srv *Server, s *Session, key []byte, max int) {
 		readers[s] = struct{}{}
 		t.mu.items++
 	}
+	t.trimLocked(srv, key, max)
+}
+
+// trimLocked forgets keys beyond max, but not keep.
+func (t *tracking) trimLocked(srv *Server, keep []byte, max int) {
 	for name := range t.mu.keys {
 		if max <= 0 || len(t.mu.keys) <= max {
 			return
 		}
-		if name != string(key) {
+		if keep == nil || name != string(keep) {
 			t.invalidateLocked(srv, nil, []byte(name))
 		}
 	}
+}
+
+// trim forgets keys beyond max, which may have become less.
+func (t *tracking) trim(srv *Server, max int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.trimLocked(srv, nil, max)
 }
 
 // invalidate tells who tracks a key that it has changed; nil stands for all.
@@ -116,7 +129,7 @@ func (t *tracking) invalidate(srv *Server, by *engine.Tx, key []byte) {
 	}
 	if key == nil {
 		for s, how := range t.mu.clients {
-			t.tellLocked(srv, s, how, nil)
+			t.tellLocked(srv, s, how, nil, nil)
 		}
 		clear(t.mu.keys)
 		t.mu.items = 0
@@ -129,7 +142,7 @@ func (t *tracking) invalidate(srv *Server, by *engine.Tx, key []byte) {
 		}
 		for s := range listeners {
 			if how := t.mu.clients[s]; !how.noLoop || s.tx != by {
-				t.tellLocked(srv, s, how, key)
+				t.tellLocked(srv, s, how, &prefix, key)
 			}
 		}
 	}
@@ -143,13 +156,14 @@ func (t *tracking) invalidateLocked(srv *Server, by *engine.Tx, key []byte) {
 	for s := range readers {
 		how := t.mu.clients[s]
 		if how != nil && !how.broadcast && !(how.noLoop && s.tx == by) {
-			t.tellLocked(srv, s, how, key)
+			t.tellLocked(srv, s, how, nil, key)
 		}
 	}
 }
 
-// tellLocked sends one invalidation to s, or to whom it redirects.
-func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, key []byte) {
+// tellLocked sends one invalidation to s, or to whom it redirects; prefix is the one
+// that s hears of all keys of.
+func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, prefix *string, key []byte) {
 	to := s
 	if how.redirect != 0 {
 		if to = srv.sessions.get(how.redirect); to == nil {
@@ -169,24 +183,56 @@ func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, key []byte)
 	st := to.info.state()
 	hears := to != s && st.sub+st.psub > 0
 	to.post(len(key)+64, func(w *resp.Writer) {
-		switch {
-		case w.Proto == 3:
-			w.Push(2)
-			w.BulkString("invalidate")
-		case hears:
-			w.Array(3)
-			w.BulkString("message")
-			w.BulkString(trackingChannel)
-		default:
+		if w.Proto != 3 && !hears {
 			return
 		}
 		if key == nil {
+			invalidateHead(w)
 			w.NullArray()
 			return
 		}
-		w.Array(1)
-		w.Bulk(key)
+		to.inbox.addToBatch(prefix, key)
 	})
+}
+
+func invalidateHead(w *resp.Writer) {
+	if w.Proto == 3 {
+		w.Push(2)
+		w.BulkString("invalidate")
+		return
+	}
+	w.Array(3)
+	w.BulkString("message")
+	w.BulkString(trackingChannel)
+}
+
+// batch is the message of changed keys at the end of an inbox. As in Redis, those
+// of one prefix that change together are told of together.
+type batch struct {
+	prefix   *string // nil: keys are told of one by one
+	from, to int     // in the buffer
+	n        int     // keys
+	keys     int     // where they begin
+}
+
+// addToBatch tells of a key. The inbox is locked.
+func (in *inbox) addToBatch(prefix *string, key []byte) {
+	w, b := &in.mu.Writer, &in.mu.batch
+	if prefix == nil || b.prefix == nil || *b.prefix != *prefix || b.to != len(w.Buf) {
+		*b = batch{prefix: prefix, from: len(w.Buf)}
+	}
+	b.n++
+	head := resp.Writer{Proto: w.Proto, Buf: make([]byte, 0, 64)}
+	invalidateHead(&head)
+	head.Array(b.n)
+	if b.n == 1 {
+		w.Raw(head.Buf)
+	} else { // its length changes at powers of ten only
+		w.Buf = slices.Replace(w.Buf, b.from, b.keys, head.Buf...)
+	}
+	b.keys = b.from + len(head.Buf)
+	w.Bulk(key)
+	b.to = len(w.Buf)
 }
 
 // trackingCounts is what INFO tells of client-side caching.
@@ -212,7 +258,7 @@ func (s *Session) remember(cmd *Command, args [][]byte) {
 	if s.mode&(modeExec|modeMulti) == 0 && !strings.HasPrefix(cmd.Name, "client|") && cmd.Name != "multi" {
 		how.caching = false
 	}
-	if cmd.Flags&ReadOnly == 0 || how.broadcast || how.optIn && !given || how.optOut && given {
+	if cmd.Flags&ReadOnly == 0 || cmd.Flags&RunsScript != 0 || how.broadcast || how.optIn && !given || how.optOut && given {
 		return
 	}
 	limit := int(s.srv.config.Int("tracking-table-max-keys"))
@@ -220,6 +266,11 @@ func (s *Session) remember(cmd *Command, args [][]byte) {
 	s.refs = refs
 	for _, r := range refs {
 		s.srv.tracking.note(s.srv, s, args[r.index], limit)
+	}
+	if s.scriptRun.running() { // as in Redis: once it reads, all that it was given
+		for _, key := range s.scriptRun.keys {
+			s.srv.tracking.note(s.srv, s, key, limit)
+		}
 	}
 }
 

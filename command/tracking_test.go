@@ -141,3 +141,17 @@ func TestTrackingHearsOfOtherRegions(t *testing.T) {
 	arrives("a flush", func(tx *engine.Tx) { tx.Flush() })
 	expect(t, a.take(), ">2\r\n$10\r\ninvalidate\r\n_\r\n")
 }
+
+// A lower tracking-table-max-keys makes clients forget what is beyond it at once.
+func TestTrackingTableGetsSmaller(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on")
+	a.do("MGET", "k1", "k2", "k3")
+	expect(t, b.do("CONFIG", "SET", "tracking-table-max-keys", "2"), "+OK\r\n")
+	got := a.take()
+	if got != invalid("k1") && got != invalid("k2") && got != invalid("k3") {
+		t.Errorf("heard %q", got)
+	}
+}

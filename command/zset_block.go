@@ -25,6 +25,9 @@ func blockPop(c *Context, highest bool) {
 // mind keys of other types.
 func firstZSet(c *Context, keys [][]byte) (key []byte, size int, done bool) {
 	for _, key := range keys {
+		if c.passes(key) {
+			continue
+		}
 		size, err := c.Tx.ZSetLen(key)
 		switch {
 		case err != nil && c.again():

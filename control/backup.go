@@ -2,8 +2,11 @@ package control
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"crdb/backup"
@@ -44,8 +47,19 @@ func (n *Node) startBackup(rq request, guid, dir string) (*api.Task, error) {
 			k.moved(*moved)
 			n.log.Info("backup is written", "database", rec.Database.Name, "dir", dir, "bytes", moved.Bytes)
 		}
-		return err
+		return coded(err)
 	})
+}
+
+// coded gives an error of package backup a code that says whose mistake it is.
+func coded(err error) error {
+	switch {
+	case errors.Is(err, backup.ErrDirectory):
+		return api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
+	case errors.Is(err, backup.ErrDamaged):
+		return api.Errorf(http.StatusConflict, api.CodeDamaged, "%v", err)
+	}
+	return err
 }
 
 // checkOutside takes an absolute path that is not part of the data directory.
@@ -108,12 +122,26 @@ func (n *Node) restore(ctx context.Context, k *task, dir string, d *api.Database
 		err = b.Verify(ctx)
 	}
 	if err != nil {
+		return coded(err)
+	}
+	users, err := b.Users()
+	if err != nil {
+		return coded(err)
+	}
+	if err := n.checkIncluded(ctx, d); err != nil {
+		return err
+	}
+	if err := inherit(d, b.Manifest, n.regionsFor(ctx, d)); err != nil {
 		return err
 	}
 	if err := n.create(ctx, k, d); err != nil {
 		return err
 	}
-	err = n.fill(ctx, k, dir, d.GUID)
+	k.step("setting the users", 0)
+	err = n.setUsers(ctx, k, d, users)
+	if err == nil {
+		err = n.fill(ctx, k, dir, d.GUID)
+	}
 	if err != nil {
 		k.step("removing what was restored", 99)
 		if e := n.delete(context.WithoutCancel(ctx), k, d); e != nil {
@@ -123,10 +151,128 @@ func (n *Node) restore(ctx context.Context, k *task, dir string, d *api.Database
 	return err
 }
 
+// checkIncluded refuses a database that is to have no instance on this node,
+// which has the backup. Nodes that do not answer are left to create.
+func (n *Node) checkIncluded(ctx context.Context, d *api.Database) error {
+	for _, x := range d.Instances {
+		if info, err := n.whois(ctx, x.Cluster); err != nil || info.ID == n.ID() {
+			return nil
+		}
+	}
+	return badRequest("node %s, which has the backup, must be one of the instances", n.AdminAddr())
+}
+
+// regionsFor asks in which regions the instances of a database will be; those of
+// nodes that do not answer are "".
+func (n *Node) regionsFor(ctx context.Context, d *api.Database) []string {
+	all := make([]string, len(d.Instances))
+	for i, x := range d.Instances {
+		if info, err := n.whois(ctx, x.Cluster); err == nil {
+			all[i] = info.Region
+		}
+	}
+	return all
+}
+
+// inherit gives a database the settings that the backed up one had in all
+// regions, and those that it had in one region alone in that region, where it has
+// none of its own. The ports are not taken over.
+func inherit(d *api.Database, m *backup.Manifest, regions []string) error {
+	if len(m.Config) == 0 {
+		return nil
+	}
+	old := &api.Database{}
+	if err := json.Unmarshal(m.Config, old); err != nil {
+		return fmt.Errorf("the configuration in the backup: %w", err)
+	}
+	for _, was := range old.Instances {
+		i := slices.Index(regions, was.Region)
+		if i < 0 || was.Region == "" || was.DBConfig == nil {
+			continue
+		}
+		own := was.DBConfig.Without(d.DefaultDBConfig)
+		if x := d.Instances[i].DBConfig; x != nil {
+			own = x.Over(own)
+		}
+		d.Instances[i].DBConfig = &own
+	}
+	old.DefaultDBConfig.Port = 0
+	d.DefaultDBConfig = d.DefaultDBConfig.Over(old.DefaultDBConfig)
+	return d.Validate()
+}
+
+// usersBytes is how much of the users goes to a member in one call.
+const usersBytes = api.MaxBody / 4
+
+// setUsers gives the users of a backup to all members: one without them would
+// let in whom the others do not.
+func (n *Node) setUsers(ctx context.Context, k *task, d *api.Database, lines []string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	var failed error
+	for i := range d.Instances {
+		x := &d.Instances[i]
+		if err := n.sendUsers(ctx, n.memberOf(x), d.GUID, lines); err != nil {
+			k.fail(x.Cluster.Name, fmt.Errorf("users: %w", err))
+			failed = errMembers
+		}
+	}
+	if failed == nil && (len(lines) > 1 || !strings.Contains(lines[0], " nopass ")) {
+		k.warn("%d users are restored in all regions. They are in a file of the database at each node, which ACL SAVE writes and ACL LOAD reads there; the node's own aclfile and requirepass do not count for this database any more", len(lines))
+	}
+	return failed
+}
+
+func (n *Node) sendUsers(ctx context.Context, m member, guid string, lines []string) error {
+	for add := false; len(lines) > 0; add = true {
+		size, count := 0, 0
+		for count < len(lines) && (count == 0 || size+len(lines[count]) <= usersBytes) {
+			size += len(lines[count])
+			count++
+		}
+		ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+		err := m.SetUsers(ctx, guid, &api.Users{Lines: lines[:count], Add: add})
+		cancel()
+		if err != nil {
+			return err
+		}
+		lines = lines[count:]
+	}
+	return nil
+}
+
+func (n *Node) postUsers(r *http.Request) (any, error) {
+	guid, err := guidOf(r)
+	if err != nil {
+		return nil, err
+	}
+	u := &api.Users{}
+	if err := body(r, u); err != nil {
+		return nil, err
+	}
+	return struct{}{}, n.SetUsers(r.Context(), guid, u)
+}
+
+// SetUsers is the member's side.
+func (n *Node) SetUsers(_ context.Context, guid string, u *api.Users) error {
+	inst, err := n.serving(guid)
+	if err == nil {
+		err = n.dir.mkdir(usersDir)
+	}
+	if err == nil {
+		err = inst.SetUsers(u.Lines, u.Add)
+	}
+	if err != nil {
+		return err
+	}
+	return n.dir.sync(n.dir.at(usersDir))
+}
+
 func (n *Node) fill(ctx context.Context, k *task, dir, guid string) error {
 	inst, err := n.serving(guid)
 	if err != nil {
-		return fmt.Errorf("the node that has the backup must be one of the instances: %w", err)
+		return err
 	}
 	moved, err := inst.Restore(ctx, dir, func(m api.Moved, done float64) {
 		k.moved(m)
@@ -134,4 +280,23 @@ func (n *Node) fill(ctx context.Context, k *task, dir, guid string) error {
 	})
 	k.moved(moved)
 	return err
+}
+
+// checkBackup checks, as far as that is quick, that a directory has a backup of
+// the database for an instance that joins.
+func (n *Node) checkBackup(dir, guid string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := n.checkOutside(dir); err != nil {
+		return err
+	}
+	b, err := backup.Open(n.opts.FS, dir)
+	if err != nil {
+		return coded(err)
+	}
+	if m := b.Manifest; m.Database != guid {
+		return badRequest("%s is a backup of another database: %s, %s", dir, m.Name, m.Database)
+	}
+	return nil
 }

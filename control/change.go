@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,7 +125,7 @@ func (n *Node) propose(ctx context.Context, k *task, c *change) (away []string, 
 // prepareAdded has the nodes of new instances prepare, and completes the
 // configuration with the ports they hold.
 func (n *Node) prepareAdded(ctx context.Context, k *task, c *change) error {
-	p := &api.Prepare{Database: c.next.Clone(), Coordinator: n.coordinatorURL(c.base), TimeoutMS: n.opts.Timing.Prepare.Milliseconds()}
+	p := &api.Prepare{Database: c.next.Clone(), Coordinator: n.coordinatorURL(c.base), TimeoutMS: n.opts.Timing.Prepare.Milliseconds(), Backup: c.backup}
 	for _, id := range c.added {
 		x := c.next.Instance(id)
 		call, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
@@ -185,7 +186,11 @@ func (n *Node) postAll(ctx context.Context, k *task, c *change) (away []string, 
 	if len(c.leaving)+len(c.gone) > 0 {
 		need = len(ask)
 	}
-	return n.count(k, ask, errs, need)
+	away, err = n.count(k, ask, errs, need)
+	if err != nil {
+		n.wayOut(k, c, ask, errs)
+	}
+	return away, err
 }
 
 // errNotAsked is for members after the first that refused.
@@ -226,8 +231,41 @@ func (n *Node) post(ctx context.Context, x *api.Instance, p *api.Post) error {
 	return n.memberOf(x).Post(ctx, p)
 }
 
-// unanswered reports whether an error says that nobody decided anything.
-func unanswered(err error) bool { return err != nil && api.AsError(err).HTTP/100 != 4 }
+// unanswered reports whether an error says that nobody decided anything: nobody
+// answered, or a node that has nothing of the database (any more).
+func unanswered(err error) bool {
+	return err != nil && (api.AsError(err).HTTP/100 != 4 || api.IsCode(err, api.CodeDBNotFound))
+}
+
+// wayOut tells what to do when a removal fails because members that stay do not
+// answer or have lost their data: they cannot agree, and recovering one of them
+// is such a removal itself, so that two who lost their disks wait for each other.
+func (n *Node) wayOut(k *task, c *change, ask []*api.Instance, errs []error) {
+	if len(c.leaving)+len(c.gone) == 0 {
+		return
+	}
+	var lost, names, flags []string
+	for _, x := range c.gone {
+		flags = append(flags, fmt.Sprintf(" --instance-id %d", x.ID))
+	}
+	for i, x := range ask {
+		if unanswered(errs[i]) && errs[i] != errNotAsked && !slices.Contains(c.leaving, x) {
+			lost = append(lost, fmt.Sprintf("instance %d (region %s)", x.ID, x.Region))
+			names = append(names, x.Region)
+			flags = append(flags, fmt.Sprintf(" --instance-id %d", x.ID))
+		}
+	}
+	if len(lost) == 0 || len(lost)+len(c.gone)+len(c.leaving) == len(c.base.Instances) {
+		return
+	}
+	here := n.AdminAddr()
+	if own := c.base.Find(n.ID()); own != nil {
+		here = own.Cluster.Name
+	}
+	k.fail("", api.Errorf(0, api.CodeConflict, "this waits for %s: while it is a member, no other one leaves without it. If %s comes back with its data, "+
+		"repeat the command then. If not, remove all that are gone at once: crdb-cli --node %s crdb remove-instance %q%s --force; then run crdb-cli crdb recover-instance at each of their nodes that lives",
+		strings.Join(lost, " and "), strings.Join(names, " and "), here, c.next.Name, strings.Join(flags, "")))
+}
 
 // giveUp forgets a change that was not decided. Who is not reached asks for
 // the outcome by itself.

@@ -84,7 +84,7 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 		h.Status, h.Alarm = api.CodeRefused, err.Error()
 	}
 	for _, l := range db.inst.Links() {
-		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Held: l.Held, Transfer: l.Transfer}
+		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Held: l.Held, Stuck: l.Stuck, Transfer: l.Transfer}
 		if l.Connected {
 			c.Status = api.LinkUp
 		}

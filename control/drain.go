@@ -217,7 +217,7 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
 			}
 		}
 		if newest == 0 {
-			k.warn("no other region holds anything of the log of region %s: what it wrote is lost", x.Region)
+			k.warn("no other region holds anything of the log of region %s: if it wrote anything, that is lost", x.Region)
 			continue
 		}
 		k.warn("writes of region %s that reached no other region are lost. Its log is held by: %s. What it acknowledged after %s is gone; what one region holds, the others fetch",

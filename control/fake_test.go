@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,7 +88,8 @@ type fakeInstance struct {
 	admitted  bool           // to write, at any time
 	file      string         // what was imported, and is exported
 	runs      map[int]uint64 // that are alive, by replica
-	state     uint64         // digest of its only key
+	users     []string
+	state     uint64 // digest of its only key
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
@@ -180,6 +182,19 @@ func (i *fakeInstance) Import(ctx context.Context, src io.Reader, mode string, p
 func (i *fakeInstance) Backup(_ context.Context, dir string, _ *api.Database, progress func(float64)) (*api.Moved, error) {
 	progress(0.5)
 	return &api.Moved{Bytes: 7}, i.Err()
+}
+
+func (i *fakeInstance) SetUsers(lines []string, add bool) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !add {
+		i.users = nil
+	}
+	i.users = append(i.users, lines...)
+	if slices.Contains(lines, "user wrong") {
+		return errors.New("a user is wrong")
+	}
+	return nil
 }
 
 func (i *fakeInstance) Restore(_ context.Context, dir string, progress func(api.Moved, float64)) (api.Moved, error) {

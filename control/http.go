@@ -19,7 +19,7 @@ type handler func(r *http.Request) (any, error)
 // serveHTTP starts the admin server on its listener.
 func (n *Node) serveHTTP() {
 	n.http = &http.Server{
-		Handler:           n.guard(n.routes()),
+		Handler:           api.Seal(n.guard(unbroken(n.routes()))),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -70,6 +70,7 @@ func (n *Node) routes() http.Handler {
 		"POST /v1/node/recover":                            n.postRecover,
 		"POST /v1/node/databases/{guid}/drain":             n.postDrain,
 		"POST /v1/node/databases/{guid}/tolerated":         n.postTolerated,
+		"POST /v1/node/databases/{guid}/users":             n.postUsers,
 		"POST /v1/node/databases/{guid}/posted":            n.postPosted,
 		"DELETE /v1/node/databases/{guid}/posted/{config}": n.deletePosted,
 		"GET /v1/node/outcomes/{guid}":                     n.getOutcome,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,62 @@ func TestRecoverWithoutAnything(t *testing.T) {
 	}
 }
 
+// Two of three nodes lose their directories: neither can be recovered while the
+// other is a member, and what is said of it gets both out and back.
+func TestRecoverTwoWithoutAnything(t *testing.T) {
+	_, nodes, guid := four(t)
+	for _, n := range nodes[:2] {
+		n.Close()
+		n.opts.Settings.Dir = t.TempDir()
+		n.start()
+	}
+	well := nodes[2]
+	from := &api.Recover{Database: "cart", From: well.AdminAddr()}
+	for i, n := range nodes[:2] {
+		task := n.wait(n.c.Recover(context.Background(), from))
+		want := fmt.Sprintf(`this waits for instance %d (region %s)`, 2-i, nodes[1-i].opts.Settings.Region)
+		way := fmt.Sprintf(`crdb-cli --node %s crdb remove-instance "cart" --instance-id %d --instance-id %d --force`, well.AdminAddr(), i+1, 2-i)
+		if got := fmt.Sprint(task.Errors); task.Status != api.TaskFailed || !strings.Contains(got, want) || !strings.Contains(got, way) {
+			t.Fatalf("%s is not named with the way out: %+v", nodes[1-i].opts.Settings.Region, task.Errors)
+		}
+	}
+	port := well.database(guid).record.Database.Port(0)
+	if task := well.modify(guid, removing(true, 1, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	for _, n := range nodes[:2] {
+		if task := n.wait(n.c.Recover(context.Background(), from)); task.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", task)
+		}
+	}
+	agreeOn(t, guid, 4, nodes[:3]...)
+	if fmt.Sprint(well.members(guid)) != "[3 4 5]" {
+		t.Error(well.members(guid))
+	}
+	if d := well.database(guid).record.Database; d.Port(slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.ID == 4 })) != port {
+		t.Errorf("its clients' port was %d: %+v", port, d.Instances)
+	}
+}
+
+// One that is to be recovered coordinates no change: the others would decide on
+// another one of the same version that forces it out. It may force out others,
+// lest nobody could where it is the last.
+func TestWhoIsToBeRecoveredChangesNothing(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "less than it had"})
+	eventually(t, "the fault is there", func() bool { return n.faultOf(guid) != "" })
+	for _, m := range []*api.Modify{adding(nodes[3]), removing(false, 3), {ForceUpdate: true}} {
+		if _, err := n.c.Modify(context.Background(), guid, m); !api.IsCode(err, api.CodeLostLog) {
+			t.Errorf("%+v: %v", m, err)
+		}
+	}
+	agreeOn(t, guid, 1, nodes[:3]...)
+	if task := n.modify(guid, removing(true, 1, 3)); task.Status != api.TaskFinished {
+		t.Errorf("task: %+v", task)
+	}
+}
+
 func TestRecoverByItself(t *testing.T) {
 	_, nodes, guid := four(t)
 	n := nodes[1]
@@ -236,4 +293,45 @@ func TestRecoverOfARemovedInstance(t *testing.T) {
 		t.Fatalf("task: %+v", task)
 	}
 	agreeOn(t, guid, 3, nodes[:3]...)
+}
+
+// D2: an old disk does not know the members that came since, who may hold more of its
+// log than all others.
+func TestBootCheckAsksNewMembers(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	file := filepath.Join(n.opts.Settings.Dir, databases, guid, recordFile)
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task := nodes[0].modify(guid, adding(nodes[3])); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	nodes[3].fake(guid).know(2, 7)
+	n.Close()
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	if n.faultOf(guid) != api.CodeLostLog {
+		t.Errorf("fault %q", n.faultOf(guid))
+	}
+}
+
+// Once its data is put aside, an instance is not made anew under its old ID by one who
+// has missed that it is gone.
+func TestPutAsideIsRemembered(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	old := n.database(guid).record.Database.Clone()
+	if task := nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	if err := n.putAside(context.Background(), guid); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Commit(context.Background(), old); !api.IsCode(err, api.CodeRemoved) || n.database(guid) != nil {
+		t.Errorf("%v, %v", err, n.database(guid))
+	}
 }

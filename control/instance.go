@@ -56,8 +56,13 @@ type Instance interface {
 	// of package api. progress hears how far it is. Close ends it.
 	Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error)
 	// Backup writes a backup into a new or empty directory of this machine;
-	// config is kept in it. A failure leaves nothing. Close ends it.
+	// config and the users are kept in it. A failure leaves nothing. Close ends
+	// it.
 	Backup(ctx context.Context, dir string, config *api.Database, progress func(done float64)) (*api.Moved, error)
+	// SetUsers makes the users those of the lines of an ACL file; with add the
+	// others stay. An error leaves all as they were. They are kept in Spec.Users,
+	// unless there is nobody but a default user who needs no password.
+	SetUsers(lines []string, add bool) error
 	// Restore fills the database, which is empty, from a backup. Close ends it.
 	Restore(ctx context.Context, dir string, progress func(m api.Moved, done float64)) (api.Moved, error)
 	// Err says what keeps the instance from taking writes, nil if nothing does.
@@ -92,6 +97,12 @@ type Spec struct {
 	// Join says that the database existed before the instance: it gets the
 	// state of another one before anything else.
 	Join bool
+	// Users is the ACL file that SetUsers writes. Where it is there, it is the
+	// instance's aclfile instead of the node's.
+	Users string
+	// Backup is a directory with a backup of the database, for an instance that
+	// joins; empty: there is none. Without it the instance joins as well.
+	Backup string
 }
 
 // CatchingUp is what an Instance may have besides: why it is not complete yet,
@@ -148,5 +159,6 @@ type Link struct {
 	Lag       time.Duration
 	LastError string
 	Held      *api.HeldHealth     // what waits for the clock
+	Stuck     *api.StuckHealth    // what waits for operations that nobody sends
 	Transfer  *api.TransferHealth // of the state from there, while it is under way
 }

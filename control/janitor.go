@@ -76,8 +76,11 @@ func (n *Node) resolvePosted() {
 		r := db.record
 		switch {
 		case r.Status == api.StatusPosted && r.ExpiresMS <= now:
-			if n.askOutcome(guid, r) == api.OutcomeAborted {
+			switch n.askOutcome(guid, r) {
+			case api.OutcomeAborted:
 				n.dropPosted(guid)
+			case api.OutcomeCommitting:
+				n.commitPosted(guid, r)
 			}
 		case r.Status == api.StatusCommitted && r.Posted != nil && r.Posted.ExpiresMS <= now:
 			n.resolveChange(guid, r)
@@ -96,6 +99,8 @@ func (n *Node) resolveChange(guid string, r *record) {
 	switch {
 	case err != nil:
 		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
+		n.learn(ctx, guid)
+	case o.State == api.OutcomeAborted && o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
 		n.learn(ctx, guid)
 	case o.State == api.OutcomeAborted:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
@@ -125,7 +130,31 @@ func (n *Node) askOutcome(guid string, r *record) string {
 		n.log.Warn("the coordinator of a create does not answer; the prepared instance is dropped", "database", r.Database.Name, "err", err)
 		return api.OutcomeAborted
 	}
+	if r.Database.ConfigVersion > 1 && o.InForce >= r.Database.ConfigVersion { // this change, and others after it
+		return api.OutcomeCommitting
+	}
 	return o.State
+}
+
+// commitPosted takes over what the others have in force. The coordinator would tell
+// it, but for a change that took the place of its note and was given up.
+func (n *Node) commitPosted(guid string, r *record) {
+	var newest *api.Database
+	for _, s := range n.standings(n.ctx, guid, n.others(r)) {
+		if d := s.Database; d != nil && d.GUID == guid && s.Status == api.StatusCommitted && (newest == nil || d.ConfigVersion > newest.ConfigVersion) {
+			newest = d
+		}
+	}
+	if newest == nil || newest.ConfigVersion < r.Database.ConfigVersion {
+		return
+	}
+	if own := newest.Find(n.ID()); own == nil || own.ID != r.Replica { // not this change: another one took its version
+		n.dropPosted(guid)
+		return
+	}
+	if err := n.Commit(n.ctx, newest); err != nil {
+		n.log.Warn("a prepared instance cannot take over what is in force", "guid", guid, "err", err)
+	}
 }
 
 // dropPosted drops an instance unless it was committed meanwhile. It may be

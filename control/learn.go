@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -162,11 +163,12 @@ func (n *Node) checkData(r *record) error {
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)
 	r := db.record
-	answers := n.interview(r)
+	answers := n.interview(r, n.others(r))
 	n.adoptNewest(guid, answers)
 	if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {
 		return
 	}
+	maps.Copy(answers, n.interview(r, n.joined(r, db.record)))
 	var lost error
 	other, here := 0, db.inst.Holdings().Durable
 	for id, s := range answers {
@@ -187,10 +189,16 @@ func (n *Node) bootCheck(guid string) {
 		n.halt(guid, &fault{api.CodeCloned, clonedText(fmt.Sprintf("instance %d hears from it", other))})
 	case lost != nil:
 		n.condemn(guid, &fault{api.CodeLostLog, lostLogText(lost.Error())})
-	case f != nil && len(answers) == len(n.others(r)):
+	case f != nil && !slices.ContainsFunc(n.others(db.record), func(x api.Instance) bool { return answers[x.ID] == nil }):
 		n.log.Info("all members say that the instance lost nothing after all", "guid", guid)
 		n.pardon(guid)
 	}
+}
+
+// joined returns the other members of a record that an older one does not name: an
+// old disk does not know whom its log was sent to.
+func (n *Node) joined(old, r *record) []api.Instance {
+	return slices.DeleteFunc(n.others(r), func(x api.Instance) bool { return old.Database.Instance(x.ID) != nil })
 }
 
 // elsewhere reports whether another process answers at the address of the
@@ -227,15 +235,15 @@ func (n *Node) pardon(guid string) {
 	}
 }
 
-// interview asks every other member once, and again those that are starting
+// interview asks other members once, and again those that are starting
 // themselves or still hear of an earlier run of this instance.
-func (n *Node) interview(r *record) map[int]*api.Standing {
+func (n *Node) interview(r *record, of []api.Instance) map[int]*api.Standing {
 	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Settings.BootCheck)
 	defer cancel()
 	all := map[int]*api.Standing{}
 	var mu sync.Mutex // guards all
 	var wg sync.WaitGroup
-	for _, x := range n.others(r) {
+	for _, x := range of {
 		wg.Go(func() {
 			for {
 				s, err := n.clientOf(x.Cluster).Standing(ctx, r.Database.GUID, r.Replica, n.run)

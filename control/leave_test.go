@@ -106,8 +106,9 @@ func TestRemovalOfOneThatDoesNotAnswer(t *testing.T) {
 	if task.Status != api.TaskFailed || !strings.Contains(task.Errors[0].Description, "--force") {
 		t.Fatalf("task: %+v", task)
 	}
-	// By force, all that stay must agree.
-	if task = nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "1 of 2 members accept the change, 2 must") {
+	// By force, all that stay must agree; who cannot is named, with what helps.
+	if task = nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "1 of 2 members accept the change, 2 must") ||
+		!strings.Contains(fmt.Sprint(task.Errors), `remove-instance "cart" --instance-id 2 --instance-id 3 --force`) {
 		t.Fatalf("task: %+v", task)
 	}
 	if task = nodes[0].modify(guid, removing(true, 2, 3)); task.Status != api.TaskFinished {
@@ -283,4 +284,59 @@ func TestLeaverCrash(t *testing.T) {
 	nodes[0].idle(guid)
 	agreeOn(t, guid, 2, nodes[:2]...)
 	eventually(t, "clean", nodes[2].clean)
+}
+
+// A removal was decided, and the next change has taken the place of its note: that the
+// coordinator knows nothing of it any more does not mean that it was given up. The
+// leaver never takes writes again.
+func TestLeaverHearsOfALaterChange(t *testing.T) {
+	_, nodes, guid := four(t)
+	ctx := context.Background()
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, removing(false, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stepsOfARemoval[1:5] { // decided
+		if err := s.do(nodes, &task{owner: nodes[0].tasks}, c, x); err != nil {
+			t.Fatal(s.name, err)
+		}
+	}
+	leaver := nodes[2].fake(guid)
+	leaver.mu.Lock()
+	leaver.admitted = false
+	leaver.mu.Unlock()
+	for _, n := range nodes[:2] {
+		if err := n.Commit(ctx, c.next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nodes[0].forget(x) // before the leaver is told
+	nodes[0].idle(guid)
+	if task := nodes[0].modify(guid, setting(4)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "the leaver knows", func() bool {
+		db := nodes[2].database(guid)
+		return db == nil || db.record.Status == api.StatusRemoved || db.record.Posted == nil
+	})
+	leaver.mu.Lock()
+	defer leaver.mu.Unlock()
+	if leaver.admitted {
+		t.Error("the leaver took writes again")
+	}
+}
+
+// A coordinator that starts has not read its notes yet: it knows of no outcome.
+func TestNoOutcomeWhileLoading(t *testing.T) {
+	_, nodes, guid := four(t)
+	nodes[0].state.Store(stateLoading)
+	defer nodes[0].state.Store(stateReady)
+	if o, err := nodes[1].clientOf(nodes[0].database(guid).record.Database.Instances[0].Cluster).Outcome(context.Background(), guid, "c"); !api.IsCode(err, api.CodeNotReady) {
+		t.Errorf("%+v, %v", o, err)
+	}
 }

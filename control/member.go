@@ -24,6 +24,7 @@ type member interface {
 	Standing(ctx context.Context, guid string, replica int, run uint64) (*api.Standing, error)
 	Tolerate(ctx context.Context, guid string, stamp uint64) error
 	Drain(ctx context.Context, guid string, d *api.Drain) (*api.Drained, error)
+	SetUsers(ctx context.Context, guid string, u *api.Users) error
 	Drop(ctx context.Context, guid string) error
 }
 
@@ -65,13 +66,16 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 	if err := n.checkGone(d.GUID, own.ID); err != nil {
 		return nil, err
 	}
+	if err := n.checkBackup(p.Backup, d.GUID); err != nil {
+		return nil, err
+	}
 	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
 	reserved, err := n.reserve(d.Port(i))
 	if err != nil {
 		return nil, err
 	}
 	r := &record{Status: api.StatusPosted, UID: uid, Port: reserved.Addr().(*net.TCPAddr).Port, Replica: own.ID, Joined: d.ConfigVersion > 1,
-		Coordinator: p.Coordinator, ExpiresMS: n.expiry(p.TimeoutMS), Database: d.Clone()}
+		Backup: p.Backup, Coordinator: p.Coordinator, ExpiresMS: n.expiry(p.TimeoutMS), Database: d.Clone()}
 	db, err := n.makeDatabase(r)
 	if err != nil {
 		reserved.Close()
@@ -170,7 +174,7 @@ func (n *Node) openDatabase(r *record) (*database, error) {
 func (n *Node) spec(r *record) Spec {
 	d := r.Database
 	return Spec{Dir: n.dir.at(databases, d.GUID, dataDir), GUID: d.GUID, Name: d.Name, Replica: r.Replica, Port: r.Port,
-		Join: r.Joined, Run: n.run, Notice: func(x Notice) { n.notice(d.GUID, x) }}
+		Users: n.dir.at(usersDir, d.GUID+".acl"), Join: r.Joined, Backup: r.Backup, Run: n.run, Notice: func(x Notice) { n.notice(d.GUID, x) }}
 }
 
 // Commit makes an instance serve. It prepares it first if it is not here: a
@@ -247,7 +251,8 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 // dropLocked is Drop with change held.
 func (n *Node) dropLocked(guid string, db *database) error {
 	r := *db.record
-	if r.Status != api.StatusPosted {
+	served := r.Status != api.StatusPosted
+	if served {
 		if err := n.remember(&r); err != nil {
 			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 		}
@@ -263,7 +268,11 @@ func (n *Node) dropLocked(guid string, db *database) error {
 	delete(n.mu.dbs, guid)
 	delete(n.mu.drains, guid)
 	n.mu.Unlock()
-	if err := n.dir.removeDatabase(guid); err != nil {
+	err := n.dir.removeDatabase(guid)
+	if err == nil && served {
+		err = n.dir.removeUsers(guid)
+	}
+	if err != nil {
 		return fmt.Errorf("region %s: the database is stopped, but its files are not all removed: %w", n.opts.Settings.Region, err)
 	}
 	n.log.Info("database is removed", "database", r.Database.Name, "guid", guid)

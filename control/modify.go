@@ -19,6 +19,7 @@ type change struct {
 	added      []int           // IDs of next's new instances
 	leaving    []*api.Instance // of base: they hand over what they have, and go
 	gone       []*api.Instance // of base: they are not asked
+	backup     string          // on the node of the one that is added; empty: none
 }
 
 // startModify checks what can be checked at once and starts the task.
@@ -29,6 +30,9 @@ func (n *Node) startModify(rq request, guid string, m *api.Modify) (*api.Task, e
 	r, err := n.find(guid)
 	if err != nil {
 		return nil, err
+	}
+	if code, why := n.database(guid).restraint(); code != "" && code != codeLeaving && !m.ForceRemove {
+		return nil, api.Errorf(http.StatusConflict, code, "ask another member for this change, since instance %d, at this node, is to be recovered itself, and the others may be forcing it out: %s", r.Replica, why)
 	}
 	c, err := n.plan(r.Database, m)
 	if err != nil {
@@ -99,13 +103,17 @@ func (c *change) remove(m *api.Modify) error {
 		}
 		c.next.Instances = slices.DeleteFunc(c.next.Instances, func(y api.Instance) bool { return y.ID == id })
 		c.next.RemovedInstances = append(c.next.RemovedInstances, api.RemovedInstance{ID: id, Region: x.Region, NodeID: x.NodeID,
-			Cluster: x.Cluster, Version: c.next.ConfigVersion, Forced: m.ForceRemove})
+			Cluster: x.Cluster, Port: c.base.Port(slices.IndexFunc(c.base.Instances, func(y api.Instance) bool { return y.ID == id })),
+			Version: c.next.ConfigVersion, Forced: m.ForceRemove})
 	}
 	return nil
 }
 
 // add gives new instances IDs that were never used.
 func (c *change) add(m *api.Modify) error {
+	if c.backup = m.Backup; c.backup != "" && len(m.AddInstances) != 1 {
+		return badRequest("a backup is on the node of one instance: add one at a time")
+	}
 	for _, x := range m.AddInstances {
 		if x.ID != 0 || x.NodeID != "" || x.Region != "" {
 			return badRequest("id, node_id and region of an instance are assigned by the nodes; leave them out")

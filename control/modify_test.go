@@ -377,3 +377,47 @@ func TestPostUnpostCommitMayBeRepeated(t *testing.T) {
 	}
 	agreeOn(t, guid, 2, n)
 }
+
+// preparedFourth makes a database of three nodes, and prepares a fourth instance for
+// a change that is neither decided nor given up.
+func preparedFourth(t *testing.T) (nodes []*testNode, guid string, c *change) {
+	_, nodes, guid = four(t)
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, adding(nodes[3]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &task{owner: nodes[0].tasks}
+	if err := nodes[0].resolveAdded(context.Background(), k, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes[0].prepareAdded(context.Background(), k, c); err != nil {
+		t.Fatal(err)
+	}
+	return nodes, guid, c
+}
+
+// The change that adds an instance is decided, and the next one, which has taken the
+// place of its note, is given up: nobody tells the instance, so it asks.
+func TestNewInstanceThatNobodyTells(t *testing.T) {
+	nodes, guid, c := preparedFourth(t)
+	for _, n := range nodes[:3] {
+		if err := n.Commit(context.Background(), c.next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	agreeOn(t, guid, 2, nodes...)
+}
+
+// A change that adds an instance is given up and nobody tells the instance, while
+// others get its version: it does not wait to become a member.
+func TestNewInstanceOfAChangeThatWasGivenUp(t *testing.T) {
+	nodes, guid, _ := preparedFourth(t)
+	if nodes[3].database(guid) == nil {
+		t.Fatal("nothing is prepared")
+	}
+	if task := nodes[0].modify(guid, setting(4)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "it is dropped", func() bool { return nodes[3].database(guid) == nil })
+}

@@ -76,10 +76,13 @@ func (n *Node) outcome(guid, config string) *api.Outcome {
 	if x != nil && (config == "" || config == x.Database.ConfigID) && (x.State == api.OutcomePreparing || x.State == api.OutcomeCommitting) {
 		return &api.Outcome{State: x.State}
 	}
-	if db := n.mu.dbs[guid]; db != nil && config != "" && db.record.Status == api.StatusCommitted && db.record.Database.ConfigID == config {
-		return &api.Outcome{State: api.OutcomeCommitting}
+	o := &api.Outcome{State: api.OutcomeAborted}
+	if db := n.mu.dbs[guid]; db != nil && config != "" && db.record.Status == api.StatusCommitted {
+		if o.InForce = db.record.Database.ConfigVersion; db.record.Database.ConfigID == config {
+			o.State = api.OutcomeCommitting
+		}
 	}
-	return &api.Outcome{State: api.OutcomeAborted}
+	return o
 }
 
 // members returns who has to confirm a note: for a change also those that

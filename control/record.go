@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"crdb/control/api"
@@ -18,7 +19,8 @@ type record struct {
 	UID         int           `json:"uid"`
 	Port        int           `json:"port"`
 	Replica     int           `json:"replica"`
-	Joined      bool          `json:"joined,omitempty"` // the database existed before the instance
+	Joined      bool          `json:"joined,omitempty"`     // the database existed before the instance
+	Backup      string        `json:"backup_dir,omitempty"` // it has joined with a backup
 	Coordinator string        `json:"coordinator,omitempty"`
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`
@@ -75,6 +77,17 @@ func (d *dir) removeEmpty(guid string) error {
 		}
 	}
 	return d.remove(databases, guid)
+}
+
+// usersDir holds the users that a restore brought, one ACL file per database. They
+// are not with the database's data, which a recovery puts aside.
+const usersDir = "users"
+
+func (d *dir) removeUsers(guid string) error {
+	if names, err := d.list(usersDir); err != nil || !slices.Contains(names, guid+".acl") {
+		return err
+	}
+	return d.remove(usersDir, guid+".acl")
 }
 
 // removeDatabase removes a database's data and then its record.

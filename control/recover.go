@@ -86,6 +86,9 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 	if err := n.findHelper(ctx, x); err != nil {
 		return err
 	}
+	if err := n.checkBackup(x.Backup, x.d.GUID); err != nil {
+		return err
+	}
 	back, err := n.comeback(ctx, x)
 	if err != nil {
 		return err
@@ -105,7 +108,7 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 		return err
 	}
 	k.step("adding the instance anew", 50)
-	t, err := c.Modify(ctx, x.d.GUID, &api.Modify{AddInstances: []api.Instance{*back}})
+	t, err := c.Modify(ctx, x.d.GUID, &api.Modify{AddInstances: []api.Instance{*back}, Backup: x.Backup})
 	return n.follow(ctx, k, c, t, err, 50)
 }
 
@@ -177,6 +180,9 @@ func (n *Node) comeback(ctx context.Context, x *recovery) (*api.Instance, error)
 			return nil, badRequest("the database has no instance %d; say how others reach this node with --instance", x.own.Replica)
 		}
 		back = &api.Instance{Cluster: gone.Cluster, DBConfig: &api.DBConfig{Port: x.own.Port}}
+	case x.d.LastOf(n.opts.Settings.Region) != nil: // removed already, and the directory is lost
+		gone := x.d.LastOf(n.opts.Settings.Region)
+		back = &api.Instance{Cluster: gone.Cluster, DBConfig: &api.DBConfig{Port: gone.Port}}
 	default:
 		return nil, badRequest("no instance of the database was at this node; add one with crdb-cli crdb add-instance")
 	}
@@ -227,6 +233,9 @@ func (n *Node) putAside(ctx context.Context, guid string) error {
 	}
 	if db.record.Status != api.StatusRemoved {
 		return fmt.Errorf("instance %d is still a member here", db.record.Replica)
+	}
+	if err := n.remember(db.record); err != nil { // before nothing is here that refuses to be made anew
+		return err
 	}
 	if err := db.close(); err != nil {
 		n.log.Warn("closing a database that is put aside", "database", db.record.Database.Name, "err", err)

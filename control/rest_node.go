@@ -121,6 +121,9 @@ func (n *Node) getOutcome(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.state.Load() == stateLoading { // the notes may not be read yet
+		return nil, n.checkReady()
+	}
 	return n.outcome(guid, r.URL.Query().Get("config_id")), nil
 }
 

@@ -171,7 +171,7 @@ func (e *Engine) applyPlain(a *applier, d crdt.Dot, now int64) bool {
 		return e.applyIncr(a, d, now)
 	}
 	if op.Kind != crdt.KindPut || op.Flags != 0 || op.Deadline != 0 || len(op.Shares) > 0 || len(op.Elems) > 0 ||
-		len(op.Value) > maxFlat {
+		len(op.Value) > maxFlat || op.Gap.Len > 0 {
 		return false
 	}
 	if n.rec != nil {

@@ -24,14 +24,7 @@ func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
 		c.vv = c.vv.Clone()
 		c.vv.Merge(more)
 	}
-	for !c.copy() {
-		// A later database has cut the slice: copy the earlier ones again.
-	}
-	data := endImage(c.buf, uint32(c.hi-1))
-	return &Image{
-		Range: c.rng, First: uint32(lo), Last: uint32(c.hi - 1), Vector: c.vv,
-		data: data, records: data[c.head : len(data)-imageCRC],
-	}
+	return c.image()
 }
 
 // rangeShift is the width of a range, in bits of fragment.
@@ -47,6 +40,18 @@ type capture struct {
 	buf    []byte
 	head   int // where the records begin in buf
 	last   uint64
+}
+
+// image copies the slice.
+func (c *capture) image() *Image {
+	for !c.copy() {
+		// A later database has cut the slice: copy the earlier ones again.
+	}
+	data := endImage(c.buf, uint32(c.hi-1))
+	return &Image{
+		Range: c.rng, First: uint32(c.lo), Last: uint32(c.hi - 1), Vector: c.vv,
+		data: data, records: data[c.head : len(data)-imageCRC],
+	}
 }
 
 // copy fills buf with the keys from lo to hi, and lowers hi when there are too

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"crdb/crdt"
@@ -19,6 +20,7 @@ type rangeState struct {
 	flushed uint32 // databases to clear first
 	gone    []byte // keys that were there
 	dropped []byte // keys whose saved elements are to go
+	large   []byte // keys with very many changed elements
 }
 
 func appendKey(b []byte, db int, key []byte) []byte {
@@ -57,6 +59,7 @@ func (e *Engine) Checkpoint() (err error) {
 	defer e.ckpt.Unlock()
 	end := e.noteSaving()
 	defer func() { end(err) }()
+	e.saveAt.Store(e.log.Stats().BytesWritten)
 	start := e.opts.Mono()
 	if err := e.saveForgotten(); err != nil {
 		return e.checkpointFailed(nil, err)
@@ -64,9 +67,10 @@ func (e *Engine) Checkpoint() (err error) {
 	c := e.log.NewCheckpoint()
 	w := &saver{e: e, c: c}
 	var low crdt.VersionVector
-	for i := range e.parts {
-		v := w.partition(i)
-		if i == 0 {
+	for r := range len(e.parts) * rangesPerPart {
+		w.ahead(r)
+		v := w.save(r)
+		if r == 0 {
 			low = v
 		}
 		low = meet(low, v)
@@ -144,7 +148,9 @@ func (e *Engine) markAllDirty() {
 			ks.keys.Each(func(key, rec []byte) bool {
 				n := entry{p: p, db: db, key: key, frag: fragOf(e.hash(key)), rec: rec}
 				if !n.isFlat() {
-					n.object().all = true
+					o := n.object()
+					o.all, o.large = true, false // the failed one has taken the list
+					n.noteLarge(o)
 				}
 				n.markDirty()
 				return true
@@ -164,23 +170,27 @@ type saver struct {
 	undo  []undoImage
 }
 
-// partition captures the dirty records of one partition together with its
-// vector (D3).
-func (w *saver) partition(i int) crdt.VersionVector {
-	p := &w.e.parts[i]
+// save captures the dirty records of one range together with its vector (D3).
+func (w *saver) save(r int) crdt.VersionVector {
+	p := &w.e.parts[r/rangesPerPart]
+	p.turn <- struct{}{} // no half of an image
+	defer func() { <-p.turn }()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := w.e.vector()
-	for j := range p.ranges {
-		r := i*rangesPerPart + j
-		w.rangeRecords(r, &p.ranges[j])
-		p.raised.save(w.c, r, v, &w.undo)
-		w.c.SetVector(oplog.RangeID(r), v)
+	s := &p.ranges[r%rangesPerPart]
+	w.removals(r, s)
+	for m := s.dirty; m != 0; m &= m - 1 {
+		w.changed(r, bits.TrailingZeros32(m))
 	}
+	*s = rangeState{}
+	p.raised.save(w.c, r, v, &w.undo)
+	w.c.SetVector(oplog.RangeID(r), v)
 	return v
 }
 
-func (w *saver) rangeRecords(r int, s *rangeState) {
+// removals saves what is to go before anything is put.
+func (w *saver) removals(r int, s *rangeState) {
 	for m := s.flushed; m != 0; m &= m - 1 {
 		db := byte(bits.TrailingZeros32(m))
 		head := binary.BigEndian.AppendUint16(nil, uint16(r))
@@ -191,10 +201,7 @@ func (w *saver) rangeRecords(r int, s *rangeState) {
 		w.key = stateKey(w.key, r, db, key, 0)
 		w.c.Delete(w.key)
 	})
-	for m := s.dirty; m != 0; m &= m - 1 {
-		w.changed(r, bits.TrailingZeros32(m))
-	}
-	*s = rangeState{}
+	s.flushed, s.dropped, s.gone = 0, nil, nil
 }
 
 // changed saves the keys of a range in one database that carry recDirty.
@@ -234,9 +241,10 @@ func (w *saver) record(r int, n *entry) {
 	if o.all {
 		w.wholeObject(r, n.db, n.key, o)
 	} else {
-		w.changedElems(r, n.db, n.key, o)
+		w.changedElems(r, n.db, n.key, o, math.MaxInt)
 	}
-	o.saved, o.all, o.changed = true, false, nil
+	o.saved, o.all, o.large = true, false, false
+	o.changed = changes{}
 }
 
 func (w *saver) put(value []byte) {
@@ -254,12 +262,10 @@ func (w *saver) wholeObject(r, db int, key []byte, o *object) {
 	})
 }
 
-func (w *saver) changedElems(r, db int, key []byte, o *object) {
-	for b := o.changed; len(b) > 0; {
-		t := crdt.Type(b[0])
-		size, k := binary.Uvarint(b[1:])
-		name := b[1+k : 1+k+int(size)]
-		b = b[1+k+int(size):]
+// changedElems saves up to n of the elements that have changed.
+func (w *saver) changedElems(r, db int, key []byte, o *object, n int) {
+	for ; o.changed.size > 0 && n > 0; n-- {
+		t, name := o.changed.take()
 		w.key = append(stateKey(w.key, r, db, key, byte(t)), name...)
 		if rec, ok := o.ElemRecord(t, name); ok {
 			w.put(rec)
@@ -278,21 +284,20 @@ func (e *Engine) checkpointEvery() int64 {
 	return e.opts.CheckpointBytes
 }
 
-// checkpointLoop makes a checkpoint when enough log has gathered.
+// checkpointLoop makes a checkpoint when enough log has gathered since the last
+// one, whoever made that.
 func (e *Engine) checkpointLoop() {
 	defer e.done.Done()
-	last := e.log.Stats().BytesWritten
 	for {
 		select {
 		case <-e.stop:
 			return
 		case <-e.kick:
 		case <-e.opts.After(expireEvery):
-			if e.log.Stats().BytesWritten-last < uint64(e.checkpointEvery()) {
+			if e.log.Stats().BytesWritten-e.saveAt.Load() < uint64(e.checkpointEvery()) {
 				continue
 			}
 		}
-		last = e.log.Stats().BytesWritten
 		start := e.opts.Mono()
 		if err := e.Checkpoint(); err != nil {
 			e.opts.Logger.Error("checkpoint failed", "err", err)

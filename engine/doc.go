@@ -49,8 +49,12 @@
 //	    been forgotten here, too: peer sees to that.
 //	T5  The vector jumps to the end of a transfer only when the join of every
 //	    slice covers it.
+//	T6  An image is merged a few keys at a time. What is merged of it by then
+//	    counts as an image of a slice that grows; no checkpoint of the
+//	    partition is made before it is whole. (merger, turn)
 //	D3  A checkpoint's records are captured together with their vector under
-//	    the partition's lock, and reach the disk after the log and the images
+//	    the partition's lock - elements copied ahead, again if they have
+//	    changed since -, and reach the disk after the log and the images
 //	    they came from.
 //	K1, K2, K3 of package crdt hold because ops of one replica are applied in
 //	    order, each exactly once, after everything they depend on (C1).

@@ -34,6 +34,7 @@ const (
 const (
 	DefaultCheckpointBytes = 256 << 20
 	DefaultExpiryGrace     = 10 * time.Second
+	DefaultMergeStep       = 64 // others wait for the partition for a few hundred microseconds
 	expireEvery            = 100 * time.Millisecond
 )
 
@@ -51,6 +52,9 @@ type Options struct {
 	Touched func(db int, key []byte)
 	After   func(time.Duration) <-chan time.Time
 
+	// MergeStep is how many keys of an image are merged at a time; 0:
+	// DefaultMergeStep.
+	MergeStep int
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64
 	// ExpiryGrace is how long past a deadline a key waits for the replica that
@@ -88,11 +92,12 @@ type Engine struct {
 	clash func(*Clash) // OnClash; all partitions' locks guard it
 
 	// forget guards what removed shares have been forgotten up to (K4).
-	// Forgetting holds it, and so does merging an image.
+	// Forgetting holds it.
 	forget struct {
 		sync.RWMutex
-		vv    crdt.VersionVector
-		saved bool // vv is on disk
+		vv      crdt.VersionVector
+		saved   bool // vv is on disk
+		merging int  // images: nothing is forgotten meanwhile
 	}
 
 	ready readyKeys
@@ -107,6 +112,8 @@ type Engine struct {
 	stop chan struct{}
 	done sync.WaitGroup
 	ckpt sync.Mutex // one checkpoint at a time
+
+	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
 
 	saved savedState
 }
@@ -125,6 +132,9 @@ type counters struct {
 
 // Open recovers the keyspace from the log's store and starts the engine.
 func Open(opts Options) (*Engine, error) {
+	if opts.MergeStep == 0 {
+		opts.MergeStep = DefaultMergeStep
+	}
 	if opts.CheckpointBytes == 0 {
 		opts.CheckpointBytes = DefaultCheckpointBytes
 	}
@@ -145,6 +155,7 @@ func Open(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e.noteOpened()
+	e.saveAt.Store(e.log.Stats().BytesWritten)
 	e.done.Add(2)
 	go e.expireLoop()
 	go e.checkpointLoop()

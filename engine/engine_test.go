@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"crdb/crdt"
+	"crdb/crdt/dict"
 	"crdb/oplog"
 )
 
@@ -69,7 +71,7 @@ func (n *node) open() {
 	}
 	n.held.Store(n.log)
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable}
+	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, MergeStep: 1}
 	if n.idle {
 		opts.After = func(time.Duration) <-chan time.Time { return nil }
 	}
@@ -192,7 +194,14 @@ func same(t *testing.T, what string, a, b []string) {
 // randomOp does one random write.
 func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	pick := func(prefix string, n int) []byte { return fmt.Appendf(nil, "%s%d", prefix, rnd.IntN(n)) }
-	key, val := pick("k", 12), pick("", 100)
+	pickKey := func(prefix string, n int) []byte {
+		i := rnd.IntN(n)
+		if name := fmt.Sprint(prefix, i); i%3 != 0 {
+			return near(name)
+		}
+		return fmt.Append(nil, prefix, i)
+	}
+	key, val := pickKey("k", 12), pick("", 100)
 	tx.Select(rnd.IntN(2))
 	switch rnd.IntN(40) {
 	case 0, 1, 2:
@@ -220,15 +229,15 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 	case 17:
 		tx.SetDeadline(key, now+int64(rnd.IntN(4000))-200)
 	case 18:
-		tx.Rename(key, pick("k", 12))
+		tx.Rename(key, pickKey("k", 12))
 	case 20:
 		tx.ZSetAdd(key, [][]byte{pick("m", 5), pick("m", 5)}, []float64{1.5, float64(rnd.IntN(9))}, ScoreRule{})
 	case 21:
 		tx.ZSetIncr(key, pick("m", 5), 0.1, ScoreRule{})
 	case 31, 32, 33, 34, 35:
-		randomStreamOp(tx, rnd, pick("x", 3), pick("g", 2), val)
+		randomStreamOp(tx, rnd, pickKey("x", 3), pick("g", 2), val)
 	case 23, 24, 25, 26, 27, 28, 29, 30:
-		randomListOp(tx, rnd, pick("l", 3), pick("l", 3), val)
+		randomListOp(tx, rnd, pickKey("l", 3), pickKey("l", 3), val)
 	case 36, 37, 38:
 		tx.HashExpire(key, [][]byte{pick("f", 5), pick("f", 5)}, now+int64(rnd.IntN(4000))-200, func(int64) bool { return true })
 	case 39:
@@ -242,7 +251,24 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		case 1:
 			tx.Persist(key)
 		case 2:
-			tx.Copy(key, pick("k", 12), rnd.IntN(2))
+			tx.Copy(key, pickKey("k", 12), rnd.IntN(2))
+		}
+	}
+}
+
+var nearKeys sync.Map // by name
+
+// near makes a key of a name that lies, with the nodes' seed, in one of two
+// ranges: images of few keys have several of them.
+func near(name string) []byte {
+	if key, ok := nearKeys.Load(name); ok {
+		return key.([]byte)
+	}
+	for i := 0; ; i++ {
+		key := fmt.Appendf(nil, "%s.%d", name, i)
+		if r := dict.Hash(42, key) >> (64 - rangeBits); r == 3 || r == 700 {
+			nearKeys.Store(name, key)
+			return key
 		}
 	}
 }

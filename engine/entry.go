@@ -20,6 +20,7 @@ type entry struct {
 	tx    *Tx          // whose scratch space it is; nil: the engine's own
 	dot   crdt.Dot     // of the op of another region that is applied
 	quiet bool         // what is issued changes nothing that a client sees
+	merge bool         // the state of another instance is merged
 	flat  crdt.Object  // what a flat record decodes into
 	buf   []byte       // for encoding
 }
@@ -299,18 +300,18 @@ func (n *entry) storeHeap(ks *keyspace, now int64) {
 // noteElems lists the elements an op has changed, for the next checkpoint.
 func (n *entry) noteElems(op *crdt.Op) {
 	o := n.heap
+	defer n.noteLarge(o)
 	if o.all {
 		return
 	}
 	t := op.Kind.ElemType()
-	if len(op.Clear) > 0 && op.Kind != crdt.KindDeadline || len(o.changed) > maxChanged {
-		o.all, o.changed = true, nil // a clear may have taken any element
+	if len(op.Clear) > 0 && op.Kind != crdt.KindDeadline || o.changedTooMuch() {
+		o.all = true // a clear may have taken any element
+		o.changed = changes{}
 		return
 	}
 	for i := range op.Elems {
-		o.changed = append(o.changed, byte(t))
-		o.changed = binary.AppendUvarint(o.changed, uint64(len(op.Elems[i].Name)))
-		o.changed = append(o.changed, op.Elems[i].Name...)
+		o.changed.add(t, op.Elems[i].Name)
 	}
 }
 

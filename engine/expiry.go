@@ -175,9 +175,12 @@ func (p *partition) noteResidue(db int, key []byte) {
 // gone.
 func (e *Engine) forgetResidues(t *Tx) {
 	if !e.forget.TryLock() {
-		return // an image is being merged
+		return // another time
 	}
 	defer e.forget.Unlock()
+	if e.forget.merging > 0 {
+		return
+	}
 	stable := e.vector()
 	if e.opts.Stable != nil {
 		stable = e.opts.Stable()

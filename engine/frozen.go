@@ -6,6 +6,8 @@ import "log/slog"
 // walked: a sixteenth of the keyspace.
 const frozenParts = partitions / 16
 
+var discard = slog.New(slog.DiscardHandler)
+
 // Frozen is the keyspace as a Source holds it, to be read once, from beginning
 // to end, while the engine that wrote it goes on. It is the recovery of that
 // state, a sixteenth of the keyspace after the other; each reads the source's
@@ -21,7 +23,7 @@ type Frozen struct {
 // write, and key is only valid in the call. done goes from 0 towards 1.
 func (f *Frozen) Each(fn func(tx *Tx, key []byte, done float64) error) error {
 	for from := 0; from < partitions; from += frozenParts {
-		e := newEngine(Options{Seed: f.Seed, Logger: slog.New(slog.DiscardHandler)})
+		e := newEngine(Options{Seed: f.Seed, Logger: discard})
 		if err := e.recoverFrom(f.Source, from, from+frozenParts); err != nil {
 			return err
 		}

@@ -155,6 +155,50 @@ func hashDeadlines(h *crdt.Hash) (list fieldTimes) {
 	return list
 }
 
+// HashEachDated calls fn for the fields and their deadlines, 0 for none, until
+// it returns false. fn must not write.
+func (t *Tx) HashEachDated(key []byte, fn func(field, val []byte, at int64) bool) error {
+	h, err := t.readHash(key)
+	if h != nil {
+		h.Each(func(f, v []byte) bool {
+			at, _ := h.Deadline(f)
+			return fn(f, v, at)
+		})
+	}
+	return err
+}
+
+// HashFirstDeadline returns a time that no deadline of a field is before, 0 if
+// no field has one.
+func (t *Tx) HashFirstDeadline(key []byte) (int64, error) {
+	h, err := t.readHash(key)
+	if h == nil {
+		return 0, err
+	}
+	return h.FirstDeadline(), nil
+}
+
+// HashSetDated sets fields, given as field, value, field, value, and their
+// deadlines, which are in the future, or 0: as one atomic group.
+func (t *Tx) HashSetDated(key []byte, pairs [][]byte, at []int64) error {
+	var times fieldTimes
+	var chosen onceFields
+	for i := len(at) - 1; i >= 0; i-- { // of a field named twice the last counts, as in HashSet
+		if f := pairs[2*i]; !chosen.has(f) {
+			chosen.add(f)
+			if at[i] != 0 {
+				times.fields, times.at = append(times.fields, f), append(times.at, at[i])
+			}
+		}
+	}
+	t.group()
+	if _, err := t.HashSet(key, pairs); err != nil {
+		return err
+	}
+	t.setFieldDeadlines(key, times)
+	return nil
+}
+
 // setFieldDeadlines gives the fields of a hash the deadlines of list.
 func (t *Tx) setFieldDeadlines(key []byte, list fieldTimes) {
 	if len(list.fields) == 0 {

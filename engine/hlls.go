@@ -1,6 +1,10 @@
 package engine
 
-import "crdb/crdt"
+import (
+	"bytes"
+
+	"crdb/crdt"
+)
 
 // A HyperLogLog is a type of its own, so that regions add to it at once. To
 // clients it is a string, and a string that is one is taken as one: PFADD and
@@ -12,6 +16,9 @@ import "crdb/crdt"
 func (t *Tx) HLLAdd(key []byte, elements [][]byte, sparseLimit int) (bool, error) {
 	n := t.change(key)
 	c, err := t.prepareHLL(n, sparseLimit)
+	if err == ErrCorruptHLL {
+		return t.hllAddBroken(key, elements, sparseLimit)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -22,6 +29,28 @@ func (t *Tx) HLLAdd(key []byte, elements [][]byte, sparseLimit int) (bool, error
 		t.issue(n)
 	}
 	return c.Changed, nil
+}
+
+// hllAddBroken adds to a string that only looks like a HyperLogLog, and stays a
+// string. As in Redis, what was added before an error remains.
+func (t *Tx) hllAddBroken(key []byte, elements [][]byte, sparseLimit int) (changed bool, err error) {
+	val, _, err := t.Get(key)
+	if err != nil {
+		return false, err
+	}
+	val = bytes.Clone(val)
+	for _, e := range elements {
+		register, value := crdt.HashElement(e)
+		var raised bool
+		if val, raised, err = crdt.RaiseBroken(val, register, value, sparseLimit); err != nil {
+			break
+		}
+		changed = changed || raised
+	}
+	if changed {
+		t.PutOwned(key, val, Expiry{Keep: true})
+	}
+	return changed, hllError(err)
 }
 
 // HLLMerge adds what sources have counted to the HyperLogLog of a key, creating
@@ -40,6 +69,7 @@ func (t *Tx) HLLMerge(key []byte, sources [][]byte, sparseLimit int) error {
 		c.Dense()
 	}
 	sum.Each(c.Raise)
+	c.Stale()
 	if c.Prepare(&t.op) {
 		t.issue(n)
 	}

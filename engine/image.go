@@ -26,7 +26,7 @@ const EndPosition Position = partitions << 32
 //	offset  size  field
 //	0       2     magic "cR"
 //	2       1     format version, 1
-//	3       1     flags, 0
+//	3       1     flags, 0; 1: keys are left out (shorten.go)
 //	4       4     length of the whole image
 //	8       2     range
 //	10      4     first fragment, inclusive
@@ -37,7 +37,8 @@ const EndPosition Position = partitions << 32
 //
 // One record, strings as uvarint length and bytes:
 //
-//	0       1     0: a key follows; else the type of an element of the last key
+//	0       1     0: a key follows; 255: a key that is left out, as uvarint; else
+//	              the type of an element of the last key
 //	1       1     logical database, or the internal space (of a key only)
 //	.       .     key, or name of the element
 //	.       .     record of package crdt: flat, object header, or element
@@ -56,6 +57,8 @@ const (
 	imageVersion = 1
 	imageHeader  = 18
 	imageCRC     = 4
+	flagShort    = 1
+	kindShort    = 255
 
 	// SliceBytes is the size at which an image is cut between two keys, and so
 	// what bounds the time for which its partition is locked. Only one larger
@@ -108,7 +111,7 @@ func sizeOfImage(head []byte) (int, error) {
 	switch {
 	case len(head) < 8 || head[0] != 'c' || head[1] != 'R':
 		return 0, fmt.Errorf("%w: no image", ErrImage)
-	case head[2] != imageVersion || head[3] != 0:
+	case head[2] != imageVersion || head[3]&^flagShort != 0:
 		return 0, fmt.Errorf("%w: version %d, flags %#x", ErrImage, head[2], head[3])
 	}
 	size := binary.BigEndian.Uint32(head[4:])
@@ -121,6 +124,14 @@ func sizeOfImage(head []byte) (int, error) {
 // DecodeImage validates the frame of an image and keeps data. Any damage is
 // ErrImage. The records are validated by Each.
 func DecodeImage(data []byte) (*Image, error) {
+	im, err := decodeImage(data)
+	if err == nil && data[3] != 0 {
+		return nil, fmt.Errorf("%w: keys are left out", ErrImage)
+	}
+	return im, err
+}
+
+func decodeImage(data []byte) (*Image, error) {
 	size, err := sizeOfImage(data)
 	if err != nil {
 		return nil, err
@@ -154,6 +165,8 @@ type ImageKey struct {
 	Key    []byte
 	Record []byte       // flat record or object header, as crdt.DecodeRecord takes it
 	Object *crdt.Object // with all its elements; may alias the image
+
+	raw []byte // of the image: the key with its elements
 }
 
 // Each calls fn for the keys of the image, until it returns an error. Damage is
@@ -163,6 +176,7 @@ func (im *Image) Each(fn func(k *ImageKey) error) error {
 	k := ImageKey{Object: &obj}
 	r := imageReader{b: im.records}
 	for len(r.b) > 0 {
+		start := r.b
 		if kind := r.byte(); kind != 0 {
 			return fmt.Errorf("%w: an element without its key", ErrImage)
 		}
@@ -185,6 +199,7 @@ func (im *Image) Each(fn func(k *ImageKey) error) error {
 				return fmt.Errorf("%w: element: %w", ErrImage, err)
 			}
 		}
+		k.raw = start[:len(start)-len(r.b)]
 		if !im.Vector.Descends(obj.Context()) {
 			return fmt.Errorf("%w: a key has seen %v, the image %v", ErrImage, obj.Context(), im.Vector)
 		}
@@ -209,6 +224,16 @@ func (r *imageReader) byte() byte {
 	c := r.b[0]
 	r.b = r.b[1:]
 	return c
+}
+
+func (r *imageReader) number() uint64 {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[k:]
+	return n
 }
 
 func (r *imageReader) bytes() []byte {

@@ -37,7 +37,7 @@ func TestImagesCopyEverything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := to.eng.Merge(back, nil); err != nil {
+		if _, err := to.eng.Merge(back, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAheadUntilCovered(t *testing.T) {
 	a, b := idlePair(t, clockAt(1_700_000_000_000))
 	a.do(func(tx *Tx) { tx.Put([]byte("k"), []byte("v"), Expiry{}) })
 	for _, im := range images(a) {
-		if _, err := b.eng.Merge(im, nil); err != nil {
+		if _, err := b.eng.Merge(im, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -107,6 +107,14 @@ func TestAheadUntilCovered(t *testing.T) {
 // TestDamagedImages changes every byte, and cuts off at every length.
 func TestDamagedImages(t *testing.T) {
 	n := filled(t, 1)
+	n.do(func(tx *Tx) { // small images, of a key each
+		tx.Put([]byte("a"), []byte("value"), Expiry{})
+		tx.Incr([]byte("b"), 7)
+		tx.SetAdd([]byte("c"), [][]byte{[]byte("x"), []byte("y")})
+		tx.ListPush([]byte("d"), true, [][]byte{[]byte("x"), []byte("y")})
+		tx.HashSet([]byte("e"), [][]byte{[]byte("x"), []byte("y")})
+		tx.ZSetAdd([]byte("f"), [][]byte{[]byte("x")}, []float64{1}, ScoreRule{})
+	})
 	to := newNode(t, 2, clockAt(1_700_000_000_000))
 	tried := 0
 	for _, im := range images(n) {

@@ -151,6 +151,13 @@ func (t *Tx) Freq(key []byte) (uint8, bool) {
 	return uint8(n.usage().decayed(binary.BigEndian.Uint32(n.rec), t.now)), true
 }
 
+// SetFreq gives a key a count of uses, if uses are counted.
+func (t *Tx) SetFreq(key []byte, count uint8) {
+	if n := t.peek(key); n != nil && n.usage().Frequency {
+		binary.BigEndian.PutUint32(n.rec, minuteOf(t.now)<<8|uint32(count))
+	}
+}
+
 // MemoryUsage estimates the bytes a key takes.
 func (t *Tx) MemoryUsage(key []byte) (int64, bool) {
 	n := t.peek(key)
@@ -162,7 +169,7 @@ func (t *Tx) MemoryUsage(key []byte) (int64, bool) {
 
 // Encoding names the representation as OBJECT ENCODING does: what Redis would
 // use for such a value.
-func (t *Tx) Encoding(key []byte) (string, bool) {
+func (t *Tx) Encoding(key []byte, limits *EncodingLimits) (string, bool) {
 	n := t.peek(key)
 	if n == nil {
 		return "", false
@@ -173,15 +180,15 @@ func (t *Tx) Encoding(key []byte) (string, bool) {
 	case crdt.TypeHLL:
 		return "raw", true
 	case crdt.TypeSet:
-		return setEncoding(n.load().Set()), true
+		return limits.set(n.load().Set()), true
 	case crdt.TypeList:
 		return "quicklist", true
 	case crdt.TypeStream:
 		return "stream", true
 	case crdt.TypeZSet:
-		return zsetEncoding(n.load().ZSet()), true
+		return limits.zset(n.load().ZSet()), true
 	}
-	return hashEncoding(n.load().Hash().At(t.now)), true
+	return limits.hash(n.load().Hash().At(t.now)), true
 }
 
 func stringEncoding(v []byte) string {
@@ -192,56 +199,4 @@ func stringEncoding(v []byte) string {
 		return "embstr"
 	}
 	return "raw"
-}
-
-// Redis's defaults of the *-max-* limits.
-const (
-	maxIntset        = 512
-	maxListpack      = 128
-	maxListpackValue = 64
-)
-
-func setEncoding(s *crdt.Set) string {
-	if s.Len() > maxIntset {
-		return "hashtable"
-	}
-	enc := "intset"
-	s.Each(func(m []byte) bool {
-		if _, ok := crdt.ParseInt(m); !ok {
-			enc = "hashtable"
-		}
-		return enc == "intset"
-	})
-	return enc
-}
-
-func zsetEncoding(z *crdt.ZSet) string {
-	if z.Len() > maxListpack {
-		return "skiplist"
-	}
-	enc := "listpack"
-	z.Range(0, z.Len(), false, func(m []byte, _ float64) bool {
-		if len(m) > maxListpackValue {
-			enc = "skiplist"
-		}
-		return enc == "listpack"
-	})
-	return enc
-}
-
-func hashEncoding(h *crdt.Hash) string {
-	if h.Shown() > maxListpack {
-		return "hashtable"
-	}
-	enc := "listpack"
-	if h.Dated() {
-		enc = "listpackex"
-	}
-	h.Each(func(f, v []byte) bool {
-		if len(f) > maxListpackValue || len(v) > maxListpackValue {
-			enc = "hashtable"
-		}
-		return enc != "hashtable"
-	})
-	return enc
 }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"crdb/crdt"
 	"crdb/oplog"
@@ -24,17 +26,19 @@ var (
 // see oplog.Image. It returns the number of keys in the image. The caller
 // merges one image at a time.
 //
+// It merges a step at a time and calls between, unless that is nil, whenever it
+// holds no lock between two steps.
+//
 // ErrImage: nothing of it was merged. ErrStale, oplog.ErrClock: ask again later.
-func (e *Engine) Merge(im *Image, mark []byte) (keys int, err error) {
+func (e *Engine) Merge(im *Image, mark []byte, between func()) (keys int, err error) {
 	list, err := e.decodeKeys(im)
 	if err != nil {
 		return 0, err
 	}
-	e.forget.RLock() // nothing is forgotten between the check and the merge
-	defer e.forget.RUnlock()
-	if !im.Vector.Descends(e.forget.vv) {
-		return 0, fmt.Errorf("%w: it covers %v, forgotten is %v", ErrStale, im.Vector, e.forget.vv)
+	if err := e.beginMerge(im.Vector); err != nil {
+		return 0, err
 	}
+	defer e.endMerge()
 	id, err := e.log.ReceiveImage(oplog.Image{
 		Range: oplog.RangeID(im.Range), Vector: im.Vector, Data: im.data, Mark: mark,
 	})
@@ -42,11 +46,19 @@ func (e *Engine) Merge(im *Image, mark []byte) (keys int, err error) {
 		return 0, err
 	}
 	p := &e.parts[im.Range/rangesPerPart]
-	p.mu.Lock()
-	m := merger{e: e, p: p, im: im, list: list, now: e.opts.Wall(), base: e.vector()}
-	m.run()
-	p.raised.add(&merged{id: id, first: im.First, last: im.Last, vv: im.Vector, whole: true}, im.Range%rangesPerPart)
-	p.mu.Unlock()
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	m := newMerger(e, im, list)
+	m.part.id, m.part.whole = id, true
+	for more := true; more; {
+		p.mu.Lock()
+		m.base, m.now = e.vector(), e.opts.Wall()
+		more = m.step()
+		p.mu.Unlock()
+		if more && between != nil {
+			between()
+		}
+	}
 	e.stats.mergedKeys.Add(int64(len(list)))
 	if e.ready.any.Load() {
 		e.serveReady()
@@ -54,18 +66,37 @@ func (e *Engine) Merge(im *Image, mark []byte) (keys int, err error) {
 	return len(list), nil
 }
 
+// beginMerge checks that a state covers what has been forgotten here. Nothing
+// more is forgotten until endMerge.
+func (e *Engine) beginMerge(vv crdt.VersionVector) error {
+	e.forget.Lock()
+	defer e.forget.Unlock()
+	if !vv.Descends(e.forget.vv) {
+		return fmt.Errorf("%w: it covers %v, forgotten is %v", ErrStale, vv, e.forget.vv)
+	}
+	e.forget.merging++
+	return nil
+}
+
+func (e *Engine) endMerge() {
+	e.forget.Lock()
+	defer e.forget.Unlock()
+	e.forget.merging--
+}
+
 // decodedKey is a key of an image. A flat one is only its record.
 type decodedKey struct {
-	db  int
-	key []byte
-	rec []byte
-	obj crdt.Object
+	frag uint64
+	db   int
+	key  []byte
+	rec  []byte
+	obj  crdt.Object
 }
 
 func (k *decodedKey) flat() bool { return k.rec[0] != 0 }
 
 // decodeKeys takes an image apart, without a lock, and refuses it as a whole if
-// anything in it is wrong.
+// anything in it is wrong. The keys are in order of their fragments.
 func (e *Engine) decodeKeys(im *Image) ([]decodedKey, error) {
 	var list []decodedKey
 	part := im.Range / rangesPerPart
@@ -74,7 +105,7 @@ func (e *Engine) decodeKeys(im *Image) ([]decodedKey, error) {
 		if partOf(h) != part || !im.holds(fragOf(h)) {
 			return fmt.Errorf("%w: a key of another range", ErrImage)
 		}
-		d := decodedKey{db: k.DB, key: k.Key, rec: k.Record}
+		d := decodedKey{frag: uint64(fragOf(h)), db: k.DB, key: k.Key, rec: k.Record}
 		if !d.flat() {
 			d.obj = k.Object.Detach()
 			*k.Object = crdt.Object{}
@@ -82,15 +113,20 @@ func (e *Engine) decodeKeys(im *Image) ([]decodedKey, error) {
 		list = append(list, d)
 		return nil
 	})
+	slices.SortStableFunc(list, func(a, b decodedKey) int { return cmp.Compare(a.frag, b.frag) })
 	return list, err
 }
 
-// merger merges one image into its partition, which is locked.
+// merger merges one image into its partition, which is locked at every step. A
+// step is about the next fragments of the slice: what is merged so far is an
+// image of a slice that grows.
 type merger struct {
 	e    *Engine
 	p    *partition
 	im   *Image
-	list []decodedKey
+	list []decodedKey // not merged yet
+	at   uint64       // the first fragment not merged yet
+	part *merged      // the part that is
 	now  int64
 	base crdt.VersionVector // of the partition, without images
 	ent  entry
@@ -98,48 +134,94 @@ type merger struct {
 	flat crdt.Object
 }
 
-func (m *merger) run() {
-	missing := m.missing()
-	for i := range m.list {
-		k := &m.list[i]
+func newMerger(e *Engine, im *Image, list []decodedKey) *merger {
+	return &merger{
+		e: e, p: &e.parts[im.Range/rangesPerPart], im: im, list: list, at: uint64(im.First),
+		part: &merged{first: im.First, vv: im.Vector}, ent: entry{merge: true},
+	}
+}
+
+// step merges some keys and reports whether more are to come.
+func (m *merger) step() (more bool) {
+	end := uint64(m.im.Last) + 1
+	hi := end
+	if len(m.list) > m.e.opts.MergeStep {
+		hi = max(m.list[m.e.opts.MergeStep].frag, m.at+1)
+	}
+	missing, hi := m.missing(hi)
+	for len(m.list) > 0 && m.list[0].frag < hi {
+		k := &m.list[0]
 		m.ent.find(m.e, k.db, k.key)
 		m.key(k)
+		m.list = m.list[1:]
 	}
-	for _, name := range missing {
+	for _, k := range missing {
 		n := &m.ent
-		n.find(m.e, int(name[0]), []byte(name[1:]))
+		n.find(m.e, k.db, []byte(k.key))
 		if seen := n.load().Context(); anyCovered(seen, m.im.Vector) {
 			m.join(&crdt.Object{})
 		}
 	}
+	m.at, m.part.last = hi, uint32(hi-1)
+	m.p.raised.add(m.part, m.im.Range%rangesPerPart)
+	return hi < end
 }
 
-// missing lists the keys of the slice that are here and not in the image.
-func (m *merger) missing() (names []string) {
-	var theirs map[string]struct{}
+// missingKey is a key that is here and not in the image.
+type missingKey struct {
+	db  int
+	key string
+}
+
+// missing lists the keys up to but not including fragment hi that are here and
+// not in the image. If they are many, it ends earlier.
+func (m *merger) missing(hi uint64) ([]missingKey, uint64) {
+	var theirs map[missingKey]struct{}
+	var list []missingKey
+	var frags []uint64
 	for db, ks := range m.p.dbs {
 		if ks == nil || ks.keys.Len() == 0 {
 			continue
 		}
-		ks.keys.EachIn(uint64(m.im.First), uint64(m.im.Last)+1, func(key, _ []byte) bool {
+		found := 0
+		ks.keys.EachIn(m.at, hi, func(key, _ []byte) bool {
 			if theirs == nil {
-				theirs = make(map[string]struct{}, len(m.list))
-				for i := range m.list {
-					theirs[dbKey(m.list[i].db, m.list[i].key)] = struct{}{}
-				}
+				theirs = m.theirs(hi)
 			}
-			if name := dbKey(db, key); !has(theirs, name) {
-				names = append(names, name)
+			k := missingKey{db, string(key)}
+			if _, there := theirs[k]; there {
+				return true
 			}
+			frag := uint64(fragOf(m.e.hash(key)))
+			if found++; found > m.e.opts.MergeStep && frag > frags[len(frags)-1] {
+				hi = frag
+				return false
+			}
+			list, frags = append(list, k), append(frags, frag)
 			return true
 		})
 	}
-	return names
+	kept := list[:0]
+	for i, k := range list {
+		if frags[i] < hi { // a later database may have ended it earlier
+			kept = append(kept, k)
+		}
+	}
+	return kept, hi
 }
 
-func has(set map[string]struct{}, name string) bool {
-	_, ok := set[name]
-	return ok
+// theirs are the keys of the image up to but not including fragment hi that are
+// not merged yet.
+func (m *merger) theirs(hi uint64) map[missingKey]struct{} {
+	set := make(map[missingKey]struct{}, m.e.opts.MergeStep)
+	for i := range m.list {
+		k := &m.list[i]
+		if k.frag >= hi {
+			break
+		}
+		set[missingKey{k.db, string(k.key)}] = struct{}{}
+	}
+	return set
 }
 
 // anyCovered reports whether vv may cover something of what a key has seen.
@@ -187,8 +269,10 @@ func (m *merger) join(other *crdt.Object) {
 	n.quiet = o.Digest() == before
 	if n.heap != nil {
 		n.heap.all = true // any element may have changed
+		n.noteLarge(n.heap)
 	}
-	n.settle(m.now, m.event())
+	m.op.Reset(mergeKinds[o.Type()], uint8(n.db), n.key)
+	n.settle(m.now, &m.op)
 	n.obj = nil
 }
 
@@ -197,16 +281,7 @@ func (m *merger) join(other *crdt.Object) {
 var mergeKinds = map[crdt.Type]crdt.Kind{
 	crdt.TypeNone: crdt.KindDelete, crdt.TypeString: crdt.KindPut, crdt.TypeHLL: crdt.KindHLLAdd,
 	crdt.TypeSet: crdt.KindSetAdd, crdt.TypeHash: crdt.KindHashSet, crdt.TypeZSet: crdt.KindZSetAdd,
-}
-
-// event describes the merge of ent as an operation, nil if none is like it.
-func (m *merger) event() *crdt.Op {
-	kind, ok := mergeKinds[m.ent.obj.Type()]
-	if !ok {
-		return nil
-	}
-	m.op.Reset(kind, uint8(m.ent.db), m.ent.key)
-	return &m.op
+	crdt.TypeList: crdt.KindListPush, crdt.TypeStream: crdt.KindStreamAdd,
 }
 
 // Jump ends a state transfer: the instance's vector, and its log, rise to where
@@ -251,12 +326,13 @@ func (e *Engine) recoverImages(base func(rng int) crdt.VersionVector) error {
 		if err != nil {
 			return fmt.Errorf("image %v: %w", id, err)
 		}
-		p := &e.parts[im.Range/rangesPerPart]
-		if whole {
-			m := merger{e: e, p: p, im: im, list: list, base: base(im.Range)}
-			m.run()
+		p, m := &e.parts[im.Range/rangesPerPart], newMerger(e, im, list)
+		m.part.id, m.part.whole, m.base = id, whole, base(im.Range)
+		for whole && m.step() {
+			// The next step.
 		}
-		p.raised.add(&merged{id: id, first: im.First, last: im.Last, vv: im.Vector, whole: whole}, im.Range%rangesPerPart)
+		m.part.last = im.Last
+		p.raised.add(m.part, im.Range%rangesPerPart)
 		return nil
 	})
 }

@@ -12,8 +12,9 @@ type Change struct {
 	Faded   bool   // it went because its last field was past its deadline
 	// Op is what was applied, nil where there was no need to look at one: the
 	// observer must not keep it.
-	Op   *crdt.Op
-	Push Push // of Op, if it adds elements to a list
+	Op     *crdt.Op
+	Push   Push // of Op, if it adds elements to a list
+	Merged bool // a state of another instance was merged: of Op the kind counts
 }
 
 // Push is where an operation of another region has added elements to a list, as
@@ -67,6 +68,8 @@ func (n *entry) changed(op *crdt.Op, created bool) {
 	}
 	if n.tx != nil {
 		c.Faded, n.tx.fades = c.Gone && n.tx.fades, false
+	} else if n.merge {
+		c.Merged = true
 	} else if op != nil && op.Kind == crdt.KindListPush && !c.Gone {
 		c.Push = n.pushed(op)
 	}

@@ -10,6 +10,7 @@ import (
 // partition is a lock and the keys it guards, in all logical databases.
 type partition struct {
 	mu        sync.Mutex
+	turn      chan struct{} // holds one: who merges an image here, or saves a range; taken before mu
 	dbs       [spaces]*keyspace
 	ranges    [rangesPerPart]rangeState
 	expiry    expiryIndex
@@ -24,6 +25,7 @@ type partition struct {
 	hits      int64
 	heapBytes int64 // of objects, when last measured
 	misses    int64
+	issued    crdt.Timestamp // the last own op here, of this run
 }
 
 // keyspace is the part of one logical database in one partition. A value in
@@ -41,17 +43,14 @@ type keyspace struct {
 // object is a key that does not fit a flat record.
 type object struct {
 	crdt.Object
-	due        int64  // when the expirer is to look at it, as its index has it
-	bytes      int64  // when last measured
-	unmeasured int32  // changes since
-	saved      bool   // a checkpoint has its elements
-	all        bool   // all elements are to be saved
-	changed    []byte // elements changed since the last checkpoint: type, length, name
+	due        int64 // when the expirer is to look at it, as its index has it
+	bytes      int64 // when last measured
+	unmeasured int32 // changes since
+	saved      bool  // a checkpoint has its elements
+	all        bool  // all elements are to be saved
+	large      bool  // its range lists it as large
+	changed    changes
 }
-
-// maxChanged bounds an object's list of changed elements, in bytes; beyond it
-// the whole object is saved.
-const maxChanged = 4 << 20
 
 const recHeader = 5
 

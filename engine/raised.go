@@ -82,10 +82,14 @@ func (x *raisedSlices) boundary(lo, hi uint64) uint64 {
 	return hi
 }
 
-// add notes a merged image. Those that it supersedes go.
+// add notes a merged image, or that it has grown. Those that it supersedes go.
 func (x *raisedSlices) add(m *merged, sub int) {
 	kept := x.ranges[sub][:0]
 	for _, o := range x.ranges[sub] {
+		if o == m {
+			x.n--
+			continue
+		}
 		if m.first <= o.first && o.last <= m.last && m.vv.Descends(o.vv) {
 			x.drop[sub] = append(x.drop[sub], o.id)
 			x.n--

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"crdb/crdt"
@@ -35,9 +34,7 @@ func (t *Tx) GroupDestroy(key, name []byte) error {
 	s.PrepareDestroy(&t.op, name)
 	n.quiet = true
 	t.issue(n)
-	if waited := dbKey(n.db, key); n.p.waiting[waited] != nil {
-		n.p.signal(waited) // who waits for the group learns that it is gone
-	}
+	t.brought(n, key) // who waits for the group learns that it is gone
 	return nil
 }
 
@@ -77,12 +74,12 @@ func (t *Tx) GroupChanged(key, name []byte) {
 	if n.heap == nil {
 		return
 	}
-	if o := n.heap; !o.all {
-		o.changed = append(o.changed, byte(crdt.TypeStream))
-		o.changed = binary.AppendUvarint(o.changed, uint64(1+len(name)))
-		o.changed = append(append(o.changed, 'g'), name...)
-		if len(o.changed) > maxChanged {
-			o.all, o.changed = true, nil
+	if !n.heap.all {
+		var b [64]byte
+		n.heap.changed.add(crdt.TypeStream, crdt.AppendGroupElem(b[:0], name))
+		if n.heap.changedTooMuch() {
+			n.heap.all = true
+			n.heap.changed = changes{}
 		}
 	}
 	n.markDirty()

@@ -86,6 +86,7 @@ func (t *Tx) StreamAdd(key []byte, a *StreamAdd) (id crdt.StreamID, ok bool, err
 		a.Trimmed = s.PrepareTrim(&t.op, *a.Trim, fresh)
 	}
 	t.issue(n)
+	t.brought(n, key)
 	if cap(t.val) > 1<<16 {
 		t.val = make([]byte, 0, 64)
 	}
@@ -173,6 +174,7 @@ func (t *Tx) streamFill(key []byte, from *crdt.Stream) {
 	}
 	s.PrepareFill(&t.op, t.e.self, from)
 	t.issue(n)
+	t.brought(n, key)
 	n.load().Stream().CopyReads(from)
 }
 

@@ -74,6 +74,45 @@ func readSome(tx *Tx, s *crdt.Stream, g *crdt.Group, key []byte) {
 	tx.GroupChanged(key, g.Name)
 }
 
+// TestACheckpointSavesAGroupOnce: however many deliveries and acknowledgements
+// there were, the pending entries are in a checkpoint once.
+func TestACheckpointSavesAGroupOnce(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	key, group := []byte("x"), []byte("g")
+	const entries = 9000
+	n.do(func(tx *Tx) {
+		for i := range entries {
+			tx.StreamAdd(key, &StreamAdd{ID: crdt.StreamID{Ms: uint64(i + 1)}, Fields: [][]byte{key, group}})
+		}
+		tx.GroupCreate(key, group, crdt.StreamID{}, crdt.NoEntriesRead, false)
+	})
+	if err := n.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	before := n.eng.Stats().CheckpointBytes
+	for i := range entries / 3 {
+		n.do(func(tx *Tx) {
+			s, _ := tx.Stream(key)
+			readSome(tx, s, s.Group(group), key)
+			tx.GroupAck(key, group, []crdt.StreamID{{Ms: uint64(i + 1)}})
+		})
+	}
+	if err := n.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	if wrote := n.eng.Stats().CheckpointBytes - before; wrote > 200*entries {
+		t.Errorf("the checkpoint wrote %d bytes", wrote)
+	}
+	n.close()
+	n.open()
+	n.do(func(tx *Tx) {
+		s, _ := tx.Stream(key)
+		if g := s.Group(group); g.PendingLen() != entries-entries/3 {
+			t.Errorf("%d pending", g.PendingLen())
+		}
+	})
+}
+
 // TestGroupsSurviveRestart: what was read before a checkpoint is known after it.
 func TestGroupsSurviveRestart(t *testing.T) {
 	wall := clockAt(1_700_000_000_000)

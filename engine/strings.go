@@ -38,17 +38,22 @@ func (t *Tx) value(n *entry) []byte {
 
 // Put sets the string of a key, whatever the key held. A deadline that is not
 // in the future deletes the key.
-func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, x, false) }
+func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, crdt.Gap{}, x, false) }
 
 // PutOwned is Put of a value that the caller has made for it and does not touch
 // again: a large one is not copied.
-func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, x, true) }
+func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, crdt.Gap{}, x, true) }
 
-func (t *Tx) put(key, val []byte, x Expiry, owned bool) {
+// PutGap is Put of a value that has n zeros at position at which val leaves out.
+func (t *Tx) PutGap(key, val []byte, at, n int, x Expiry) {
+	t.put(key, val, crdt.Gap{At: at, Len: n}, x, false)
+}
+
+func (t *Tx) put(key, val []byte, gap crdt.Gap, x Expiry, owned bool) {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
-	if !x.Keep && x.At == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
+	if !x.Keep && x.At == 0 && gap.Len == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
 		return
 	}
 	t.expire(n)
@@ -61,7 +66,7 @@ func (t *Tx) put(key, val []byte, x Expiry, owned bool) {
 	}
 	t.op.Reset(crdt.KindPut, uint8(t.db), key)
 	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
-	t.op.Owned = owned
+	t.op.Owned, t.op.Gap = owned, gap
 	t.issue(n)
 }
 
@@ -83,7 +88,7 @@ func (t *Tx) putPlain(n *entry, val []byte) bool {
 		op.Reset(crdt.KindPut, uint8(t.db), n.key)
 	}
 	op.Value = val
-	n.storePlain(op, t.append(), t.now)
+	n.storePlain(op, t.append(n.p), t.now)
 	return true
 }
 
@@ -95,7 +100,7 @@ func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
 	if n.rec == nil {
 		t.op.Reset(crdt.KindIncr, uint8(t.db), key)
 		t.op.Flags, t.op.Total, t.op.Delta = crdt.Create, crdt.Int(delta), crdt.Int(delta)
-		n.storeShare(&t.op, t.append(), t.now)
+		n.storeShare(&t.op, t.append(n.p), t.now)
 		return delta, nil
 	}
 	if sum, ok := t.incrShare(n, delta); ok {
@@ -130,7 +135,7 @@ func (t *Tx) incrShare(n *entry, delta int64) (sum int64, ok bool) {
 	}
 	t.op.Reset(crdt.KindIncr, uint8(t.db), n.key)
 	t.op.Total, t.op.Delta = crdt.Int(total+delta), crdt.Int(delta)
-	n.addShare(&t.op, t.append(), total+delta, t.now)
+	n.addShare(&t.op, t.append(n.p), total+delta, t.now)
 	return value + delta, true
 }
 

@@ -24,8 +24,8 @@ func (e *Engine) SizeOf(head []byte) (int, error) { return sizeOfImage(head) }
 // MergeAt merges an image as Merge does. It must begin at the given position
 // and cover least; mark makes the metadata that goes with it, given where the
 // next one begins. Malformed bytes are oplog.ErrCorrupt, and nothing of them is
-// merged.
-func (e *Engine) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte) (next uint64, keys int, err error) {
+// merged. between is that of Merge.
+func (e *Engine) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte, between func()) (next uint64, keys int, err error) {
 	im, err := DecodeImage(image)
 	if err != nil {
 		return 0, 0, err
@@ -37,6 +37,6 @@ func (e *Engine) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark
 		return 0, 0, fmt.Errorf("%w: it covers %v, the transfer began at %v", ErrImage, im.Vector, least)
 	}
 	next = uint64(im.Next())
-	keys, err = e.Merge(im, mark(next))
+	keys, err = e.Merge(im, mark(next), between)
 	return next, keys, err
 }

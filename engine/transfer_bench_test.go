@@ -34,7 +34,7 @@ func BenchmarkTransfer(b *testing.B) {
 		bytes := 0
 		for at := uint64(0); at < from.EndOfState(); {
 			image, _, next := from.CaptureAt(at, nil)
-			if _, _, err := to.MergeAt(at, image, nil, func(uint64) []byte { return nil }); err != nil {
+			if _, _, err := to.MergeAt(at, image, nil, func(uint64) []byte { return nil }, nil); err != nil {
 				b.Fatal(err)
 			}
 			bytes, at = bytes+len(image), next

@@ -5,12 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/gob"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
-	"os"
-	"slices"
-	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -33,6 +29,8 @@ type transferModel struct {
 	nodes  []*modelNode
 	mutant mutant
 	joined bool
+	older  []*memSource // states of some moments, for who joins
+	spared int          // bytes that they made unnecessary
 }
 
 // mutant is a rule left out on purpose: the model must find it.
@@ -52,6 +50,9 @@ type modelNode struct {
 	sess     *modelSession
 	joining  bool // it has no state yet: it applies nothing
 	joinedAt int  // 0: a founder
+	seed     *Seed
+	offer    []byte
+	offerTo  uint64
 }
 
 // modelSession is a transfer under way to a node; its mark is on that node's disk.
@@ -157,8 +158,10 @@ func (m *transferModel) step() error {
 		if m.rnd.IntN(2) == 0 { // past the acknowledgement of the others
 			n.log.Truncate(v)
 		}
+		return m.remember(n)
 	case k < 36:
 		n.eng.forgetResidues(n.eng.NewTx())
+		return m.remember(n)
 	case k < 37:
 		m.expire(n)
 	case k < 39:
@@ -171,6 +174,7 @@ func (m *transferModel) step() error {
 			m.joined = true
 			n := m.add(4)
 			n.joining, n.joinedAt = true, 1
+			m.giveSeed(n)
 			m.members()
 		}
 	}
@@ -216,7 +220,7 @@ func (m *transferModel) reopen(n *modelNode, fs *vfs.MemFS) error {
 	n.log.Close()
 	n.fs, n.node.fs = fs, fs
 	n.open()
-	n.sess = nil
+	n.sess, n.offerTo = nil, 0
 	if b, err := n.log.GetMeta(oplog.MarkName); err == nil && b != nil {
 		var s modelSession
 		if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&s); err != nil {
@@ -310,10 +314,14 @@ func (m *transferModel) advance(n *modelNode, slices int) error {
 		if err != nil {
 			return err
 		}
+		if im, err = m.spare(n, o, im); err != nil {
+			return err
+		}
 		next := *s
 		next.Cursor = im.Next()
-		switch _, err := n.eng.Merge(im, next.mark()); {
+		switch _, err := n.eng.Merge(im, next.mark(), func() { m.between(n, o) }); {
 		case errors.Is(err, oplog.ErrClock):
+			n.offerTo = 0
 			return nil
 		case err != nil:
 			return err
@@ -321,6 +329,26 @@ func (m *transferModel) advance(n *modelNode, slices int) error {
 		*s = next
 	}
 	return nil
+}
+
+// between is what happens while half of an image is merged into n.
+func (m *transferModel) between(n, o *modelNode) {
+	switch m.rnd.IntN(8) {
+	case 0:
+		m.op(n)
+	case 1:
+		m.op(o)
+	case 2:
+		if other := m.any(); other != n && !n.joining {
+			if err := m.pull(n, other, 1+m.rnd.IntN(3)); err != nil {
+				m.t.Error(err)
+			}
+		}
+	case 3:
+		m.expire(n)
+	case 4:
+		n.eng.forgetResidues(n.eng.NewTx())
+	}
 }
 
 // capture captures a slice as the source sends it.
@@ -369,112 +397,4 @@ func stripDeps(b *oplog.Block, received crdt.VersionVector) *oplog.Block {
 	binary.BigEndian.PutUint32(out[4:], uint32(len(out)+4))
 	out = binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
 	return must(oplog.DecodeBlock(out))
-}
-
-// heal delivers everything to everybody and compares.
-func (m *transferModel) heal() error {
-	for round := 0; !m.level(); round++ {
-		if round > 60 {
-			return fmt.Errorf("seed %d: no agreement: %v", m.seed, m.vectors())
-		}
-		for _, n := range m.nodes {
-			for _, o := range m.nodes {
-				if n == o {
-					continue
-				}
-				if err := m.pull(n, o, -1); err != nil {
-					return err
-				}
-				if err := m.advance(n, 2000); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if m.rnd.IntN(2) == 0 {
-		n := m.any() // all of it is on disk
-		m.sync(n)
-		if err := m.reopen(n, n.fs.CrashClone(vfs.CrashCloneCfg{})); err != nil {
-			return err
-		}
-	}
-	return m.compare()
-}
-
-func (m *transferModel) level() bool {
-	for _, n := range m.nodes {
-		if n.joining || n.sess != nil || !n.eng.Vector().Equal(m.nodes[0].eng.Vector()) {
-			return false
-		}
-	}
-	return true
-}
-
-func (m *transferModel) vectors() (out []crdt.VersionVector) {
-	for _, n := range m.nodes {
-		out = append(out, n.eng.Vector())
-	}
-	return out
-}
-
-func (m *transferModel) compare() error {
-	want := m.nodes[0].dump()
-	for _, n := range m.nodes[1:] {
-		got := n.dump()
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			return fmt.Errorf("replica 1 alone shows %q\nreplica %d alone shows %q", lacks(got, want), n.id, lacks(want, got))
-		}
-	}
-	return nil
-}
-
-// lacks returns what of b is not in a.
-func lacks(a, b []string) (out []string) {
-	for _, s := range b {
-		if !slices.Contains(a, s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// modelSeeds is how many histories to play: more with TRANSFER_SEEDS.
-func modelSeeds(n uint64) (from, to uint64) {
-	if s, err := strconv.ParseUint(os.Getenv("TRANSFER_SEED"), 10, 64); err == nil {
-		return s, s + 1
-	}
-	if s, err := strconv.ParseUint(os.Getenv("TRANSFER_SEEDS"), 10, 64); err == nil {
-		return 0, s
-	}
-	return 0, seeds(n)
-}
-
-func TestTransferModel(t *testing.T) {
-	from, to := modelSeeds(40)
-	for seed := from; seed < to; seed++ {
-		if err := newTransferModel(t, seed, sound).run(150); err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-		}
-	}
-}
-
-// TestTransferModelFindsMutants leaves out one rule after the other.
-func TestTransferModelFindsMutants(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long")
-	}
-	for name, mu := range map[string]mutant{
-		"no raised deps": noRaisedDeps, "vector read after": vectorReadAfter,
-		"vector read before": vectorReadBefore, "forget early": forgetEarly,
-	} {
-		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(400) {
-				if err := newTransferModel(t, seed, mu).run(150); err != nil {
-					t.Logf("found with seed %d", seed)
-					return
-				}
-			}
-			t.Fatal("the model does not notice")
-		})
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"crdb/crdt"
+	"crdb/crdt/dict"
 )
 
 // Tx is the door to the keyspace: it holds the locks of the keys that a command
@@ -19,7 +20,11 @@ type Tx struct {
 	grouped bool   // the log's group is open
 	noTouch bool
 	serves  bool // it belongs to the one who serves waiters
-	last    crdt.Dot
+	served  struct {
+		key     []byte
+		brought bool
+	}
+	last crdt.Dot
 
 	replaces bool // what is created was there: a *STORE writes over it
 	anew     bool // the next change creates a key, whatever was there
@@ -64,6 +69,25 @@ func (t *Tx) LockKeys(now int64, keys [][]byte) {
 	}
 	t.held, t.atomic = mask, true
 	t.e.lock(mask)
+	if len(keys) >= warmFrom {
+		t.warm(keys)
+	}
+}
+
+// warmFrom is from how many keys on a command brings them into the cache first.
+const warmFrom = 3
+
+// warm makes the lookups of several keys, which follow, wait for memory
+// together.
+func (t *Tx) warm(keys [][]byte) {
+	var w dict.Warmer
+	for _, k := range keys {
+		h := t.e.hash(k)
+		if ks := t.e.parts[partOf(h)].dbs[t.db]; ks != nil {
+			w.Add(&ks.keys, fragOf(h))
+		}
+	}
+	w.Run()
 }
 
 // LockAll locks the whole keyspace; what is written until Unlock is one atomic
@@ -108,8 +132,7 @@ func (t *Tx) DB() int { return t.db }
 // NoTouch makes lookups leave access times alone.
 func (t *Tx) NoTouch(on bool) { t.noTouch = on }
 
-// LastDot returns the last op this Tx has issued, ever: what WAIT and
-// appendfsync always wait for.
+// LastDot returns the last op this Tx has issued, ever: what WAIT waits for.
 func (t *Tx) LastDot() crdt.Dot { return t.last }
 
 // lookup finds a key for reading. It returns nil if the key does not show.
@@ -185,7 +208,7 @@ func (t *Tx) delete(n *entry, why crdt.Flags) {
 
 // issue appends the prepared op to the log and applies it (E1). n is loaded.
 func (t *Tx) issue(n *entry) {
-	d := t.append()
+	d := t.append(n.p)
 	n.obj.Apply(&t.op, d)
 	n.settle(t.now, &t.op)
 	n.obj = nil // loaded anew if the command goes on with this key
@@ -195,8 +218,8 @@ func (t *Tx) issue(n *entry) {
 // keepOp is the largest buffer for encoded ops that a Tx keeps, in bytes.
 const keepOp = 64 << 10
 
-// append gives the prepared op its dot.
-func (t *Tx) append() crdt.Dot {
+// append gives the prepared op, for a key of a partition, its dot.
+func (t *Tx) append(p *partition) crdt.Dot {
 	if t.atomic && !t.grouped {
 		t.e.log.BeginGroup()
 		t.grouped = true
@@ -206,7 +229,17 @@ func (t *Tx) append() crdt.Dot {
 	if cap(t.buf) > keepOp {
 		t.buf = nil
 	}
+	p.issued = t.last.Time
 	return t.last
+}
+
+// Issued returns the newest own op of the partitions that are locked, by
+// whomever: no key here shows a later one.
+func (t *Tx) Issued() (at crdt.Timestamp) {
+	for m := t.held; m != 0; m &= m - 1 {
+		at = max(at, t.e.parts[bits.TrailingZeros64(m)].issued)
+	}
+	return at
 }
 
 // Quiet reports whether the last write has changed nothing that a client sees.

@@ -51,7 +51,7 @@ type readyKeys struct {
 	mu      struct {
 		sync.Mutex
 		keys []readyKey
-		in   map[readyKey]struct{}
+		in   map[readyKey]bool // true: brought
 	}
 }
 
@@ -61,20 +61,18 @@ type readyKey struct {
 }
 
 func (e *Engine) initReady() {
-	e.ready.mu.in = map[readyKey]struct{}{}
+	e.ready.mu.in = map[readyKey]bool{}
 	e.ready.tx = e.NewTx()
 	e.ready.tx.serves = true
 	for i := range e.parts {
 		e.parts[i].index, e.parts[i].ready, e.parts[i].eng = i, &e.ready, e
+		e.parts[i].turn = make(chan struct{}, 1)
 	}
 }
 
 // Wait puts w into the queues of the keys, which are locked.
 func (t *Tx) Wait(w *Waiter, keys [][]byte) {
-	for i, key := range keys {
-		if repeated(keys[:i], key) {
-			continue
-		}
+	for _, key := range keys {
 		part, name := partOf(t.e.hash(key)), dbKey(t.db, key)
 		p := &t.e.parts[part]
 		if p.waiting == nil {
@@ -85,21 +83,15 @@ func (t *Tx) Wait(w *Waiter, keys [][]byte) {
 			q = &waitQueue{}
 			p.waiting[name] = q
 		}
+		if last := q.Back(); last != nil && last.Value.(queued).w == w {
+			continue // named twice: since the keys are locked nobody else can have come
+		}
 		if w.Gone {
 			q.gone++
 		}
 		p.waitSeq++
 		w.keys = append(w.keys, waitedKey{part, name, q.PushBack(queued{w, p.waitSeq})})
 	}
-}
-
-func repeated(keys [][]byte, key []byte) bool {
-	for _, k := range keys {
-		if string(k) == string(key) {
-			return true
-		}
-	}
-	return false
 }
 
 // Unwait takes w out of all queues, if it is still there. The caller holds no
@@ -134,23 +126,41 @@ func (e *Engine) Waiting() (keys int) {
 }
 
 // signal makes the waiters of a key's queue be served once the partition, which
-// is locked, is released.
-func (p *partition) signal(name string) {
+// is locked, is released; brought is what Tx.Served will say.
+func (p *partition) signal(name string, brought bool) {
 	r, k := p.ready, readyKey{p.index, name}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, twice := r.mu.in[k]; !twice {
-		r.mu.in[k] = struct{}{}
+	before, twice := r.mu.in[k]
+	r.mu.in[k] = before || brought
+	if !twice {
 		r.mu.keys = append(r.mu.keys, k)
 		r.any.Store(true)
 	}
 }
 
+// brought marks a key that is waited for as created whole, or as a stream with a
+// new entry or less a group: in Redis that wakes its readers even if nothing that
+// is new is left.
+func (t *Tx) brought(n *entry, key []byte) {
+	if len(n.p.waiting) == 0 {
+		return
+	}
+	if name := dbKey(n.db, key); n.p.waiting[name] != nil {
+		n.p.signal(name, true)
+	}
+}
+
+// Served returns, within Waiter.Serve, the key that it is called for, valid
+// until Serve returns, and whether a stream came to be there, got an entry or
+// lost a group since the waiters were last served; nil elsewhere.
+func (t *Tx) Served() (key []byte, brought bool) { return t.served.key, t.served.brought }
+
 // signalAll signals the keys of a database that is about to be emptied.
 func (p *partition) signalAll(db int) {
 	for name, q := range p.waiting {
 		if int(name[0]) == db && q.gone > 0 {
-			p.signal(name)
+			p.signal(name, false)
 		}
 	}
 }
@@ -171,9 +181,11 @@ func (e *Engine) serveReady() {
 		}
 		k := r.mu.keys[0]
 		r.mu.keys = r.mu.keys[1:]
+		r.tx.served.key, r.tx.served.brought = []byte(k.name[1:]), r.mu.in[k]
 		delete(r.mu.in, k)
 		r.mu.Unlock()
 		e.serveKey(k)
+		r.tx.served.key = nil
 	}
 }
 
@@ -191,7 +203,11 @@ func (e *Engine) serveKey(k readyKey) {
 			return
 		}
 		for _, x := range batch {
-			if (x.w.Gone || e.showsNow(k)) && x.w.Serve(e.ready.tx) {
+			shows, gone := e.showsNow(k)
+			switch {
+			case !shows && !gone:
+				return // nothing is left for all who are still there
+			case (x.w.Gone || shows) && x.w.Serve(e.ready.tx):
 				e.Unwait(x.w)
 			}
 			last = x.seq
@@ -215,11 +231,14 @@ func (p *partition) waitersAfter(batch []queued, name string, last, limit uint64
 	return batch
 }
 
-func (e *Engine) showsNow(k readyKey) bool {
+// showsNow reports whether a key shows, and whether somebody waits for it who
+// is to be served when it does not.
+func (e *Engine) showsNow(k readyKey) (shows, gone bool) {
 	p := &e.parts[k.part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := &e.ready.tx.ent
 	n.find(e, int(k.name[0]), []byte(k.name[1:]))
-	return n.shows(e.opts.Wall())
+	q := p.waiting[k.name]
+	return n.shows(e.opts.Wall()), q != nil && q.gone > 0
 }

@@ -1,6 +1,12 @@
 package engine
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
 
 // popWaiter waits for a set member and notes its name when it gets one.
 func popWaiter(tx *Tx, name, key string, got *[]string) *Waiter {
@@ -78,5 +84,54 @@ func TestWaiterIsServedByOtherRegion(t *testing.T) {
 	a.pull(b)
 	if len(got) != 1 || got[0] != "a=1" {
 		t.Fatalf("served %v", got)
+	}
+}
+
+// Who pushes for one waiter of many does not look at all of them.
+func TestServingOneOfManyWaiters(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	r := &node{t: t, fs: vfs.NewMem(), id: 1, wall: wall, idle: true}
+	r.open()
+	t.Cleanup(r.close)
+	looks := 0
+	r.eng.opts.Wall = func() int64 { looks++; return wall.Load() }
+	tx := r.eng.NewTx()
+	var got []string
+	for range 1000 {
+		popWaiter(tx, "w", "k", &got)
+	}
+	looks = 0
+	sadd(tx, "k", "x")
+	if len(got) != 1 {
+		t.Fatalf("served %v", got)
+	}
+	if looks > 50 {
+		t.Fatalf("%d looks at the key to serve one of 1000", looks)
+	}
+}
+
+func TestWaitForAKeyNamedTwice(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	r := newNode(t, 1, wall)
+	tx := r.eng.NewTx()
+	keys := make([][]byte, 200_000)
+	for i := range keys {
+		keys[i] = []byte(fmt.Sprint("k", i%100_000))
+	}
+	served := 0
+	w := &Waiter{Serve: func(*Tx) bool { served++; return true }}
+	start := time.Now()
+	tx.LockKeys(wall.Load(), keys)
+	tx.Wait(w, keys)
+	tx.Unlock()
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("%v to wait for %d keys", d, len(keys))
+	}
+	if n := r.eng.Waiting(); n != 100_000 || len(w.keys) != n {
+		t.Fatalf("%d keys waited for in %d places", n, len(w.keys))
+	}
+	sadd(tx, "k7", "x")
+	if n := r.eng.Waiting(); n != 0 || served != 1 {
+		t.Fatalf("%d keys waited for, served %d times", n, served)
 	}
 }

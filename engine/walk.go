@@ -159,8 +159,9 @@ func (t *Tx) flush(dbs []int) {
 		}
 		t.op.Reset(crdt.KindFlush, uint8(db), nil)
 		t.op.Clear = append(t.op.Clear, t.e.vector()...)
-		t.append()
+		t.append(&t.e.parts[0])
 		for i := range t.e.parts {
+			t.e.parts[i].issued = t.last.Time
 			t.e.flushPartition(&t.e.parts[i], &t.ent, &t.op, t.last, t.now, !ahead)
 		}
 	}
@@ -203,7 +204,8 @@ func (e *Engine) emptyDB(db int) bool {
 }
 
 // flushPartition applies a flush to one partition. When the flush has seen all
-// that is here, and nothing counts, it drops the whole table at once.
+// that is here, and no counter shows, it drops the whole table at once, and puts
+// back what is left of counters.
 func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot, now int64, all bool) {
 	db := int(op.DB)
 	if f := e.observer.Load(); p.index == 0 && f != nil {
@@ -213,9 +215,17 @@ func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot,
 	if ks == nil {
 		return
 	}
-	if all && ks.counted == 0 {
-		e.dropSpace(p, db)
-		return
+	if all {
+		if rest, ok := e.removedCounters(p, db); ok {
+			e.dropSpace(p, db)
+			for _, x := range rest {
+				n.find(e, db, x.key)
+				n.obj = x.obj
+				n.obj.Apply(op, d)
+				n.settle(now, op)
+			}
+			return
+		}
 	}
 	var keys [][]byte
 	ks.keys.Each(func(key, _ []byte) bool {
@@ -230,6 +240,32 @@ func (e *Engine) flushPartition(p *partition, n *entry, op *crdt.Op, d crdt.Dot,
 		n.load().Apply(op, d)
 		n.settle(now, op)
 	}
+}
+
+// removedCounter is a key that does not show and has removed counter shares.
+type removedCounter struct {
+	key []byte
+	obj *crdt.Object
+}
+
+// removedCounters returns the keys of a database that count, if none of them
+// shows: they are among those to look at later.
+func (e *Engine) removedCounters(p *partition, db int) (list []removedCounter, ok bool) {
+	counted := p.dbs[db].counted
+	if counted == 0 {
+		return nil, true
+	}
+	var n entry
+	for name := range p.residue {
+		if int(name[0]) != db {
+			continue
+		}
+		n.find(e, db, []byte(name[1:]))
+		if n.rec != nil && !n.isFlat() && n.flags()&(recHidden|recCounts) == recHidden|recCounts {
+			list = append(list, removedCounter{n.key, n.load()})
+		}
+	}
+	return list, len(list) == counted
 }
 
 // dropSpace forgets all keys of a database in one partition.

@@ -17,14 +17,14 @@ type watchedKey struct {
 	name string
 }
 
-// Watch adds the key, in the selected logical database, to w. The key is
-// locked.
-func (t *Tx) Watch(w *Watcher, key []byte) {
+// Watch adds the key, in the selected logical database, to w, and reports
+// whether it is new there. The key is locked.
+func (t *Tx) Watch(w *Watcher, key []byte) (added bool) {
 	w.wall = t.e.opts.Wall
 	i := partOf(t.e.hash(key))
 	p, name := &t.e.parts[i], dbKey(t.db, key)
 	if _, twice := p.watched[name][w]; twice {
-		return
+		return false
 	}
 	if p.watched == nil {
 		p.watched = map[string]map[*Watcher]struct{}{}
@@ -37,6 +37,7 @@ func (t *Tx) Watch(w *Watcher, key []byte) {
 	if n := t.peek(key); n != nil {
 		w.until = sooner(w.until, n.indexed(n.flags()))
 	}
+	return true
 }
 
 // Unwatch forgets all keys of w. The caller holds no locks.
@@ -70,6 +71,6 @@ func (p *partition) touchWatched(db int, key []byte) {
 		w.dirty.Store(true)
 	}
 	if p.waiting[name] != nil {
-		p.signal(name)
+		p.signal(name, false)
 	}
 }

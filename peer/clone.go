@@ -19,7 +19,7 @@ type runs struct {
 	suspect uint64 // said hello while another answered at the address
 	copy    uint64 // and still did when asked anew
 	rival   uint64 // said hello while another follower was alive
-	since   int64  // wall clock of the first such hello
+	since   int64  // Mono of the first such hello
 }
 
 // admitRun judges the run of a follower. The error is BUSY while it is not
@@ -50,9 +50,9 @@ func (l *link) admitRun(run uint64) error {
 
 // admitBeside judges a follower while nobody answers at the address.
 func (l *link) admitBeside(run uint64) error {
-	now := l.r.opts.Wall()
 	f := l.feed.Load()
-	alive := f != nil && f.runID != 0 && f.runID != run && now-f.heard.Load() <= 2*l.r.opts.Timing.Heartbeat.Milliseconds()
+	alive := f != nil && f.runID != 0 && f.runID != run && l.r.recent(f.heard.Load())
+	now := l.r.opts.Mono()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !alive {
@@ -62,7 +62,7 @@ func (l *link) admitBeside(run uint64) error {
 	if l.mu.runs.rival != run {
 		l.mu.runs.rival, l.mu.runs.since = run, now
 	}
-	if now-l.mu.runs.since <= l.r.opts.Timing.LinkTimeout.Milliseconds() {
+	if now-l.mu.runs.since <= int64(l.r.opts.Timing.LinkTimeout) {
 		return refuse(peerpb.Refusal_BUSY, "replica %d follows replica %d from another process", l.replica, l.r.opts.Self)
 	}
 	return l.cloned("another process was there before it")
@@ -127,10 +127,16 @@ func (r *Replicator) SeesOtherRun(of crdt.ReplicaID, run uint64) bool {
 	l.mu.Lock()
 	in, at := l.mu.in, l.mu.remote.run
 	l.mu.Unlock()
-	recent := l.r.opts.Wall() - 2*l.r.opts.Timing.Heartbeat.Milliseconds()
-	if in != nil && at != 0 && at != run && in.heard.Load() >= recent {
+	if in != nil && at != 0 && at != run && r.recent(in.heard.Load()) {
 		return true
 	}
 	f := l.feed.Load()
-	return f != nil && f.runID != 0 && f.runID != run && f.heard.Load() >= recent
+	return f != nil && f.runID != 0 && f.runID != run && r.recent(f.heard.Load())
+}
+
+// recent reports whether who was heard at that time of Mono is alive. The wall
+// clock cannot tell: when it is set back, a process that has ended would look
+// alive until time has caught up, and its successor like a copy.
+func (r *Replicator) recent(heard int64) bool {
+	return r.opts.Mono()-heard <= 2*int64(r.opts.Timing.Heartbeat)
 }

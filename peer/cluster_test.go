@@ -44,6 +44,10 @@ type clusterNode struct {
 	mount   *Server // another node's server, for databases that share one
 }
 
+var begun = time.Now()
+
+func mono() int64 { return int64(time.Since(begun)) }
+
 func newCluster(t testing.TB, tcp bool) *cluster {
 	c := &cluster{t: t, tcp: tcp, nodes: map[crdt.ReplicaID]*clusterNode{}, listeners: map[string]*bufconn.Listener{}}
 	t.Cleanup(c.close)
@@ -86,7 +90,7 @@ func (n *clusterNode) open() {
 	}
 	n.heard = make(chan string, 1000)
 	opts := Options{
-		Database: "db", Self: n.id, Region: regionOf(n.id), Log: n.log, Apply: n.toy, Wall: wall,
+		Database: "db", Self: n.id, Region: regionOf(n.id), Log: n.log, Apply: n.toy, Wall: wall, Mono: mono,
 		Dial: n.c.dial, Timing: quick,
 		Deliver: func(channel, payload []byte) { n.heard <- string(channel) + "=" + string(payload) },
 	}

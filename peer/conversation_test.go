@@ -169,7 +169,7 @@ func (w *world) open(p *puppet) {
 	}
 	p.r, err = newReplicator(Options{
 		Database: "db", Self: p.id, Region: regionOf(p.id), Log: log, Apply: p.toy,
-		Wall: func() int64 { return p.wall },
+		Wall: func() int64 { return p.wall }, Mono: mono,
 		Dial: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no network") },
 	})
 	if err != nil {

@@ -52,6 +52,8 @@
 //     everything it depends on have been applied. What is missing is fetched
 //     from any member that holds it, so a cut between two regions heals through
 //     a third. (gate, fetch)
+//     What depends on operations that nobody sends is held, with an alarm after a
+//     while, and given up when its author is no member any more. (stuck)
 //   - D2 A replica's log never forks. In the handshake each side tells the end
 //     of the other's log as it holds it. One that holds more of a log than the
 //     owner, or another block at the same dot, is refused, loudly. So is a block
@@ -82,7 +84,7 @@
 //     Memory grows as bytes arrive, and no further than the head of a block or an
 //     image says (unpacker): compressed bombs end with their first piece.
 //   - B2 What catches up leaves room for clients: it is done in short steps, with
-//     pauses while clients are served, but not slower than easeFloor, and not at
+//     pauses while clients are served, shorter ones below easeFloor, and not at
 //     all while a backlog grows. (easing)
 //   - P1 One peer's trouble is one link's trouble. A malformed block, one out of
 //     order, a wrong database or a rewound log stops that link with an alarm that

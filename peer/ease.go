@@ -23,8 +23,9 @@ import (
 // goroutine yields, and when it has worked for easeEvery it sleeps for about as
 // long as it has worked.
 //
-// On a machine that is too busy for that, pauses get shorter and then end, so
-// that easeFloor is reached if it can be.
+// On a machine that is too busy for that, pauses get shorter, so that easeFloor
+// is reached if it can be. They do not end: where processors are short, clients
+// need some of them most.
 //
 // Only what is old is eased: fresh blocks pass at once. And falling behind for
 // good is worse than a slow command, so a stream whose backlog grows is not
@@ -35,10 +36,11 @@ const (
 	easeEvery = 500 * time.Microsecond
 	// easeMost bounds one pause: work that was itself interrupted looks long.
 	easeMost = 5 * time.Millisecond
-	// easeFloor is the speed of catching up below which nothing is eased, in ops
-	// a second, and easeShort by how much it is remembered that it was missed or
-	// surpassed.
-	easeFloor = 250_000
+	// easeFloor is the speed of catching up, in ops a second, below which pauses
+	// are an easeLeast-th as long, and easeShort by how much it is remembered that
+	// it was missed or surpassed.
+	easeFloor = 200_000
+	easeLeast = 4
 	easeShort = 50 * time.Millisecond
 	// easeServed is how long after their last command clients count as served.
 	easeServed = 100 * time.Millisecond
@@ -64,7 +66,7 @@ type easing struct {
 	seenAt int64  // Mono, when it had risen
 }
 
-func (e *easing) on() bool { return e.r != nil && e.r.opts.Mono != nil }
+func (e *easing) on() bool { return e.r != nil }
 
 // old reports whether a block is one of those that were missed.
 func (e *easing) old(last crdt.Timestamp) bool {
@@ -94,12 +96,8 @@ func (e *easing) step(ctx context.Context, ops int) error {
 		e.begin()
 		return nil
 	}
-	pause, slept := e.debt, e.r.opts.Mono()
-	if ops > 0 {
-		e.due = max(e.due, slept-int64(easeShort)) + int64(ops)*int64(time.Second)/easeFloor
-		e.due = min(e.due, slept+int64(easeShort))
-		pause = min(pause, time.Duration(e.due-slept))
-	}
+	slept := e.r.opts.Mono()
+	pause := e.pauseAt(slept, ops)
 	if e.debt < easeEvery || pause <= 0 {
 		if e.debt >= easeEvery {
 			e.debt = 0
@@ -113,6 +111,17 @@ func (e *easing) step(ctx context.Context, ops int) error {
 	// A short sleep takes a millisecond: what it was too long is not lost.
 	e.debt = max(min(e.debt-time.Duration(e.began-slept), 0), -easeEvery)
 	return err
+}
+
+// pauseAt is how long the pause is that is due at a time of Mono, after a step
+// for so many ops.
+func (e *easing) pauseAt(now int64, ops int) time.Duration {
+	if ops <= 0 {
+		return e.debt
+	}
+	e.due = max(e.due, now-int64(easeShort)) + int64(ops)*int64(time.Second)/easeFloor
+	e.due = min(e.due, now+int64(easeShort))
+	return min(e.debt, max(time.Duration(e.due-now), e.debt/easeLeast))
 }
 
 // serving reports whether there are clients to leave room for.
@@ -130,7 +139,7 @@ func (e *easing) serving() bool {
 // backlog compares what a stream is behind with what it was before, which 0
 // leaves open: it begins.
 func (r *Replicator) backlog(rush *atomic.Int64, before, now uint64) {
-	if r.opts.Mono != nil && before != 0 && now > before+easeSlack {
+	if before != 0 && now > before+easeSlack {
 		rush.Store(r.opts.Mono() + int64(easeRush))
 	}
 }

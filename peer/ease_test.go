@@ -75,27 +75,29 @@ func TestEasing(t *testing.T) {
 	}
 }
 
-// A stream that is slower than the floor is not made slower still, and one that
-// is faster is not made slower than that.
+// A stream that is slower than the floor pauses for a part of its work only, and
+// one that is faster is not made slower than that.
 func TestEasingHasAFloor(t *testing.T) {
-	ended, stop := context.WithCancel(t.Context())
-	stop()
+	const step = time.Millisecond
 	for _, c := range []struct {
 		name  string
-		ops   int // in a step of a millisecond
-		pause bool
-	}{{"slow", easeFloor / 2000, false}, {"fast", easeFloor / 500, true}} {
+		ops   int // in a step
+		pause time.Duration
+	}{
+		{"slow", easeFloor / 2000, step / easeLeast},
+		{"a little faster than the floor", easeFloor * 3 / 2000, step / 2},
+		{"fast", easeFloor / 250, step},
+	} {
 		x := newEaseRig()
-		for range 100 { // more than easeShort
-			x.served.Add(1)
-			x.begin()
-			x.now.Add(int64(time.Millisecond))
-			_ = x.step(ended, c.ops)
+		var pause time.Duration
+		for range 400 { // until what easeShort remembers is made good
+			x.now.Add(int64(step))
+			x.debt = step
+			pause = x.pauseAt(x.now.Load(), c.ops)
+			x.now.Add(int64(pause))
 		}
-		x.begin()
-		x.now.Add(int64(time.Millisecond))
-		if paused := x.step(ended, c.ops) != nil; paused != c.pause {
-			t.Errorf("%s: paused: %v", c.name, paused)
+		if pause.Round(time.Microsecond) != c.pause {
+			t.Errorf("%s: it pauses for %v, not %v", c.name, pause, c.pause)
 		}
 	}
 }
@@ -105,8 +107,7 @@ func TestOnlyOldBlocksAreEased(t *testing.T) {
 	if !x.old(crdt.TimestampAt(8000)) || x.old(crdt.TimestampAt(9500)) {
 		t.Error("old is what was written more than a second ago")
 	}
-	x.r.opts.Mono = nil
-	if x.old(crdt.TimestampAt(8000)) {
-		t.Error("without a clock nothing is eased")
+	if none := (easing{}); none.old(crdt.TimestampAt(8000)) {
+		t.Error("the zero easing eases")
 	}
 }

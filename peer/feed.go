@@ -35,7 +35,7 @@ type feed struct {
 	taken     atomic.Uint64 // of them, as the follower says
 	plain     atomic.Bool   // the follower wants no compression
 	echo      atomic.Int64  // clock of the follower's last acknowledgement
-	heard     atomic.Int64  // when it came
+	heard     atomic.Int64  // Mono when it came
 
 	run  blockRun // of the writer
 	ease easing   // of the writer
@@ -58,7 +58,7 @@ func newFeed(l *link, s outStream, from crdt.Timestamp) *feed {
 	f := &feed{l: l, r: l.r, s: s, wake: make(chan struct{}, 1)}
 	f.ctx, f.stop = context.WithCancelCause(s.Context())
 	f.sent.Store(uint64(from))
-	f.heard.Store(l.r.opts.Wall())
+	f.heard.Store(l.r.opts.Mono())
 	f.ease = easing{r: l.r, rush: &f.rush}
 	f.news.max = l.r.opts.Limits.PublishBytes
 	return f
@@ -186,14 +186,14 @@ func (f *feed) addHeartbeat() error {
 	}
 	f.r.backlog(&f.rush, f.left, waitingBytes)
 	f.left = waitingBytes
-	now := f.r.opts.Wall()
+	remains := f.r.hasRemains()
 	hb := &peerpb.Heartbeat{
-		ClockMs: now, Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
+		ClockMs: f.r.opts.Wall(), Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
 		WaitingOps: waitingOps, WaitingBytes: waitingBytes, ConfigVersion: f.r.opts.ConfigVersion(),
-		Remains: len(f.r.remains()) > 0,
+		Remains: remains,
 	}
 	if echo := f.echo.Load(); echo != 0 {
-		hb.EchoMs, hb.EchoHeldMs = echo, now-f.heard.Load()
+		hb.EchoMs, hb.EchoHeldMs = echo, (f.r.opts.Mono()-f.heard.Load())/int64(time.Millisecond)
 	}
 	for _, row := range f.r.holdings.others(f.l.replica) {
 		hb.Rows = append(hb.Rows, &peerpb.Row{Replica: uint32(row.member), Durable: crdt.AppendVector(nil, row.durable)})
@@ -229,7 +229,7 @@ func (f *feed) ack(a *peerpb.Ack) error {
 		f.taken.Store(taken)
 		signal(f.wake)
 	}
-	f.heard.Store(f.r.opts.Wall())
+	f.heard.Store(f.r.opts.Mono())
 	f.echo.Store(a.GetClockMs())
 	f.plain.Store(a.GetPlain())
 	return f.l.acknowledged(durable)

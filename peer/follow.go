@@ -32,7 +32,7 @@ type inStream struct {
 	taken    atomic.Uint64 // bytes of pieces
 	messages atomic.Uint64
 	reading  atomic.Bool  // waiting for the peer, not for room here
-	heard    atomic.Int64 // wall clock of the last heartbeat
+	heard    atomic.Int64 // Mono at the last heartbeat
 }
 
 // Windows of gRPC's flow control on a connection that is followed. They bound
@@ -269,7 +269,7 @@ func (s *inStream) heartbeat(data []byte) error {
 	if hb.GetEchoMs() != 0 {
 		l.offset.add(hb.GetEchoMs(), now, hb.GetClockMs(), hb.GetEchoHeldMs())
 	}
-	s.heard.Store(now)
+	s.heard.Store(l.r.opts.Mono())
 	progress := l.r.holdings.raise(l.replica, durable)
 	for _, row := range hb.GetRows() {
 		vv, err := checkVector(row.GetDurable())
@@ -289,7 +289,8 @@ func (s *inStream) heartbeat(data []byte) error {
 	if v := hb.GetConfigVersion(); v != 0 {
 		l.mu.remote.config = v
 	}
-	l.mu.remote.beat, l.mu.remote.remains = true, hb.GetRemains()
+	l.mu.remote.remains = hb.GetRemains()
+	l.mu.remote.beats++
 	l.mu.Unlock()
 	l.r.heardVersion(l.replica, hb.GetConfigVersion())
 	raise(&l.known, uint64(durable.Get(l.replica)))

@@ -59,6 +59,8 @@ type queue struct {
 	relayed  bool // its link is down and fetching from others works
 	poisoned bool
 	hold     holdReason // why the head was not released by the last Ready
+	stuck    int        // ticks for which the head waited and nothing came that it waits for
+	stuckAt  uint64     // tells whether something came
 }
 
 // holdReason says what the first held block of a replica waits for.
@@ -216,6 +218,7 @@ func (g *gate) Tail(r crdt.ReplicaID) crdt.Timestamp { return g.queue(r).tail }
 // Tick tells that a period passed.
 func (g *gate) Tick() {
 	for _, q := range g.queues {
+		g.noteStuck(q)
 		switch {
 		case q.tail >= q.known:
 			q.waited = 0
@@ -282,6 +285,7 @@ func (g *gate) release(q *queue) bool {
 		q.hold = holdClock
 	default:
 		q.pop()
+		q.stuck = 0
 		g.applied.Set(b.Replica, b.Last)
 		g.ready.blocks = append(g.ready.blocks, b)
 		return true

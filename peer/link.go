@@ -47,7 +47,8 @@ type link struct {
 	caughtUp atomic.Int64  // wall clock when the other side had acknowledged all own ops
 	in, out  traffic
 
-	heldByClock atomic.Uint64 // stamp of the first block that waits for time to catch up (H1); 0: none
+	heldByClock atomic.Uint64         // stamp of the first block that waits for time to catch up (H1); 0: none
+	stuck       atomic.Pointer[Stuck] // blocks that wait for what nobody sends; nil: none
 
 	feed atomic.Pointer[feed] // the stream the other side follows, if any
 
@@ -69,8 +70,8 @@ type link struct {
 type remote struct {
 	config, run              uint64
 	waitingOps, waitingBytes uint64
-	beat                     bool // a heartbeat came on this stream
-	remains                  bool // it holds parts of former members' logs
+	beats                    uint64 // heartbeats that came on this stream
+	remains                  bool   // it holds parts of former members' logs
 }
 
 // traffic counts what went over a stream since the Replicator started.

@@ -43,7 +43,7 @@ type Member struct {
 }
 
 // Options says what a Replicator works with. Database, Self, Region, Log,
-// Apply, Dial and Wall are needed; the rest has defaults.
+// Apply, Dial, Wall and Mono are needed; the rest has defaults.
 type Options struct {
 	Database string // GUID
 	Self     crdt.ReplicaID
@@ -56,6 +56,11 @@ type Options struct {
 	// Join says that the instance was added to a database that existed: while
 	// it holds nothing, it applies no blocks but asks for the state first.
 	Join bool
+
+	// Seed opens an older state of the database, for an instance that joins. It is
+	// called when the transfer begins. What it returns nil of, or an error, is
+	// done without. May be nil.
+	Seed func() (Seed, error)
 
 	// Served is a number that rises while clients are served: catching up then
 	// leaves room for them. Any goroutine calls it. May be nil.
@@ -78,7 +83,7 @@ type Options struct {
 
 	Dial        func(ctx context.Context, addr string) (net.Conn, error) // the network
 	Wall        func() int64                                             // unix milliseconds
-	Mono        func() int64                                             // nanoseconds from any fixed point; nil: catching up is never eased
+	Mono        func() int64                                             // nanoseconds from any fixed point; never goes back
 	Credentials credentials.TransportCredentials                         // nil: plain text
 	Logger      *slog.Logger                                             // nil: silent
 
@@ -127,6 +132,7 @@ type Timing struct {
 	RetryMin    time.Duration // first back-off of a broken link; default 100 ms
 	RetryMax    time.Duration // ceiling of the back-off; default 5 s
 	RetryStop   time.Duration // wait after an error that needs a person; default 60 s
+	HeldAlarm   time.Duration // for which a block is held and nothing comes that it waits for, before an alarm; default 60 s
 }
 
 func def[T int | time.Duration](v *T, d T) {
@@ -157,4 +163,7 @@ func (t *Timing) setDefaults() {
 	def(&t.RetryMin, 100*time.Millisecond)
 	def(&t.RetryMax, 5*time.Second)
 	def(&t.RetryStop, time.Minute)
+	// A missing block is asked for at least every 13 seconds (gate.patienceFor), a
+	// link that failed is tried again every 5: what anybody has has come by then.
+	def(&t.HeldAlarm, time.Minute)
 }

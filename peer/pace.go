@@ -8,8 +8,8 @@ import (
 // pace keeps a stream of bytes below a rate: after each portion it waits until
 // the portion's time is over. What was not used is not saved up.
 type pace struct {
-	rate int     // bytes per second; 0: no limit
-	next float64 // unix milliseconds
+	rate int   // bytes per second; 0: no limit
+	next int64 // Mono, as all times here
 }
 
 // took notes that n bytes went and waits until more may go.
@@ -17,8 +17,8 @@ func (p *pace) took(ctx context.Context, n int, now int64) error {
 	if p.rate <= 0 {
 		return nil
 	}
-	p.next = max(p.next, float64(now)) + 1000*float64(n)/float64(p.rate)
-	return sleep(ctx, time.Duration((p.next-float64(now))*float64(time.Millisecond)))
+	p.next = max(p.next, now) + int64(float64(n)/float64(p.rate)*float64(time.Second))
+	return sleep(ctx, time.Duration(p.next-now))
 }
 
 // sleep waits, but not longer than ctx lives.

@@ -68,7 +68,7 @@ func (r *Replicator) post(ctx context.Context, e event) bool {
 }
 
 func (p *pump) run() {
-	p.ticker = time.NewTicker(max(p.r.opts.Timing.FetchDelay/ticksOfPatience, time.Millisecond))
+	p.ticker = time.NewTicker(p.period())
 	p.ticking = true
 	defer p.ticker.Stop()
 	for {
@@ -105,7 +105,7 @@ func (p *pump) adjustTicker() {
 	}
 	p.ticking = busy
 	if busy {
-		p.ticker.Reset(max(p.r.opts.Timing.FetchDelay/ticksOfPatience, time.Millisecond))
+		p.ticker.Reset(p.period())
 	} else {
 		p.ticker.Stop()
 	}
@@ -163,6 +163,7 @@ func (p *pump) flush() {
 		if len(p.pending) == 0 {
 			rd := p.gate.Ready()
 			p.watchClocks()
+			p.watchStuck()
 			for _, w := range rd.wants {
 				p.fetch(w)
 			}

@@ -21,28 +21,34 @@ import (
 // merges its own state, under a vector that covers them, and sets its log ahead.
 // The others find that its log does not hold what they lack, and transfer its
 // state.
+//
+// Atomic groups (C2) of those operations may stay in part: they are whole in
+// blocks, but their keys may lie in slices of which only some came, and which
+// operations were one group is written in the lost log only.
 
-// calmBeats is how many heartbeats in a row all must agree on who is a member,
-// and hold no more of the logs in question than is held here, before they are
-// given up: what is on its way arrives meanwhile.
+// calmBeats is how many heartbeats of each member must come in a row that all
+// agree on who is a member, and hold no more of the logs in question than is held
+// here, before they are given up: what is on its way arrives meanwhile. Time alone
+// says nothing: a member that is not heard may have something to say.
 const calmBeats = 10
 
 // remains is where transfers.run stands with what is left of former members.
 type remains struct {
 	of       []crdt.ReplicaID
-	calm     int              // heartbeats
-	gathered []crdt.ReplicaID // members whose state has been merged
+	calm     map[crdt.ReplicaID]uint64 // heartbeats of each member when all agreed first; nil: they do not
+	gathered []crdt.ReplicaID          // members whose state has been merged
 }
 
 // remains returns what slices here hold of logs of former members beyond the
 // end of these logs here.
-func (r *Replicator) remains() (vv crdt.VersionVector) {
+func (r *Replicator) remains() crdt.VersionVector { return r.raisedBeyond(r.opts.Log.Received()) }
+
+func (r *Replicator) raisedBeyond(ends crdt.VersionVector) (vv crdt.VersionVector) {
 	if !r.configured.Load() {
 		return nil
 	}
-	received := r.opts.Log.Received()
 	for _, e := range r.opts.Log.Raised() {
-		if e.Replica == r.opts.Self || e.Time <= received.Get(e.Replica) {
+		if e.Replica == r.opts.Self || e.Time <= ends.Get(e.Replica) {
 			continue
 		}
 		if _, ok := r.member(e.Replica); !ok {
@@ -52,24 +58,35 @@ func (r *Replicator) remains() (vv crdt.VersionVector) {
 	return vv
 }
 
-// agreed reports whether all members are heard, have the same configuration,
-// and hold no more of the logs that left names than is held here.
-func (r *Replicator) agreed(left crdt.VersionVector) bool {
+// hasRemains is what is said to others, before they are told what is on disk here:
+// that there is nothing is not known before the members are, and not true before the
+// ends that settle it are among what they are told. They would settle it, too.
+func (r *Replicator) hasRemains() bool {
+	return !r.configured.Load() || len(r.raisedBeyond(r.opts.Log.Durable())) > 0
+}
+
+// agreed returns what each member said last of itself if all are heard, have the
+// same configuration, and hold no more of the logs that left names than is held
+// here; else nil.
+func (r *Replicator) agreed(left crdt.VersionVector) map[crdt.ReplicaID]remote {
+	all := map[crdt.ReplicaID]remote{}
 	received, config := r.opts.Log.Received(), r.opts.ConfigVersion()
 	for _, l := range r.allLinks() {
 		if _, ok := l.currentMember(); !ok {
 			continue
 		}
-		if st, said := l.said(); st != StateConnected || !said.beat || said.config != config {
-			return false
+		st, said := l.said()
+		if st != StateConnected || said.beats == 0 || said.config != config {
+			return nil
 		}
+		all[l.replica] = said
 		for _, e := range left {
 			if r.holdings.at(l.replica, e.Replica) > received.Get(e.Replica) {
-				return false
+				return nil
 			}
 		}
 	}
-	return true
+	return all
 }
 
 // said returns the state of the link and what the member said last of itself.
@@ -91,16 +108,16 @@ func (t *transfers) settles(left crdt.VersionVector) (from *link, due bool) {
 	for _, e := range left {
 		of = append(of, e.Replica)
 	}
-	if t.r.AwaitsBase() || !t.r.agreed(left) || !slices.Equal(of, t.remains.of) {
+	all := t.r.agreed(left)
+	if t.r.AwaitsBase() || all == nil || !slices.Equal(of, t.remains.of) {
 		t.remains = remains{of: of}
 		return nil, false
 	}
-	if t.remains.calm++; t.remains.calm < calmBeats {
+	if !t.remains.calmFor(all) {
 		return nil, false
 	}
 	for _, l := range t.r.allLinks() {
-		_, said := l.said()
-		if _, ok := l.currentMember(); !ok || !said.remains {
+		if !all[l.replica].remains { // what it says now may be said on a new stream, and is nothing yet
 			continue
 		}
 		if l.replica < t.r.opts.Self {
@@ -111,6 +128,24 @@ func (t *transfers) settles(left crdt.VersionVector) (from *link, due bool) {
 		}
 	}
 	return nil, true
+}
+
+// calmFor reports whether calmBeats heartbeats of each member have come in a row. A
+// stream that began anew begins anew here.
+func (m *remains) calmFor(all map[crdt.ReplicaID]remote) bool {
+	again, calm := m.calm == nil || len(all) != len(m.calm), true
+	for id, said := range all {
+		first, known := m.calm[id]
+		again = again || !known || said.beats < first
+		calm = calm && said.beats >= first+calmBeats
+	}
+	if again {
+		m.calm, calm = map[crdt.ReplicaID]uint64{}, false
+		for id, said := range all {
+			m.calm[id] = said.beats
+		}
+	}
+	return calm
 }
 
 // pause is how long to wait before settles is asked again; 0: for a change.
@@ -142,7 +177,7 @@ func (t *transfers) declare(left crdt.VersionVector) error {
 		if err := r.opts.Log.SyncTo(r.ctx, vv); err != nil {
 			return err
 		}
-		if _, _, err := r.opts.Images.MergeAt(at, image, left, func(uint64) []byte { return nil }); err != nil {
+		if _, _, err := r.opts.Images.MergeAt(at, image, left, func(uint64) []byte { return nil }, nil); err != nil {
 			return err
 		}
 		if err := ease.step(r.ctx, 0); err != nil {
@@ -158,7 +193,7 @@ func (t *transfers) declare(left crdt.VersionVector) error {
 	if err := t.jump(j); err != nil {
 		return err
 	}
-	r.quiet.to.Warn("of members that are gone, what nobody has is given up", "up_to", left.String())
+	r.quiet.to.Warn("of members that are gone, what nobody has is given up; transactions among their last operations may be here in part", "up_to", left.String())
 	t.mark, t.remains = over, remains{}
 	t.note(func(p *TransferStatus) { *p = TransferStatus{Percent: 100, Bytes: over.bytes, Keys: over.keys} })
 	return nil

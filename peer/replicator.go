@@ -24,7 +24,7 @@ type Replicator struct {
 	holdings   holdings
 	transfers  transfers
 	cuts       atomic.Uint64 // see Retention
-	configured atomic.Bool   // SetMembers was called
+	configured atomic.Bool   // the members are known
 	giving     chan struct{} // one token per state transfer that is served
 	events     chan event    // to the pump, which owns the gate
 	serving    chan struct{} // one token per fetch a peer has under way here
@@ -72,8 +72,8 @@ func newReplicator(opts Options) (*Replicator, error) {
 	switch {
 	case opts.Database == "" || opts.Self == 0 || opts.Region == "":
 		return nil, errors.New("peer: incomplete identity: database, region and replica are required")
-	case opts.Log == nil || opts.Apply == nil || opts.Dial == nil || opts.Wall == nil:
-		return nil, errors.New("peer: log, applier, dialer and clock are required")
+	case opts.Log == nil || opts.Apply == nil || opts.Dial == nil || opts.Wall == nil || opts.Mono == nil:
+		return nil, errors.New("peer: log, applier, dialer and clocks are required")
 	}
 	opts.Limits.setDefaults()
 	opts.Timing.setDefaults()
@@ -127,17 +127,18 @@ func (r *Replicator) Close() error {
 
 // SetMembers replaces the membership. This instance itself may be in the list.
 // Links to new members start, those to former members end; a link whose
-// address changed, or that waits after an error, tries again at once.
+// address changed, or that waits after an error, tries again at once. No member
+// at all: this instance is none any more, keeps what it has, and decides nothing.
 func (r *Replicator) SetMembers(members []Member) {
 	var ids []crdt.ReplicaID
 	for _, m := range members {
 		ids = append(ids, m.Replica)
 	}
 	r.holdings.setMembers(ids)
-	defer r.configured.Store(true)
+	defer func() { signal(r.transfers.wake) }() // at the end: it looks at all the rest
+	defer r.configured.Store(len(members) > 0)
 	r.opts.Log.SetAlone(!slices.ContainsFunc(ids, func(id crdt.ReplicaID) bool { return id != r.opts.Self }))
 	defer r.acked()
-	defer func() { signal(r.transfers.wake) }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mu.closed {
@@ -218,6 +219,7 @@ func (r *Replicator) Cut(region string, cut bool) {
 			l.kick()
 		}
 	}
+	signal(r.transfers.wake) // it may have had nobody to ask
 }
 
 func (r *Replicator) isCut(region string) bool {

@@ -34,6 +34,9 @@ type InStatus struct {
 	HeldByClock           bool // some are stamped too far ahead (H1)
 	// HeldAhead is how far the first of those is ahead of the wall clock now.
 	HeldAhead time.Duration
+	// Stuck tells of blocks that wait for operations nobody sends; nil: there are
+	// none. Read only.
+	Stuck *Stuck
 	Traffic
 }
 
@@ -104,6 +107,7 @@ func (l *link) inStatus(in *InStatus, rm remote) {
 	if first := crdt.Timestamp(l.heldByClock.Load()); first != 0 {
 		in.HeldByClock, in.HeldAhead = true, time.Duration(max(0, first.Millis()-now))*time.Millisecond
 	}
+	in.Stuck = l.stuck.Load()
 	in.Traffic = l.in.get()
 	in.Lag = Lag{
 		Seconds: l.age(now, in.Applied, l.current.Load()),

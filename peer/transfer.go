@@ -25,7 +25,11 @@ type Images interface {
 	SizeOf(head []byte) (int, error)
 	// MergeAt merges an image, which begins at a position and covers least.
 	// Malformed ones are oplog.ErrCorrupt. mark makes what oplog writes with it.
-	MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte) (next uint64, keys int, err error)
+	// between is called between two steps, with no lock held.
+	MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(next uint64) []byte, between func()) (next uint64, keys int, err error)
+	// Shorten returns a function that leaves keys out of images: those whose sums
+	// are in an offer of a Seed.
+	Shorten(offer []byte) func(image []byte) ([]byte, error)
 	// Jump ends a transfer whose images have all been merged.
 	Jump(ctx context.Context, ends []oplog.Tip, mark []byte) error
 	// Vector is what has been applied.
@@ -33,6 +37,23 @@ type Images interface {
 	// Forgotten is what a state must cover to be merged with this one (K4).
 	Forgotten() crdt.VersionVector
 }
+
+// Seed is an older state of the database. An instance that joins with one is
+// not sent the keys that are still the same. One goroutine uses it.
+type Seed interface {
+	// Vector is what the older state covers.
+	Vector() crdt.VersionVector
+	// OfferAt returns the sums of its keys from a position on, up to another.
+	OfferAt(at uint64) (to uint64, offer []byte, err error)
+	// Expand makes an image whole that was shortened for the last offer.
+	Expand(image []byte) ([]byte, error)
+}
+
+// maxOffer bounds the bytes of an offer, of sumBytes for each key.
+const (
+	maxOffer = 128 << 10
+	sumBytes = 8
+)
 
 // transfers brings the state of another member here when its log no longer
 // reaches back to what is held here, or nothing is held yet. One goroutine of
@@ -42,6 +63,7 @@ type transfers struct {
 	wake    chan struct{}
 	mark    mark    // of the goroutine
 	remains remains // of the goroutine
+	older   older   // of the goroutine
 
 	mu struct {
 		sync.Mutex
@@ -145,7 +167,11 @@ func (t *transfers) run() {
 			t.wait(t.pause())
 			continue
 		}
+		at := t.mark.at
 		err := t.from(l)
+		if t.mark.at > at {
+			retry.reset() // it gets on
+		}
 		switch {
 		case err == nil:
 			t.remains.gathered = append(t.remains.gathered, l.replica)
@@ -154,6 +180,7 @@ func (t *transfers) run() {
 		case t.r.ctx.Err() != nil:
 			return
 		}
+		t.r.heardRefusal(l.replica, err)
 		if errors.Is(err, errForgotten) { // with the right disk, and a base from a member that had, this cannot be
 			t.r.notice(Notice{Kind: NoticeLostLog, Peer: l.replica, Err: err})
 		}

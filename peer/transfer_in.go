@@ -27,7 +27,7 @@ func (t *transfers) from(l *link) error {
 		return err
 	}
 	defer conn.Close()
-	x := &transferIn{t: t, l: l, ctx: ctx, conn: conn, started: t.r.opts.Wall(), had: t.mark.bytes}
+	x := &transferIn{t: t, l: l, ctx: ctx, conn: conn, started: t.r.opts.Mono(), had: t.mark.bytes}
 	x.ease = easing{r: t.r, rush: &t.r.rush}
 	x.silence = time.AfterFunc(t.r.opts.Timing.Handshake, func() { cancel(errNoImage) })
 	defer x.silence.Stop()
@@ -46,16 +46,33 @@ type transferIn struct {
 	conn    *grpc.ClientConn
 	silence *time.Timer
 	least   crdt.VersionVector // what every image covers
-	started int64              // wall clock
-	logged  int64
+	begun   bool
+	started int64  // Mono
+	logged  int64  // Mono when progress was logged; 0: not yet
 	had     uint64 // bytes of earlier streams
 	ease    easing
 }
 
+// run takes one stream after the other: with an older state each is for a part
+// of the keyspace, which its offer is about.
 func (x *transferIn) run(m Member) error {
+	for {
+		if err := x.stream(m); err != nil {
+			return err
+		}
+		if x.t.mark.at == x.t.r.opts.Images.EndOfState() {
+			return x.end()
+		}
+	}
+}
+
+func (x *transferIn) stream(m Member) error {
 	r := x.t.r
+	x.silence.Stop() // an older state is read
+	to, offer := x.t.offer()
+	x.silence.Reset(r.opts.Timing.Handshake)
 	s, err := peerpb.NewReplicationClient(x.conn).Transfer(x.ctx, &peerpb.TransferRequest{
-		Identity: r.identity(x.l.replica), From: x.t.mark.at, Base: x.t.mark.base,
+		Identity: r.identity(x.l.replica), From: x.t.mark.at, Base: x.t.mark.base, To: to, Offer: offer,
 	})
 	if err != nil {
 		return err
@@ -67,10 +84,10 @@ func (x *transferIn) run(m Member) error {
 	if err := x.begin(m, first.GetBegin()); err != nil {
 		return err
 	}
-	if err := x.images(s); err != nil {
+	if err := x.t.checkOlder(x.least); err != nil {
 		return err
 	}
-	return x.end()
+	return x.images(s, to)
 }
 
 // begin judges the source and writes down what the transfer leads to.
@@ -104,8 +121,11 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 		}
 	}
 	x.least = oplog.VectorOf(t.mark.ends)
-	r.quiet.to.Info("state transfer", "from", x.l.replica, "percent", t.percent(), "why", t.why(x.l.replica))
-	t.note(func(p *TransferStatus) { *p = TransferStatus{Active: true, Source: x.l.replica} })
+	if !x.begun {
+		x.begun = true
+		r.quiet.to.Info("state transfer", "from", x.l.replica, "percent", t.percent(), "why", t.why(x.l.replica), "older_state", t.older.seed != nil)
+		t.note(func(p *TransferStatus) { *p = TransferStatus{Active: true, Source: x.l.replica} })
+	}
 	x.progress()
 	return nil
 }
@@ -167,14 +187,15 @@ func (t *transfers) why(from crdt.ReplicaID) string {
 	return "an earlier one was broken off"
 }
 
-// images merges what comes, in order of position, to the end of the state.
-func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource]) error {
+// images merges what comes, in order of position, until a position is reached.
+// A source that does not know of offers goes on to the end of the state.
+func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource], to uint64) error {
 	var f inFrame
 	unpack := unpacker{dec: x.t.r.dec, maxBlock: maxImage, sizeOf: x.t.r.opts.Images.SizeOf}
 	for {
 		err := s.RecvMsg(&f)
 		if err == io.EOF {
-			if x.t.mark.at != x.t.r.opts.Images.EndOfState() {
+			if x.t.mark.at < to {
 				return errTransferShort
 			}
 			return nil
@@ -213,13 +234,17 @@ func (x *transferIn) frame(f *inFrame, unpack *unpacker) error {
 // catch up (H1), with an alarm.
 func (x *transferIn) merge(data []byte) error {
 	t := x.t
-	next := t.mark
+	next, size := t.mark, uint64(len(data))
 	x.ease.begin()
+	data, err := t.expand(data)
+	if err != nil {
+		return err
+	}
 	for waited := time.Duration(0); ; waited += clockRetry {
 		at, keys, err := t.r.opts.Images.MergeAt(t.mark.at, data, x.least, func(at uint64) []byte {
-			next.at, next.bytes = at, t.mark.bytes+uint64(len(data))
+			next.at, next.bytes = at, t.mark.bytes+size
 			return next.encode()
-		})
+		}, func() { _ = x.ease.step(x.ctx, 0) }) // a stream that has ended: after the image
 		if errors.Is(err, oplog.ErrClock) {
 			if err := x.awaitClock(waited, err); err != nil {
 				return err
@@ -261,13 +286,13 @@ func (t *transfers) percent() float64 {
 	return 100 * float64(t.mark.at) / float64(t.r.opts.Images.EndOfState())
 }
 
-// logProgressEvery is how often the log tells of a transfer, in milliseconds.
-const logProgressEvery = 10_000
+// logProgressEvery is how often the log tells of a transfer.
+const logProgressEvery = 10 * time.Second
 
 // progress shows how far the transfer has come.
 func (x *transferIn) progress() {
-	t, now := x.t, x.t.r.opts.Wall()
-	passed := float64(now-x.started) / 1000
+	t, now := x.t, x.t.r.opts.Mono()
+	passed := time.Duration(now - x.started).Seconds()
 	st := TransferStatus{Active: true, Source: x.l.replica, Percent: t.percent(), Bytes: t.mark.bytes, Keys: t.mark.keys}
 	if got := float64(t.mark.bytes - x.had); passed > 0 && got > 0 {
 		st.Rate = got / passed
@@ -280,7 +305,7 @@ func (x *transferIn) progress() {
 	if x.logged == 0 {
 		x.logged = now
 	}
-	if now-x.logged >= logProgressEvery {
+	if now-x.logged >= int64(logProgressEvery) {
 		x.logged = now
 		t.r.quiet.to.Info("state transfer goes on", "from", x.l.replica, "percent", st.Percent, "bytes", st.Bytes,
 			"keys", st.Keys, "bytes_per_second", int64(st.Rate), "left", st.Left.Round(time.Second).String())
@@ -297,11 +322,12 @@ func (x *transferIn) end() error {
 		t.mark = mark{source: t.mark.source, base: t.mark.base} // anew
 		return err
 	}
-	seconds := float64(t.r.opts.Wall()-x.started) / 1000
+	seconds := time.Duration(t.r.opts.Mono() - x.started).Seconds()
 	t.r.quiet.to.Info("state transfer is complete", "from", x.l.replica, "bytes", t.mark.bytes, "keys", t.mark.keys,
-		"seconds", seconds, "up_to", oplog.VectorOf(t.mark.ends).String())
+		"spared_bytes", t.older.spared, "seconds", seconds, "up_to", oplog.VectorOf(t.mark.ends).String())
 	t.r.quiet.forget(x.l.replica)
 	t.mark = over
+	t.older = older{opened: true}
 	t.mu.Lock()
 	t.mu.await = false
 	clear(t.mu.needs)

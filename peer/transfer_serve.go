@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	if err != nil {
 		return err
 	}
+	if n := len(req.GetOffer()); n > maxOffer || n%sumBytes != 0 {
+		return fmt.Errorf("%w: an offer of %d bytes", errFrame, n)
+	}
 	state := r.opts.Images
 	if state == nil || r.AwaitsBase() {
 		return refuse(peerpb.Refusal_BUSY, "replica %d has no complete state itself", r.opts.Self)
@@ -50,7 +54,7 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	if err := s.Send(&peerpb.FromSource{Begin: begin}); err != nil {
 		return err
 	}
-	return r.sendState(ctx, s, l, req.GetFrom(), least)
+	return r.sendState(ctx, s, l, req, least)
 }
 
 // beginTransfer tells where the logs here end, once all of that is applied.
@@ -75,16 +79,24 @@ func (r *Replicator) beginTransfer(ctx context.Context, to crdt.ReplicaID) (*pee
 	return b, least, nil
 }
 
-// sendState captures and sends one image after the other. What an image holds
-// is durable here before it is sent (D1).
-func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer[peerpb.FromSource], l *link, at uint64, least crdt.VersionVector) error {
-	r.quiet.to.Info("serving a state transfer", "to", l.replica, "percent", 100*float64(at)/float64(r.opts.Images.EndOfState()))
-	begun, sent := r.opts.Wall(), 0
+// sendState captures and sends one image after the other, up to where it is
+// asked to. What an image holds is durable here before it is sent (D1).
+func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer[peerpb.FromSource], l *link, req *peerpb.TransferRequest, least crdt.VersionVector) error {
+	at, to, level := req.GetFrom(), r.opts.Images.EndOfState(), slog.LevelInfo
+	if req.GetTo() != 0 {
+		to = min(to, req.GetTo())
+	}
+	if at != 0 && to < r.opts.Images.EndOfState() { // one stream of many
+		level = slog.LevelDebug
+	}
+	r.quiet.to.Log(ctx, level, "serving a state transfer", "to", l.replica, "percent", 100*float64(at)/float64(r.opts.Images.EndOfState()))
+	begun, sent := r.opts.Mono(), 0
 	slow := pace{rate: r.opts.Limits.TransferRate}
+	shorten := r.opts.Images.Shorten(req.GetOffer())
 	var rush atomic.Int64
 	ease := easing{r: r, rush: &rush}
 	var f outFrame
-	for at < r.opts.Images.EndOfState() {
+	for at < to {
 		if _, ok := l.currentMember(); !ok {
 			return errNoMember
 		}
@@ -97,15 +109,23 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 		if !vv.Descends(least) {
 			return fmt.Errorf("an image covers %v, the log %v", vv, least)
 		}
+		if len(req.GetOffer()) > 0 {
+			var err error
+			ease.begin()
+			if image, err = shorten(image); err != nil {
+				return err
+			}
+			ease.worked()
+		}
 		if err := r.sendImage(s, &f, l, image, &ease); err != nil {
 			return err
 		}
 		sent, at = sent+len(image), next
-		if err := slow.took(ctx, len(image), r.opts.Wall()); err != nil {
+		if err := slow.took(ctx, len(image), r.opts.Mono()); err != nil {
 			return err
 		}
 	}
-	r.quiet.to.Info("served a state transfer", "to", l.replica, "bytes", sent, "seconds", float64(r.opts.Wall()-begun)/1000)
+	r.quiet.to.Log(ctx, level, "served a state transfer", "to", l.replica, "bytes", sent, "seconds", time.Duration(r.opts.Mono()-begun).Seconds())
 	return nil
 }
 

@@ -31,6 +31,7 @@ type stateNode struct {
 	c    *states
 	eng  *engine.Engine
 	join bool
+	seed func() (Seed, error)
 	rate int
 	tap  func(at uint64, image []byte) []byte // of what is captured here
 
@@ -69,6 +70,7 @@ func (n *stateNode) options(o *Options) {
 		n.c.t.Fatal(err)
 	}
 	o.Apply, o.Images, o.Join, o.Limits.TransferRate = n.eng, &tapped{n.eng, n}, n.join, n.rate
+	o.Seed = n.seed
 	if os.Getenv("LOGS") != "" {
 		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("self", n.id)
 	}
@@ -270,23 +272,11 @@ func TestNoBaseFromOneThatMayNotGoOn(t *testing.T) {
 // The stream is cut after every 40th image; the transfer goes on where it was.
 func TestATransferThatIsCut(t *testing.T) {
 	c, one, two := apart(t)
-	captured := 0
-	one.tap = func(at uint64, image []byte) []byte {
-		if captured++; captured%40 == 0 {
-			merged := func() bool {
-				return int(two.r.Transfer().Percent*oplog.MaxRanges/100) >= int(at>>28)-5 // the rest is lost on the way
-			}
-			for i := 0; !merged() && i < 500; i++ {
-				<-time.After(time.Millisecond)
-			}
-			two.hangUp()
-		}
-		return image
-	}
+	captured := one.breakOff(two)
 	two.start()
 	c.agree()
-	if captured > 3*int(oplog.MaxRanges) {
-		t.Errorf("%d captures: it began anew every time", captured)
+	if n := captured.Load(); n > 3*int64(oplog.MaxRanges) {
+		t.Errorf("%d captures: it began anew every time", n)
 	}
 }
 

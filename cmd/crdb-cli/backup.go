@@ -29,19 +29,24 @@ func (a *app) restoreCmd() *cobra.Command {
 		dir, name string
 		port      int
 		instances []string
+		u         updating
 		w         waiting
 	)
 	cmd := a.command("restore --name NEW --dir DIR", "Make a new database of a backup in a directory of the node", cobra.NoArgs,
 		func(ctx context.Context, c *api.Client, _ []string) error {
+			settings, err := u.settings()
+			if err != nil {
+				return err
+			}
 			d := &api.Database{Name: name, DefaultDBConfig: api.DBConfig{Port: port}}
 			if len(instances) > 0 {
-				var err error
 				if d, err = parseDatabase(name, port, instances); err != nil {
 					return err
 				}
 			} else if err := api.CheckName("database", name); err != nil {
 				return fmt.Errorf("--name: %w", err)
 			}
+			d.DefaultDBConfig = settings.Over(d.DefaultDBConfig)
 			a.began = true
 			t, err := c.Restore(ctx, dir, d)
 			return a.follow(ctx, c, t, err, w)
@@ -50,7 +55,8 @@ func (a *app) restoreCmd() *cobra.Command {
 	cmd.Long = "Make a new database, with a GUID of its own, and write into it what a backup holds. The backup is\n" +
 		"in a directory of the machine of the node asked, which must be one of the instances; without\n" +
 		"--instance it is the only one. The backup is checked first; if the database cannot be filled it is\n" +
-		"deleted again."
+		"deleted again. Its users come to all regions, and its settings that crdb update can change, unless a\n" +
+		"flag says another."
 	f := cmd.Flags()
 	f.StringVar(&dir, "dir", "", "directory on the node, an absolute path")
 	f.StringVar(&name, "name", "", "name of the new database")
@@ -58,6 +64,7 @@ func (a *app) restoreCmd() *cobra.Command {
 	f.StringArrayVar(&instances, "instance", nil, "a node to have an instance, as for create; repeat for every region")
 	cmd.MarkFlagRequired("dir")
 	cmd.MarkFlagRequired("name")
+	u.flags(cmd)
 	w.flags(f)
 	return cmd
 }

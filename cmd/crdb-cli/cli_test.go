@@ -34,10 +34,12 @@ type node struct {
 }
 
 func sample() api.Database {
+	size := int64(1 << 30)
 	return api.Database{GUID: guid, Name: "cart", ConfigVersion: 1, CausalConsistency: true, ProtocolVersion: 1, FeaturesetVersion: 1,
+		DefaultDBConfig: api.DBConfig{MemorySize: &size, EvictionPolicy: "allkeys-lru"},
 		Instances: []api.Instance{
 			{ID: 1, Region: "us-east", NodeID: "n1", Cluster: api.Cluster{Name: "a:9443", URL: "http://a:9443", ReplicationEndpoint: "a:9444"}, DBConfig: &api.DBConfig{Port: 6379}, DBUID: 1},
-			{ID: 2, Region: "eu-west", NodeID: "n2", Cluster: api.Cluster{Name: "b:9443", URL: "http://b:9443", ReplicationEndpoint: "b:9444"}, DBConfig: &api.DBConfig{Port: 6380}, DBUID: 1},
+			{ID: 2, Region: "eu-west", NodeID: "n2", Cluster: api.Cluster{Name: "b:9443", URL: "http://b:9443", ReplicationEndpoint: "b:9444"}, DBConfig: &api.DBConfig{Port: 6380, AOFPolicy: "appendfsync-always"}, DBUID: 1},
 		}}
 }
 
@@ -112,11 +114,19 @@ func (n *node) sent() string {
 // with its exit code.
 func cli(t *testing.T, n http.Handler, args ...string) (out, errs string, code int) {
 	t.Helper()
-	s := httptest.NewServer(n)
+	s := httptest.NewServer(api.Seal(n))
 	defer s.Close()
 	var o, e bytes.Buffer
 	code = run(context.Background(), args, strings.TrimPrefix(s.URL, "http://"), &o, &e)
 	return o.String(), strings.ReplaceAll(e.String(), s.URL, "http://NODE"), code
+}
+
+// stuck is a node that holds what depends on operations nobody sends.
+func stuck() *node {
+	n := newNode()
+	n.health[0].Connections[0].Stuck = &api.StuckHealth{Blocks: 2, Bytes: 300, Seconds: 61, After: 1767323045000<<16 | 2, Last: 1767323046000 << 16,
+		Missing: []api.MissingPart{{ID: 3, Region: "ap-south", Here: 1767323040000 << 16, Needed: 1767323041000 << 16}, {ID: 4, Needed: 1}, {ID: 5, Here: 7, Needed: 6}}}
+	return n
 }
 
 func TestGolden(t *testing.T) {
@@ -165,6 +175,7 @@ func TestGolden(t *testing.T) {
 		{"usage_add_no_instance", newNode(), []string{"crdb", "add-instance", "cart"}, 2},
 		{"usage_two_names", newNode(), []string{"crdb", "flush", "cart", "--name", "cart"}, 2},
 		{"health", newNode(), []string{"crdb", "health-report", "cart"}, 0},
+		{"health_stuck", stuck(), []string{"crdb", "health-report", "cart"}, 3},
 		{"health_sick", sick, []string{"crdb", "health-report", "cart"}, 3},
 		{"task_list", newNode(), []string{"task", "list"}, 0},
 		{"task_status", failed, []string{"task", "status", "--task-id", taskID}, 0},

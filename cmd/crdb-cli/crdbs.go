@@ -23,7 +23,7 @@ func (a *app) listCmd() *cobra.Command {
 			for _, d := range l {
 				for _, x := range d.LocalDatabases {
 					if x.Status != "" {
-						t.row(d.GUID, d.Name, strconv.Itoa(x.ID), "this node: "+x.Status)
+						t.row(d.GUID, d.Name, strconv.Itoa(x.ID), "this node: "+x.Status, "-", "-")
 					}
 				}
 				for i, x := range d.Instances {
@@ -125,6 +125,10 @@ func (a *app) getCmd() *cobra.Command {
 			t.row("Protocol version:", strconv.Itoa(d.ProtocolVersion))
 			t.row("FeatureSet version:", strconv.Itoa(d.FeaturesetVersion))
 			t.row("Configuration version:", strconv.Itoa(d.ConfigVersion))
+			if d.DefaultDBConfig.Without(api.DBConfig{}) != (api.DBConfig{}) {
+				t.row("Default-DB-Config:", "")
+				t.settings(d.DefaultDBConfig)
+			}
 			for _, x := range d.LocalDatabases {
 				if x.Status != "" {
 					t.row("This node:", fmt.Sprintf("instance %d, %s: %s", x.ID, x.Status, x.Reason))
@@ -138,9 +142,26 @@ func (a *app) getCmd() *cobra.Command {
 				t.row("  URL:", x.Cluster.URL)
 				t.row("  Replication-Endpoint:", x.Cluster.ReplicationEndpoint)
 				t.row("  Port:", strconv.Itoa(d.Port(i)))
+				if x.DBConfig != nil {
+					t.settings(x.DBConfig.Without(api.DBConfig{}))
+				}
 			}
 		})
 	})
+}
+
+// settings shows those settings of a database that are given; what is not is as
+// the node's configuration says.
+func (t *table) settings(c api.DBConfig) {
+	if c.MemorySize != nil {
+		t.row("  Memory-size:", strconv.FormatInt(*c.MemorySize, 10))
+	}
+	if c.EvictionPolicy != "" {
+		t.row("  Eviction-policy:", c.EvictionPolicy)
+	}
+	if c.AOFPolicy != "" {
+		t.row("  AOF-policy:", c.AOFPolicy)
+	}
 }
 
 func (a *app) deleteCmd() *cobra.Command {
@@ -182,11 +203,7 @@ func (a *app) healthCmd() *cobra.Command {
 					t.row(r.ClusterName, r.Region, config, "-", "-", "-", r.ConnectionError)
 				}
 				for _, k := range r.Connections {
-					why := k.LastError
-					if k.Held != nil {
-						why = k.Held.String()
-					}
-					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), why)
+					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), k.Trouble())
 				}
 			}
 		})

@@ -93,12 +93,14 @@ func (a *app) recoverInstanceCmd() *cobra.Command {
 		"regions. For an instance that takes no writes because it came back with less log than it\n" +
 		"had sent (a restored backup, an old or lost disk, a copy), or that was removed by force.\n" +
 		"What is here is put aside below set-aside/ in the data directory, not merged. A node whose\n" +
-		"whole directory is lost knows nothing: name a member with --from."
+		"whole directory is lost knows nothing: name a member with --from. With a backup of the database\n" +
+		"on this node, only what has changed since comes from the others."
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "name of the database")
 	f.StringVar(&guid, "crdb-guid", "", "GUID of the database")
 	f.StringVar(&from, "from", "", "HOST:ADMINPORT of a member to ask")
 	f.StringVar(&instance, "instance", "", "how the others reach this node, as for add-instance; default: as before")
+	f.StringVar(&r.Backup, "from-backup", "", "directory on the node with a backup of this database, an absolute path")
 	cmd.ValidArgsFunction = a.completeDatabase
 	w.flags(f)
 	return cmd

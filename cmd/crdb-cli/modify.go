@@ -15,11 +15,15 @@ import (
 func (a *app) addInstanceCmd() *cobra.Command {
 	var (
 		instances []string
+		backup    string
 		w         waiting
 	)
 	cmd := a.onDatabaseChecked("add-instance", "Add a region to a database", func() error {
 		if len(instances) == 0 {
 			return fmt.Errorf("--instance is missing")
+		}
+		if backup != "" && len(instances) != 1 {
+			return fmt.Errorf("--from-backup is for one --instance")
 		}
 		_, err := parseInstances(instances)
 		return err
@@ -28,13 +32,15 @@ func (a *app) addInstanceCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		t, err := c.Modify(ctx, guid, &api.Modify{AddInstances: list})
+		t, err := c.Modify(ctx, guid, &api.Modify{AddInstances: list, Backup: backup})
 		return a.follow(ctx, c, t, err, w)
 	})
 	cmd.Long = "Add a region to a database while all others serve. An instance is HOST:ADMINPORT, or\n" +
 		"fqdn=HOST[:ADMINPORT][,port=RESPPORT][,url=http://HOST:ADMINPORT][,replication_endpoint=HOST:PEERPORT].\n" +
-		"The task ends when the new region holds what the others held."
+		"The task ends when the new region holds what the others held. With a backup of the database in a\n" +
+		"directory of the new node's machine, only what has changed since is sent there."
 	cmd.Flags().StringArrayVar(&instances, "instance", nil, "the node to have an instance; may be repeated")
+	cmd.Flags().StringVar(&backup, "from-backup", "", "directory on the new node with a backup of this database, an absolute path")
 	w.flags(cmd.Flags())
 	return cmd
 }
@@ -76,19 +82,41 @@ func (a *app) updateCmd() *cobra.Command {
 		"configuration file says, and what CONFIG SET has set. The fields of --default-db-config\n" +
 		"are memory_size, eviction_policy and aof_policy."
 	f := cmd.Flags()
-	f.StringVar(&u.memory, "memory-size", "", "limit of memory, such as 512mb; 0: none")
-	f.StringVar(&u.policy, "eviction-policy", "", "what is evicted at the limit")
+	u.flags(cmd)
 	f.StringVar(&u.config, "default-db-config", "", "settings as JSON")
 	f.StringVar(&u.file, "default-db-config-file", "", "file with settings as JSON")
 	f.BoolVar(&u.force, "force", false, "make a new version of the configuration even if nothing changes")
-	cmd.RegisterFlagCompletionFunc("eviction-policy", cobra.FixedCompletions(api.EvictionPolicies, cobra.ShellCompDirectiveNoFileComp))
 	cmd.MarkFlagFilename("default-db-config-file", "json")
 	w.flags(f)
 	return cmd
 }
 
-// read puts the flags together; nil if none says anything.
+// flags adds those that a restore has, too.
+func (u *updating) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&u.memory, "memory-size", "", "limit of memory, such as 512mb; 0: none")
+	f.StringVar(&u.policy, "eviction-policy", "", "what is evicted at the limit")
+	cmd.RegisterFlagCompletionFunc("eviction-policy", cobra.FixedCompletions(api.EvictionPolicies, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// read puts the flags together; nil if none says anything and a new version is
+// wanted all the same.
 func (u *updating) read() (*api.DBConfig, error) {
+	d, err := u.settings()
+	if err != nil {
+		return nil, err
+	}
+	if empty, _ := json.Marshal(d); string(empty) == "{}" {
+		if !u.force {
+			return nil, fmt.Errorf("nothing to change: say --memory-size, --eviction-policy or --default-db-config")
+		}
+		return nil, nil
+	}
+	return d, nil
+}
+
+// settings puts the flags together.
+func (u *updating) settings() (*api.DBConfig, error) {
 	var d api.DBConfig
 	text := []byte(u.config)
 	if u.file != "" {
@@ -117,12 +145,6 @@ func (u *updating) read() (*api.DBConfig, error) {
 	}
 	if err := d.Check(); err != nil {
 		return nil, err
-	}
-	if empty, _ := json.Marshal(d); string(empty) == "{}" {
-		if !u.force {
-			return nil, fmt.Errorf("nothing to change: say --memory-size, --eviction-policy or --default-db-config")
-		}
-		return nil, nil
 	}
 	return &d, nil
 }

@@ -63,7 +63,11 @@ func (a *app) follow(ctx context.Context, c *api.Client, t *api.Task, err error,
 	if t.Status == api.TaskFailed {
 		return a.failed(t)
 	}
-	if t.Moved != nil {
+	switch {
+	case t.Moved == nil:
+	case t.Operation == api.OpBackup:
+		a.say("Backup written: %d bytes", t.Moved.Bytes)
+	default:
 		a.say("%s", t.Moved.String())
 	}
 	if t.Operation == api.OpCreate || t.Operation == api.OpRestore {

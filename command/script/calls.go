@@ -54,27 +54,30 @@ var (
 	revealing = map[string]bool{
 		"_G": true, "getfenv": true, "setfenv": true, "load": true, "loadstring": true, "redis": true, callName: true, pcallName: true,
 	}
-	reliedOn = map[string]bool{"redis": true, "KEYS": true, "unpack": true, "ipairs": true, "pairs": true, "_VERSION": true}
+	reliedOn = map[string]bool{"redis": true, "unpack": true, "ipairs": true, "pairs": true, "_VERSION": true}
 )
 
 // findCalls returns the commands that a chunk runs; ok is false if it may run
 // others, or with keys that cannot be known. The chunk has been rewritten.
 func findCalls(chunk []ast.Stmt) (calls []Call, ok bool) {
-	f := &callFinder{declared: map[string]int{}, locals: map[string]ast.Expr{}}
-	f.names(chunk)
+	f := &callFinder{declared: countNames(chunk), locals: map[string]ast.Expr{}}
 	for name := range reliedOn {
 		if f.declared[name] > 0 {
 			return nil, false
 		}
 	}
+	f.lost = !keepsTables(chunk, "KEYS")
+	f.variables(chunk)
 	f.block(chunk)
 	return f.calls, !f.lost
 }
 
+var keysOnly = []string{"KEYS"}
+
 // keyOf stands for a local variable that a loop over KEYS sets.
 var keyOf ast.Expr = &ast.AttrGetExpr{Object: &ast.IdentExpr{Value: "KEYS"}, Key: &ast.NilExpr{}}
 
-// callFinder walks a chunk twice: for the names, then for the calls.
+// callFinder walks a chunk twice: for the variables, then for the calls.
 type callFinder struct {
 	declared map[string]int      // how often a name is declared or assigned
 	locals   map[string]ast.Expr // what a local variable is given where it is declared
@@ -82,73 +85,25 @@ type callFinder struct {
 	lost     bool
 }
 
-// names notes every declaration and assignment.
-func (f *callFinder) names(chunk []ast.Stmt) {
+// variables notes what local variables are given.
+func (f *callFinder) variables(chunk []ast.Stmt) {
 	walkStmts(chunk, func(s ast.Stmt) {
 		switch s := s.(type) {
 		case *ast.LocalAssignStmt:
 			for i, name := range s.Names {
-				f.declared[name]++
 				if i < len(s.Exprs) {
 					f.locals[name] = s.Exprs[i]
 				}
 			}
-		case *ast.AssignStmt:
-			for _, e := range s.Lhs {
-				f.assigned(e)
-			}
-		case *ast.NumberForStmt:
-			f.declared[s.Name]++
 		case *ast.GenericForStmt:
-			for i, name := range s.Names {
-				f.declared[name]++
-				if i == 1 && len(s.Exprs) == 1 && overKeys(s.Exprs[0], "ipairs", "pairs") {
-					f.locals[name] = keyOf
-				}
-			}
-		case *ast.FuncDefStmt:
-			f.assigned(s.Name.Func)
-		}
-	}, func(e ast.Expr) {
-		if fn, ok := e.(*ast.FunctionExpr); ok {
-			f.declared["arg"]++
-			f.declared["self"]++
-			for _, name := range fn.ParList.Names {
-				f.declared[name]++
+			if len(s.Names) > 1 && throughTable(s, keysOnly) != nil {
+				f.locals[s.Names[1]] = keyOf
 			}
 		}
-	})
-}
-
-func (f *callFinder) assigned(e ast.Expr) {
-	switch e := e.(type) {
-	case *ast.IdentExpr:
-		f.declared[e.Value]++
-	case *ast.AttrGetExpr:
-		f.lost = f.lost || isKEYS(e.Object)
-	}
+	}, func(ast.Expr) {})
 }
 
 func isKEYS(e ast.Expr) bool { return isName(e, "KEYS") }
-
-func isName(e ast.Expr, names ...string) bool {
-	id, ok := e.(*ast.IdentExpr)
-	if !ok {
-		return false
-	}
-	for _, name := range names {
-		if id.Value == name {
-			return true
-		}
-	}
-	return false
-}
-
-// overKeys reports whether e calls one of the named functions with KEYS first.
-func overKeys(e ast.Expr, names ...string) bool {
-	c, ok := e.(*ast.FuncCallExpr)
-	return ok && c.Func != nil && isName(c.Func, names...) && len(c.Args) > 0 && isKEYS(c.Args[0])
-}
 
 // given is what a name stands for, e itself if that is not known.
 func (f *callFinder) given(e ast.Expr) ast.Expr {
@@ -163,35 +118,19 @@ func (f *callFinder) given(e ast.Expr) ast.Expr {
 func (f *callFinder) block(chunk []ast.Stmt) {
 	fine := map[ast.Expr]bool{}
 	walkStmts(chunk, func(s ast.Stmt) {
-		switch s := s.(type) {
-		case *ast.LocalAssignStmt:
+		if s, ok := s.(*ast.LocalAssignStmt); ok {
 			for i, e := range s.Exprs { // local call = redis.call
 				if i < len(s.Names) && f.declared[s.Names[i]] == 1 && isName(e, callName, pcallName) {
 					fine[e] = true
 				}
 			}
-		case *ast.GenericForStmt: // elsewhere, ipairs would give KEYS away
-			if len(s.Exprs) == 1 && overKeys(s.Exprs[0], "ipairs", "pairs") {
-				fine[s.Exprs[0].(*ast.FuncCallExpr).Args[0]] = true
-			}
 		}
 	}, func(e ast.Expr) {
 		switch e := e.(type) {
 		case *ast.IdentExpr:
-			bad := revealing[e.Value] || isKEYS(e) || isName(f.given(e), callName, pcallName)
+			bad := revealing[e.Value] || isName(f.given(e), callName, pcallName)
 			f.lost = f.lost || bad && !fine[e]
-		case *ast.AttrGetExpr:
-			if isKEYS(e.Object) {
-				fine[e.Object] = true
-			}
-		case *ast.UnaryLenOpExpr:
-			if isKEYS(e.Expr) {
-				fine[e.Expr] = true
-			}
 		case *ast.FuncCallExpr:
-			if overKeys(e, "unpack") {
-				fine[e.Args[0]] = true
-			}
 			if e.Func != nil && isName(f.given(e.Func), callName, pcallName) {
 				fine[e.Func] = true
 				f.calls = append(f.calls, f.args(e.Args))
@@ -226,9 +165,9 @@ func (f *callFinder) arg(e ast.Expr, last bool) Arg {
 	case *ast.FuncCallExpr:
 		many := last && !e.AdjustRet
 		switch {
-		case overKeys(e, "unpack") && many:
+		case callsWith(e, keysOnly, "unpack") && many:
 			return Arg{Kind: AllKeys}
-		case overKeys(e, "unpack"):
+		case callsWith(e, keysOnly, "unpack"):
 			return Arg{Kind: OneKey}
 		case many:
 			return Arg{Kind: UnknownAll}

@@ -9,6 +9,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
+
+	"crdb/resp"
 )
 
 // Flags are what a script's first line says about it.
@@ -34,11 +36,11 @@ type Script struct {
 	SHA    string // of its text, in hexadecimal
 	Body   string
 	Flags  Flags
-	Loops  bool   // it may run for long: it has loops or functions
 	Calls  []Call // the commands it may run; nil if that cannot be known
 	Known  bool   // Calls are all
 	Keyed  bool   // it touches its KEYS only; the host finds out, before others see the script
 	proto  *lua.FunctionProto
+	bounds bounds
 	source string
 }
 
@@ -59,10 +61,14 @@ func Compile(sha string, body string) (*Script, error) {
 	if err != nil {
 		return nil, errors.New("ERR Error compiling script (new function): " + err.Error())
 	}
-	s.proto, s.Loops = chunk.proto, chunk.loops
+	s.proto, s.bounds = chunk.proto, findBounds(chunk.stmts)
 	s.Calls, s.Known = findCalls(chunk.stmts)
 	return s, nil
 }
+
+// Short reports whether the script ends soon whatever happens, given n keys and
+// arguments: it then runs where the client is served, and cannot be killed.
+func (s *Script) Short(n int) bool { return s.bounds.short(n) }
 
 // shebang reads and blanks the first line, if it says how to run the rest.
 func (s *Script) shebang(body string) (string, error) {
@@ -73,7 +79,10 @@ func (s *Script) shebang(body string) (string, error) {
 	if end < 0 {
 		return "", errors.New("ERR Invalid script shebang")
 	}
-	words := strings.Fields(body[:end])
+	words, balanced := resp.SplitLine(body[:end])
+	if !balanced || len(words) == 0 {
+		return "", errors.New("ERR Invalid engine in script shebang")
+	}
 	if words[0] != "#!lua" {
 		return "", errors.New("ERR Unexpected engine in script shebang: " + words[0])
 	}
@@ -101,7 +110,6 @@ func (s *Script) shebang(body string) (string, error) {
 type compiled struct {
 	proto *lua.FunctionProto
 	stmts []ast.Stmt
-	loops bool
 }
 
 // compile turns text into code for a VM. The errors are worded as Lua's.
@@ -126,5 +134,7 @@ func compile(text, name string) (c compiled, err error) {
 	if err != nil {
 		return c, compileError(name, text, err)
 	}
-	return compiled{proto, chunk, r.loops}, nil
+	// gopher-lua makes a table "arg" at each run of a chunk, which nothing can name.
+	proto.IsVarArg &^= lua.VarArgNeedsArg
+	return compiled{proto, chunk}, nil
 }

@@ -5,12 +5,15 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"crdb/resp"
 )
 
 // Library is the text of a library of functions, compiled. It never changes.
 type Library struct {
 	Name, Code string
 	proto      *lua.FunctionProto
+	bounds     map[functionLines]bounds
 }
 
 const badName = "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
@@ -22,8 +25,8 @@ func LibraryName(code string) (string, error) {
 		return "", errors.New("Missing library metadata")
 	}
 	line, _, found := strings.Cut(code, "\n")
-	words := strings.Fields(line)
-	if !found {
+	words, balanced := resp.SplitLine(line)
+	if !found || !balanced || len(words) == 0 {
 		return "", errors.New("Invalid library metadata")
 	}
 	name, given := "", false
@@ -63,7 +66,7 @@ func CompileLibrary(name, code string) (*Library, error) {
 	if err != nil {
 		return nil, errors.New("Error compiling function: " + err.Error())
 	}
-	return &Library{Name: name, Code: code, proto: chunk.proto}, nil
+	return &Library{Name: name, Code: code, proto: chunk.proto, bounds: findFunctionBounds(chunk.stmts)}, nil
 }
 
 // Function is a function of a library that a VM has loaded. It can be called in
@@ -72,6 +75,20 @@ type Function struct {
 	Name, Description string
 	Flags             Flags
 	fn                *lua.LFunction
+	bounds            bounds
+}
+
+// Short is Script.Short for a function.
+func (f *Function) Short(n int) bool { return f.bounds.short(n) }
+
+// bound finds out how long the function may take, by where it stands in the
+// text of its library.
+func (f *Function) bound(library map[functionLines]bounds) {
+	found := false
+	if p := f.fn.Proto; p != nil {
+		f.bounds, found = library[functionLines{p.LineDefined, p.LastLineDefined}]
+	}
+	f.bounds.unknown = f.bounds.unknown || !found
 }
 
 // FlagNames are the names of flags, in the order of FUNCTION LIST.
@@ -88,7 +105,7 @@ func (f Flags) FlagNames() (names []string) {
 // The result is valid until the next run. What the library keeps in its locals
 // stays from call to call, as in Redis.
 func (vm *VM) Invoke(f *Function, host Host, keys, args [][]byte) Result {
-	vm.begin(host, true)
+	vm.begin(host, !f.Short(len(keys)+len(args)))
 	v, err := vm.call(f.fn, vm.list(keys), vm.list(args))
 	return vm.result(f.Name, v, err)
 }

@@ -36,7 +36,9 @@ func NewFunctionVM() *VM {
 	api.RawSetString("register_function", l.NewFunction(vm.registerFunction))
 	api.Metatable, few.Metatable = missing, missing
 	few.RawSetString("redis", vm.lock(api))
-	few.RawSetString(hiddenConcat, vm.env.RawGetString(hiddenConcat))
+	for _, name := range []string{hiddenConcat, hiddenMod} {
+		few.RawSetString(name, vm.env.RawGetString(name))
+	}
 	for mt, behind := range map[*lua.LTable]*lua.LTable{x.load: few, x.run: vm.env} {
 		mt.RawSetString("__index", behind)
 		mt.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))
@@ -58,6 +60,9 @@ func (vm *VM) Load(lib *Library, host Host) ([]*Function, error) {
 	}
 	if len(x.functions) == 0 {
 		return nil, errors.New("No functions registered")
+	}
+	for _, f := range x.functions {
+		f.bound(lib.bounds)
 	}
 	return x.functions, nil
 }

@@ -26,13 +26,13 @@ func (vm *VM) mathRandom(l *lua.LState) int {
 	case 0:
 		l.Push(lua.LNumber(r))
 	case 1:
-		u := float64(l.CheckInt(1))
+		u := math.Trunc(float64(vm.checkNumber(l, 1)))
 		if u < 1 {
 			l.ArgError(1, "interval is empty")
 		}
 		l.Push(lua.LNumber(math.Floor(r*u) + 1))
 	case 2:
-		lo, hi := float64(l.CheckInt(1)), float64(l.CheckInt(2))
+		lo, hi := math.Trunc(float64(vm.checkNumber(l, 1))), math.Trunc(float64(vm.checkNumber(l, 2)))
 		if lo > hi {
 			l.ArgError(2, "interval is empty")
 		}
@@ -44,7 +44,7 @@ func (vm *VM) mathRandom(l *lua.LState) int {
 }
 
 func (vm *VM) mathSeed(l *lua.LState) int {
-	vm.random.seed(int32(l.CheckInt(1)))
+	vm.random.seed(int32(int64(vm.checkNumber(l, 1))))
 	return 0
 }
 

@@ -33,8 +33,10 @@ func numberText(n lua.LNumber) string {
 	return string(appendNumber(buf[:0], float64(n), 14))
 }
 
-// parseNumber reads a number as Lua 5.1 does with strtod.
+// parseNumber reads a number as Lua 5.1 does with strtod, to which a text ends
+// at its first zero byte.
 func parseNumber(s string) (lua.LNumber, bool) {
+	s, _, _ = strings.Cut(s, "\x00")
 	s = strings.Trim(s, " \t\n\v\f\r")
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || digits == "" {
@@ -43,6 +45,13 @@ func parseNumber(s string) (lua.LNumber, bool) {
 	lower := strings.ToLower(digits)
 	if strings.ContainsAny(s, "_") {
 		return 0, false
+	}
+	if lower == "nan" {
+		sign := 1.0
+		if s[0] == '-' {
+			sign = -1
+		}
+		return lua.LNumber(math.Copysign(math.NaN(), sign)), true
 	}
 	if strings.HasPrefix(lower, "0x") {
 		if n, err := strconv.ParseUint(lower[2:], 16, 64); err == nil {

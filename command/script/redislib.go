@@ -56,12 +56,25 @@ func (vm *VM) redisCall(l *lua.LState, raises bool) int {
 	if raises && len(vm.scratch) > 0 && vm.scratch[0] == '-' {
 		vm.raiseTable(l, strings.TrimRight(string(vm.scratch[1:]), "\r\n"))
 	}
-	r := replyReader{vm: vm, buf: vm.scratch}
-	l.Push(r.value())
+	if len(vm.scratch) > 0 && vm.scratch[0] == '-' {
+		l.Push(vm.refusal(l, strings.TrimRight(string(vm.scratch[1:]), "\r\n")))
+	} else {
+		r := replyReader{vm: vm, buf: vm.scratch}
+		l.Push(r.value())
+	}
 	if cap(vm.scratch) > 1<<20 {
 		vm.scratch = nil
 	}
 	return 1
+}
+
+// refusal is what redis.pcall returns for a command that failed. Redis marks it
+// as counted, and scripts that look at all fields see the mark.
+func (vm *VM) refusal(l *lua.LState, text string) *lua.LTable {
+	t := l.CreateTable(0, 2)
+	t.RawSetString("ignore_error_stats_update", lua.LTrue)
+	t.RawSetString("err", lua.LString(text))
+	return t
 }
 
 func (vm *VM) errorTable(l *lua.LState, text string) *lua.LTable {

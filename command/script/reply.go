@@ -72,7 +72,7 @@ func (r *replyWriter) table(t *lua.LTable, depth int) error {
 		return nil
 	}
 	if s, ok := t.RawGetString("ok").(lua.LString); ok {
-		r.w.SimpleString(string(s))
+		r.w.SimpleString(cut(string(s)))
 		return nil
 	}
 	if n, ok := t.RawGetString("double").(lua.LNumber); ok {

@@ -9,6 +9,7 @@ import (
 // Names that no script can write, for what the rewriter puts in.
 const (
 	hiddenConcat = "\x00concat"
+	hiddenMod    = "\x00mod"
 	hiddenGlobal = "\x00readonly" // never defined: assigning it raises the error
 	hiddenPrefix = "\x00lib."
 )
@@ -20,12 +21,11 @@ const maxDepth = 3000
 var errTooDeep = errors.New("chunk has too many syntax levels")
 
 // rewriter walks a chunk before it is compiled. It turns concatenation into a
-// call of ours, which bounds the size and prints numbers as Lua does; it makes
-// assignments to globals fail; it finds library functions at compile time.
+// call of ours, which bounds the size and prints numbers as Lua does, and % into
+// one that rounds as Lua does; it makes assignments to globals fail; it finds library functions at compile time.
 type rewriter struct {
 	scopes []map[string]bool
 	depth  int
-	loops  bool
 }
 
 func (r *rewriter) rewrite(chunk []ast.Stmt) (err error) {
@@ -109,11 +109,9 @@ func (r *rewriter) stmt(s ast.Stmt) {
 	case *ast.DoBlockStmt:
 		r.block(s.Stmts)
 	case *ast.WhileStmt:
-		r.loops = true
 		s.Condition = r.expr(s.Condition)
 		r.block(s.Stmts)
 	case *ast.RepeatStmt:
-		r.loops = true
 		r.push()
 		r.stmts(s.Stmts)
 		s.Condition = r.expr(s.Condition)
@@ -123,14 +121,12 @@ func (r *rewriter) stmt(s ast.Stmt) {
 		r.block(s.Then)
 		r.block(s.Else)
 	case *ast.NumberForStmt:
-		r.loops = true
 		s.Init, s.Limit, s.Step = r.expr(s.Init), r.expr(s.Limit), r.expr(s.Step)
 		r.push()
 		r.local(s.Name)
 		r.block(s.Stmts)
 		r.pop()
 	case *ast.GenericForStmt:
-		r.loops = true
 		r.exprs(s.Exprs)
 		r.push()
 		for _, n := range s.Names {
@@ -142,8 +138,6 @@ func (r *rewriter) stmt(s ast.Stmt) {
 		r.funcDef(s)
 	case *ast.ReturnStmt:
 		r.exprs(s.Exprs)
-	case *ast.GotoStmt, *ast.LabelStmt:
-		r.loops = true
 	}
 }
 
@@ -187,7 +181,6 @@ func (r *rewriter) exprs(list []ast.Expr) {
 }
 
 func (r *rewriter) function(f *ast.FunctionExpr) {
-	r.loops = true
 	r.push()
 	for _, n := range f.ParList.Names {
 		r.local(n)
@@ -223,6 +216,11 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 	case *ast.StringConcatOpExpr:
 		return r.concat(e)
 	case *ast.ArithmeticOpExpr:
+		if e.Operator == "%" {
+			c := hiddenCall(hiddenMod, e)
+			c.Args = []ast.Expr{r.single(e.Lhs), r.single(e.Rhs)}
+			return c
+		}
 		e.Lhs, e.Rhs = r.expr(e.Lhs), r.expr(e.Rhs)
 	case *ast.UnaryMinusOpExpr:
 		e.Expr = r.expr(e.Expr)
@@ -253,12 +251,7 @@ func (r *rewriter) call(e ast.Expr) ast.Expr {
 
 // concat makes one call of a chain a .. b .. c.
 func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
-	fn := &ast.IdentExpr{Value: hiddenConcat}
-	fn.SetLine(e.Line())
-	fn.SetLastLine(e.LastLine())
-	c := &ast.FuncCallExpr{Func: fn, AdjustRet: true}
-	c.SetLine(e.Line())
-	c.SetLastLine(e.LastLine())
+	c := hiddenCall(hiddenConcat, e)
 	var rest ast.Expr = e
 	for n := 0; n < 200; n++ { // arguments are registers, and those are few
 		more, ok := rest.(*ast.StringConcatOpExpr)
@@ -269,6 +262,17 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 		rest = more.Rhs
 	}
 	c.Args = append(c.Args, r.single(rest))
+	return c
+}
+
+// hiddenCall is a call of a function of ours in the place of an operator.
+func hiddenCall(name string, e ast.Expr) *ast.FuncCallExpr {
+	fn := &ast.IdentExpr{Value: name}
+	fn.SetLine(e.Line())
+	fn.SetLastLine(e.LastLine())
+	c := &ast.FuncCallExpr{Func: fn, AdjustRet: true}
+	c.SetLine(e.Line())
+	c.SetLastLine(e.LastLine())
 	return c
 }
 

@@ -55,6 +55,7 @@ func (vm *VM) openLibraries() {
 		}
 	}
 	vm.env.RawSetString(hiddenConcat, l.NewFunction(vm.concat))
+	vm.env.RawSetString(hiddenMod, l.NewFunction(vm.mod))
 	missing := l.NewTable()
 	missing.RawSetString("__index", l.NewFunction(vm.missingGlobal))
 	missing.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))

@@ -123,6 +123,9 @@ func TestNoWayOut(t *testing.T) {
 // TestBounds: scripts that want too much of a stack, a string or a depth end
 // with an error, and the VM or its successor works on (L3, L4).
 func TestBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much work of one goroutine")
+	}
 	vm := NewVM()
 	deep := func(open, close string, n int) string { return strings.Repeat(open, n) + strings.Repeat(close, n) }
 	for _, body := range []string{
@@ -238,4 +241,71 @@ func FuzzScript(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDeepText: what nests too deep is refused before the parser sees it, which
+// would take minutes and gigabytes.
+func TestDeepText(t *testing.T) {
+	const n = 1 << 20
+	for name, text := range map[string]string{
+		"do":       strings.Repeat("do ", n) + strings.Repeat(" end", n),
+		"if":       strings.Repeat("if 1 then ", n),
+		"elseif":   "if 1 then " + strings.Repeat("elseif 2 == 2 then ", n) + "end",
+		"repeat":   strings.Repeat("repeat ", n),
+		"function": "return " + strings.Repeat("function() return ", n),
+		"sum":      "return 1" + strings.Repeat("+1", n),
+		"equal":    "return 1" + strings.Repeat(" == 1", n),
+		"and":      "return 1" + strings.Repeat(" and 1", n),
+		"index":    "local a = {} return a" + strings.Repeat(".a", n),
+		"method":   "local a = {} return a" + strings.Repeat(":a()", n),
+		"call":     "local a = {} return a" + strings.Repeat("()", n),
+		"texts":    "local a = {} return a" + strings.Repeat("''", n),
+	} {
+		if _, err := Compile("sha", text); err == nil || !strings.Contains(err.Error(), "chunk has too many syntax levels") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLongText: many statements are not deep ones.
+func TestLongText(t *testing.T) {
+	for _, part := range []string{
+		"do local a = 1 end\n", "local f = function() return 1 end f() ;", "if 1 then elseif 2 then else end ", "repeat until true ", "x = - 1 == 2 and 3 or 4\n",
+		"redis.call('get', KEYS[1]) ", "for i = 1, 2 do while false do end end ", "t[1].x:y('a'){}'b' ",
+	} {
+		if err := nesting(strings.Repeat(part, 100000)); err != nil {
+			t.Errorf("%s: %v", part, err)
+		}
+	}
+}
+
+// TestFormat: what C's printf makes of it, as redis-server answers.
+func TestFormat(t *testing.T) {
+	vm := NewVM()
+	for args, want := range map[string]string{
+		`'%10s|%-10s|', 'é', 'é'`:                    "        é|é        |",
+		`'%.1s|%20.3s|%05s|', 'ab', 'abcd', 'x'`:     "a|                 abc|    x|",
+		`'%s|%q', 'a\0b', 'a\0b'`:                    `a|"a\000b"`,
+		`'%s', ('a\0'):rep(50)`:                      strings.Repeat("a\x00", 50),
+		`'%c|%5c|%-5c|%3c', 0, 0, 0, 65`:             "|    ||  A",
+		`'%#06x|%#x|%#o|%#.3o|%+x', 255, 0, 8, 1, 1`: "0x00ff|0|010|001|1",
+		`'%05.3d|%.0d|%+d|% d|%-5d|', 7, 0, 3, 3, 3`: "  007||+3| 3|3    |",
+		`'%010f|%-10f|%+10f', 1/0, -1/0, 0/0`:        "       inf|-inf      |      -nan",
+		`'%u %u %u', -1, 2^63, 2^64`:                 "18446744073709551615 9223372036854775808 0",
+		`'%g %#g %G %010.3e', 1e20, 1, 1e-5, -1.5`:   "1e+20 1.00000 1E-05 -1.500e+00",
+		`'%1.2.3d', 1`:                               "-ERR user_script:1: invalid option '%.' to 'format'",
+		`'%', 1`:                                     "-ERR user_script:1: invalid option '%' to 'format'",
+		`'%'`:                                        "-ERR user_script:1: bad argument #2 to 'format' (no value)",
+		`'%123d', 1`:                                 "-ERR user_script:1: invalid format (width or precision too long)",
+		`'%------d', 1`:                              "-ERR user_script:1: invalid format (repeated flags)",
+	} {
+		got := run(t, vm, "return string.format("+args+")")
+		got, _, _ = strings.Cut(got, " script: ")
+		if _, text, ok := strings.Cut(got, "\r\n"); ok {
+			got = text
+		}
+		if got != want {
+			t.Errorf("%s: %q, wanted %q", args, got, want)
+		}
+	}
 }

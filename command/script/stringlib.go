@@ -1,17 +1,14 @@
 package script
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
 
 func (vm *VM) stringLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "find", "gfind", "gmatch", "gsub", "len",
-		"match", "reverse", "dump")
-	bytes, gsub, match := lib["byte"].(*lua.LFunction), lib["gsub"].(*lua.LFunction), lib["match"].(*lua.LFunction)
+	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "len", "reverse", "dump")
+	bytes := lib["byte"].(*lua.LFunction)
 	for name, f := range vm.functions(map[string]lua.LGFunction{
 		"format": vm.format, "rep": vm.rep, "char": stringChar, "sub": vm.sub,
 		"lower": vm.mapBytes('A', 'Z'), "upper": vm.mapBytes('a', 'z'),
@@ -25,14 +22,7 @@ func (vm *VM) stringLibrary() map[string]lua.LValue {
 			}
 			return bytes.GFunction(l)
 		},
-		"gsub": func(l *lua.LState) int { return vm.gsub(l, gsub.GFunction) },
-		"match": func(l *lua.LState) int {
-			if n := match.GFunction(l); n > 0 {
-				return n
-			}
-			l.Push(lua.LNil) // the library's returns nothing, which shows in argument lists
-			return 1
-		},
+		"find": vm.find, "match": vm.match, "gmatch": vm.gmatch, "gfind": vm.gmatch, "gsub": vm.gsub,
 	}) {
 		lib[name] = f
 	}
@@ -124,23 +114,11 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 			right = lua.LString(a + b)
 			continue
 		}
-		f := l.GetMetaField(left, "__concat")
-		if f == lua.LNil {
-			f = l.GetMetaField(right, "__concat")
+		bad := left
+		if lua.LVCanConvToString(left) {
+			bad = right
 		}
-		if f == lua.LNil {
-			bad := left
-			if lua.LVCanConvToString(left) {
-				bad = right
-			}
-			raise(l, "attempt to concatenate a %s value", bad.Type())
-		}
-		l.Push(f)
-		l.Push(left)
-		l.Push(right)
-		l.Call(2, 1)
-		right = l.Get(-1)
-		l.Pop(1)
+		right = callMeta(l, "__concat", left, right, "concatenate", bad)
 	}
 	l.Push(right)
 	return 1
@@ -160,49 +138,6 @@ func (vm *VM) rep(l *lua.LState) int {
 	return 1
 }
 
-// gsub bounds what gopher-lua's gsub makes.
-func (vm *VM) gsub(l *lua.LState, gsub lua.LGFunction) int {
-	s := vm.checkText(l, 1)
-	if len(s) > maxSubject {
-		raise(l, "string too long for gsub")
-	}
-	total := len(s)
-	repl := l.Get(3)
-	if text, ok := repl.(lua.LString); ok {
-		if (len(s)+1)*(len(text)+1) > 1<<20 { // the matches leave len(s)+1 places at most
-			total += (len(s)+1)*len(text) + strings.Count(string(text), "%")*len(s)
-			if total > maxString {
-				raise(l, "string length overflow")
-			}
-			vm.spend(l, total)
-		}
-		return gsub(l)
-	}
-	if repl.Type() != lua.LTTable && repl.Type() != lua.LTFunction {
-		return gsub(l)
-	}
-	l.Replace(3, l.NewFunction(func(l *lua.LState) int {
-		var v lua.LValue
-		if t, ok := repl.(*lua.LTable); ok {
-			v = l.GetTable(t, l.Get(1))
-		} else {
-			n := l.GetTop()
-			l.Insert(repl, 1)
-			l.Call(n, 1)
-			v = l.Get(-1)
-		}
-		if text, ok := v.(lua.LString); ok {
-			if total += len(text); total > maxString {
-				raise(l, "string length overflow")
-			}
-			vm.spend(l, len(text))
-		}
-		l.Push(v)
-		return 1
-	}))
-	return gsub(l)
-}
-
 // checkText is CheckString with numbers as Lua prints them.
 func (vm *VM) checkText(l *lua.LState, i int) string {
 	if n, ok := l.Get(i).(lua.LNumber); ok {
@@ -213,76 +148,6 @@ func (vm *VM) checkText(l *lua.LState, i int) string {
 	}
 	vm.badType(l, i, "string")
 	return ""
-}
-
-// format is string.format with C's printf.
-func (vm *VM) format(l *lua.LState) int {
-	f := vm.checkText(l, 1)
-	var b []byte
-	arg := 1
-	for i := 0; i < len(f); i++ {
-		if f[i] != '%' {
-			b = append(b, f[i])
-			continue
-		}
-		if i++; i >= len(f) {
-			raise(l, "invalid option '%%' to 'format'")
-		}
-		if f[i] == '%' {
-			b = append(b, '%')
-			continue
-		}
-		start := i
-		for i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0 {
-			i++
-		}
-		if i-start > 5 {
-			raise(l, "invalid format (repeated flags)")
-		}
-		digits := i
-		for i < len(f) && (f[i] >= '0' && f[i] <= '9' || f[i] == '.') {
-			i++
-		}
-		width, prec, _ := strings.Cut(f[digits:i], ".")
-		if len(width) > 2 || len(prec) > 2 || strings.Contains(prec, ".") {
-			raise(l, "invalid format (width or precision too long)")
-		}
-		if i >= len(f) {
-			raise(l, "invalid option '%%%s' to 'format'", f[start:])
-		}
-		if arg++; arg > l.GetTop() {
-			l.ArgError(arg, "no value")
-		}
-		b = vm.directive(l, b, f[start:i], f[i], arg)
-		if len(b) > maxString {
-			raise(l, "string length overflow")
-		}
-	}
-	vm.spend(l, len(b))
-	l.Push(lua.LString(b))
-	return 1
-}
-
-// directive appends one argument in C's format.
-func (vm *VM) directive(l *lua.LState, b []byte, spec string, verb byte, arg int) []byte {
-	switch verb {
-	case 'c':
-		return append(b, fmt.Sprintf("%"+strings.Trim(spec, "0+ #")+"s", string([]byte{byte(vm.checkNumber(l, arg))}))...)
-	case 'd', 'i':
-		return fmt.Appendf(b, "%"+spec+"d", toInt64(float64(vm.checkNumber(l, arg))))
-	case 'u':
-		return fmt.Appendf(b, "%"+spec+"d", uint64(toInt64(float64(vm.checkNumber(l, arg)))))
-	case 'o', 'x', 'X':
-		return fmt.Appendf(b, "%"+spec+string(verb), uint64(toInt64(float64(vm.checkNumber(l, arg)))))
-	case 'e', 'E', 'f', 'g', 'G':
-		return formatFloat(b, spec, verb, float64(vm.checkNumber(l, arg)))
-	case 'q':
-		return quote(b, vm.checkText(l, arg))
-	case 's':
-		return fmt.Appendf(b, "%"+strings.Trim(spec, "0+ #")+"s", vm.checkText(l, arg))
-	}
-	raise(l, "invalid option '%%%s%c' to 'format'", spec, verb)
-	return b
 }
 
 // checkNumber is CheckNumber for what looks like one.
@@ -306,119 +171,6 @@ func (vm *VM) badType(l *lua.LState, i int, want string) {
 		got = "no value"
 	}
 	l.ArgError(i, want+" expected, got "+got)
-}
-
-func formatFloat(b []byte, spec string, verb byte, f float64) []byte {
-	if f != f || f > 1.7976931348623157e308 || f < -1.7976931348623157e308 {
-		text := appendNumber(nil, f, 6)
-		if verb == 'E' || verb == 'G' {
-			text = []byte(strings.ToUpper(string(text)))
-		}
-		width, _, _ := strings.Cut(spec, ".")
-		return fmt.Appendf(b, "%"+strings.ReplaceAll(width, "0", "")+"s", text)
-	}
-	if !strings.Contains(spec, ".") {
-		spec += ".6"
-	}
-	return fmt.Appendf(b, "%"+spec+string(verb), f)
-}
-
-func quote(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '"', '\\', '\n':
-			b = append(b, '\\', c)
-		case '\r':
-			b = append(b, `\r`...)
-		case 0:
-			b = append(b, `\000`...)
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
-func (vm *VM) tableLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenTable, lua.TabLibName, "getn", "maxn")
-	insert := vm.stock(lua.OpenTable, lua.TabLibName, "insert", "remove", "sort")
-	for name, f := range insert {
-		fn := f.(*lua.LFunction).GFunction
-		lib[name] = vm.l.NewFunction(func(l *lua.LState) int {
-			if t, ok := l.Get(1).(*lua.LTable); ok {
-				vm.writable(l, t)
-			}
-			return fn(l)
-		})
-	}
-	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"concat": vm.tableConcat, "foreach": vm.tableForEach, "foreachi": vm.tableForEachI,
-		"setn": func(l *lua.LState) int { raise(l, "'setn' is obsolete"); return 0 },
-	}) {
-		lib[name] = f
-	}
-	return lib
-}
-
-func (vm *VM) tableConcat(l *lua.LState) int {
-	t, sep := l.CheckTable(1), ""
-	if l.GetTop() > 1 && l.Get(2) != lua.LNil {
-		sep = vm.checkText(l, 2)
-	}
-	i, j := l.OptInt(3, 1), l.OptInt(4, t.Len())
-	var b []byte
-	for k := i; k <= j; k++ {
-		switch v := t.RawGetInt(k).(type) {
-		case lua.LString:
-			b = append(b, v...)
-		case lua.LNumber:
-			b = appendNumber(b, float64(v), 14)
-		default:
-			raise(l, "invalid value (%s) at index %s in table for 'concat'", v.Type(), strconv.Itoa(k))
-		}
-		if k < j {
-			b = append(b, sep...)
-		}
-		if len(b) > maxString {
-			raise(l, "string length overflow")
-		}
-	}
-	vm.spend(l, len(b))
-	l.Push(lua.LString(b))
-	return 1
-}
-
-func (vm *VM) tableForEach(l *lua.LState) int {
-	t, f := vm.behind(l.CheckTable(1)), l.CheckFunction(2)
-	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		if vm.each(l, f, k, v) {
-			return 1
-		}
-	}
-	return 0
-}
-
-func (vm *VM) tableForEachI(l *lua.LState) int {
-	t, f := l.CheckTable(1), l.CheckFunction(2)
-	for i := 1; i <= t.Len(); i++ {
-		if vm.each(l, f, lua.LNumber(i), t.RawGetInt(i)) {
-			return 1
-		}
-	}
-	return 0
-}
-
-func (vm *VM) each(l *lua.LState, f *lua.LFunction, k, v lua.LValue) bool {
-	l.Push(f)
-	l.Push(k)
-	l.Push(v)
-	l.Call(2, 1)
-	if l.Get(-1) != lua.LNil {
-		return true
-	}
-	l.Pop(1)
-	return false
 }
 
 // stringChar is string.char, which takes bytes only.

@@ -12,55 +12,145 @@ import (
 // nestLimit is how deep brackets and blocks may nest (LUAI_MAXCCALLS).
 const nestLimit = 200
 
-// nesting refuses text whose brackets, or operators that lean to the right,
-// would make the parser or compiler recurse too deep. It counts roughly, and
-// inside strings and comments, too, but forgets at each line end what cannot
-// matter.
+// maxChain is how many operators and suffixes an expression may have. Those of
+// one level may be several, and maxDepth is what counts in the end.
+const maxChain = 8 * maxDepth
+
+// nesting refuses text whose brackets, blocks and operators would make the
+// parser or compiler recurse too deep, before they spend a second and a
+// gigabyte on it. It counts roughly: what it lets pass may still be refused.
 func nesting(text string) error {
-	depth, unary := 0, 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
-		case '"', '\'':
-			i = skipQuoted(text, i)
-			unary = 0
-		case '[':
-			if end := skipLong(text, i); end > i {
-				i = end
-				unary = 0
-				continue
-			}
-			depth++
-			unary = 0
-		case '-':
-			if strings.HasPrefix(text[i:], "--") {
-				i = skipComment(text, i)
-				continue
-			}
-			unary++
-		case '(', '{':
-			depth++
-			unary = 0
-		case ')', '}', ']':
-			depth--
-			unary = 0
-		case '#', '^':
-			unary++
-		case ' ', '\t', '\n', '\r':
-		default:
-			if c == 'n' && strings.HasPrefix(text[i:], "not") {
-				unary++
-				i += 2
-				continue
-			}
-			if c != '^' && !(c >= '0' && c <= '9') {
-				unary = 0
-			}
-		}
-		if depth > nestLimit || unary > nestLimit {
+	n := nest{text: text}
+	for n.at < len(text) {
+		n.token()
+		if n.depth > nestLimit || n.unary > nestLimit || *n.chain() > maxChain {
 			return errTooDeep
 		}
 	}
 	return nil
+}
+
+// nest is how far nesting has read.
+type nest struct {
+	text   string
+	at     int
+	depth  int
+	unary  int                // operators in a row that lean to the right
+	chains [nestLimit + 2]int // at each depth, operators and suffixes of one expression
+	value  bool               // the last token has ended a value
+}
+
+func (n *nest) chain() *int { return &n.chains[max(min(n.depth, nestLimit+1), 0)] }
+
+func (n *nest) deeper(by int) {
+	n.depth += by
+	if by > 0 {
+		*n.chain() = 0
+	}
+	n.unary = 0
+}
+
+// token reads one token, or a piece of what is none.
+func (n *nest) token() {
+	i := n.at
+	n.at++
+	switch c := n.text[i]; {
+	case isSpace(c):
+	case c == '"' || c == '\'':
+		n.at = skipQuoted(n.text, i) + 1
+		n.operand()
+	case c == '[' && skipLong(n.text, i) > i:
+		n.at = skipLong(n.text, i) + 1
+		n.operand()
+	case c == '-' && strings.HasPrefix(n.text[i:], "--"):
+		n.at = skipComment(n.text, i) + 1
+	case isWord(c):
+		for n.at < len(n.text) && isWord(n.text[n.at]) {
+			n.at++
+		}
+		n.word(n.text[i:n.at])
+	default:
+		n.sign(c)
+	}
+}
+
+// operand is a text, which may be what is called.
+func (n *nest) operand() {
+	if n.value {
+		*n.chain()++
+	}
+	n.unary, n.value = 0, true
+}
+
+func (n *nest) sign(c byte) {
+	switch c {
+	case '(', '{', '[':
+		*n.chain()++
+		n.deeper(1)
+		n.value = false
+		return
+	case ')', '}', ']':
+		n.deeper(-1)
+		n.value = true
+		return
+	case ',', ';':
+		*n.chain() = 0
+		n.unary = 0
+	case '=':
+		if n.at < len(n.text) && n.text[n.at] == '=' || strings.IndexByte("=<>~", n.text[max(n.at-2, 0)]) >= 0 {
+			*n.chain()++ // a comparison
+		} else {
+			*n.chain() = 0
+		}
+		n.unary = 0
+	case '-', '#', '^':
+		*n.chain()++
+		n.unary++
+	default:
+		*n.chain()++
+		n.unary = 0
+	}
+	n.value = false
+}
+
+// word is a name, a number or a word of the language.
+func (n *nest) word(w string) {
+	switch w {
+	case "do", "then", "repeat", "function":
+		n.deeper(1)
+	case "elseif":
+		n.deeper(-1)
+		*n.chain()++
+	case "end", "until":
+		n.deeper(-1)
+		n.value = true
+		return
+	case "not":
+		n.unary++
+	case "and", "or":
+		*n.chain()++
+	case "if", "while", "for", "local", "return", "break":
+		*n.chain() = 0 // a new statement
+		n.unary = 0
+	case "else", "in":
+		n.unary = 0
+	default:
+		if n.value {
+			*n.chain() = 0 // a new statement
+		}
+		if !('0' <= w[0] && w[0] <= '9') {
+			n.unary = 0
+		}
+		n.value = true
+		return
+	}
+	n.value = false
+}
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80
 }
 
 func skipQuoted(text string, i int) int {

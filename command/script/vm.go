@@ -22,7 +22,6 @@ const (
 	maxUnpack    = 7999
 	maxThreads   = 1000
 	maxSpend     = 128 << 20 // bytes of strings after which memory is looked at
-	maxSubject   = 8 << 20   // text that a pattern is matched against again and again
 )
 
 // The names of the two kinds of code in errors.
@@ -59,21 +58,24 @@ type VM struct {
 	protos map[*lua.FunctionProto]*lua.LFunction
 	fail   *lua.LFunction // the error handler
 
-	host    Host
-	chunk   string // scriptChunk or functionChunk
-	proto   int    // of redis.call's replies
-	killed  killSwitch
-	random  rand48
-	json    jsonOptions
-	line    int  // where the last error was raised
-	dead    bool // not to be used again
-	threads int  // coroutines made
-	spent   int  // bytes of strings made since Crowded was last asked
-	null    *lua.LUserData
-	args    [][]byte
-	argbuf  []byte
-	lib     *libraries // nil: it runs scripts
-	scratch []byte
+	host      Host
+	chunk     string // scriptChunk or functionChunk
+	proto     int    // of redis.call's replies
+	killed    killSwitch
+	random    rand48
+	json      jsonOptions
+	line      int  // where the last error was raised
+	dead      bool // not to be used again
+	killable  bool // the run looks whether it was killed
+	freeSteps int  // see matcher
+	threads   int  // coroutines made
+	spent     int  // bytes of strings made since Crowded was last asked
+	null      *lua.LUserData
+	none      *lua.LTable // KEYS and ARGV of no run
+	args      [][]byte
+	argbuf    []byte
+	lib       *libraries // nil: it runs scripts
+	scratch   []byte
 }
 
 // Result is what a run ends with: the value it returned, or an error reply.
@@ -93,6 +95,7 @@ func NewVM() *VM {
 	vm.killed.done = make(chan struct{})
 	vm.openLibraries()
 	vm.fail = vm.l.NewFunction(vm.onError)
+	vm.none = vm.l.NewTable()
 	return vm
 }
 
@@ -145,7 +148,7 @@ var _ context.Context = (*killSwitch)(nil)
 // Run runs a script. keys and args are copied. The result is valid until the
 // next run.
 func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
-	vm.begin(host, s.Loops)
+	vm.begin(host, !s.Short(len(keys)+len(args)))
 	vm.env.RawSetString("KEYS", vm.list(keys))
 	vm.env.RawSetString("ARGV", vm.list(args))
 	fn := vm.protos[s.proto]
@@ -158,8 +161,8 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 		vm.protos[s.proto] = fn
 	}
 	v, err := vm.call(fn)
-	vm.env.RawSetString("KEYS", lua.LNil)
-	vm.env.RawSetString("ARGV", lua.LNil)
+	vm.env.RawSetString("KEYS", vm.none) // lets go of them, and keeps their places
+	vm.env.RawSetString("ARGV", vm.none)
 	return vm.result(s.SHA, v, err)
 }
 
@@ -169,6 +172,7 @@ func (vm *VM) begin(host Host, loops bool) {
 	vm.threads, vm.spent = 0, 0
 	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
+	vm.killable, vm.freeSteps = loops, freeSteps
 	if loops {
 		vm.l.SetContext(&vm.killed)
 	} else {

@@ -14,45 +14,67 @@ type walker struct {
 	seenExpr func(ast.Expr)
 }
 
+// walkHere calls seen for the expressions in list and what they are made of,
+// but for the bodies of functions.
+func walkHere(list []ast.Expr, seen func(ast.Expr)) {
+	w := walker{seenExpr: seen}
+	w.exprs(list...)
+}
+
 func (w *walker) stmts(list []ast.Stmt) {
 	for _, s := range list {
 		w.seenStmt(s)
-		w.inside(s)
+		w.exprs(exprsOf(s)...)
+		for _, block := range blocksOf(s) {
+			w.stmts(block)
+		}
 	}
 }
 
-func (w *walker) inside(s ast.Stmt) {
+// exprsOf returns the expressions of a statement itself.
+func exprsOf(s ast.Stmt) []ast.Expr {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
-		w.exprs(s.Lhs...)
-		w.exprs(s.Rhs...)
+		return append(s.Lhs[:len(s.Lhs):len(s.Lhs)], s.Rhs...)
 	case *ast.LocalAssignStmt:
-		w.exprs(s.Exprs...)
+		return s.Exprs
 	case *ast.FuncCallStmt:
-		w.exprs(s.Expr)
-	case *ast.DoBlockStmt:
-		w.stmts(s.Stmts)
+		return []ast.Expr{s.Expr}
 	case *ast.WhileStmt:
-		w.exprs(s.Condition)
-		w.stmts(s.Stmts)
+		return []ast.Expr{s.Condition}
 	case *ast.RepeatStmt:
-		w.stmts(s.Stmts)
-		w.exprs(s.Condition)
+		return []ast.Expr{s.Condition}
 	case *ast.IfStmt:
-		w.exprs(s.Condition)
-		w.stmts(s.Then)
-		w.stmts(s.Else)
+		return []ast.Expr{s.Condition}
 	case *ast.NumberForStmt:
-		w.exprs(s.Init, s.Limit, s.Step)
-		w.stmts(s.Stmts)
+		return []ast.Expr{s.Init, s.Limit, s.Step}
 	case *ast.GenericForStmt:
-		w.exprs(s.Exprs...)
-		w.stmts(s.Stmts)
+		return s.Exprs
 	case *ast.FuncDefStmt:
-		w.exprs(s.Name.Func, s.Name.Receiver, s.Func)
+		return []ast.Expr{s.Name.Func, s.Name.Receiver, s.Func}
 	case *ast.ReturnStmt:
-		w.exprs(s.Exprs...)
+		return s.Exprs
 	}
+	return nil
+}
+
+// blocksOf returns the statements inside a statement.
+func blocksOf(s ast.Stmt) [][]ast.Stmt {
+	switch s := s.(type) {
+	case *ast.DoBlockStmt:
+		return [][]ast.Stmt{s.Stmts}
+	case *ast.WhileStmt:
+		return [][]ast.Stmt{s.Stmts}
+	case *ast.RepeatStmt:
+		return [][]ast.Stmt{s.Stmts}
+	case *ast.IfStmt:
+		return [][]ast.Stmt{s.Then, s.Else}
+	case *ast.NumberForStmt:
+		return [][]ast.Stmt{s.Stmts}
+	case *ast.GenericForStmt:
+		return [][]ast.Stmt{s.Stmts}
+	}
+	return nil
 }
 
 func (w *walker) exprs(list ...ast.Expr) {
@@ -91,6 +113,8 @@ func (w *walker) within(e ast.Expr) {
 	case *ast.UnaryLenOpExpr:
 		w.exprs(e.Expr)
 	case *ast.FunctionExpr:
-		w.stmts(e.Stmts)
+		if w.seenStmt != nil {
+			w.stmts(e.Stmts)
+		}
 	}
 }

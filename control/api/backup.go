@@ -19,6 +19,18 @@ type RestoreRequest struct {
 	Database Database `json:"crdb"`
 }
 
+// Users are users of a database, as lines of an ACL file, for a member's
+// instance.
+type Users struct {
+	Lines []string `json:"users"`
+	Add   bool     `json:"add,omitempty"` // those that are there and not named stay
+}
+
+// SetUsers has this node's instance take users.
+func (c *Client) SetUsers(ctx context.Context, guid string, u *Users) error {
+	return c.do(ctx, http.MethodPost, "/v1/node/databases/"+url.PathEscape(guid)+"/users", u, nil)
+}
+
 // Backup starts the backup of a database.
 func (c *Client) Backup(ctx context.Context, guid, dir string) (*Task, error) {
 	t := &Task{}

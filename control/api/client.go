@@ -36,21 +36,22 @@ func NewClient(node string, hc *http.Client) (*Client, error) {
 
 // do sends one request and decodes the answer into out (nil: dropped).
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
+	var body []byte
 	if in != nil {
-		data, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
 			return err
 		}
-		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	asked := RequestSum(method, req.URL.RequestURI(), body)
+	req.Header.Set(SumHeader, asked)
 	hc := c.HTTP
 	if hc == nil {
 		hc = http.DefaultClient
@@ -66,6 +67,9 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	}
 	if len(data) > MaxBody {
 		return Errorf(http.StatusBadGateway, CodeTooLarge, "the answer of %s is larger than %d bytes", c.Base, MaxBody)
+	}
+	if got := resp.Header.Get(SumHeader); got != AnswerSum(asked, resp.StatusCode, data) {
+		return foreign(c.Base, resp.StatusCode, got)
 	}
 	if resp.StatusCode/100 != 2 {
 		return failure(c.Base, resp.StatusCode, data)
@@ -88,6 +92,14 @@ func unreachable(base string, err error) error {
 		err = u.Err
 	}
 	return Errorf(http.StatusBadGateway, CodeUnreachable, "cannot reach %s: %v", base, err)
+}
+
+// foreign is the error for an answer that is not as a node sent it.
+func foreign(base string, status int, sum string) error {
+	if sum == "" {
+		return Errorf(http.StatusBadGateway, CodeUnreachable, "%s answered status %d and is no admin port of a crdb node, or the answer was damaged on its way", base, status)
+	}
+	return Errorf(http.StatusBadGateway, CodeUnreachable, "the answer of %s was damaged on its way: its checksum is another", base)
 }
 
 func failure(base string, status int, data []byte) error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -39,6 +40,7 @@ const (
 	CodeRemoved     = "instance_removed"
 	CodeLostLog     = "log_lost"
 	CodeCloned      = "instance_cloned"
+	CodeDamaged     = "backup_damaged"
 	CodeUnavailable = "bdb_unavailable"
 )
 
@@ -55,6 +57,9 @@ func AsError(err error) *Error {
 			return e
 		}
 		return &Error{HTTP: e.HTTP, Code: e.Code, Description: err.Error()}
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // of a call to another node
+		return &Error{HTTP: http.StatusGatewayTimeout, Code: CodeUnreachable, Description: err.Error()}
 	}
 	return &Error{HTTP: http.StatusInternalServerError, Code: CodeInternal, Description: err.Error()}
 }

@@ -1,6 +1,11 @@
 package api
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // HealthReport is what one cluster says about a database.
 type HealthReport struct {
@@ -37,7 +42,69 @@ type ConnectionHealth struct {
 	LastError  string            `json:"last_error,omitempty"`
 	Links      []ReplicationLink `json:"replication_links"`
 	Held       *HeldHealth       `json:"held,omitempty"`     // operations from there that wait for the clock here
+	Stuck      *StuckHealth      `json:"stuck,omitempty"`    // operations from there that wait for others, which nobody sends
 	Transfer   *TransferHealth   `json:"transfer,omitempty"` // of the state from there, while it is under way
+}
+
+// Trouble says for people what is wrong with the connection, "" if nothing is.
+func (c *ConnectionHealth) Trouble() string {
+	switch {
+	case c.Held != nil:
+		return c.Held.String()
+	case c.Stuck != nil:
+		return c.Stuck.String()
+	}
+	return c.LastError
+}
+
+// StuckHealth is what an instance holds back of another one because it depends
+// on operations that no member sends: applied without them it would be wrong.
+type StuckHealth struct {
+	Blocks  int           `json:"blocks"`
+	Bytes   int           `json:"bytes"`
+	Seconds float64       `json:"seconds"` // since the first block last came closer to being applied
+	After   uint64        `json:"after"`   // the first block has the operations behind After up to Last
+	Last    uint64        `json:"last"`
+	Missing []MissingPart `json:"missing"`
+}
+
+// MissingPart is a part of an instance's log. Times are stamps; the upper 48 bits are
+// milliseconds.
+type MissingPart struct {
+	ID     int    `json:"id"`
+	Region string `json:"region,omitempty"` // empty: no member any more
+	Here   uint64 `json:"here"`             // up to here its log is here; from Needed on: it waits itself
+	Needed uint64 `json:"needed"`
+}
+
+// String says it for people.
+func (h *StuckHealth) String() string {
+	var parts []string
+	for _, m := range h.Missing {
+		who := fmt.Sprintf("instance %d (%s)", m.ID, cmp.Or(m.Region, "removed"))
+		if m.Here >= m.Needed {
+			parts = append(parts, who+", which are held, too")
+		} else {
+			parts = append(parts, fmt.Sprintf("%s up to %s, of which %s are here", who, stamp(m.Needed), upTo(m.Here)))
+		}
+	}
+	return fmt.Sprintf("operations from there behind %s are held for %.0f s, and no member sends what they depend on: operations of %s",
+		stamp(h.After), h.Seconds, strings.Join(parts, "; of "))
+}
+
+func upTo(t uint64) string {
+	if t == 0 {
+		return "none"
+	}
+	return "those up to " + stamp(t)
+}
+
+// stamp writes a stamp as the time in it, and the counter.
+func stamp(t uint64) string {
+	if t == 0 {
+		return "the beginning"
+	}
+	return fmt.Sprintf("%s/%d", time.UnixMilli(int64(t>>16)).UTC().Format("2006-01-02T15:04:05.000Z"), t&0xffff)
 }
 
 // HeldHealth is what an instance holds back of another one because it is
@@ -82,7 +149,7 @@ func Healthy(reports []HealthReport) bool {
 			return false
 		}
 		for _, c := range r.Connections {
-			if c.Status != LinkUp || c.Held != nil {
+			if c.Status != LinkUp || c.Held != nil || c.Stuck != nil {
 				return false
 			}
 		}

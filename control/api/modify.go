@@ -18,6 +18,9 @@ type Modify struct {
 	ForceRemove     bool       `json:"force_remove,omitempty"`     // do not ask those that are removed
 	Update          *Update    `json:"crdb,omitempty"`
 	ForceUpdate     bool       `json:"force_update,omitempty"` // make a new version even if nothing changes
+	// Backup is a directory on the node of the one instance that is added, with a
+	// backup of the database: what has not changed since need not be sent there.
+	Backup string `json:"backup_dir,omitempty"`
 }
 
 // Update is the part of a Database that can be changed later: the body of
@@ -40,6 +43,7 @@ type RemovedInstance struct {
 	Region  string  `json:"region"`
 	NodeID  string  `json:"node_id"`
 	Cluster Cluster `json:"cluster"`
+	Port    int     `json:"port,omitempty"` // for clients
 	Version int     `json:"config_version"` // that removed it
 	Forced  bool    `json:"forced,omitempty"`
 }
@@ -82,6 +86,21 @@ func (c DBConfig) Over(d DBConfig) DBConfig {
 	return c
 }
 
+// Without returns those settings of c that d has none of, and no port.
+func (c DBConfig) Without(d DBConfig) DBConfig {
+	c.Port = 0
+	if d.MemorySize != nil {
+		c.MemorySize = nil
+	}
+	if d.EvictionPolicy != "" {
+		c.EvictionPolicy = ""
+	}
+	if d.AOFPolicy != "" {
+		c.AOFPolicy = ""
+	}
+	return c
+}
+
 // Instance returns the instance with that ID, nil if there is none.
 func (d *Database) Instance(id int) *Instance {
 	for i := range d.Instances {
@@ -96,6 +115,16 @@ func (d *Database) Instance(id int) *Instance {
 func (d *Database) Removed(id int) *RemovedInstance {
 	for i := range d.RemovedInstances {
 		if d.RemovedInstances[i].ID == id {
+			return &d.RemovedInstances[i]
+		}
+	}
+	return nil
+}
+
+// LastOf returns the instance of a region that was removed last, nil if none was.
+func (d *Database) LastOf(region string) *RemovedInstance {
+	for i := len(d.RemovedInstances) - 1; i >= 0; i-- {
+		if d.RemovedInstances[i].Region == region {
 			return &d.RemovedInstances[i]
 		}
 	}
@@ -152,9 +181,10 @@ type Drained struct {
 
 // Recover asks a node to bring its instance of a database back under a new ID.
 type Recover struct {
-	Database string    `json:"database"`           // GUID or name
-	From     string    `json:"from,omitempty"`     // a member to ask, if this node knows none
-	Instance *Instance `json:"instance,omitempty"` // how others reach this node; nil: as before
+	Database string    `json:"database"`             // GUID or name
+	From     string    `json:"from,omitempty"`       // a member to ask, if this node knows none
+	Instance *Instance `json:"instance,omitempty"`   // how others reach this node; nil: as before
+	Backup   string    `json:"backup_dir,omitempty"` // on this node; see Modify
 }
 
 // Position is the end of what is held of one replica's log.

@@ -21,6 +21,7 @@ type Prepare struct {
 	Database    *Database `json:"crdb"`
 	Coordinator string    `json:"coordinator"` // base URL to ask for the outcome
 	TimeoutMS   int64     `json:"timeout_ms"`
+	Backup      string    `json:"backup_dir,omitempty"` // see Modify
 }
 
 // Prepared is a node's promise that a commit will succeed.
@@ -39,4 +40,8 @@ const (
 // Outcome is what became of a create.
 type Outcome struct {
 	State string `json:"state"`
+	// InForce is the version of the configuration that the coordinator has in
+	// force, 0: none. A change up to that version may be decided although nobody
+	// has a note of it any more.
+	InForce int `json:"in_force,omitempty"`
 }

@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"strings"
 
 	"crdb/backup"
 	"crdb/command"
 	"crdb/control/api"
 	"crdb/crdt"
 	"crdb/engine"
+	"crdb/peer"
 )
 
 // Backup is part of control.Instance.
@@ -33,10 +37,32 @@ func (i *instance) Backup(ctx context.Context, dir string, config *api.Database,
 		Version: i.host.opts.Version, CreatedMS: i.host.wall(), Config: data,
 		Database: i.spec.GUID, Name: i.spec.Name, Region: i.host.settings.Region, Replica: crdt.ReplicaID(i.spec.Replica),
 	}
-	if err := backup.Write(ctx, backup.Options{FS: i.host.fs, Dir: dir, Progress: progress}, snap, m); err != nil {
+	if err := backup.Write(ctx, backup.Options{FS: i.host.fs, Dir: dir, Users: i.commands.Users(), Progress: progress}, snap, m); err != nil {
 		return nil, because(ctx, err)
 	}
 	return &api.Moved{Bytes: m.Bytes()}, nil
+}
+
+// SetUsers is part of control.Instance.
+func (i *instance) SetUsers(lines []string, add bool) error {
+	if err := i.commands.SetUsers(lines, add); err != nil {
+		return err
+	}
+	if !add && len(lines) == 1 && strings.Contains(lines[0], " nopass ") || i.spec.Users == "" {
+		return nil // what every node has, which requirepass may still change
+	}
+	if err := i.commands.SaveUsers(i.spec.Users); err != nil {
+		return err
+	}
+	return i.config.Set("aclfile", i.spec.Users)
+}
+
+// ownUsers makes the file that SetUsers has written the ACL file.
+func (i *instance) ownUsers() error {
+	if _, err := i.host.fs.Stat(i.spec.Users); i.spec.Users == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return i.config.Set("aclfile", i.spec.Users)
 }
 
 // Restore is part of control.Instance. What the backup's clients saw becomes
@@ -57,8 +83,8 @@ func (i *instance) Restore(ctx context.Context, dir string, progress func(api.Mo
 	var at atomicFloat
 	go func() {
 		_, err := command.Export(ctx, w, command.ExportOptions{
-			Keys:     &engine.Frozen{Source: b, Seed: seed(b.Manifest.Database), Now: i.host.wall()},
-			Version:  b.Manifest.Version,
+			Keys:    &engine.Frozen{Source: b, Seed: seed(b.Manifest.Database), Now: i.host.wall()},
+			Version: b.Manifest.Version, FieldDeadlines: true,
 			Progress: at.store,
 		})
 		w.CloseWithError(err) // nil: the end of the file
@@ -73,4 +99,20 @@ func (i *instance) Restore(ctx context.Context, dir string, progress func(api.Mo
 		err = e
 	}
 	return api.Moved(n), because(ctx, err)
+}
+
+// older opens the backup that the instance joins with.
+func (i *instance) older() (peer.Seed, error) {
+	b, err := backup.Open(i.host.fs, i.spec.Backup)
+	if err != nil {
+		return nil, err
+	}
+	if id := b.Manifest.Database; id != i.spec.GUID {
+		return nil, fmt.Errorf("%s is a backup of database %s", i.spec.Backup, id)
+	}
+	var vv crdt.VersionVector
+	for id, at := range b.Manifest.Vector {
+		vv.Set(id, at)
+	}
+	return engine.NewSeed(b, vv, seed(i.spec.GUID)), nil
 }

@@ -23,6 +23,7 @@ import (
 	"crdb/control/api"
 	"crdb/control/conf"
 	"crdb/oplog"
+	"crdb/peer"
 )
 
 var begun = time.Now()
@@ -263,5 +264,10 @@ func TestOpenIsNotAdmitted(t *testing.T) {
 	}
 	if inst.Forbid(nil); inst.Err() != nil {
 		t.Errorf("admitted, and still: %v", inst.Err())
+	}
+	// What the links find out stays, whatever control does before it has heard of it.
+	inst.(*instance).notice(peer.Notice{Kind: peer.NoticeLostLog, Err: errors.New("more than here")})
+	if inst.Forbid(nil); !errors.Is(inst.Err(), oplog.ErrForbidden) {
+		t.Errorf("it takes writes again: %v", inst.Err())
 	}
 }

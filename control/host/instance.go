@@ -47,6 +47,12 @@ type instance struct {
 	life   sync.RWMutex
 	closed bool
 
+	// found is why the own log is not what it was, if the links have found that out.
+	found struct {
+		sync.Mutex
+		why error
+	}
+
 	orderly atomic.Bool // by Stop: Close leaves a checkpoint
 
 	// closing ends long work, such as exports, that long counts.
@@ -73,6 +79,9 @@ func (h *Host) Open(s control.Spec) (control.Instance, error) {
 
 func (i *instance) open() (err error) {
 	if i.config, err = i.host.config(i.spec.Port); err != nil {
+		return err
+	}
+	if err = i.ownUsers(); err != nil {
 		return err
 	}
 	if err = i.openLog(); err != nil {
@@ -111,6 +120,9 @@ func (i *instance) openPeer() (err error) {
 		Mono:   i.host.opts.Mono, Served: i.served,
 		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
+	}
+	if i.spec.Backup != "" {
+		o.Seed = i.older
 	}
 	if parts := i.host.opts.Parts; parts != nil {
 		parts.Peer(i.spec, &o)
@@ -199,8 +211,11 @@ func (i *instance) CatchingUp() string {
 }
 
 // SetMembers is part of control.Instance.
+//
+// The version comes last: who hears of it believes that what is said along with it
+// is said by one who knows these members.
 func (i *instance) SetMembers(version int, members []control.Member) {
-	i.version.Store(uint64(version))
+	defer i.version.Store(uint64(version))
 	if len(members) == 0 {
 		i.stable.Store(nil)
 		i.repl.SetMembers(nil)
@@ -239,55 +254,6 @@ func (i *instance) Serve(addr string) error {
 	return nil
 }
 
-func (i *instance) listen(addr string) (Server, error) {
-	if parts := i.host.opts.Parts; parts != nil {
-		return parts.Listen(i.spec, i.serverOptions(addr))
-	}
-	server, err := resp.Listen(i.serverOptions(addr))
-	if err != nil {
-		return nil, err // not server: a nil *resp.Server is no nil Server
-	}
-	return server, nil
-}
-
-func (i *instance) serverOptions(addr string) resp.ServerOptions {
-	return resp.ServerOptions{
-		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
-		MaxClients:         func() int { return int(i.config.Int("maxclients")) },
-		IdleTimeout:        func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
-		PendingOutputLimit: i.commands.OutputLimit,
-		TCPKeepAlive:       keepAlive(i.config.Int("tcp-keepalive")),
-		Logger:             i.logger,
-	}
-}
-
-// served rises with every byte that clients send.
-func (i *instance) served() (bytes uint64) {
-	if s := i.server.Load(); s != nil {
-		bytes = s.Stats().BytesIn
-	}
-	if s := i.socket.Load(); s != nil {
-		bytes += s.Stats().BytesIn
-	}
-	return bytes
-}
-
-// rejected counts the connections turned away at maxclients.
-func (i *instance) rejected() int64 {
-	if s := i.server.Load(); s != nil {
-		return int64(s.Stats().Rejected)
-	}
-	return 0
-}
-
-// keepAlive turns redis.conf's seconds, 0 meaning off, into resp's.
-func keepAlive(seconds int64) time.Duration {
-	if seconds == 0 {
-		return -1
-	}
-	return time.Duration(seconds) * time.Second
-}
-
 // Flush is part of control.Instance.
 func (i *instance) Flush(ctx context.Context) error {
 	if err := i.log.Admit(i.host.wall()); err != nil && !errors.Is(err, oplog.ErrBacklog) {
@@ -315,9 +281,10 @@ func (i *instance) Cut(region string, cut bool) { i.repl.Cut(region, cut) }
 // Links is part of control.Instance.
 func (i *instance) Links() []control.Link {
 	var all []control.Link
-	for _, l := range i.repl.Links() {
+	links := i.repl.Links()
+	for _, l := range links {
 		if l.Member {
-			all = append(all, control.Link{Held: heldHealth(l.In), Transfer: transferHealth(l.Transfer), Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
+			all = append(all, control.Link{Held: heldHealth(l.In), Stuck: stuckHealth(l.In.Stuck, links, i.host.opts.Mono()), Transfer: transferHealth(l.Transfer), Replica: int(l.Replica), Region: l.Region, Connected: l.In.State == peer.StateConnected,
 				Lag: time.Duration(l.In.Lag.Seconds * float64(time.Second)), LastError: l.In.LastError})
 		}
 	}
@@ -329,6 +296,23 @@ func heldHealth(in peer.InStatus) *api.HeldHealth {
 		return nil
 	}
 	return &api.HeldHealth{Blocks: in.HeldBlocks, Bytes: in.HeldBytes, AheadSeconds: in.HeldAhead.Seconds()}
+}
+
+func stuckHealth(s *peer.Stuck, links []peer.LinkStatus, now int64) *api.StuckHealth {
+	if s == nil {
+		return nil
+	}
+	h := &api.StuckHealth{Blocks: s.Blocks, Bytes: s.Bytes, Seconds: time.Duration(now - s.Since).Seconds(), After: uint64(s.After), Last: uint64(s.Last)}
+	for _, m := range s.Missing {
+		part := api.MissingPart{ID: int(m.Replica), Here: uint64(m.Here), Needed: uint64(m.Needs)}
+		for _, l := range links {
+			if l.Replica == m.Replica {
+				part.Region = l.Region
+			}
+		}
+		h.Missing = append(h.Missing, part)
+	}
+	return h
 }
 
 func transferHealth(t *peer.TransferStatus) *api.TransferHealth {

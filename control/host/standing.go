@@ -69,9 +69,15 @@ func (i *instance) Configure(settings map[string]string) error {
 var errNotAdmitted = errors.New("the region is starting: it asks the others what they hold of its log")
 
 // Forbid is part of control.Instance. A write that was let in before holds the
-// lock of its keys, or is about to take it.
+// lock of its keys, or is about to take it. What the links found out about the own
+// log holds for this run, also if control has not heeded it yet.
 func (i *instance) Forbid(why error) {
+	i.found.Lock()
+	if why == nil {
+		why = i.found.why
+	}
 	i.log.Forbid(why)
+	i.found.Unlock()
 	if why == nil {
 		return
 	}
@@ -100,11 +106,20 @@ func (i *instance) notice(x peer.Notice) {
 	if x.Err != nil {
 		text = x.Err.Error()
 	}
-	bad := kind == control.NoticeLostLog || kind == control.NoticeCloned
-	if bad && !errors.Is(i.log.Admit(i.host.wall()), oplog.ErrForbidden) { // control knows it already, and says it better
-		i.log.Forbid(x.Err)
+	if kind == control.NoticeLostLog || kind == control.NoticeCloned {
+		i.forbidForGood(x.Err)
 	}
 	if i.spec.Notice != nil {
 		i.spec.Notice(control.Notice{Kind: kind, Text: text})
+	}
+}
+
+// forbidForGood stops writes until the instance is opened anew.
+func (i *instance) forbidForGood(why error) {
+	i.found.Lock()
+	defer i.found.Unlock()
+	i.found.why = why
+	if !errors.Is(i.log.Admit(i.host.wall()), oplog.ErrForbidden) { // control knows it already, and says it better
+		i.log.Forbid(why)
 	}
 }

@@ -946,10 +946,15 @@ func (x *FetchRequest) GetMaxBytes() uint32 {
 }
 
 type TransferRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Identity      *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
-	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"` // the position of the first image: where an earlier stream broke off
-	Base          bool                   `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"` // the caller holds nothing yet
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Identity *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	From     uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"` // the position of the first image: where an earlier stream broke off
+	Base     bool                   `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"` // the caller holds nothing yet
+	// The caller has an older state: sums, of 8 bytes, of its keys from that
+	// position on, up to another, behind which the stream ends. Keys that have the
+	// same sums are left out of the images. 0: to the end of the state.
+	To            uint64 `protobuf:"varint,4,opt,name=to,proto3" json:"to,omitempty"`
+	Offer         []byte `protobuf:"bytes,5,opt,name=offer,proto3" json:"offer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1003,6 +1008,20 @@ func (x *TransferRequest) GetBase() bool {
 		return x.Base
 	}
 	return false
+}
+
+func (x *TransferRequest) GetTo() uint64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *TransferRequest) GetOffer() []byte {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
 }
 
 // TransferBegin: every image that follows covers the ends and has been durable
@@ -1295,11 +1314,13 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x1b\n" +
-	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"m\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\"\x93\x01\n" +
 	"\x0fTransferRequest\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x12\n" +
-	"\x04base\x18\x03 \x01(\bR\x04base\"\x88\x01\n" +
+	"\x04base\x18\x03 \x01(\bR\x04base\x12\x0e\n" +
+	"\x02to\x18\x04 \x01(\x04R\x02to\x12\x14\n" +
+	"\x05offer\x18\x05 \x01(\fR\x05offer\"\x88\x01\n" +
 	"\rTransferBegin\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12%\n" +
 	"\x04ends\x18\x02 \x03(\v2\x11.crdb.peer.v1.EndR\x04ends\x12\x1c\n" +

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,7 @@ var bigs = []big{
 // bigFigure is what one big key showed.
 type bigFigure struct {
 	build, read, del time.Duration
-	base, memory     int64         // resident, before anything is written and once built
+	base, memory     int64         // resident, before and once built
 	worst            time.Duration // of another client's commands while DEL runs and a second after
 }
 
@@ -57,6 +58,9 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 		return f, err
 	}
 	defer conn.Close()
+	if err := warm(conn, elements); err != nil {
+		return f, err
+	}
 	time.Sleep(restPeriod)
 	before, err := cluster.ProcessUsage(r.pids()[0])
 	if err != nil {
@@ -87,6 +91,18 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 		err = failed
 	}
 	return f, err
+}
+
+// warm writes about as many bytes as there are in the elements into one string
+// and deletes it: what a process takes once for its buffers is no part of a key.
+func warm(conn *oracle.Conn, elements int) error {
+	value := strings.Repeat("element:1234567", bigBatch)
+	for range elements / bigBatch {
+		if err := ask(conn, "SET", "warm", value); err != nil {
+			return err
+		}
+	}
+	return ask(conn, "DEL", "warm")
 }
 
 func build(conn *oracle.Conn, k big, elements int) error {

@@ -18,10 +18,10 @@ func everything(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Made by `make bench-all` on %s: %s. Medians of %d rounds, the two taking turns; %d connections, %d-byte values; pipelined by %d in the last three columns. CPU is for each request.\n\n",
+	fmt.Fprintf(&b, "Made by `make bench-all` on %s: %s. Medians of %d rounds, the two taking turns; %d connections, %d-byte values; pipelined by %d in the last three columns. CPU is for each request. Rewrites of redis-server's log and crdb's checkpoints fall between the figures.\n\n",
 		time.Now().UTC().Format(time.DateOnly), machine(), o.rounds, connections, valueSize, familyPipeline)
 	renderFamilies(&b, all)
-	fmt.Fprintf(&b, "\nOne key with %d elements. \"Base\" is the resident memory of the process before anything is written, \"grown\" what came on top of it: the data, and the buffers of the log. \"Others wait\" is the longest that another client's SET takes while DEL runs and a second after.\n\n", elements)
+	fmt.Fprintf(&b, "\nOne key with %d elements. \"Base\" is the resident memory of the process at rest, after as many bytes were written to a string that is gone; \"grown\" is what the key added to it, at rest again. \"Others wait\" is the longest that another client's SET takes while DEL runs and a second after.\n\n", elements)
 	b.WriteString("| key | system | build s | memory MiB | base MiB | grown MiB | grown, ratio | read all ms | DEL ms | others wait ms |\n")
 	b.WriteString("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, k := range bigs {

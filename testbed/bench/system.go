@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crdb/testbed/cluster"
+	"crdb/testbed/oracle"
 )
 
 // system is something to measure.
@@ -23,6 +24,7 @@ type running interface {
 	addr() string
 	pids() []int
 	settle(ctx context.Context) error // until every process has everything
+	compact(conn *oracle.Conn) error  // its log, if it does so when enough has gathered
 	close() error
 }
 
@@ -75,6 +77,7 @@ func startRedis(ctx context.Context) (running, error) {
 func (r *redisServer) addr() string                 { return "127.0.0.1:" + r.port }
 func (r *redisServer) pids() []int                  { return []int{r.cmd.Process.Pid} }
 func (r *redisServer) settle(context.Context) error { return nil }
+func (r *redisServer) compact(*oracle.Conn) error   { return nil } // see startRedis
 
 func (r *redisServer) close() error {
 	r.cmd.Process.Kill()
@@ -104,6 +107,7 @@ func (c crdb) pids() []int {
 
 func (c crdb) settle(ctx context.Context) error { return c.Sync(ctx) }
 func (c crdb) close() error                     { return c.Close() }
+func (c crdb) compact(conn *oracle.Conn) error  { return ask(conn, "SAVE") }
 
 // cpu is the CPU time that a system's processes have used.
 func cpu(r running) (time.Duration, error) {

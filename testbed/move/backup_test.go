@@ -92,7 +92,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	for i := range 3 {
 		time.Sleep(700 * time.Millisecond)
 		acked[i] = writers[0].acked.Load()
-		cli(t, c, 0, "finished", "crdb", "backup", "--name", cluster.DatabaseName, "--dir", filepath.Join(dir, fmt.Sprint(i)))
+		cli(t, c, 0, "Backup written: ", "crdb", "backup", "--name", cluster.DatabaseName, "--dir", filepath.Join(dir, fmt.Sprint(i)))
 	}
 	cancel()
 	wg.Wait()
@@ -189,11 +189,14 @@ func damaged(t *testing.T, c *cluster.Cluster, backup string) {
 	if out := cli(t, c, 0, "", "crdb", "list"); strings.Contains(out, "never") {
 		t.Errorf("a database was made of a damaged backup:\n%s", out)
 	}
-	cli(t, c, 1, "is not empty", "crdb", "backup", cluster.DatabaseName, "--dir", backup)
+	cli(t, c, 1, "a backup gets a directory of its own (invalid_request)", "crdb", "backup", cluster.DatabaseName, "--dir", backup)
 	cli(t, c, 1, "not an absolute path", "crdb", "backup", cluster.DatabaseName, "--dir", "here")
 	cli(t, c, 1, "data directory", "crdb", "backup", cluster.DatabaseName, "--dir", filepath.Join(c.Node(c.Regions[0]).Dir, "b"))
 	cli(t, c, 2, "dir", "crdb", "backup", cluster.DatabaseName)
-	cli(t, c, 1, "it is no backup", "crdb", "restore", "--name", "never", "--dir", t.TempDir())
+	cli(t, c, 1, "it is no backup, or was never finished (backup_damaged)", "crdb", "restore", "--name", "never", "--dir", t.TempDir())
+	cli(t, c, 1, "not a directory (invalid_request)", "crdb", "backup", cluster.DatabaseName, "--dir", filepath.Join(backup, "log"))
+	cli(t, c, 1, "which has the backup, must be one of the instances (invalid_request)", "crdb", "restore", "--name", "never", "--dir", backup,
+		"--instance", c.Node(c.Regions[1]).AdminAddr())
 	full := small(t, 64<<10)
 	cli(t, c, 1, "the disk is full", "crdb", "backup", cluster.DatabaseName, "--dir", filepath.Join(full, "b"))
 	if names := left(t, full); len(names) > 0 {

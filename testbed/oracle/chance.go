@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 )
 
 // maxWalk bounds the steps of one walk with SCAN.
@@ -35,6 +36,11 @@ func finishWalk(c *client, args []string, at int, rep Reply) ([]string, error) {
 	args = slices.Clone(args)
 	for range maxWalk {
 		found = append(found, rep.Items[1].bag(width)...)
+		if commandName(args) == "zscan" {
+			for i := range found {
+				found[i] = plainZero(found[i])
+			}
+		}
 		args[at] = rep.Items[0].Body
 		if args[at] == "0" {
 			slices.Sort(found)
@@ -83,6 +89,9 @@ func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
 	if source[0] == "HGETALL" || source[len(source)-1] == "WITHSCORES" {
 		picked, from = pairs(crdb), pairs(all)
 	}
+	if name == "zrandmember" {
+		from = append(from, unsigned(from)...)
+	}
 	if name == "spop" {
 		from = append(from, elements(redis)...)
 	}
@@ -101,6 +110,17 @@ func (l *link) samePick(args []string, redis, crdb Reply) (bool, error) {
 		return true, l.resync(args[1], elements(redis), elements(crdb))
 	}
 	return true, nil
+}
+
+// unsigned takes the sign off scores of minus zero, see plainZero.
+func unsigned(pairs []string) []string {
+	out := slices.Clone(pairs)
+	for i, p := range out {
+		if member, ok := strings.CutSuffix(p, " "+quote("-0")); ok {
+			out[i] = member + " " + quote("0")
+		}
+	}
+	return out
 }
 
 // resync brings crdb's set to what Redis has after both popped members.

@@ -168,7 +168,7 @@ func (g *generator) tame(args []string) {
 		if n := arg(2); n > soon && n < 600<<20 {
 			args[2] = "7"
 		}
-	case "expire", "pexpire", "setex", "psetex":
+	case "expire", "pexpire", "setex", "psetex", "restore":
 		if near(2) {
 			args[2] = strconv.Itoa(soon)
 		}

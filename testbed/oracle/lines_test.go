@@ -4,6 +4,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"crdb/command"
 )
 
 // compareLines plays a file of commands, one after the other, and reports every
@@ -135,4 +138,17 @@ func TestFunctionPayloads(t *testing.T) {
 
 func TestScripts(t *testing.T) {
 	compareLines(t, servers(t), "testdata/lines/scripts.txt")
+}
+
+func TestDebug(t *testing.T) {
+	redis, stop, err := StartRedis(t.TempDir(), "--enable-debug-command", "yes")
+	mayLack(t, err)
+	defer stop()
+	crdb := startNodeWith(t, func() int64 { return time.Now().UnixMilli() }, nil, func(o *command.Options) {
+		o.Config = command.NewConfig()
+		if err := o.Config.Set("enable-debug-command", "yes"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	compareLines(t, Pair{Redis: redis, Crdb: crdb}, "testdata/lines/debug.txt")
 }

@@ -107,3 +107,9 @@ func (c *Conn) Close() { c.close() }
 // Bag returns a reply's items, taken width at a time, in an order that does not
 // depend on how they came.
 func (r *Reply) Bag(width int) []string { return r.bag(width) }
+
+// SameReply says whether crdb's reply to a command may stand for Redis's: the
+// same bytes, but for what Redis leaves open.
+func SameReply(args []string, redis, crdb Reply) bool {
+	return same(ruleOf(args), args, redis, crdb)
+}

@@ -16,7 +16,7 @@ var scriptKeys = join(stringKeys[:2], setKeys[:1], hashKeys[:1], listKeys[:1], z
 
 // luaValues are values that a script makes out of nothing.
 var luaValues = []string{
-	"nil", "true", "false", "0", "-0", "1", "-1", "1.5", "-1.9", "2^53", "2^53+1", "2^63", "-2^63", "1e300", "1/0", "-1/0", "0/0", "1e-7", "0.1",
+	"nil", "true", "false", "0", "-#''", "1", "-1", "1.5", "-1.9", "2^53", "2^53+1", "2^63", "-2^63", "1e300", "1/0", "-1/0", "0/0", "1e-7", "0.1",
 	"3.0", "'x'", "''", "'12'", "' 12 '", "'0x10'", "'a\\0b'", "'\\r\\n'", "'\\255'", "ARGV[1]", "ARGV[2]", "ARGV[3]", "KEYS[1]", "#ARGV", "#KEYS",
 	"{}", "{1,2,3}", "{1,nil,3}", "{nil,1}", "{'a',{1,{2}},true}", "{false,true}", "{1.5,'1.5'}", "{ok='fine'}", "{err='ERR mine'}", "{err='plain'}", "{ok=1}",
 	"{double=1.5}", "{map={a=1}}", "{set={a=true}}", "{big_number='12345678901234567890'}",
@@ -30,7 +30,9 @@ var luaCalls = []string{
 	"tostring(%n)", "tonumber(%s)", "type(%v)", "select('#',%v,%v)", "select(2,%v,%v)", "not %v", "%v==%v",
 	"string.sub(%s,%n)", "string.sub(%s,%n,%n)", "string.byte(%s,1,-1)", "string.byte(%s,%i)", "string.len(%s)", "string.reverse(%s)", "string.upper(%s)", "string.lower(%s)",
 	"string.find(%s,%p)", "string.find(%s,%s,1,true)", "string.match(%s,%p)", "string.gsub(%s,%p,'<%%%%0>')",
+	"string.gmatch(%s,%p)()", "string.gsub(%s,%p,string.upper)", "string.gsub(%s,%p,{x='y',b=%v},%i)", "string.find(%s,%p,%n)", "string.match(%s,%p,%i)",
 	"string.format('%%d',%n)", "string.format('%%5.2f|%%-5d|%%05d',%n,%i,%i)", "string.format('%%s %%q',%s,%s)", "string.format('%%x %%X %%o',%i,%i,%i)", "string.format('%%g',%n)",
+	"string.format('%%10s|%%-20s|%%.3s|%%5c',%s,%s,%s,%i)", "string.format('%%010.1f|%%#x|%%+d|%%-8u|%%#o',%n,%i,%n,%i,%n)",
 	"string.format('%%e',%n)", "string.format('%%c',65)", "string.format('%%i',%s)", "string.char(%i)", "string.rep(%s,3)",
 	"table.concat({%s,%s,%i},%s)", "table.concat({%v,%s})", "#{%v,%v}", "math.floor(%n)", "math.ceil(%n)", "math.abs(%n)", "math.max(%n,%n)", "math.fmod(%n,3)", "%n%%2", "%n*%n", "%n..%s",
 	"math.sqrt(%n)", "math.modf(%n)", "math.pow(%n,2)", "unpack({1,2,%v})", "pcall(error,%s)", "pcall(redis.call,%c)",
@@ -46,7 +48,8 @@ var (
 		"'%'", "string.rep('ab',20)", "'101'", "'\"\\\\\\n'"}
 	luaNumbers = []string{"0", "1", "-1", "2", "3.7", "-3.7", "255", "256", "2^31", "2^31-1", "-2^31", "2^32", "2^53", "1e15", "1e16", "1e100", "0.1", "1/3", "-0.5", "'10'", "100000", "1e21"}
 	luaInts    = []string{"0", "1", "2", "3", "5", "8", "-1", "-2", "31", "32", "33", "65", "255"}
-	luaPats    = []string{"'.'", "'%a+'", "'(%w)(%w)'", "'^h'", "'o$'", "'[%d.]+'", "'[^a-c]*'", "'%s*'", "'()'", "'x?'", "'.-b'", "'%%'", "'l+'", "''"}
+	luaPats    = []string{"'.'", "'%a+'", "'(%w)(%w)'", "'^h'", "'o$'", "'[%d.]+'", "'[^a-c]*'", "'%s*'", "'()'", "'x?'", "'.-b'", "'%%'", "'l+'", "''", "'%b()'", "'%f[%w]%a*'", "'(.)%1'",
+		"'a\\0b'", "'[]]'", "'[^%'", "'[b'", "'(()'", "'%2'", "'-12$'", "ARGV[1]"}
 	luaJSON    = []string{"'1'", "'[1,2,null]'", "'{\"a\":[true,false]}'", "'{'", "'\"\\\\u00e9\"'", "'1e400'", "'[]'", "'{}'", "'nul'", "'  3 '", "'[1.5,-2]'", "'\"x\"'", "''", "'01'", "'[[[[1]]]]'"}
 	luaPacked  = []string{"'\\1'", "'\\147\\1\\2\\3'", "'\\192'", "'\\203'", "''", "'\\161a'", "'\\129\\161a\\1'", "'\\255'", "'\\205\\1\\0'", "'\\1\\2'", "'\\193'"}
 	luaFormats = []string{"'bB'", "'>hH'", "'<iI'", "'>i3I4'", "'!4bi'", "'lL'", "' b b'", "'I8i8'", "'xbb'", "'<fd'"}

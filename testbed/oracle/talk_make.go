@@ -3,6 +3,7 @@ package oracle
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -212,10 +213,20 @@ func (g *generator) said() []string {
 }
 
 // tameTalk takes out deadlines that have passed: when such a key goes is up to
-// the server. And nothing is stored over a key that somebody may wait for:
+// the server. Who waits does so for ever: a spoilt command may say otherwise. And nothing is stored over a key that somebody may wait for:
 // Redis forgets to look at who waits if the key was there with another type.
 func tameTalk(args []string) {
 	switch name := commandName(args); name {
+	case "blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax":
+		waitForEver(args, len(args)-1)
+	case "blmpop", "bzmpop":
+		waitForEver(args, 1)
+	case "xread", "xreadgroup":
+		for i := range args {
+			if strings.EqualFold(args[i], "block") {
+				waitForEver(args, i+1)
+			}
+		}
 	case "set", "restore":
 		for i := 1; i+1 < len(args); i++ {
 			switch strings.ToLower(args[i]) {
@@ -234,6 +245,15 @@ func tameTalk(args []string) {
 	case "zrangestore", "zunionstore", "zinterstore", "zdiffstore", "geosearchstore":
 		if len(args) > 1 && !slices.Contains(lexKeys, args[1]) {
 			args[1] = "stored"
+		}
+	}
+}
+
+// waitForEver makes a timeout infinite, if there is one at this place.
+func waitForEver(args []string, at int) {
+	if at < len(args) {
+		if n, err := strconv.ParseFloat(args[at], 64); err == nil && n > 0 && n < 1e9 {
+			args[at] = "0"
 		}
 	}
 }

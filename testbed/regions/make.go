@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 
 	"crdb/testbed/oracle"
 )
@@ -30,6 +31,11 @@ var furtherForms = []string{
 	"EVAL <script> 2 <any> <any> <val>",
 	"EVAL <script> 2 <str> <list> <member>",
 	"EVAL <counting> 2 <str> <hash> <member>",
+	"FUNCTION LOAD REPLACE <library>",
+	"FUNCTION LOAD <library>",
+	"FUNCTION DELETE (one|two)",
+	"FCALL (store|count) 2 <str> <list> <val>",
+	"FCALL (store|count) 2 <any> <any> <member>",
 	"INCRBY (n1|n2) (1|2|-3)",
 	"INCRBYFLOAT (n1|n2) (0.1|-2.5|1e3)",
 	"HINCRBY h1 (a|b) (1|-2|5)",
@@ -49,7 +55,7 @@ var furtherForms = []string{
 }
 
 // rareForms remove everything.
-var rareForms = []string{"FLUSHDB", "FLUSHALL"}
+var rareForms = []string{"FLUSHDB", "FLUSHALL", "FUNCTION FLUSH"}
 
 var scripts = []string{
 	"redis.call('SET', KEYS[1], ARGV[1]) redis.call('RPUSH', KEYS[2], ARGV[1]) return 1",
@@ -62,8 +68,23 @@ var countings = []string{
 	"redis.pcall('INCRBYFLOAT', KEYS[1], '0.5') redis.pcall('HINCRBYFLOAT', KEYS[2], ARGV[1], '1.5') redis.pcall('PEXPIRE', KEYS[1], 30)",
 }
 
+// libraries come in versions that do different things under the same names, and
+// one takes a name from the other.
+var libraries = []string{
+	library("one", "store", "redis.call('SET', keys[1], args[1]) return redis.call('RPUSH', keys[2], args[1])"),
+	library("one", "store", "redis.call('DEL', keys[1]) return redis.call('SADD', keys[1], args[1], 'x')"),
+	library("one", "count", "return redis.call('INCR', keys[1])"),
+	library("two", "count", "redis.pcall('INCRBY', keys[1], 3) return redis.call('HINCRBY', keys[2], args[1], 1)"),
+	library("two", "count", "return redis.call('PFADD', keys[1], args[1])"),
+}
+
+func library(name, function, body string) string {
+	return "#!lua name=" + name + "\nredis.register_function('" + function + "', function(keys, args) " + body + " end)"
+}
+
 func newCommands(seed uint64) *oracle.Commands {
 	return oracle.NewCommands(seed, 4, furtherForms, map[string]oracle.Word{
+		"library":  func(r *rand.Rand) []string { return []string{libraries[r.IntN(len(libraries))]} },
 		"script":   func(r *rand.Rand) []string { return []string{scripts[r.IntN(len(scripts))]} },
 		"counting": func(r *rand.Rand) []string { return []string{countings[r.IntN(len(countings))]} },
 	})
@@ -81,7 +102,7 @@ func next(cmds *oracle.Commands) [][]string {
 		return append(block, []string{"EXEC"})
 	case 3:
 		if r.IntN(4) == 0 {
-			return [][]string{{rareForms[r.IntN(len(rareForms))]}}
+			return [][]string{strings.Fields(rareForms[r.IntN(len(rareForms))])}
 		}
 	}
 	return [][]string{cmds.Next()}

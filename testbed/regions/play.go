@@ -64,12 +64,12 @@ func (s *stage) empty(ctx context.Context) (err error) {
 	if _, err := s.eyes.level(ctx); err != nil {
 		return err
 	}
-	if _, err := s.conns[names[0]].Do("FLUSHALL"); err != nil {
+	if _, err := s.conns[names[0]].Pipeline([][]string{{"FLUSHALL"}, {"FUNCTION", "FLUSH"}}); err != nil {
 		return err
 	}
 	left, differ, err := agree(ctx, s.c)
 	if err == nil && len(left)+len(differ) > 0 {
-		err = fmt.Errorf("FLUSHALL leaves %v %v", left, differ)
+		err = fmt.Errorf("FLUSHALL and FUNCTION FLUSH leave %v %v", left, differ)
 	}
 	return err
 }

@@ -77,7 +77,14 @@ const soonGone = 15 * time.Second
 
 // read reads everything that a region has.
 func read(c *oracle.Conn) (state, error) {
+	functions, err := showFunctions(c)
+	if err != nil {
+		return nil, err
+	}
 	s := state{}
+	if functions != "" {
+		s[functionsPlace] = seen{"", functions}
+	}
 	for db := range databases {
 		if _, err := c.Do("SELECT", strconv.Itoa(db)); err != nil {
 			return nil, err
@@ -99,6 +106,26 @@ func read(c *oracle.Conn) (state, error) {
 		}
 	}
 	return s, nil
+}
+
+// functionsPlace stands for the libraries of functions, which are in no database.
+var functionsPlace = place{-1, "functions"}
+
+// showFunctions returns all libraries of a region with their code.
+func showFunctions(c *oracle.Conn) (string, error) {
+	rep, err := c.Do("FUNCTION", "LIST", "WITHCODE")
+	if err != nil {
+		return "", err
+	}
+	if rep.IsError() {
+		return "", fmt.Errorf("FUNCTION LIST answers %s", rep)
+	}
+	list := make([]string, 0, len(rep.Items))
+	for _, library := range rep.Items {
+		list = append(list, library.String())
+	}
+	slices.Sort(list)
+	return strings.Join(list, "\n"), nil
 }
 
 // show returns what clients see of a key, in a form that does not depend on

@@ -13,17 +13,19 @@ import (
 
 // options say how much to measure.
 type options struct {
-	ops  int // written while a region is away
+	ops  int // written while a region is away, and keys of a state transfer
 	keys []int
 	doc  string
+	only string // the one part to measure, empty for all
 }
 
 func main() {
 	var o options
 	var large bool
-	flag.IntVar(&o.ops, "ops", 1_000_000, "writes while a region is away")
+	flag.IntVar(&o.ops, "ops", 1_000_000, "writes while a region is away, and keys of a state transfer")
 	flag.BoolVar(&large, "large", false, "also ten million keys: some minutes and 6 GB of memory more")
 	flag.StringVar(&o.doc, "doc", "docs/reliability.md", "document to write the table into, from the root of the module; empty for none")
+	flag.StringVar(&o.only, "only", "", "measure one part, absence, transfer or comeback, and leave the document as it is")
 	flag.Parse()
 	o.keys = []int{1_000_000}
 	if large {
@@ -39,16 +41,24 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	var t table
-	if err := absence(ctx, o.ops, &t); err != nil {
-		return fmt.Errorf("absence: %w", err)
+	parts := []struct {
+		name string
+		run  func() error
+	}{
+		{"absence", func() error { return absence(ctx, o.ops, &t) }},
+		{"transfer", func() error { return transfer(ctx, o.ops, &t) }},
+		{"comeback", func() error { return comebacks(ctx, o.keys, &t) }},
 	}
-	for _, n := range o.keys {
-		if err := comeback(ctx, n, &t); err != nil {
-			return fmt.Errorf("%d keys: %w", n, err)
+	for _, p := range parts {
+		if o.only != "" && o.only != p.name {
+			continue
+		}
+		if err := p.run(); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	fmt.Print(t.String())
-	if o.doc == "" {
+	if o.doc == "" || o.only != "" {
 		return nil
 	}
 	root, err := cluster.ModuleRoot()
@@ -56,4 +66,13 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	return t.insert(filepath.Join(root, o.doc))
+}
+
+func comebacks(ctx context.Context, keys []int, t *table) error {
+	for _, n := range keys {
+		if err := comeback(ctx, n, t); err != nil {
+			return fmt.Errorf("%d keys: %w", n, err)
+		}
+	}
+	return nil
 }

@@ -76,6 +76,11 @@ func (c *Config) drawMembers(rng *rand.Rand) {
 	}
 	if rng.IntN(2) == 0 {
 		c.Faults = append(c.Faults, some(rng, memberKinds())...)
+		for i, kind := range laterKinds {
+			if rand.New(rand.NewPCG(c.Seed, 2+uint64(i))).IntN(3) == 0 {
+				c.Faults = append(c.Faults, kind)
+			}
+		}
 		c.Spares = 1 + rng.IntN(2)
 	}
 	if rng.IntN(3) == 0 {

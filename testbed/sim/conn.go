@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -27,7 +28,10 @@ type half struct {
 		last     time.Time // when the newest segment may be taken
 		ended    bool      // the writer has closed: io.EOF behind the segments
 		broken   error     // reset
-		dropping bool      // the other end is gone and has not said so
+		dropping bool      // nothing arrives any more, and nobody is told
+		shut     bool      // the reader has closed: what is written is answered with a reset
+		reads    error     // why the reader alone reads nothing: its machine is off, or it has closed
+		writes   error     // the same of the writer
 		readBy   time.Time // deadlines; zero: none
 		writeBy  time.Time
 	}
@@ -48,9 +52,13 @@ func (h *half) write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
 		h.mu.Lock()
-		err, by := h.mu.broken, h.mu.writeBy
+		err, by := cmp.Or(h.mu.broken, h.mu.writes), h.mu.writeBy
 		if err == nil && h.mu.ended {
 			err = net.ErrClosed
+		}
+		if err == nil && h.mu.shut {
+			h.mu.Unlock()
+			return len(p), nil
 		}
 		k := min(len(p)-done, window-h.mu.bytes)
 		if err == nil && k > 0 {
@@ -92,7 +100,7 @@ func (h *half) read(p []byte) (int, error) {
 		h.mu.Lock()
 		now := time.Now()
 		var next time.Time
-		switch err, by := h.mu.broken, h.mu.readBy; {
+		switch err, by := cmp.Or(h.mu.broken, h.mu.reads), h.mu.readBy; {
 		case err != nil:
 			h.mu.Unlock()
 			return 0, err
@@ -167,8 +175,17 @@ func (h *half) fail(err error) {
 	})
 }
 
-// drop loses what is on its way and all that follows, and tells nobody.
-func (h *half) drop() { h.set(func() { h.mu.dropping, h.mu.segments = true, nil }) }
+func (h *half) isShut() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.mu.shut
+}
+
+func (h *half) dropped() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.mu.dropping
+}
 
 // conn is one end of a connection.
 type conn struct {
@@ -180,15 +197,34 @@ type conn struct {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) { return c.in.read(p) }
 
-// Write implements net.Conn.
-func (c *conn) Write(p []byte) (int, error) { return c.out.write(p) }
+// Write implements net.Conn. A peer that has closed says so with a reset, when
+// it hears of it, and that ends reading, too: nobody finds his writes failing for
+// a time in which he reads nothing of the end.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.out.write(p)
+	if err == nil && c.out.isShut() && !c.n.isCut(c.out.line) && !c.n.isCut(c.in.line) {
+		c.reset()
+	}
+	return n, err
+}
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.n.forget(c)
+	if c.out.dropped() {
+		c.lose(net.ErrClosed)
+		return nil
+	}
 	c.out.end()
-	c.in.fail(net.ErrClosed)
+	c.in.set(func() { c.in.mu.shut, c.in.mu.segments, c.in.mu.reads = true, nil, net.ErrClosed })
 	return nil
+}
+
+// lose breaks both directions for this end alone: the other one hears nothing of
+// it, nor of anything else.
+func (c *conn) lose(err error) {
+	c.in.set(func() { c.in.mu.dropping, c.in.mu.segments, c.in.mu.reads = true, nil, err })
+	c.out.set(func() { c.out.mu.dropping, c.out.mu.segments, c.out.mu.writes = true, nil, err })
 }
 
 // reset breaks both directions at once.

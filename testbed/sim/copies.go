@@ -40,8 +40,9 @@ func rewind(r *run, rng *rand.Rand) {
 	}
 	r.trace("the disk of %s is copied", n.name)
 	old := p.disk.AfterCrash([]int{0, 100}[rng.IntN(2)], rng)
+	empty := false
 	if rng.IntN(4) == 0 {
-		old = NewDisk()
+		old, empty = NewDisk(), true
 	}
 	if !r.wait(upTo(rng, longCut)) {
 		return
@@ -61,7 +62,7 @@ func rewind(r *run, rng *rand.Rand) {
 	n.mu.Lock()
 	n.mu.disk = old
 	n.mu.Unlock()
-	n.putBack = true
+	n.putBack, n.emptied = true, empty
 	r.restart(n)
 	n.putBack = false
 	if i := n.instance(); i != nil && r.register.isDoomed(i.id) && i.Err() == nil {
@@ -70,12 +71,12 @@ func rewind(r *run, rng *rand.Rand) {
 }
 
 // heldOf returns how much of a replica's log other members that are up hold, and
-// up to where blocks of it wait there.
+// up to where blocks of it wait there, or are in memory only.
 func (r *run) heldOf(id crdt.ReplicaID) (end, waits crdt.Timestamp) {
 	for _, n := range r.members() {
 		if i := n.instance(); i != nil && i.id != id {
 			end = max(end, i.log.Raised().Get(id))
-			waits = max(waits, crdt.Timestamp(api.At(i.Holdings().Held, int(id))))
+			waits = max(waits, crdt.Timestamp(api.At(i.Holdings().Held, int(id))), i.log.Received().Get(id))
 		}
 	}
 	return end, waits

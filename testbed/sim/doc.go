@@ -49,5 +49,7 @@
 //	    or whose disk was put back, what any other member had on disk. A
 //	    program on an old or copied disk writes nothing where others hold more
 //	    of its log, or where its original runs. What a removed member wrote
-//	    after it was removed is taken by nobody.
+//	    after it was removed is taken by nobody, and once it knows it writes
+//	    nothing. A restart is not taken for a copy, whatever the clocks of
+//	    others say.
 package sim

@@ -32,6 +32,7 @@ var faults, memberFaults = map[string]fault{
 	"freeze": freeze,
 	"drift":  drift,
 }, map[string]fault{
+	"backup":  takeBackup,
 	"grow":    grow,
 	"shrink":  drain,
 	"force":   forceOut,
@@ -39,10 +40,21 @@ var faults, memberFaults = map[string]fault{
 	"rewind":  rewind,
 	"clone":   startClone,
 	"recover": recoverSome,
+	"setback": setBack,
+	"rivals":  rivals,
+	"lone":    dropLinks,
 }
 
-func placeKinds() []string  { return slices.Sorted(maps.Keys(faults)) }
-func memberKinds() []string { return slices.Sorted(maps.Keys(memberFaults)) }
+func placeKinds() []string { return slices.Sorted(maps.Keys(faults)) }
+
+// laterKinds are those that memberKinds leaves out.
+var laterKinds = []string{"setback", "rivals", "lone"}
+
+// memberKinds are those of membership that were there from the beginning: one
+// more would make other runs of all seeds. Config.drawMembers draws the rest.
+func memberKinds() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(memberFaults)), func(s string) bool { return slices.Contains(laterKinds, s) })
+}
 
 // inject lets one kind of fault happen again and again.
 func (r *run) inject(kind string) {
@@ -163,6 +175,23 @@ func dropLink(r *run, rng *rand.Rand) {
 	i.Cut(b.region, true)
 	r.wait(upTo(rng, longCut))
 	i.Cut(b.region, false)
+}
+
+// dropLinks leaves an instance without any link. The admin interfaces of all
+// nodes still reach each other.
+func dropLinks(r *run, rng *rand.Rand) {
+	i := r.anyNode(rng).instance()
+	if i == nil {
+		return
+	}
+	r.trace("%s drops all its links", i.p.n.name)
+	for _, b := range r.nodes {
+		i.Cut(b.region, true)
+	}
+	r.wait(upTo(rng, longCut))
+	for _, b := range r.nodes {
+		i.Cut(b.region, false)
+	}
 }
 
 // replay plays what one node sent to another on a connection again: what was

@@ -25,6 +25,7 @@ type chain struct {
 	blocks  []*oplog.Block
 	at      map[crdt.Timestamp]*oplog.Block // by the dot before it
 	born    map[*oplog.Block]time.Time      // when it was first seen
+	trimmed map[uint64]time.Time            // when those were that trim took out, by their hash
 	taken   map[*oplog.Block]bool           // by a member, from a member
 	covered crdt.Timestamp                  // by what others hold, of blocks or of images
 }
@@ -36,13 +37,13 @@ func newHistory(fail func(string, ...any)) *history {
 }
 
 // add notes a block that is on disk at its author, or was. The same dot is the
-// same block for ever.
-func (h *history) add(b *oplog.Block, where string) {
+// same block for ever. It reports whether the block is new.
+func (h *history) add(b *oplog.Block, where string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.mu.logs[b.Replica]
 	if c == nil {
-		c = &chain{at: map[crdt.Timestamp]*oplog.Block{}, born: map[*oplog.Block]time.Time{}, taken: map[*oplog.Block]bool{}}
+		c = &chain{at: map[crdt.Timestamp]*oplog.Block{}, born: map[*oplog.Block]time.Time{}, trimmed: map[uint64]time.Time{}, taken: map[*oplog.Block]bool{}}
 		h.mu.logs[b.Replica] = c
 	}
 	if old := c.at[b.Prev]; old != nil {
@@ -50,19 +51,24 @@ func (h *history) add(b *oplog.Block, where string) {
 			h.fail("S1: the log of replica %d forks behind %v: (%v, %v] and, %s, (%v, %v]",
 				b.Replica, b.Prev, old.First, old.Last, where, b.First, b.Last)
 		}
-		return
+		return false
 	}
 	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].Last >= b.First })
 	if i < len(c.blocks) && c.blocks[i].First <= b.Last {
 		h.fail("S1: dots of replica %d are used twice: [%v, %v] and, %s, [%v, %v]",
 			b.Replica, c.blocks[i].First, c.blocks[i].Last, where, b.First, b.Last)
-		return
+		return false
 	}
 	c.at[b.Prev] = b
-	c.born[b] = time.Now()
+	if at, ok := c.trimmed[b.Hash()]; ok { // somebody had it in memory
+		c.born[b] = at
+	} else {
+		c.born[b] = time.Now()
+	}
 	c.blocks = append(c.blocks, nil)
 	copy(c.blocks[i+1:], c.blocks[i:])
 	c.blocks[i] = b
+	return true
 }
 
 // take notes that another instance than its author has a block, one of which
@@ -105,6 +111,7 @@ func (h *history) trim(r crdt.ReplicaID, end, held, waits crdt.Timestamp) {
 	keep := max(end, held, waits)
 	for n := len(c.blocks); n > 0 && c.blocks[n-1].First > keep; n-- {
 		delete(c.at, c.blocks[n-1].Prev)
+		c.trimmed[c.blocks[n-1].Hash()] = c.born[c.blocks[n-1]]
 		c.blocks = c.blocks[:n-1]
 	}
 }

@@ -73,6 +73,7 @@ type membership struct {
 	version int
 	ids     map[crdt.ReplicaID]bool
 	left    map[crdt.ReplicaID]time.Time // when those left that are no members any more
+	out     time.Time                    // when the instance itself heard that it is none
 }
 
 // CatchingUp implements control.CatchingUp.
@@ -94,6 +95,9 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 	}
 	for id := range m.ids {
 		delete(m.left, id)
+	}
+	if m.out = time.Now(); m.left[i.id] != (time.Time{}) {
+		m.out = m.left[i.id]
 	}
 	i.members.Store(m)
 	i.Instance.SetMembers(version, members)

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,51 +10,9 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"crdb/testbed/linear"
 	"crdb/testbed/oracle"
 )
-
-// linearInput is a command on a register and a counter, or on both.
-type linearInput struct {
-	op    string // set, get, incr, both: a MULTI that sets the register and adds to the counter; cas: the same under WATCH
-	value string
-	old   string // cas: what was read
-}
-
-// linearState is the register and the counter of one region.
-type linearState struct {
-	reg string
-	sum int64
-}
-
-// linearModel is one region as if commands came one after the other. An empty
-// output is one that nobody has seen.
-var linearModel = porcupine.Model{
-	Init: func() any { return linearState{} },
-	Step: func(state, input, output any) (bool, any) {
-		s, in, out := state.(linearState), input.(linearInput), output.(string)
-		switch in.op {
-		case "get":
-			return out == s.reg, s
-		case "set":
-			s.reg = in.value
-			return out == "OK", s
-		case "incr":
-			s.sum++
-			return out == strconv.FormatInt(s.sum, 10), s
-		case "cas":
-			if out == "nil" { // the register has changed since it was read
-				return true, s
-			}
-			if s.reg != in.old {
-				return false, s
-			}
-		}
-		s.reg = in.value
-		s.sum++
-		return out == strconv.FormatInt(s.sum, 10), s
-	},
-	Equal: func(a, b any) bool { return a.(linearState) == b.(linearState) },
-}
 
 // TestLinearizable: what the sessions of one region see at the same time could
 // have happened one after the other.
@@ -63,16 +20,16 @@ func TestLinearizable(t *testing.T) {
 	for seed := range uint64(10) {
 		c := plain()
 		c.Seed, c.Regions, c.Ops, c.Fsync = seed+1, 1, 0, []string{"always", "everysec"}[seed%2]
-		var events []porcupine.Operation
+		var history []porcupine.Operation
 		var res Result
 		synctest.Test(t, func(*testing.T) {
-			res = play(c, func(r *run) { r.extra = func() { events = record(r) } })
+			res = play(c, func(r *run) { r.extra = func() { history = record(r) } })
 		})
 		if len(res.Failures) > 0 {
 			t.Fatal(res.Failures)
 		}
-		if got := porcupine.CheckOperationsTimeout(linearModel, events, time.Minute); got != porcupine.Ok {
-			t.Fatalf("seed %d: %d operations: %v", c.Seed, len(events), got)
+		if err := linear.Check(linear.State{}, history, time.Minute); err != nil {
+			t.Fatalf("seed %d: %v", c.Seed, err)
 		}
 	}
 }
@@ -88,16 +45,15 @@ func record(r *run) (all []porcupine.Operation) {
 			rng, c := r.rand(fmt.Sprint("session ", id)), r.nodes[0].instance().connect()
 			defer c.close()
 			for i := range 60 {
-				in := linearInput{op: []string{"get", "set", "incr", "both", "cas"}[rng.IntN(5)], value: fmt.Sprint(id, ".", i)}
-				if in.op == "cas" {
-					c.do([]string{"WATCH", "reg"}, nil)
-					rep, _ := c.do([]string{"GET", "reg"}, nil)
-					in.old = rep.Body
+				op := linear.Draw(rng, fmt.Sprint(id, ".", i))
+				if op.Kind == linear.Swap {
+					c.text("WATCH", "reg")
+					op.Old = c.text("GET", "reg")
 				}
 				call := clock.Add(1)
-				out := in.play(c)
+				out := c.play(op)
 				mu.Lock()
-				all = append(all, porcupine.Operation{ClientId: id, Input: in, Call: call, Output: out, Return: clock.Add(1)})
+				all = append(all, linear.Record(id, op, call, out, clock.Add(1)))
 				mu.Unlock()
 			}
 		})
@@ -106,42 +62,41 @@ func record(r *run) (all []porcupine.Operation) {
 	return all
 }
 
-// play sends the command and returns what the model knows of its reply.
-func (in *linearInput) play(c *client) string {
-	do := func(args ...string) oracle.Reply {
-		rep, _ := c.do(args, nil)
-		return rep
+// play sends an op and returns its output.
+func (c *client) play(op linear.Op) string {
+	switch op.Kind {
+	case linear.Get:
+		return c.text("GET", "reg")
+	case linear.Set:
+		return c.text("SET", "reg", op.Value)
+	case linear.Append:
+		return c.text("APPEND", "reg", op.Value)
+	case linear.Incr:
+		return c.text("INCR", "sum")
+	case linear.Script:
+		return c.text("EVAL", linear.Source, "2", "reg", "sum", op.Value)
 	}
-	switch in.op {
-	case "get":
-		rep := do("GET", "reg")
-		return rep.Body
-	case "set":
-		rep := do("SET", "reg", in.value)
-		return rep.Head[1:]
-	case "incr":
-		rep := do("INCR", "sum")
-		return rep.Head[1:]
-	}
-	do("MULTI")
-	do("SET", "reg", in.value)
-	do("INCR", "sum")
-	rep := do("EXEC")
+	c.text("MULTI")
+	c.text("SET", "reg", op.Value)
+	c.text("INCR", "sum")
+	rep, _ := c.do([]string{"EXEC"}, nil)
 	if rep.IsNull() {
-		return "nil"
+		return linear.Aborted
 	}
-	return rep.Items[1].Head[1:]
+	return textOf(rep.Items[1])
 }
 
-// TestLinearModelCanFail: a read of what was overwritten before it is seen.
-func TestLinearModelCanFail(t *testing.T) {
-	at := func(call int64, in linearInput, out string) porcupine.Operation {
-		return porcupine.Operation{Input: in, Output: out, Call: call, Return: call + 1}
+func (c *client) text(args ...string) string {
+	rep, ok := c.do(args, nil)
+	if !ok {
+		return linear.Lost
 	}
-	stale := []porcupine.Operation{
-		at(1, linearInput{op: "set", value: "a"}, "OK"), at(3, linearInput{op: "set", value: "b"}, "OK"), at(5, linearInput{op: "get"}, "a"),
+	return textOf(rep)
+}
+
+func textOf(rep oracle.Reply) string {
+	if rep.Body != "" || rep.IsNull() || rep.Head[0] == '$' {
+		return rep.Body
 	}
-	if porcupine.CheckOperations(linearModel, stale) {
-		t.Error("a stale read passes")
-	}
+	return rep.Head[1:]
 }

@@ -2,10 +2,14 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"crdb/control/api"
@@ -62,8 +66,9 @@ func (o *operator) create(on []*node) {
 // patience with a change.
 const changePatience = 40 * time.Second
 
-// do starts something at a node and waits for its end, or that of the load.
-func (o *operator) do(n *node, what string, start func(ctx context.Context, c *api.Client) (*api.Task, error)) bool {
+// do starts something at a node and waits for its end, or that of the load. It
+// returns what went wrong, nil if nothing did.
+func (o *operator) do(n *node, what string, start func(ctx context.Context, c *api.Client) (*api.Task, error)) error {
 	o.r.trace("%s: %s", n.name, what)
 	ctx, cancel := context.WithTimeout(context.Background(), changePatience)
 	defer cancel()
@@ -81,14 +86,14 @@ func (o *operator) do(n *node, what string, start func(ctx context.Context, c *a
 		o.r.trace("%s: %s: %v", n.name, what, err)
 	case t.Status == api.TaskFinished:
 		o.r.trace("%s: %s: done, warnings %q", n.name, what, t.Warnings)
-		return true
 	default:
 		o.r.trace("%s: %s: %v", n.name, what, t.Errors)
+		err = fmt.Errorf("%v", t.Errors)
 	}
-	return false
+	return err
 }
 
-func (o *operator) modify(n *node, what string, m *api.Modify) bool {
+func (o *operator) modify(n *node, what string, m *api.Modify) error {
 	return o.do(n, what, func(ctx context.Context, c *api.Client) (*api.Task, error) { return c.Modify(ctx, o.guid, m) })
 }
 
@@ -140,7 +145,7 @@ func grow(r *run, rng *rand.Rand) {
 		return
 	}
 	at, n := pick(rng, members), pick(rng, spares)
-	r.op.modify(at, "adds "+n.name, &api.Modify{AddInstances: []api.Instance{{Cluster: api.Cluster{Name: n.admin()}}}})
+	r.op.modify(at, "adds "+n.name, &api.Modify{AddInstances: []api.Instance{{Cluster: api.Cluster{Name: n.admin()}}}, Backup: bringBackup(r, n, rng)})
 }
 
 // fewest is how many members a run keeps.
@@ -267,7 +272,50 @@ func (o *operator) lookAfter(n *node, rng *rand.Rand) (well bool) {
 
 func (o *operator) recover(n *node, rc *api.Recover) {
 	o.r.mayForget(n, 0)
-	o.do(n, "recovers its instance", func(ctx context.Context, c *api.Client) (*api.Task, error) { return c.Recover(ctx, rc) })
+	start := func(ctx context.Context, c *api.Client) (*api.Task, error) { return c.Recover(ctx, rc) }
+	err := o.do(n, "recovers its instance", start)
+	if err == nil || rc.From == "" {
+		return
+	}
+	for _, lost := range o.forceOut(err) {
+		o.do(lost, "recovers its instance", start)
+	}
+}
+
+// wayOut is the command that a failed recovery names where several instances
+// wait for each other.
+var wayOut = regexp.MustCompile(`--node (\S+) crdb remove-instance \S+((?: --instance-id \d+)+) --force`)
+
+// forceOut does what a failed recovery says, if the disks of all instances that it
+// names were emptied, and returns their machines. What lost its data in any other
+// way is nothing to get over.
+func (o *operator) forceOut(failed error) (lost []*node) {
+	found := wayOut.FindStringSubmatch(failed.Error())
+	if found == nil {
+		return nil
+	}
+	at := o.r.nodes[slices.IndexFunc(o.r.nodes, func(n *node) bool { return n.admin() == found[1] })]
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	d, err := o.at(at).Database(ctx, o.guid)
+	if err != nil {
+		return nil
+	}
+	var ids []int
+	spares := o.r.spares()
+	for _, s := range strings.Split(found[2], " --instance-id ")[1:] {
+		id, _ := strconv.Atoi(s)
+		x := d.Instance(id)
+		i := slices.IndexFunc(spares, func(n *node) bool { return x != nil && n.region == x.Region && n.emptied })
+		if i < 0 {
+			return nil
+		}
+		ids, lost = append(ids, id), append(lost, spares[i])
+	}
+	if o.modify(at, "forces out who lost their disks", &api.Modify{RemoveInstances: ids, ForceRemove: true}) != nil {
+		return nil
+	}
+	return lost
 }
 
 // replace brings back an instance whose machine knows nothing of it, if there

@@ -27,6 +27,7 @@ type Network struct {
 		said      map[[2]string]*tape  // on the last connection to a peer server
 		lines     map[[2]string]*line
 		down      map[string]bool
+		moved     map[string]bool
 		conns     map[*conn]struct{}
 	}
 }
@@ -55,7 +56,7 @@ func NewNetwork(rng *rand.Rand) *Network {
 	n.mu.listeners = map[string]*listener{}
 	n.mu.said = map[[2]string]*tape{}
 	n.mu.lines = map[[2]string]*line{}
-	n.mu.down = map[string]bool{}
+	n.mu.down, n.mu.moved = map[string]bool{}, map[string]bool{}
 	n.mu.conns = map[*conn]struct{}{}
 	return n
 }
@@ -110,20 +111,34 @@ func (n *Network) Down(name string, silent bool) {
 		l.Close()
 	}
 	for _, c := range n.between(func(c *conn) bool { return c.local == name || c.remote == name }) {
-		if silent && c.local != name {
-			c.out.drop()
-			c.in.drop()
-			continue
+		switch {
+		case !silent:
+			c.reset()
+		case c.local == name:
+			c.lose(errReset)
 		}
-		c.reset()
 	}
+}
+
+// Move makes the next Up of a machine that is silently down leave its connections
+// from before as they are, silent: it comes back on other iron behind the same
+// address, or what would tell the others is lost on its way.
+func (n *Network) Move(name string) {
+	n.mu.Lock()
+	n.mu.moved[name] = true
+	n.mu.Unlock()
 }
 
 // Up puts a machine back: connections from before are reset.
 func (n *Network) Up(name string) {
 	n.mu.Lock()
 	delete(n.mu.down, name)
+	moved := n.mu.moved[name]
+	delete(n.mu.moved, name)
 	n.mu.Unlock()
+	if moved {
+		return
+	}
 	for _, c := range n.between(func(c *conn) bool { return c.remote == name || c.local == name }) {
 		c.reset()
 	}

@@ -21,8 +21,17 @@ type register struct {
 		owner     map[crdt.ReplicaID]*node       // who served under an ID
 		instances map[crdt.ReplicaID][]*instance // all that ever were, in order
 		doomed    map[crdt.ReplicaID]crdt.Timestamp
+		waits     map[crdt.ReplicaID]crdt.Timestamp // when the disk was put back, others had so much of the log, but held it
 		loss      map[crdt.ReplicaID]crdt.Timestamp
+		gone      []gap
 	}
+}
+
+// gap is a part of a replica's log that nobody has any more, because its disk was
+// put back before anybody else had it on disk.
+type gap struct {
+	replica   crdt.ReplicaID
+	after, to crdt.Timestamp
 }
 
 func newRegister(r *run) *register {
@@ -30,6 +39,7 @@ func newRegister(r *run) *register {
 	g.mu.owner = map[crdt.ReplicaID]*node{}
 	g.mu.instances = map[crdt.ReplicaID][]*instance{}
 	g.mu.doomed = map[crdt.ReplicaID]crdt.Timestamp{}
+	g.mu.waits = map[crdt.ReplicaID]crdt.Timestamp{}
 	g.mu.loss = map[crdt.ReplicaID]crdt.Timestamp{}
 	return g
 }
@@ -40,6 +50,12 @@ func (g *register) born(i *instance) {
 	if i.p.n.clone {
 		return
 	}
+	g.mu.Lock()
+	owner := g.mu.owner[i.id]
+	g.mu.Unlock()
+	if owner != nil && owner != i.p.n {
+		return // prepared for a configuration that never was, whose ID another one got
+	}
 	end := i.log.DurableOwn()
 	if i.p.n.putBack {
 		g.putBack(i.id, end)
@@ -47,10 +63,7 @@ func (g *register) born(i *instance) {
 	seen := g.r.history.end(i.id)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if owner := g.mu.owner[i.id]; owner != nil && owner != i.p.n {
-		return // prepared for a configuration that never was, whose ID another one got
-	}
-	if _, doomed := g.mu.doomed[i.id]; end < seen && !doomed {
+	if _, doomed := g.mu.doomed[i.id]; end < seen && seen > g.mu.waits[i.id] && !doomed {
 		g.r.fail("S3: the log of replica %d ends at %v after a restart of %s; up to %v it was on disk", i.id, end, i.p.n.name, seen)
 	}
 	for _, before := range g.mu.instances[i.id] {
@@ -84,9 +97,21 @@ func (g *register) wrote(i *instance, b *oplog.Block) {
 		end, doomed = i.cloned, true
 	}
 	if !doomed {
-		g.r.history.add(b, "read at its author")
+		if g.r.history.add(b, "read at its author") {
+			g.mayWrite(i, b)
+		}
 	} else if b.Last > end {
 		g.r.fail("S9: %s has written (%v, %v] as replica %d although its disk was put back or copied at %v", i.p.n.name, b.Prev, b.Last, i.id, end)
+	}
+}
+
+// mayWrite demands that who has written a block did not know that it is no
+// member any more (S9).
+func (g *register) mayWrite(i *instance, b *oplog.Block) {
+	m := i.members.Load()
+	if m != nil && !m.ids[i.id] && time.Since(m.out) > grace {
+		g.r.fail("S9: %s has written (%v, %v] as replica %d, which it has known to be no member since %v",
+			i.p.n.name, b.Prev, b.Last, i.id, m.out.Sub(g.r.began))
 	}
 }
 
@@ -129,9 +154,14 @@ func (g *register) jumped(i *instance) {
 // more of it, the replica may not go on (D2).
 func (g *register) putBack(id crdt.ReplicaID, end crdt.Timestamp) {
 	held, waits := g.r.heldOf(id)
+	before := g.r.history.end(id)
 	g.r.history.trim(id, end, held, waits)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if keep := max(end, held, waits); keep < before {
+		g.mu.gone = append(g.mu.gone, gap{id, keep, before})
+	}
+	g.mu.waits[id] = max(g.mu.waits[id], waits)
 	if held > end {
 		g.mu.doomed[id] = end
 	}
@@ -170,6 +200,15 @@ func (g *register) lost(d crdt.Dot) bool {
 	defer g.mu.Unlock()
 	held, found := g.mu.loss[d.Replica]
 	return found && d.Time > held
+}
+
+// vanished reports whether a vector ends within what nobody has any more: a
+// member had applied it, and lost it in a crash before its author's disk was put
+// back.
+func (g *register) vanished(vv crdt.VersionVector) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.mu.gone, func(x gap) bool { t := vv.Get(x.replica); return x.after < t && t <= x.to })
 }
 
 // partly reports whether a vector covers operations that may have been lost: the

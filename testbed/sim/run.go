@@ -34,6 +34,8 @@ type run struct {
 	stop     atomic.Bool  // a checker has failed: there is nothing more to learn
 	parked   atomic.Bool  // a log has failed: what it was writing is parked for good
 	calm     atomic.Bool  // nothing is to break for a while
+	shelf    []shelved    // backups; guarded by op
+	spared   atomic.Int64 // bytes that were not sent to who had a backup
 	clones   int          // machines that ran copies; guarded by op
 	versions int64
 	final    crdt.VersionVector // where all end
@@ -59,6 +61,7 @@ type Result struct {
 	Faults    int64 // injected
 	Captures  int   // compared with the operations they cover
 	Transfers int64 // of state that have ended
+	Spared    int64 // bytes of them that were not sent to who had a backup
 	Versions  int64 // of the configuration
 	Parked    bool  // goroutines are left behind, as they should be when a disk fails
 	Stuck     bool  // virtual time stood still: see Config.stalls
@@ -96,7 +99,7 @@ func play(c Config, tune func(*run)) Result {
 	return Result{
 		Config: c, Failures: r.mu.failures, Trace: r.mu.lines, Ops: r.ops.Load(), Logged: r.history.size(),
 		Faults: r.faults.Load(), Captures: r.proofs.checked,
-		Transfers: r.register.transfers.Load(), Versions: r.versions, Parked: r.parked.Load(), Time: time.Since(r.began),
+		Transfers: r.register.transfers.Load(), Spared: r.spared.Load(), Versions: r.versions, Parked: r.parked.Load(), Time: time.Since(r.began),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,7 +79,7 @@ func bubbleName() string {
 
 // stacks are those of the goroutines that are in a bubble.
 func stacks() string {
-	buf := make([]byte, 4<<20)
+	buf := make([]byte, 64<<20)
 	var in []string
 	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 		if head, _, _ := strings.Cut(g, "\n"); strings.Contains(head, "synctest bubble") {
@@ -102,6 +101,9 @@ func TestSeeds(t *testing.T) {
 		configs = append(configs, c)
 	case *seedFlag != 0:
 		configs = append(configs, draw(*seedFlag))
+	case *runsFlag > batchRuns:
+		inBatches(t)
+		return
 	default:
 		for i := range *runsFlag {
 			configs = append(configs, draw(*fromFlag+uint64(i)))
@@ -123,7 +125,7 @@ func TestSeeds(t *testing.T) {
 			})
 		}
 	})
-	fmt.Println(all.String())
+	all.print(t)
 }
 
 // report makes a failed run as small as it gets, and prints it.
@@ -141,32 +143,20 @@ func report(t *testing.T, failed Result) {
 	t.Logf("again: make sim SEED=%d, or: make sim CONFIG='%v'", failed.Config.Seed, small.Config)
 }
 
-// totals sums up what was run.
-type totals struct {
-	mu sync.Mutex
-	Result
-	runs, failed, stuck int
-}
-
-func (s *totals) add(res *Result) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.runs++
-	if len(res.Failures) > 0 {
-		s.failed++
+// TestJoiningWithBackups: regions come and go, and come with backups, old ones
+// and damaged ones among them, which spare bytes and change nothing else.
+func TestJoiningWithBackups(t *testing.T) {
+	spared := int64(0)
+	for seed := range uint64(4) {
+		c := joining(plain("backup", "grow", "shrink", "crash"))
+		c.Seed = seed + 1
+		res := simulate(t, c, nil)
+		if len(res.Failures) > 0 {
+			report(t, res)
+		}
+		spared += res.Spared
 	}
-	if res.Stuck {
-		s.stuck++
+	if spared == 0 {
+		t.Error("no backup spared anything")
 	}
-	s.Ops += res.Ops
-	s.Logged += res.Logged
-	s.Faults += res.Faults
-	s.Captures += res.Captures
-	s.Transfers += res.Transfers
-	s.Versions += res.Versions
-	s.Time += res.Time
-}
-
-func (s *totals) String() string {
-	return fmt.Sprintf("%d runs, %d failed, %d given up: %s", s.runs, s.failed, s.stuck, s.Result.counts())
 }

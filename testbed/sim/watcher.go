@@ -112,12 +112,22 @@ func (w *watcher) EndOfState() uint64 { return w.i.engine.EndOfState() }
 func (w *watcher) SizeOf(head []byte) (int, error) { return w.i.engine.SizeOf(head) }
 
 // MergeAt implements peer.Images.
-func (w *watcher) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(uint64) []byte) (uint64, int, error) {
-	next, keys, err := w.i.engine.MergeAt(at, image, least, mark)
+func (w *watcher) MergeAt(at uint64, image []byte, least crdt.VersionVector, mark func(uint64) []byte, between func()) (uint64, int, error) {
+	next, keys, err := w.i.engine.MergeAt(at, image, least, mark, between)
 	if im, e := engine.DecodeImage(image); err == nil && e == nil {
 		w.i.p.alive(func() { w.i.p.n.run.register.merged(w.i, im.Vector) })
 	}
 	return next, keys, err
+}
+
+// Shorten implements peer.Images.
+func (w *watcher) Shorten(offer []byte) func(image []byte) ([]byte, error) {
+	shorten := w.i.engine.Shorten(offer)
+	return func(image []byte) ([]byte, error) {
+		short, err := shorten(image)
+		w.i.p.n.run.spared.Add(int64(len(image) - len(short)))
+		return short, err
+	}
 }
 
 // Jump implements peer.Images.

@@ -13,7 +13,7 @@ const (
 	asynqModule = "github.com/hibiken/asynq@v0.26.0"
 	asynqRuns   = 5
 	// The newest of which everything that it depends on can be had.
-	redsyncModule = "github.com/go-redsync/redsync/v4@v4.15.0"
+	redsyncModule = "github.com/go-redsync/redsync/v4@v4.18.1"
 )
 
 // TestAsynq deals out asynq's tests to several nodes.

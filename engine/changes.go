@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"crdb/crdt"
+)
+
+const (
+	// maxChanges bounds the list of an object that is not large, in bytes; beyond it
+	// the whole object is saved.
+	maxChanges = 4 << 20
+	// changesChunk is how long a piece of a list gets: no piece takes long to copy.
+	changesChunk = 64 << 10
+)
+
+// changes lists the elements of an object that have changed since the last
+// checkpoint, each as type, uvarint length, name. An element may be listed more
+// than once, but for groups of streams: such an element has all that is pending,
+// and changes with every delivery. The partition's lock guards it.
+type changes struct {
+	full   [][]byte // pieces, oldest first
+	last   []byte   // the piece that is filled
+	size   int      // of all, in bytes
+	groups map[string]struct{}
+}
+
+func (c *changes) add(t crdt.Type, elem []byte) {
+	if t == crdt.TypeStream && crdt.NamesGroup(elem) {
+		if _, listed := c.groups[string(elem)]; listed {
+			return
+		}
+		if c.groups == nil {
+			c.groups = map[string]struct{}{}
+		}
+		c.groups[string(elem)] = struct{}{}
+	}
+	before := len(c.last)
+	c.last = append(c.last, byte(t))
+	c.last = binary.AppendUvarint(c.last, uint64(len(elem)))
+	c.last = append(c.last, elem...)
+	c.size += len(c.last) - before
+	if len(c.last) >= changesChunk {
+		c.full, c.last = append(c.full, c.last), nil
+	}
+}
+
+// take takes the oldest off the list, which is not empty.
+func (c *changes) take() (t crdt.Type, elem []byte) {
+	from := &c.last
+	if len(c.full) > 0 {
+		from = &c.full[0]
+	}
+	b := *from
+	size, k := binary.Uvarint(b[1:])
+	end := 1 + k + int(size)
+	t, elem = crdt.Type(b[0]), b[1+k:end]
+	c.size -= end
+	*from = b[end:]
+	if len(*from) == 0 {
+		if *from = nil; from != &c.last {
+			c.full = c.full[1:]
+		}
+	}
+	delete(c.groups, string(elem))
+	return t, elem
+}
+
+// changedTooMuch reports whether so much has changed that the whole object is to be
+// saved. A large one has room for more, as to save it anew costs more, too.
+func (o *object) changedTooMuch() bool {
+	return o.changed.size > maxChanges && int64(o.changed.size) > o.bytes/8
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/oplog"
+)
+
+// The next checkpoint is due a full amount of log after the last one, also when
+// a client asked for that.
+func TestCheckpointsCountFromTheLast(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	log, err := oplog.Open(oplog.Options{FS: vfs.NewMem(), Dir: "db", Wall: wall.Load, DiskReserve: -1,
+		Identity: oplog.Identity{Database: "guid", Region: "r1", Replica: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	ticks := make(chan time.Time)
+	e, err := Open(Options{Log: log, Replica: 1, Wall: wall.Load, Rand: rand.Uint64, CheckpointBytes: 10_000,
+		After: func(time.Duration) <-chan time.Time { return ticks }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	tx := e.NewTx()
+	write := func() {
+		t.Helper()
+		for i := range 60 { // some 7,000 bytes
+			tx.LockAll(1)
+			tx.Put(fmt.Appendf(nil, "k%d", i), make([]byte, 100), Expiry{})
+			tx.Unlock()
+		}
+		if err := log.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 6 { // both loops hear of it
+			ticks <- time.Time{}
+		}
+	}
+	made := func() int64 { return e.stats.checkpoints.Load() }
+	write()
+	if err := e.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	write()
+	if n := log.Stats().BytesWritten; n < 10_000 || n > 20_000 {
+		t.Fatalf("%d bytes of log", n)
+	}
+	<-time.After(20 * time.Millisecond) // for one that is wrong to end
+	if made() != 1 {
+		t.Fatalf("%d checkpoints after one that was asked for and a part of the amount", made())
+	}
+	write()
+	for i := 0; made() != 2; i++ {
+		if i > 5000 {
+			t.Fatalf("%d checkpoints", made())
+		}
+		select {
+		case ticks <- time.Time{}:
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
