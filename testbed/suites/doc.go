@@ -13,5 +13,6 @@
 //     its own.
 //   - redsync starts 48 servers with stvp/tempredis, which runs "redis-server -"
 //     from PATH. There it finds the stand-in of package redisserver, which
-//     starts a crdb node with that configuration.
+//     starts a crdb node with that configuration. Their ports are kept from
+//     outgoing connections while the tests run.
 package suites

@@ -106,9 +106,9 @@ func node(dir, config string) (*exec.Cmd, string, error) {
 	return cmd, port, nil
 }
 
-// waitFree waits for a port that an outgoing connection may have for a while.
-// False means that it does not come free: some suites ask for a port and then
-// use the unix socket only.
+// waitFree waits for a port that an outgoing connection, or a server that just
+// ended, may have for a while. False means that it does not come free: some
+// suites ask for a port and then use the unix socket only.
 func waitFree(port string) bool {
 	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
