@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// budget bounds what is read from one replica and not yet applied (B1). The
-// reader of its link takes room for every block before it hands it on, and
-// stops reading while there is none: flow control then stops the sender, and
-// the rest stays in the sender's log on disk.
+// budget bounds what has come from one replica and is not yet applied (B1). Its
+// stream takes room for every block before it hands it on. While there is none
+// the sender's window fills up (intake), and the rest stays in the sender's log
+// on disk.
 type budget struct {
 	maxBlocks, maxBytes int
 

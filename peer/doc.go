@@ -75,9 +75,11 @@
 //     dropped, never applied early, unless the log is told to tolerate it. It is
 //     logged and shows in LinkStatus, with how far ahead it is. It is on disk: not
 //     acknowledged, it stays in the source's log. What is in memory here is
-//     bounded: when the hold is full, the link is not read. (gate, budget)
+//     bounded: when the hold is full, no more than the window of the stream is
+//     taken. What the source says of itself is heard all the same. (gate, budget,
+//     intake)
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
-//     pieces (frame, pack), what is sent and not yet taken (feed), PUBLISH
+//     pieces (frame, pack), what is sent and not yet taken (feed, intake), PUBLISH
 //     messages per follower (publishQueue), fetches and what each brings (fetchIn),
 //     transfers served (giving), images (one at each side of a transfer, maxImage).
 //     A follower that is slow or away costs log on disk, up to the log's budget.
@@ -96,10 +98,11 @@
 // # Goroutines
 //
 // Per Replicator one pump, which alone touches the gate. Per link one that
-// keeps the followed stream up and reads it, one that writes its
-// acknowledgements; per follower one that writes blocks and one that reads
-// acknowledgements, and gRPC's handler, which waits for both. A fetch has its
-// own, and one makes the transfers to this instance (transfers.run). All end before Close returns.
+// keeps the followed stream up and reads it, one that takes what the reader has
+// no room for, one that writes its acknowledgements; per follower one that writes
+// blocks and one that reads acknowledgements, and gRPC's handler, which waits for
+// both. A fetch has its own, and one makes the transfers to this instance
+// (transfers.run). All end before Close returns.
 //
 // # Locks
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 )
 
 // inStream is a stream this instance follows. One goroutine, the link's, reads
-// it; another writes the acknowledgements.
+// it; a second takes the blocks that the reader has no room for; a third writes
+// the acknowledgements.
 type inStream struct {
 	l    *link
 	ctx  context.Context
@@ -28,10 +30,11 @@ type inStream struct {
 	conn *grpc.ClientConn
 	s    grpc.BidiStreamingClient[peerpb.FromFollower, peerpb.FromSource]
 
-	unpack   unpacker
+	intake   intake
+	unpack   unpacker      // of who takes pieces: the reader while the intake is idle
 	taken    atomic.Uint64 // bytes of pieces
 	messages atomic.Uint64
-	reading  atomic.Bool  // waiting for the peer, not for room here
+	reading  atomic.Bool  // waiting for the peer, not for anything here
 	heard    atomic.Int64 // Mono at the last heartbeat
 }
 
@@ -75,7 +78,7 @@ func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Membe
 	}
 	defer conn.Close()
 	s := &inStream{l: l, ctx: ctx, fail: fail, conn: conn}
-	s.unpack = l.r.blocks()
+	s.unpack, s.intake = l.r.blocks(), newIntake(l.r.opts.Limits.WindowBytes)
 	timeout := time.AfterFunc(l.r.opts.Timing.Handshake, func() { fail(errHandshake) })
 	defer timeout.Stop()
 	if s.s, err = peerpb.NewReplicationClient(conn).Follow(ctx); err != nil {
@@ -87,14 +90,12 @@ func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Membe
 	timeout.Stop()
 	l.up(s)
 	defer l.down()
-	done := make(chan struct{})
-	go func() { // ends with ctx, awaited below
-		defer close(done)
-		s.acknowledge()
-	}()
+	var others sync.WaitGroup // they end with ctx
+	others.Go(s.acknowledge)
+	others.Go(func() { fail(s.takeRest()) })
 	err = s.read()
 	fail(err)
-	<-done
+	others.Wait()
 	return err
 }
 
@@ -195,15 +196,8 @@ func (s *inStream) frame(f *inFrame) error {
 	}
 	s.l.in.wire.Add(uint64(f.buf.Len()))
 	for _, p := range f.pieces {
-		data, err := s.unpack.add(p)
-		if err == nil && data != nil {
-			err = s.block(data)
-		}
-		if err != nil {
+		if err := s.piece(p); err != nil {
 			return err
-		}
-		if n := s.taken.Add(uint64(p.size())); n%ackEvery < uint64(p.size()) {
-			signal(s.l.ackNow)
 		}
 	}
 	for _, p := range f.publishes {
@@ -221,21 +215,31 @@ func (s *inStream) frame(f *inFrame) error {
 // that it can go on.
 const ackEvery = 1 << 20
 
-// block hands a block to the pump when there is room.
-func (s *inStream) block(data []byte) error {
+// tookPiece counts a piece as taken.
+func (s *inStream) tookPiece(size int) {
+	if n := s.taken.Add(uint64(size)); n%ackEvery < uint64(size) {
+		signal(s.l.ackNow)
+	}
+}
+
+// decode makes a block of what came.
+func (s *inStream) decode(data []byte) (*oplog.Block, error) {
 	b, err := oplog.DecodeBlock(data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if b.Replica != s.l.replica {
-		return fmt.Errorf("%w: %d on the stream of %d", errOrigin, b.Replica, s.l.replica)
+		return nil, fmt.Errorf("%w: %d on the stream of %d", errOrigin, b.Replica, s.l.replica)
 	}
 	raise(&s.l.known, uint64(b.Last))
-	if err := s.l.room.take(s.ctx, len(data)); err != nil {
-		return err
-	}
+	return b, nil
+}
+
+// pass hands a block to the pump, with the room it has taken.
+func (s *inStream) pass(b *oplog.Block) error {
+	n := uint64(len(b.Bytes()))
 	s.l.in.blocks.Add(1)
-	s.l.in.raw.Add(uint64(len(data)))
+	s.l.in.raw.Add(n)
 	h := held{b, &s.l.room}
 	if !s.l.r.post(s.ctx, event{block: h, stream: s}) {
 		h.giveRoom()

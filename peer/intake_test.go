@@ -1,0 +1,92 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"crdb/oplog"
+)
+
+// What a source says of itself is heard while its blocks are held and there is no
+// room for more: what they wait for may depend on it.
+func TestHeartbeatsOvertakeBlocksWithoutRoom(t *testing.T) {
+	c := newCluster(t, false)
+	var ahead atomic.Int64
+	ahead.Store(2000)
+	one := c.add(1)
+	one.logTune = func(o *oplog.Options) {
+		wall := o.Wall
+		o.Wall = func() int64 { return wall() + ahead.Load() }
+	}
+	one.restart()
+	two := c.add(2, func(o *Options) { o.Limits.HoldBlocks = 1 })
+	c.join()
+	c.connected()
+	for range 8 {
+		one.toy.write("add", "early")
+		syncLog(t, one.log)
+	}
+	full := func() bool {
+		l := two.linkTo(1).In
+		return l.HeldByClock && l.HeldBlocks == 1 && one.linkTo(2).Out.InFlight > 0
+	}
+	beats := func() uint64 { _, said := two.r.link(1).said(); return said.beats }
+	eventually(t, "no room", full)
+	eventually(t, "ten heartbeats, and no room", func() bool {
+		before := beats()
+		for began := time.Now(); beats() < before+10 && time.Since(began) < time.Second; {
+			time.Sleep(time.Millisecond)
+		}
+		return beats() >= before+10 && full()
+	})
+	c.converge()
+	eventually(t, "all is taken", func() bool { return one.linkTo(2).Out.InFlight == 0 && two.r.link(1).conn() != nil })
+}
+
+// The intake keeps the order, takes no more than its limit but for one arrival,
+// and is idle only when nothing is being taken.
+func TestIntake(t *testing.T) {
+	in := newIntake(0)
+	in.limit = 10
+	if !in.idle() {
+		t.Error("not idle, and empty")
+	}
+	for _, size := range []int{12, 1} {
+		if changed := in.tryPut(arrival{size: size}); (changed == nil) != (size == 12) {
+			t.Errorf("%d bytes added: %v", size, changed == nil)
+		}
+	}
+	a, err := in.next(t.Context())
+	if err != nil || a.size != 12 || in.idle() {
+		t.Fatalf("%+v, %v, idle %v", a, err, in.idle())
+	}
+	in.done(a)
+	for size := 1; size <= 4; size++ {
+		if in.tryPut(arrival{size: size}) != nil {
+			t.Errorf("no room for %d bytes", size)
+		}
+	}
+	waits, put := in.tryPut(arrival{size: 5}), make(chan error, 1)
+	if waits == nil {
+		t.Fatal("15 bytes were added to a limit of 10")
+	}
+	go func() { put <- in.put(t.Context(), arrival{size: 5}) }()
+	for want := 1; want <= 5; want++ {
+		if a, err = in.next(t.Context()); err != nil || a.size != want {
+			t.Fatalf("%+v, %v, not %d bytes", a, err, want)
+		}
+		in.done(a)
+	}
+	<-waits
+	if err := <-put; err != nil || !in.idle() {
+		t.Errorf("%v, idle %v", err, in.idle())
+	}
+	gone, cancel := context.WithCancelCause(t.Context())
+	cancel(errCut)
+	if _, err := in.next(gone); !errors.Is(err, errCut) {
+		t.Error(err)
+	}
+}
