@@ -335,3 +335,42 @@ func TestPutAsideIsRemembered(t *testing.T) {
 		t.Errorf("%v, %v", err, n.database(guid))
 	}
 }
+
+// Data that could not be put aside when a recovery came to it is put aside when it is
+// tried again: it is not taken for what a failed attempt has made.
+func TestPutAsideAgain(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	if task := nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "removed", func() bool { return n.database(guid).record.Status == api.StatusRemoved })
+	inTheWay := filepath.Join(n.opts.Settings.Dir, asideDir)
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	back := func() *api.Task {
+		return n.wait(n.c.Recover(context.Background(), &api.Recover{Database: guid, From: nodes[0].AdminAddr()}))
+	}
+	if task := back(); task.Status != api.TaskFailed {
+		t.Fatalf("task: %+v", task)
+	}
+	if task := back(); task.Status != api.TaskFailed {
+		t.Fatalf("task: %+v", task)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	n.host.failOpen.Store(true)
+	if task := back(); task.Status != api.TaskFailed {
+		t.Fatalf("task: %+v", task)
+	}
+	n.host.failOpen.Store(false)
+	if task := back(); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	old, err := os.ReadFile(filepath.Join(inTheWay, guid, dataDir, "log"))
+	if err != nil || string(old) != guid+"2" {
+		t.Errorf("put aside is %q, %v", old, err)
+	}
+}

@@ -141,6 +141,9 @@ func (n *Node) expiry(timeoutMS int64) int64 {
 // nothing behind if that fails.
 func (n *Node) makeDatabase(r *record) (*database, error) {
 	guid := r.Database.GUID
+	if err := n.dir.clearWay(guid); err != nil {
+		return nil, api.Errorf(http.StatusInternalServerError, api.CodeInternal, "region %s: there is an older instance of database %q in the way: %v", n.opts.Settings.Region, r.Database.Name, err)
+	}
 	err := n.dir.mkdir(databases)
 	if err == nil {
 		err = n.dir.mkdir(databases, guid)

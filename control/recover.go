@@ -267,6 +267,22 @@ func (d *dir) setAside(guid string) error {
 	return d.sync(d.at(asideDir))
 }
 
+// clearWay sees to it that a new database finds nothing of an older instance in
+// its place. Data of one that is in service no more was to be put aside, and is;
+// what never served goes.
+func (d *dir) clearWay(guid string) error {
+	names, err := d.list(databases, guid)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	r := &record{}
+	err = d.read(r, databases, guid, recordFile)
+	if !slices.Contains(names, dataDir) || err == nil && (r.Status == statusDropped || r.Status == api.StatusPosted) {
+		return d.removeDatabase(guid)
+	}
+	return d.setAside(guid)
+}
+
 // recoverFaulty brings instances that lost log back by themselves, where the
 // settings say so. It begins again after a while if that fails.
 func (n *Node) recoverFaulty() {
