@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	gosync "sync"
+	"sync/atomic"
 	"testing"
 
 	"crdb/crdt"
@@ -185,4 +186,21 @@ func TestRemovedMember(t *testing.T) {
 	one.toy.write("add", "new")
 	c.converge(1, 2)
 	eventually(t, "stable without the former member", func() bool { return one.r.Stable().Covers(one.log.Issued()) })
+}
+
+// What all known members hold is not stable while somebody knows of more members: a
+// new one's state may be from before.
+func TestNothingIsStableWithAnOldConfiguration(t *testing.T) {
+	c := newCluster(t, false)
+	var newer atomic.Uint64
+	newer.Store(1)
+	one := c.add(1, func(o *Options) { o.ConfigVersion = func() uint64 { return 1 } })
+	c.add(2, func(o *Options) { o.ConfigVersion = newer.Load })
+	c.join()
+	one.toy.write("add", "x")
+	c.converge()
+	issued := one.log.Issued()
+	eventually(t, "stable", func() bool { return one.r.Stable().Covers(issued) })
+	newer.Store(2)
+	eventually(t, "nothing is stable", func() bool { return len(one.r.Stable()) == 0 })
 }

@@ -260,8 +260,14 @@ func (r *Replicator) Acked(own crdt.Timestamp) int {
 }
 
 // Stable returns what this instance and all other members hold on disk: what
-// is causally stable, and what nobody will ask this log for again.
+// is causally stable, and what nobody will ask this log for again. It is nothing
+// while a member has a newer configuration, with members that are not known here.
 func (r *Replicator) Stable() crdt.VersionVector {
+	for _, l := range r.allLinks() {
+		if _, said := l.said(); l.isMember() && said.config > r.opts.ConfigVersion() {
+			return nil
+		}
+	}
 	return r.holdings.common(r.opts.Log.Durable())
 }
 
