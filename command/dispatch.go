@@ -14,6 +14,7 @@ const (
 	msgInternal    = "ERR internal error"
 	msgNotInMulti  = "ERR Command not allowed inside a transaction"
 	msgNoWrites    = "MISCONF The operation log takes no writes now: "
+	msgNotOnDisk   = "MISCONF What this tells of is not on disk, and will not be: "
 	msgReadOnly    = "READONLY "
 	msgOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 )
@@ -287,9 +288,15 @@ func (s *Session) count(cmd *Command, args [][]byte, start int, took int64) {
 // holdBack keeps the output from start on until the log has on disk what a
 // command has written or may have seen (M5).
 func (s *Session) holdBack(start int) {
-	if s.set.always && s.hold < 0 && !s.durable() {
-		s.hold = start
+	if !s.set.always || s.hold >= 0 || s.durable() {
+		return
 	}
+	if err := s.srv.log.Err(); err != nil {
+		s.out.Buf, s.due = s.out.Buf[:start], 0
+		s.out.Error(msgNotOnDisk + err.Error())
+		return
+	}
+	s.hold = start
 }
 
 // invoke locks, runs the handler and unlocks, also when the handler panics:

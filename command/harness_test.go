@@ -38,6 +38,7 @@ type gateLog struct {
 	closed bool // nothing becomes durable
 	upTo   crdt.Timestamp
 	admit  error
+	failed error
 	hooks  []func()
 }
 
@@ -57,6 +58,12 @@ func (g *gateLog) DurableOwn() crdt.Timestamp {
 		return g.upTo
 	}
 	return 1<<64 - 1
+}
+
+func (g *gateLog) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failed
 }
 
 func (g *gateLog) OnDurable(f func()) { g.hooks = append(g.hooks, f) }

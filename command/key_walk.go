@@ -6,10 +6,18 @@ import (
 	"crdb/engine"
 )
 
-func keyDBSize(c *Context) { c.Out.Int(int64(c.Tx.Len())) }
+// sawAll notes that a command may have seen any key: walks lock by themselves,
+// so that its reply waits for all that was written before (M5).
+func (c *Context) sawAll() { c.S.due = max(c.S.due, c.Server.log.Issued().Time) }
+
+func keyDBSize(c *Context) {
+	c.Out.Int(int64(c.Tx.Len()))
+	c.sawAll()
+}
 
 func keyRandom(c *Context) {
 	key, ok := c.Tx.Random()
+	c.sawAll()
 	replyMember(c, key, ok, nil)
 }
 
@@ -25,6 +33,7 @@ func keyKeys(c *Context) {
 			}
 		})
 	}
+	c.sawAll()
 	end := len(c.Out.Buf)
 	c.Out.Array(n)
 	headerFirst(c.Out, start, end)
@@ -47,6 +56,7 @@ func keyScan(c *Context) {
 				n++
 			}
 		})
+		c.sawAll()
 		return next, n, nil
 	})
 }

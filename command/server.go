@@ -15,7 +15,8 @@ import (
 type Log interface {
 	Admit(wall int64) error     // may a client write now?
 	DurableOwn() crdt.Timestamp // own ops on disk
-	OnDurable(f func())         // f is called after every commit and must not block
+	OnDurable(f func())         // f is called after every commit and when the log fails, and must not block
+	Err() error                 // why nothing comes to disk any more; nil: it does
 	Issued() crdt.Dot           // last own dot given out
 	Durable() crdt.VersionVector
 	Hurry()       // somebody waits for the next commit

@@ -184,7 +184,18 @@ func (s *Session) awaitDurable() {
 		if s.durable() { // the commit came in between
 			s.srv.durable.remove(s)
 		}
+		s.giveUpHeld()
 	}
+}
+
+// giveUpHeld ends the connection where what is held back will never be on disk:
+// what became of it shows after a restart.
+func (s *Session) giveUpHeld() {
+	if s.hold < 0 || s.srv.log.Err() == nil || s.durable() {
+		return
+	}
+	s.srv.durable.remove(s)
+	s.out.Buf, s.hold, s.done = s.out.Buf[:s.hold], -1, true
 }
 
 // Wake looks again at everything another goroutine may have changed.
@@ -203,6 +214,7 @@ func (s *Session) Wake() {
 		s.srv.durable.remove(s)
 		s.hold = -1
 	}
+	s.giveUpHeld()
 	s.wakeBlocked() // what served it may have told of changes, too: as in Redis, the reply comes first
 	s.takeInbox()
 	s.checkOutput()

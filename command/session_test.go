@@ -45,6 +45,33 @@ func TestRepliesWaitForTheDisk(t *testing.T) {
 	expect(t, d.take(), "*1\r\n$1\r\nv\r\n")
 }
 
+// Where the log has failed nothing comes to disk any more: who waits for that is
+// disconnected, and who reads what is not there gets an error, not silence.
+func TestRepliesOfAFailedLog(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	expect(t, a.do("CONFIG", "SET", "appendfsync", "always"), "+OK\r\n")
+	expect(t, b.do("SET", "old", "v"), "+OK\r\n")
+	w.order("disk stuck")
+	expect(t, a.send(wire("PING")+wire("SET", "k", "v")+wire("GET", "k")), "+PONG\r\n")
+	w.log.set(func() { w.log.failed = fmt.Errorf("%w: input/output error", oplog.ErrFailed) })
+	w.pumpAll()
+	expect(t, a.take(), "")
+	if !a.closed {
+		t.Error("a write whose end is not known keeps its client waiting")
+	}
+	lost := "-" + msgNotOnDisk + "oplog: log has failed: input/output error\r\n"
+	expect(t, b.send(wire("GET", "k")+wire("PING")+wire("GET", "elsewhere")), lost+"+PONG\r\n$-1\r\n")
+	for _, walk := range [][]string{{"DBSIZE"}, {"KEYS", "*"}, {"SCAN", "0"}, {"RANDOMKEY"}} {
+		expect(t, b.do(walk...), lost)
+	}
+	expect(t, b.do("CONFIG", "SET", "appendfsync", "everysec"), "+OK\r\n")
+	expect(t, b.do("GET", "k"), "$1\r\nv\r\n")
+	if n := w.srv.durable.n.Load(); n != 0 {
+		t.Errorf("%d sessions left in the waiting list", n)
+	}
+}
+
 // A connection that ends while its reply is held back must not stay behind.
 func TestQuitWaitsForTheDisk(t *testing.T) {
 	w := newWorld(t)

@@ -65,6 +65,13 @@ func TestIOErrorFails(t *testing.T) {
 			l := mustOpen(t, o)
 			writeOps(t, l, 5)
 			durable := l.Durable()
+			told := make(chan struct{})
+			tell := sync.OnceFunc(func() { close(told) })
+			l.OnDurable(func() {
+				if l.Err() != nil {
+					tell()
+				}
+			})
 			fs.on.Store(true)
 			for i := 0; l.Admit(l.opts.Wall()) == nil; i++ { // create fails only when Pebble changes its log
 				l.Append(make([]byte, 50<<10))
@@ -78,6 +85,11 @@ func TestIOErrorFails(t *testing.T) {
 				}
 			}
 			checkFailed(t, l, durable)
+			select {
+			case <-told:
+			case <-time.After(10 * time.Second):
+				t.Error("who waits for the disk is not told")
+			}
 			if err := l.Close(); !errors.Is(err, ErrFailed) {
 				t.Fatal("close:", err)
 			}

@@ -197,8 +197,28 @@ func (l *Log) fail(err error) {
 		l.refuse(refuseFailed)
 		l.opts.Logger.Error("the log has failed; writes are refused", "dir", l.opts.Dir, "err", err)
 		close(l.failedCh)
-		go l.wakeAll() // the caller may hold any lock; ends at once
+		go l.tellAll() // the caller may hold any lock; ends at once
 	})
+}
+
+// tellAll makes everyone who waits for progress see that there will be none.
+func (l *Log) tellAll() {
+	l.wakeAll()
+	l.pub.RLock()
+	hooks := l.pub.hooks
+	l.pub.RUnlock()
+	for _, f := range hooks {
+		f()
+	}
+}
+
+// Err says why nothing becomes durable any more, until the log is opened anew;
+// nil: it does. It wraps ErrFailed.
+func (l *Log) Err() error {
+	if l.failed.Load() == nil {
+		return nil
+	}
+	return l.failure()
 }
 
 func (l *Log) failure() error {
@@ -218,8 +238,8 @@ func (l *Log) Durable() crdt.VersionVector {
 // DurableOwn returns the last own op on disk.
 func (l *Log) DurableOwn() crdt.Timestamp { return crdt.Timestamp(l.durableOwn.Load()) }
 
-// OnDurable registers f to be called by the writer after every commit. It must
-// not block and must not call Close.
+// OnDurable registers f to be called by the writer after every commit, and when
+// the log fails. It must not block and must not call Close.
 func (l *Log) OnDurable(f func()) {
 	l.pub.Lock()
 	l.pub.hooks = append(l.pub.hooks, f)
