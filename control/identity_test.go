@@ -319,6 +319,36 @@ func TestBootCheckAsksNewMembers(t *testing.T) {
 	}
 }
 
+// D2: an old disk may know of no other member at all, and have been left by ones that
+// have come back since.
+func TestBootCheckAsksWhereFormerMembersWere(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	for _, id := range []int{1, 3} {
+		if task := n.modify(guid, removing(true, id)); task.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", task)
+		}
+	}
+	file := filepath.Join(n.opts.Settings.Dir, databases, guid, recordFile)
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := nodes[2]
+	if task := back.wait(back.c.Recover(context.Background(), &api.Recover{Database: guid, From: n.AdminAddr()})); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	back.fake(guid).know(2, 7)
+	n.Close()
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	if n.faultOf(guid) != api.CodeLostLog {
+		t.Errorf("fault %q", n.faultOf(guid))
+	}
+}
+
 // Once its data is put aside, an instance is not made anew under its old ID by one who
 // has missed that it is gone.
 func TestPutAsideIsRemembered(t *testing.T) {

@@ -159,11 +159,15 @@ func (n *Node) checkData(r *record) error {
 // write: for a newer configuration; for more of its log than is here; for more
 // of others' logs than is here, that it said it had; and for another process that
 // runs in its place, for which it also looks itself. It waits a bounded time, and
-// for nobody who cannot be reached.
+// for nobody who cannot be reached. Where no other member answers, or there is none,
+// it asks where former ones were: one may have come back since.
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)
 	r := db.record
 	answers := n.interview(r, n.others(r))
+	if len(answers) == 0 {
+		n.adoptNewest(guid, n.interview(r, n.former(r)))
+	}
 	n.adoptNewest(guid, answers)
 	if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {
 		return
@@ -199,6 +203,18 @@ func (n *Node) bootCheck(guid string) {
 // old disk does not know whom its log was sent to.
 func (n *Node) joined(old, r *record) []api.Instance {
 	return slices.DeleteFunc(n.others(r), func(x api.Instance) bool { return old.Database.Instance(x.ID) != nil })
+}
+
+// former returns the instances that have left the database of a record, one for each
+// place but this node's.
+func (n *Node) former(r *record) (all []api.Instance) {
+	for _, x := range slices.Backward(r.Database.RemovedInstances) {
+		known := slices.ContainsFunc(all, func(y api.Instance) bool { return y.Cluster.Name == x.Cluster.Name })
+		if !known && x.NodeID != n.ID() && x.Region != n.opts.Settings.Region {
+			all = append(all, api.Instance{ID: x.ID, Region: x.Region, Cluster: x.Cluster})
+		}
+	}
+	return all
 }
 
 // elsewhere reports whether another process answers at the address of the
