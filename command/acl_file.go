@@ -143,7 +143,14 @@ func (srv *Server) SaveUsers(file string) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), file)
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close()) // else a crash may bring the old one back
 }
 
 func aclLoad(c *Context) {

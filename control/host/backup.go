@@ -59,7 +59,10 @@ func (i *instance) SetUsers(lines []string, add bool) error {
 
 // ownUsers makes the file that SetUsers has written the ACL file.
 func (i *instance) ownUsers() error {
-	if _, err := i.host.fs.Stat(i.spec.Users); i.spec.Users == "" || errors.Is(err, fs.ErrNotExist) {
+	if i.spec.Users == "" {
+		return nil
+	}
+	if _, err := i.host.fs.Stat(i.spec.Users); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return i.config.Set("aclfile", i.spec.Users)

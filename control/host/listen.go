@@ -7,6 +7,9 @@ import (
 )
 
 func (i *instance) listen(addr string) (Server, error) {
+	if wanted, most := i.config.Int("maxclients"), mostClients(); wanted > int64(most) {
+		i.logger.Warn("the limit of open files leaves room for fewer clients than maxclients: raise it (ulimit -n)", "maxclients", wanted, "room", most)
+	}
 	if parts := i.host.opts.Parts; parts != nil {
 		return parts.Listen(i.spec, i.serverOptions(addr))
 	}
@@ -19,9 +22,6 @@ func (i *instance) listen(addr string) (Server, error) {
 
 func (i *instance) serverOptions(addr string) resp.ServerOptions {
 	most := mostClients()
-	if wanted := i.config.Int("maxclients"); wanted > int64(most) {
-		i.logger.Warn("the limit of open files leaves room for fewer clients than maxclients: raise it (ulimit -n)", "maxclients", wanted, "room", most)
-	}
 	return resp.ServerOptions{
 		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
 		MaxClients:         func() int { return min(int(i.config.Int("maxclients")), most) },
