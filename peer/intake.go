@@ -23,7 +23,7 @@ type intake struct {
 	mu struct {
 		sync.Mutex
 		waiting []arrival
-		bytes   int  // of block bytes in waiting, and in the one being taken
+		bytes   int  // what is waiting, and being taken, costs
 		taking  bool // one is being taken
 		changed chan struct{}
 	}
@@ -35,6 +35,14 @@ type arrival struct {
 	block *oplog.Block // nil: the piece is not unpacked yet
 	size  int          // of the piece, in block bytes
 }
+
+// cost is what counts against the limit: a piece may say that it is smaller than
+// it is.
+func (a *arrival) cost() int { return max(a.size, len(a.piece.data)) }
+
+// maxWaiting bounds the arrivals in an intake, whose window may be full of tiny
+// pieces.
+const maxWaiting = 1 << 18
 
 func newIntake(window int) intake {
 	return intake{limit: window + maxPiece, wake: make(chan struct{}, 1)}
@@ -69,9 +77,9 @@ func (in *intake) put(ctx context.Context, a arrival) error {
 func (in *intake) tryPut(a arrival) <-chan struct{} {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.mu.bytes == 0 || in.mu.bytes+a.size <= in.limit {
+	if in.mu.bytes == 0 || in.mu.bytes+a.cost() <= in.limit && len(in.mu.waiting) < maxWaiting {
 		in.mu.waiting = append(in.mu.waiting, a)
-		in.mu.bytes += a.size
+		in.mu.bytes += a.cost()
 		return nil
 	}
 	if in.mu.changed == nil {
@@ -104,7 +112,7 @@ func (in *intake) next(ctx context.Context) (arrival, error) {
 func (in *intake) done(a arrival) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.mu.bytes -= a.size
+	in.mu.bytes -= a.cost()
 	in.mu.taking = false
 	if in.mu.changed != nil {
 		close(in.mu.changed)
@@ -141,16 +149,17 @@ func (s *inStream) takeRest() error {
 		if err != nil {
 			return err
 		}
-		if a.block == nil {
-			if a.block, err = s.unpacked(a.piece); err != nil {
+		b := a.block
+		if b == nil {
+			if b, err = s.unpacked(a.piece); err != nil {
 				return err
 			}
 		}
-		if a.block != nil {
-			if err := s.l.room.take(s.ctx, len(a.block.Bytes())); err != nil {
+		if b != nil {
+			if err := s.l.room.take(s.ctx, len(b.Bytes())); err != nil {
 				return err
 			}
-			if err := s.pass(a.block); err != nil {
+			if err := s.pass(b); err != nil {
 				return err
 			}
 		}

@@ -84,9 +84,20 @@ func TestIntake(t *testing.T) {
 	if err := <-put; err != nil || !in.idle() {
 		t.Errorf("%v, idle %v", err, in.idle())
 	}
+	lying := arrival{piece: piece{data: make([]byte, 11), rawSize: 1}, size: 1} // a peer may say so
+	if in.tryPut(arrival{size: 1}) != nil || in.tryPut(lying) == nil {
+		t.Error("a piece counts for what it says that it is")
+	}
+	in.limit = 2 * maxWaiting
+	for in.tryPut(arrival{size: 1}) == nil {
+	}
+	if n := len(in.mu.waiting); n != maxWaiting {
+		t.Errorf("%d arrivals wait", n)
+	}
 	gone, cancel := context.WithCancelCause(t.Context())
 	cancel(errCut)
-	if _, err := in.next(gone); !errors.Is(err, errCut) {
+	empty := newIntake(0)
+	if _, err := empty.next(gone); !errors.Is(err, errCut) {
 		t.Error(err)
 	}
 }
