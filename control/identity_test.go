@@ -300,23 +300,32 @@ func TestRecoverOfARemovedInstance(t *testing.T) {
 func TestBootCheckAsksNewMembers(t *testing.T) {
 	_, nodes, guid := four(t)
 	n := nodes[1]
-	file := filepath.Join(n.opts.Settings.Dir, databases, guid, recordFile)
-	old, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if task := nodes[0].modify(guid, adding(nodes[3])); task.Status != api.TaskFinished {
-		t.Fatalf("task: %+v", task)
-	}
-	nodes[3].fake(guid).know(2, 7)
-	n.Close()
-	if err := os.WriteFile(file, old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.start()
+	n.onOldDisk(guid, func() {
+		if task := nodes[0].modify(guid, adding(nodes[3])); task.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", task)
+		}
+		nodes[3].fake(guid).know(2, 7)
+	})
 	if n.faultOf(guid) != api.CodeLostLog {
 		t.Errorf("fault %q", n.faultOf(guid))
 	}
+}
+
+// onOldDisk starts the node again with the record of a database from before something
+// happened.
+func (n *testNode) onOldDisk(guid string, happens func()) {
+	n.t.Helper()
+	file := filepath.Join(n.opts.Settings.Dir, databases, guid, recordFile)
+	old, err := os.ReadFile(file)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	happens()
+	n.Close()
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	n.start()
 }
 
 // D2: an old disk may know of no other member at all, and have been left by ones that
@@ -329,21 +338,13 @@ func TestBootCheckAsksWhereFormerMembersWere(t *testing.T) {
 			t.Fatalf("task: %+v", task)
 		}
 	}
-	file := filepath.Join(n.opts.Settings.Dir, databases, guid, recordFile)
-	old, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back := nodes[2]
-	if task := back.wait(back.c.Recover(context.Background(), &api.Recover{Database: guid, From: n.AdminAddr()})); task.Status != api.TaskFinished {
-		t.Fatalf("task: %+v", task)
-	}
-	back.fake(guid).know(2, 7)
-	n.Close()
-	if err := os.WriteFile(file, old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.start()
+	n.onOldDisk(guid, func() {
+		back := nodes[2]
+		if task := back.wait(back.c.Recover(context.Background(), &api.Recover{Database: guid, From: n.AdminAddr()})); task.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", task)
+		}
+		back.fake(guid).know(2, 7)
+	})
 	if n.faultOf(guid) != api.CodeLostLog {
 		t.Errorf("fault %q", n.faultOf(guid))
 	}
