@@ -59,6 +59,8 @@ func newStreamChunk(id StreamID, d Dot, payload []byte) *streamChunk {
 	return c
 }
 
+func (c *streamChunk) bytes() int { return 144 + cap(c.data) + cap(c.fields) }
+
 // room reports whether another entry fits.
 func (c *streamChunk) room(size int) bool {
 	return c.total < maxChunkEntries && len(c.data)+size < maxChunkBytes

@@ -7,6 +7,7 @@ import "sort"
 type streamList struct {
 	chunks []*streamChunk
 	n      int // living entries
+	held   int // bytes of the chunks: see bytes
 }
 
 // find returns the index of the chunk where an entry lies or belongs.
@@ -24,14 +25,22 @@ func (l *streamList) add(id StreamID, d Dot, payload []byte) {
 		l.insert(id, d, payload)
 		return
 	}
-	if l.n++; n > 0 && l.chunks[n-1].room(len(payload)) {
-		l.chunks[n-1].append(id, d, payload)
-		return
-	}
+	l.n++
 	if n > 0 {
-		l.chunks[n-1].clip()
+		c := l.chunks[n-1]
+		was, fits := c.bytes(), c.room(len(payload))
+		if fits {
+			c.append(id, d, payload)
+		} else {
+			c.clip()
+		}
+		if l.held += c.bytes() - was; fits {
+			return
+		}
 	}
-	l.chunks = append(l.chunks, newStreamChunk(id, d, payload))
+	c := newStreamChunk(id, d, payload)
+	l.chunks = append(l.chunks, c)
+	l.held += c.bytes()
 }
 
 // insert adds an entry before others: its chunk is written anew, as two if it
@@ -73,6 +82,10 @@ func (l *streamList) insert(id StreamID, d Dot, payload []byte) {
 
 // replace puts chunks in the place of chunk i.
 func (l *streamList) replace(i int, fresh []*streamChunk) {
+	l.held -= l.chunks[i].bytes()
+	for _, c := range fresh {
+		l.held += c.bytes()
+	}
 	if len(fresh) == 1 {
 		l.chunks[i] = fresh[0]
 		return
@@ -104,6 +117,7 @@ func (l *streamList) remove(id StreamID, seen VersionVector) {
 
 // drop takes out chunk i.
 func (l *streamList) drop(i int) {
+	l.held -= l.chunks[i].bytes()
 	if i == 0 {
 		l.chunks[0] = nil
 		l.chunks = l.chunks[1:]
@@ -127,6 +141,8 @@ func (l *streamList) filter(keep func(e *StreamEntry) bool) {
 		})
 		if l.n -= live - c.live; c.live > 0 {
 			kept = append(kept, c)
+		} else {
+			l.held -= c.bytes()
 		}
 	}
 	l.chunks = kept
@@ -174,10 +190,6 @@ func (l *streamList) edge(first bool) (id StreamID) {
 	return id
 }
 
-func (l *streamList) bytes() int {
-	n := 8 * cap(l.chunks)
-	for _, c := range l.chunks {
-		n += 144 + cap(c.data) + cap(c.fields)
-	}
-	return n
-}
+// bytes estimates the memory of the list. It is kept up to date, not counted: the
+// engine asks after every few changes of a key.
+func (l *streamList) bytes() int { return 8*cap(l.chunks) + l.held }

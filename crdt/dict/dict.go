@@ -7,6 +7,7 @@ type Dict struct {
 	n     int
 	big   []bigRec // records too large for an arena
 	free  []uint32 // unused indexes of big
+	held  int      // bytes of the segments and of big: see Bytes
 }
 
 // Len returns the number of entries.
@@ -17,6 +18,7 @@ func (d *Dict) index(h uint32) int { return int(uint64(h) >> (32 - d.depth)) }
 func (d *Dict) segment(h uint32) *segment {
 	if len(d.dir) == 0 {
 		d.dir = []*segment{newSegment(d, 0, minCap)}
+		d.held += d.dir[0].bytes()
 	}
 	return d.dir[d.index(h)]
 }
@@ -118,6 +120,7 @@ func (d *Dict) grow(s *segment, h uint32) {
 	bit := uint32(1) << (31 - s.depth)
 	low := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit == 0 })
 	high := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit != 0 })
+	d.held += low.bytes() + high.bytes() - s.bytes()
 	entries := d.entriesOf(s, h)
 	for i := range entries {
 		entries[i] = low
@@ -130,6 +133,7 @@ func (d *Dict) grow(s *segment, h uint32) {
 // enlarge gives the segment s of hash h more slots.
 func (d *Dict) enlarge(s *segment, h uint32) {
 	t := s.rebuilt(s.depth, s.cap+s.cap/4+2, func(uint32) bool { return true })
+	d.held += t.bytes() - s.bytes()
 	entries := d.entriesOf(s, h)
 	for i := range entries {
 		entries[i] = t

@@ -43,6 +43,20 @@ func check(t *testing.T, d *Dict) {
 	}
 }
 
+// counted is what Bytes should be.
+func counted(d *Dict) int {
+	total := 32 + 8*len(d.dir)
+	for i := 0; i < len(d.dir); {
+		s := d.dir[i]
+		total += s.bytes()
+		i += 1 << (d.depth - s.depth)
+	}
+	for _, r := range d.big {
+		total += bigBytes + r.bytes()
+	}
+	return total
+}
+
 func TestAgainstMap(t *testing.T) {
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -79,6 +93,9 @@ func TestAgainstMap(t *testing.T) {
 			}
 		}
 		check(t, d)
+		if got, want := d.Bytes(), counted(d); got != want {
+			t.Fatalf("seed %d: %d bytes, counted %d", seed, got, want)
+		}
 		if d.Len() != len(m) {
 			t.Fatalf("seed %d: Len %d want %d", seed, d.Len(), len(m))
 		}
@@ -101,7 +118,7 @@ func TestAgainstMap(t *testing.T) {
 		for k := range m {
 			d.Delete(hash(k), []byte(k))
 		}
-		if d.Len() != 0 || len(d.dir) != 0 {
+		if d.Len() != 0 || len(d.dir) != 0 || d.Bytes() != counted(d) {
 			t.Fatalf("seed %d: not empty", seed)
 		}
 	}

@@ -32,6 +32,9 @@ func newSegment(d *Dict, depth uint8, capacity uint32) *segment {
 	return &segment{dict: d, depth: depth, cap: capacity, slots: make([]uint64, capacity+spare)}
 }
 
+// bytes is the memory of the segment.
+func (s *segment) bytes() int { return 72 + 8*len(s.slots) + cap(s.arena) }
+
 // capFor returns the capacity that holds n entries and lets some more come.
 func capFor(n int32) uint32 { return max(minCap, uint32(n)*4/3) }
 
@@ -151,6 +154,7 @@ func (s *segment) compact(need int) {
 	}
 	size = max(size, minArena)
 	fresh := make([]byte, 0, size)
+	s.dict.held += cap(fresh) - cap(s.arena)
 	if s.dead == 0 {
 		s.arena = append(fresh, s.arena...)
 		return

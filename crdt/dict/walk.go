@@ -87,19 +87,9 @@ func (d *Dict) Random(next func() uint64) (key, val []byte, ok bool) {
 	}
 }
 
-// Bytes estimates the memory the Dict uses.
-func (d *Dict) Bytes() int {
-	total := 32 + 8*len(d.dir)
-	for i := 0; i < len(d.dir); {
-		s := d.dir[i]
-		total += 72 + 8*len(s.slots) + cap(s.arena)
-		i += 1 << (d.depth - s.depth)
-	}
-	for _, r := range d.big {
-		total += 48 + cap(r.key) + cap(r.val)
-	}
-	return total
-}
+// Bytes estimates the memory the Dict uses. It is kept up to date, not counted:
+// the engine asks after every few changes of a key.
+func (d *Dict) Bytes() int { return 32 + 8*len(d.dir) + d.held }
 
 // Live estimates the bytes of the entries there are, without those of deleted
 // ones that are not yet given back.
@@ -111,7 +101,7 @@ func (d *Dict) Live() int {
 		i += 1 << (d.depth - s.depth)
 	}
 	for _, r := range d.big {
-		total += 48 + cap(r.key) + cap(r.val)
+		total += bigBytes + r.bytes()
 	}
 	return total
 }
