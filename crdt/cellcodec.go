@@ -26,18 +26,22 @@ const (
 )
 
 // appendCell appends the encoded cell.
-func appendCell(b []byte, c *Cell) []byte {
+func appendCell(b []byte, c *Cell) []byte { return appendCellApart(b, c, nil) }
+
+// appendCellApart appends the encoded cell without those values that apart takes.
+func appendCellApart(b []byte, c *Cell, a *apart) []byte {
 	switch {
 	case len(c.Siblings) == 1 && len(c.Shares) == 0:
 		b = AppendDot(append(b, shapePlain), c.Siblings[0].Dot)
-		return append(b, c.Siblings[0].Value...)
+		return a.append(b, c.Siblings[0].Value)
 	case len(c.Siblings) == 0 && len(c.Shares) == 1 && c.Shares[0].plain():
 		return appendShare(append(b, shapeShare), &c.Shares[0])
 	}
 	b = binary.AppendUvarint(append(b, shapeGeneral), uint64(len(c.Siblings)))
 	for i := range c.Siblings {
 		b = AppendDot(b, c.Siblings[i].Dot)
-		b = appendBytes(b, c.Siblings[i].Value)
+		b = binary.AppendUvarint(b, uint64(len(c.Siblings[i].Value)))
+		b = a.append(b, c.Siblings[i].Value)
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.Shares)))
 	for i := range c.Shares {

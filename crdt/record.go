@@ -157,14 +157,16 @@ func (op *Op) PlainIncr() (total, delta int64, create, ok bool) {
 
 // AppendHeader appends the record of an object apart from its elements: form,
 // context, deadlines, cell (or nothing).
-func (o *Object) AppendHeader(b []byte) []byte {
+func (o *Object) AppendHeader(b []byte) []byte { return o.appendHeader(b, nil) }
+
+func (o *Object) appendHeader(b []byte, a *apart) []byte {
 	b = AppendVector(append(b, formHeader), o.seen)
 	b = binary.AppendUvarint(b, uint64(len(o.Deadlines)))
 	for _, x := range o.Deadlines {
 		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
 	}
 	if len(o.Cell.Siblings) > 0 || len(o.Cell.Shares) > 0 {
-		b = appendCell(b, &o.Cell)
+		b = appendCellApart(b, &o.Cell, a)
 	}
 	return b
 }

@@ -89,7 +89,7 @@ func (c *aheadCopy) begin(o *object) {
 	c.w.removals(c.r, &c.p.ranges[c.r%rangesPerPart])
 	if o.all {
 		if o.saved {
-			c.w.dropElems(c.r, c.db, c.key)
+			c.w.dropElems(c.r, c.db, c.key, crdt.TypeString+1, allTypes)
 		}
 		c.walks, o.all = true, false
 		o.changed = changes{}

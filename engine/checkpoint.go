@@ -196,7 +196,7 @@ func (w *saver) removals(r int, s *rangeState) {
 		head := binary.BigEndian.AppendUint16(nil, uint16(r))
 		w.c.DeleteRange(append(head[:2:2], db), append(head[:2:2], db+1))
 	}
-	eachKey(s.dropped, func(db int, key []byte) { w.dropElems(r, db, key) })
+	eachKey(s.dropped, func(db int, key []byte) { w.dropElems(r, db, key, crdt.TypeString, allTypes) })
 	eachKey(s.gone, func(db int, key []byte) {
 		w.key = stateKey(w.key, r, db, key, 0)
 		w.c.Delete(w.key)
@@ -222,22 +222,25 @@ func (w *saver) changed(r, db int) {
 	})
 }
 
-// dropElems deletes the saved elements of a key.
-func (w *saver) dropElems(r, db int, key []byte) {
-	start := append([]byte(nil), stateKey(w.key, r, db, key, 1)...)
-	w.c.DeleteRange(start, stateKey(w.key, r, db, key, 0xff))
+// dropElems deletes the saved elements of a key, of the types from one on up to
+// but not including another.
+func (w *saver) dropElems(r, db int, key []byte, from, to crdt.Type) {
+	start := append([]byte(nil), stateKey(w.key, r, db, key, byte(from))...)
+	w.c.DeleteRange(start, stateKey(w.key, r, db, key, byte(to)))
 }
+
+// allTypes is behind all types of elements.
+const allTypes = crdt.Type(0xff)
 
 // record saves one key as it is now.
 func (w *saver) record(r int, n *entry) {
-	w.key = stateKey(w.key, r, n.db, n.key, 0)
 	if n.isFlat() {
+		w.key = stateKey(w.key, r, n.db, n.key, 0)
 		w.put(n.body())
 		return
 	}
 	o := n.object()
-	w.buf = o.AppendHeader(w.buf[:0])
-	w.put(w.buf)
+	w.header(r, n, o)
 	if o.all {
 		w.wholeObject(r, n.db, n.key, o)
 	} else {
@@ -254,7 +257,7 @@ func (w *saver) put(value []byte) {
 
 func (w *saver) wholeObject(r, db int, key []byte, o *object) {
 	if o.saved {
-		w.dropElems(r, db, key)
+		w.dropElems(r, db, key, crdt.TypeString+1, allTypes)
 	}
 	o.EachElem(func(t crdt.Type, name, rec []byte) {
 		w.key = append(stateKey(w.key, r, db, key, byte(t)), name...)

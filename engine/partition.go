@@ -49,6 +49,7 @@ type object struct {
 	saved      bool  // a checkpoint has its elements
 	all        bool  // all elements are to be saved
 	large      bool  // its range lists it as large
+	pieces     bool  // a checkpoint has strings of it in pieces
 	changed    changes
 }
 

@@ -92,8 +92,7 @@ func (l *loader) load(src Source, from, to int) error {
 	if err := src.EachState(start, end, l.record); err != nil {
 		return err
 	}
-	l.finish()
-	return nil
+	return l.finish()
 }
 
 // loader puts saved records back; the elements of a key follow its record.
@@ -104,9 +103,12 @@ type loader struct {
 	obj  crdt.Object
 	key  []byte // of obj, nil if it is none
 	db   int
+	join *joiner // of obj, whose strings are in pieces and not there yet
+	// pieces is whether they were.
+	pieces bool
 }
 
-func (l *loader) record(key, value []byte) error {
+func (l *loader) record(key, value []byte) (err error) {
 	if len(key) < stateHead+1 {
 		return errState
 	}
@@ -119,12 +121,19 @@ func (l *loader) record(key, value []byte) error {
 		if l.key == nil || l.db != db || string(l.key) != string(name) {
 			return fmt.Errorf("%w: element without its key", errState)
 		}
-		return l.obj.LoadElem(crdt.Type(kind), elem, value)
+		return l.elem(crdt.Type(kind), elem, value)
 	}
-	l.finish()
+	if err := l.finish(); err != nil {
+		return err
+	}
 	l.keys++
 	n := &l.ent
 	n.find(l.e, db, name)
+	if len(value) > 0 && value[0] == formApart {
+		l.key, l.db = append([]byte{}, name...), db
+		l.join, err = newJoiner(value)
+		return err
+	}
 	if n.loadPlain(value) {
 		return nil
 	}
@@ -140,19 +149,51 @@ func (l *loader) record(key, value []byte) error {
 	return nil
 }
 
+// elem puts back an element of obj, or a piece of its strings, which come first.
+func (l *loader) elem(t crdt.Type, name, value []byte) error {
+	if l.join != nil && t == crdt.TypeString {
+		return l.join.piece(name, value)
+	}
+	if err := l.joined(); err != nil {
+		return err
+	}
+	return l.obj.LoadElem(t, name, value)
+}
+
+// joined decodes the object whose strings were in pieces, if it is one.
+func (l *loader) joined() error {
+	if l.join == nil {
+		return nil
+	}
+	header, err := l.join.header()
+	if err != nil {
+		return err
+	}
+	l.join = nil
+	if err := crdt.DecodeRecord(&l.ent.flat, header); err != nil {
+		return err
+	}
+	l.obj, l.pieces = l.ent.flat.DetachFrom(maxFlat), true
+	return nil
+}
+
 // finish stores the object whose elements have all been seen.
-func (l *loader) finish() {
+func (l *loader) finish() error {
 	if l.key == nil {
-		return
+		return nil
+	}
+	if err := l.joined(); err != nil {
+		return err
 	}
 	n := &l.ent
 	n.find(l.e, l.db, l.key)
 	n.obj = &l.obj
 	n.settleLoaded()
 	if n.heap != nil {
-		n.heap.saved, n.heap.all = true, false
+		n.heap.saved, n.heap.all, n.heap.pieces = true, false, l.pieces
 	}
-	l.obj, l.key = crdt.Object{}, nil
+	l.obj, l.key, l.pieces = crdt.Object{}, nil, false
+	return nil
 }
 
 // loadPlain stores the plain record of a key that is not there yet, as the

@@ -113,6 +113,17 @@ func entryHeader(b []byte) (delta, head uint64, rest []byte) {
 	return delta, head, b[n+m:]
 }
 
+// sumOf is the checksum of a block, reckoned in pieces for the same reason as
+// crdt.Copy copies in pieces.
+func sumOf(data []byte) (sum uint32) {
+	for len(data) > sumStep {
+		sum, data = crc32.Update(sum, castagnoli, data[:sumStep]), data[sumStep:]
+	}
+	return crc32.Update(sum, castagnoli, data)
+}
+
+const sumStep = 1 << 20
+
 // seal encodes a run of ops as a block.
 func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVector) *Block {
 	var vector [128]byte
@@ -140,7 +151,7 @@ func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVe
 	} else {
 		data = append(data, ops...)
 	}
-	data = binary.BigEndian.AppendUint32(data, crc32.Checksum(data, castagnoli))
+	data = binary.BigEndian.AppendUint32(data, sumOf(data))
 	return &Block{
 		Replica: r, First: s.first, Last: s.last, Prev: prev, Ops: s.ops,
 		Deps: deps, data: data, payload: payload,

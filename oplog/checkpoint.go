@@ -37,11 +37,11 @@ var ErrRangeTooLarge = fmt.Errorf("oplog: more than %d bytes have changed in one
 // is on disk; every range is there wholly or not at all.
 type Checkpoint struct {
 	l     *Log
-	full  []*pebble.Batch // what comes before batch: see room
-	held  int             // bytes in full
+	full  []piece // what comes before batch: see room
+	held  int     // bytes in full
 	batch *pebble.Batch
 	ended int                // bytes in full and batch that belong to ended ranges
-	ready [][]*pebble.Batch  // ended ranges to write, each list in one commit
+	ready [][]piece          // ended ranges to write, each list in one commit
 	size  int                // bytes in ready
 	need  crdt.VersionVector // what the log must hold
 	err   error
@@ -63,10 +63,18 @@ func (c *Checkpoint) room(size int) *pebble.Batch {
 	case c.batch == nil:
 		c.batch = c.l.store.db.NewBatch()
 	case c.batch.Len()+size > CheckpointBytes:
-		c.full, c.held = append(c.full, c.batch), c.gathered()
+		c.fill()
 		c.batch = c.l.store.newBatch(max(CheckpointBytes, size))
 	}
 	return c.batch
+}
+
+// fill ends the batch, if there is one.
+func (c *Checkpoint) fill() {
+	if c.batch != nil {
+		c.full, c.held = append(c.full, piece{batch: c.batch}), c.gathered()
+		c.batch = nil
+	}
 }
 
 // recordHead is the most that a record in a batch takes besides key and value:
@@ -92,11 +100,7 @@ func (c *Checkpoint) note(err error) {
 
 // Put writes a state record. It copies both.
 func (c *Checkpoint) Put(key, value []byte) {
-	if c.err != nil {
-		return
-	}
-	if c.gathered()+len(key)+len(value) > c.limit {
-		c.note(ErrRangeTooLarge)
+	if !c.admits(len(key) + len(value)) {
 		return
 	}
 	op := c.room(1+len(key)+len(value)).SetDeferred(1+len(key), len(value))
@@ -104,6 +108,25 @@ func (c *Checkpoint) Put(key, value []byte) {
 	copy(op.Key[1:], key)
 	copy(op.Value, value)
 	c.note(op.Finish())
+}
+
+// admits reports whether a record may be put, and notes why not.
+func (c *Checkpoint) admits(size int) bool {
+	if c.err == nil && c.gathered()+size > c.limit {
+		c.note(ErrRangeTooLarge)
+	}
+	return c.err == nil
+}
+
+// PutLater is Put of a value that is copied only when it is written, without a
+// lock: nobody may change it any more. It is for large ones.
+func (c *Checkpoint) PutLater(key, value []byte) {
+	r := &laterRecord{key: prefixed(kindState, key), value: value}
+	if !c.admits(r.size()) {
+		return
+	}
+	c.fill()
+	c.full, c.held = append(c.full, piece{later: r}), c.held+r.size()
 }
 
 // Delete removes a state record.
@@ -140,8 +163,9 @@ func (c *Checkpoint) SetVector(id RangeID, vv crdt.VersionVector) {
 // rotate puts what is gathered, which is ended ranges only, with those to write.
 func (c *Checkpoint) rotate() {
 	c.size += c.gathered()
-	c.ready = append(c.ready, append(c.full, c.batch))
-	c.full, c.held, c.batch, c.ended = nil, 0, nil, 0
+	c.fill()
+	c.ready = append(c.ready, c.full)
+	c.full, c.held, c.ended = nil, 0, 0
 }
 
 // Flush writes the ended ranges if at least CheckpointBytes of them have
@@ -155,7 +179,7 @@ func (c *Checkpoint) Flush() error {
 
 // Commit writes the rest and returns when all is durable.
 func (c *Checkpoint) Commit() error {
-	if c.batch != nil && c.err == nil {
+	if c.gathered() > 0 && c.err == nil {
 		if c.ended != c.gathered() {
 			c.note(fmt.Errorf("oplog: checkpoint has records of a range without its vector"))
 		} else {
@@ -175,15 +199,15 @@ func (c *Checkpoint) Commit() error {
 
 // Abort drops what is not written yet.
 func (c *Checkpoint) Abort() {
-	if c.batch != nil {
-		c.full = append(c.full, c.batch)
-	}
+	c.fill()
 	for _, list := range append(c.ready, c.full) {
-		for _, b := range list {
-			b.Close()
+		for _, p := range list {
+			if p.batch != nil {
+				p.batch.Close()
+			}
 		}
 	}
-	c.full, c.held, c.batch, c.ready, c.size, c.ended = nil, 0, nil, nil, 0, 0
+	c.full, c.held, c.ready, c.size, c.ended = nil, 0, nil, 0, 0
 }
 
 // write waits for the log (D3), then writes the ended ranges. Pebble's log
@@ -199,8 +223,8 @@ func (c *Checkpoint) write() error {
 	for len(c.ready) > 0 {
 		list := c.ready[0]
 		c.ready[0], c.ready = nil, c.ready[1:]
-		for _, b := range list {
-			c.size -= b.Len()
+		for _, p := range list {
+			c.size -= p.size()
 		}
 		var b *pebble.Batch
 		if b, c.err = c.l.store.join(list); c.err != nil {
@@ -211,29 +235,6 @@ func (c *Checkpoint) write() error {
 		}
 	}
 	return nil
-}
-
-// join makes one batch of several, which are gone then, each as soon as it has
-// been copied.
-func (s *store) join(list []*pebble.Batch) (*pebble.Batch, error) {
-	if len(list) == 1 {
-		return list[0], nil
-	}
-	size := 0
-	for _, b := range list {
-		size += b.Len()
-	}
-	all := s.newBatch(size)
-	for i, b := range list {
-		if err := all.Apply(b, nil); err != nil {
-			return nil, err
-		}
-		list[i] = nil
-		if err := b.Close(); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }
 
 // waitFor waits until the log is durable up to vv. A vector that claims ops

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 
 	"crdb/crdt"
 )
@@ -76,7 +75,7 @@ func checkFrame(data []byte) error {
 		return corrupt("block of %d bytes says %d", len(data), size)
 	}
 	end := len(data) - crcBytes
-	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {
+	if sumOf(data[:end]) != binary.BigEndian.Uint32(data[end:]) {
 		return corrupt("checksum")
 	}
 	return nil

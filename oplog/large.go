@@ -20,7 +20,10 @@ func (l *Log) appendLarge(wall int64, head, tail []byte) crdt.Dot {
 	size := len(head) + len(tail)
 	buf := make([]byte, blockRoom, blockRoom+maxEntryOverhead+size+crcBytes)
 	buf = binary.AppendUvarint(append(buf, 0), uint64(size)<<1)
-	buf = append(append(buf, head...), tail...)
+	buf = append(buf, head...)
+	at := len(buf)
+	buf = buf[:at+len(tail)]
+	crdt.Copy(buf[at:], tail)
 	m := &l.mu
 	m.Lock()
 	var t crdt.Timestamp

@@ -137,7 +137,7 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 		op.Key[0] = kindBlock
 		binary.BigEndian.PutUint16(op.Key[1:], uint16(b.Replica))
 		binary.BigEndian.PutUint64(op.Key[3:], uint64(b.First))
-		n := copy(op.Value, b.data)
+		n := crdt.Copy(op.Value, b.data)
 		n += copy(op.Value[n:], held)
 		appendTotals(op.Value[:n], ends[i])
 		if err := op.Finish(); err != nil {
