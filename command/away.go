@@ -24,9 +24,12 @@ const (
 )
 
 // awayRun is a command that runs on a goroutine of its own: a script that may
-// take long (script.Script.Short), or a transaction with scripts. Until it has finished, everything of
-// the session that is not guarded belongs to that goroutine, and the
+// take long (script.Script.Short), a transaction with scripts, or a command on a large
+// key that has most of its work done before it locks (Command.Ahead). Until it has finished,
+// everything of the session that is not guarded belongs to that goroutine, and the
 // connection's loop stays away from it. It is a waiting.
+//
+// While a script runs in the background, the commands of all others are put off.
 type awayRun struct {
 	cmd          *Command
 	args         [][]byte
@@ -79,11 +82,13 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 	case <-timer.C:
 	}
 	a.inBackground.Store(true)
-	if p.away.Add(1) == 1 {
+	if a.holdsUp() && p.away.Add(1) == 1 {
 		p.began.Store(a.began)
 	}
 	s.blockOn(a, 0)
-	p.watch(a, s.srv.opts.AfterFunc)
+	if a.holdsUp() {
+		p.watch(a, s.srv.opts.AfterFunc)
+	}
 	if a.state.Load() != awayRunning { // it ended in between
 		s.conn.Wake()
 	}
@@ -138,10 +143,23 @@ func (a *awayRun) end(*Session) {}
 func (s *Session) endAway(a *awayRun) {
 	s.away = nil
 	s.finish(a.cmd, a.args, a.start, a.began)
-	if a.inBackground.Load() {
+	if a.inBackground.Load() && a.holdsUp() {
 		s.srv.scripts.away.Add(-1)
 		s.srv.scripts.waiting.wakeAll()
 	}
+}
+
+// holdsUp reports whether all others have to wait for the run.
+func (a *awayRun) holdsUp() bool { return a.cmd.Ahead == nil }
+
+// aside puts a command on a large key off until it has a goroutine of its own, where
+// Ahead prepares it. True: the handler is to return at once.
+func (c *Context) aside(key []byte) bool {
+	if c.S.isAway() || c.S.mode&modeExec != 0 || !c.Tx.IsLarge(key) {
+		return false
+	}
+	c.S.putOff = true
+	return true
 }
 
 // isAway reports whether a run has the session.

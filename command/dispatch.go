@@ -303,6 +303,10 @@ func (s *Session) holdBack(start int) {
 // then the client gets an error instead of whatever was written.
 func (s *Session) invoke(cmd *Command, start int) {
 	defer s.recovered(cmd, start)
+	if cmd.Ahead != nil && s.isAway() {
+		cmd.Ahead(&s.ctx)
+		s.now = s.srv.opts.Wall()
+	}
 	s.lock(cmd)
 	cmd.Handler(&s.ctx)
 	s.unlock()

@@ -2,7 +2,7 @@ package command
 
 // keyCommands are the commands on keys of any type.
 var keyCommands = []*Command{
-	{Name: "copy", Summary: "Copies the value and the deadline of a key to another key.", Flags: OtherDB, Handler: keyCopy},
+	{Name: "copy", Summary: "Copies the value and the deadline of a key to another key.", Flags: OtherDB, Handler: keyCopy, Ahead: draftCopy},
 	{Name: "dbsize", Summary: "Returns how many keys the selected database has.", Flags: WholeKeyspace, Handler: keyDBSize},
 	{Name: "del", Summary: "Deletes keys.", Handler: keyDelete},
 	{Name: "dump", Summary: "Returns the value of a key in the form that RESTORE reads.", Handler: keyDump},
@@ -13,15 +13,15 @@ var keyCommands = []*Command{
 	{Name: "flushall", Summary: "Deletes all keys of all databases.", Flags: WholeKeyspace | OtherDB, Handler: keyFlushAll},
 	{Name: "flushdb", Summary: "Deletes all keys of the selected database.", Flags: WholeKeyspace, Handler: keyFlushDB},
 	{Name: "keys", Summary: "Returns all keys that match a pattern.", Flags: WholeKeyspace, Handler: keyKeys},
-	{Name: "move", Summary: "Moves a key to another database.", Flags: OtherDB, Handler: keyMove},
+	{Name: "move", Summary: "Moves a key to another database.", Flags: OtherDB, Handler: keyMove, Ahead: draftMove},
 	{Name: "persist", Summary: "Removes the deadline of a key.", Handler: keyPersist},
 	{Name: "pexpire", Summary: "Sets the lifetime of a key in milliseconds.", Handler: keyPExpire},
 	{Name: "pexpireat", Summary: "Sets the deadline of a key in unix milliseconds.", Handler: keyPExpireAt},
 	{Name: "pexpiretime", Summary: "Returns the deadline of a key in unix milliseconds.", Handler: keyPExpireTime},
 	{Name: "pttl", Summary: "Returns how long a key still lives, in milliseconds.", Handler: keyPTTL},
 	{Name: "randomkey", Summary: "Returns a random key.", Flags: WholeKeyspace, Handler: keyRandom},
-	{Name: "rename", Summary: "Renames a key and replaces the one that had the name.", Handler: keyRename},
-	{Name: "renamenx", Summary: "Renames a key if no other has the name.", Handler: keyRenameNX},
+	{Name: "rename", Summary: "Renames a key and replaces the one that had the name.", Handler: keyRename, Ahead: draftMove},
+	{Name: "renamenx", Summary: "Renames a key if no other has the name.", Handler: keyRenameNX, Ahead: draftMove},
 	{Name: "restore", Summary: "Creates a key from what DUMP returned.", Handler: keyRestore},
 	{Name: "scan", Summary: "Walks through the keys of the selected database, a few at a time.", Flags: WholeKeyspace, Handler: keyScan},
 	{Name: "sort", Summary: "Returns or stores the elements of a list, set or sorted set in order.", Flags: AnyKeys, Keys: sortKeys, Handler: keySort},

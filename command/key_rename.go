@@ -7,6 +7,11 @@ import (
 	"crdb/engine"
 )
 
+// draftMove prepares the move of a large key, draftCopy its copy, without locks.
+func draftMove(c *Context) { c.Tx.Draft(c.S.now, c.Args[1], true) }
+
+func draftCopy(c *Context) { c.Tx.Draft(c.S.now, c.Args[1], false) }
+
 // rename moves the first key to the second.
 func (c *Context) rename() bool {
 	src, dst := c.Args[1], c.Args[2]
@@ -19,6 +24,9 @@ func (c *Context) rename() bool {
 }
 
 func keyRename(c *Context) {
+	if !bytes.Equal(c.Args[1], c.Args[2]) && c.aside(c.Args[1]) {
+		return
+	}
 	if !c.rename() {
 		c.Out.Error(msgNoSuchKey)
 		return
@@ -28,6 +36,9 @@ func keyRename(c *Context) {
 
 func keyRenameNX(c *Context) {
 	src, dst := c.Args[1], c.Args[2]
+	if !existsIn(c, c.Tx.DB(), dst) && c.aside(src) {
+		return
+	}
 	switch {
 	case !c.Tx.Exists(src):
 		c.Out.Error(msgNoSuchKey)
@@ -62,6 +73,9 @@ func keyCopy(c *Context) {
 		c.Out.Error(msgSameObject)
 		return
 	}
+	if (replace || !existsIn(c, db, dst)) && c.aside(src) {
+		return
+	}
 	copied := c.Tx.Exists(src) && (replace || !existsIn(c, db, dst)) && c.Tx.Copy(src, dst, db)
 	if copied {
 		c.eventIn(db, "copy_to", dst)
@@ -80,9 +94,11 @@ func keyMove(c *Context) {
 		c.Out.Error(msgSameObject)
 		return
 	}
-	moved := c.Tx.Exists(key) && !existsIn(c, db, key) && c.Tx.Copy(key, key, db)
+	if !existsIn(c, db, key) && c.aside(key) {
+		return
+	}
+	moved := c.Tx.Exists(key) && !existsIn(c, db, key) && c.Tx.Move(key, db)
 	if moved {
-		c.Tx.Delete(key)
 		c.event(evGeneric, "move_from", key)
 		c.eventIn(db, "move_to", key)
 	}

@@ -134,6 +134,7 @@ type Command struct {
 	Keys        func(args [][]byte) ([]int, error)
 	Subcommands []*Command
 	Handler     Handler
+	Ahead       Handler // without locks, before a Handler that was put off (Context.aside)
 
 	docFlags   []string
 	deprecated string // since

@@ -42,6 +42,11 @@ func (o *Object) Apply(op *Op, d Dot) {
 func (o *Object) applyElems(op *Op, d Dot) bool {
 	k := kinds[op.Kind]
 	o.change(op, d, k.typ)
+	if op.body.n > 0 && o.of(k.typ) == nil {
+		op.body.put(o, op, d)
+		return true
+	}
+	op.expand()
 	if !k.removes || o.of(k.typ) != nil {
 		o.make(k.typ).apply(op, d)
 		o.prune()

@@ -111,6 +111,7 @@ func (o *Object) contestElems(op *Op) (x Contest) {
 	if c == nil {
 		return x
 	}
+	op.expand()
 	for i := range op.Elems {
 		e := &op.Elems[i]
 		if e.Of != TypeNone {

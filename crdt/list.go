@@ -165,7 +165,11 @@ func (l *List) Side(op *Op, d Dot) int {
 	last, moved := l.root.last()
 	left, right := first.dot() == d, !moved && last.dot() == d
 	if left && right && l.Len() > 1 {
-		p, ok := placeOf(op.Elems[len(op.Elems)-1].Name, true)
+		name := op.body.last
+		if n := len(op.Elems); n > 0 {
+			name = op.Elems[n-1].Name
+		}
+		p, ok := placeOf(name, true)
 		right = !ok || p.compare(first.place) != 0
 	}
 	switch {

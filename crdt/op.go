@@ -88,6 +88,7 @@ type Op struct {
 	resets  []Reset        // backs Elems[i].Shares
 	names   []byte         // backs names that were made for the op
 	whole   *Object        // what it is prepared on, for a removal that empties it
+	body    body           // elements behind Elems that are not in it
 }
 
 // Gap is Len zeros at position At of a string: what a write far behind the end

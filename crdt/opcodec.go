@@ -34,9 +34,16 @@ const (
 )
 
 // AppendOp appends the encoded op.
-func AppendOp(b []byte, op *Op) []byte { return append(AppendOpHead(b, op), op.Value...) }
+func AppendOp(b []byte, op *Op) []byte {
+	b = append(AppendOpHead(b, op), op.Value...)
+	for _, piece := range op.body.pieces {
+		b = append(b, piece...)
+	}
+	return b
+}
 
-// AppendOpHead appends the encoded op without Value, which is its end.
+// AppendOpHead appends the encoded op without its end, which is Value or what
+// Body returns.
 func AppendOpHead(b []byte, op *Op) []byte {
 	f := op.Flags &^ codecFlags
 	if len(op.Clear) > 0 {
@@ -45,7 +52,7 @@ func AppendOpHead(b []byte, op *Op) []byte {
 	if len(op.Shares) > 0 {
 		f |= hasShares
 	}
-	if len(op.Elems) > 0 {
+	if len(op.Elems)+op.body.n > 0 {
 		f |= hasElems
 	}
 	if op.Deadline != 0 {
@@ -64,7 +71,7 @@ func AppendOpHead(b []byte, op *Op) []byte {
 		b = appendResets(b, op.Shares)
 	}
 	if f&hasElems != 0 {
-		b = binary.AppendUvarint(b, uint64(len(op.Elems)))
+		b = binary.AppendUvarint(b, uint64(len(op.Elems)+op.body.n))
 		for i := range op.Elems {
 			b = appendElem(b, op.Kind, &op.Elems[i])
 		}
@@ -136,7 +143,9 @@ const maxDB = 16
 
 // DecodeOp decodes b into op, reusing its buffers; its byte slices alias b.
 // Anything AppendOp would not have written is ErrCorrupt.
-func DecodeOp(op *Op, b []byte) error {
+func DecodeOp(op *Op, b []byte) error { return decodeOp(op, b, (*opDecoder).elems) }
+
+func decodeOp(op *Op, b []byte, elems func(d *opDecoder)) error {
 	if len(b) < 4 || b[0] == 0 || Kind(b[0]) >= kindEnd || b[2] > maxDB {
 		return fmt.Errorf("%w: op header", ErrCorrupt)
 	}
@@ -151,7 +160,7 @@ func DecodeOp(op *Op, b []byte) error {
 		op.Shares = d.resets(op.Shares)
 	}
 	if op.Flags&hasElems != 0 {
-		d.elems()
+		elems(&d)
 	}
 	if op.Flags&hasDeadline != 0 {
 		op.Deadline = d.deadline()
@@ -288,43 +297,48 @@ func (d *opDecoder) deadline() int64 {
 }
 
 func (d *opDecoder) elems() {
-	op := d.op
 	for n := d.count(2); n > 0 && d.err == nil; n-- {
-		e := Elem{Name: d.bytes()}
-		if len(d.b) == 0 {
-			d.fail("element")
-			return
-		}
-		parts := d.b[0]
-		d.b = d.b[1:]
-		if !d.elemParts(&e, parts) {
-			return
-		}
-		if parts&partSeen != 0 {
-			first := len(op.vectors)
-			v := d.vector(op.vectors[first:], true)
-			op.vectors = append(op.vectors[:first], v...)
-			e.Seen = VersionVector(op.vectors[first:len(op.vectors):len(op.vectors)])
-		}
-		if parts&partShares != 0 {
-			first := len(op.resets)
-			op.resets = d.resets(op.resets)
-			e.Shares = op.resets[first:len(op.resets):len(op.resets)]
-		}
-		if parts&partValue != 0 {
-			e.Value = d.bytes()
-		}
-		if parts&partScore != 0 {
-			e.Value = d.score()
-		}
-		if parts&partNumber != 0 {
-			e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
-		}
-		if check := kinds[op.Kind].check; check != nil && e.Of == TypeNone && d.err == nil && !check(&e) {
-			d.fail("element")
-		}
-		op.Elems = append(op.Elems, e)
+		d.elem()
 	}
+}
+
+// elem reads one element.
+func (d *opDecoder) elem() {
+	op := d.op
+	e := Elem{Name: d.bytes()}
+	if len(d.b) == 0 {
+		d.fail("element")
+		return
+	}
+	parts := d.b[0]
+	d.b = d.b[1:]
+	if !d.elemParts(&e, parts) {
+		return
+	}
+	if parts&partSeen != 0 {
+		first := len(op.vectors)
+		v := d.vector(op.vectors[first:], true)
+		op.vectors = append(op.vectors[:first], v...)
+		e.Seen = VersionVector(op.vectors[first:len(op.vectors):len(op.vectors)])
+	}
+	if parts&partShares != 0 {
+		first := len(op.resets)
+		op.resets = d.resets(op.resets)
+		e.Shares = op.resets[first:len(op.resets):len(op.resets)]
+	}
+	if parts&partValue != 0 {
+		e.Value = d.bytes()
+	}
+	if parts&partScore != 0 {
+		e.Value = d.score()
+	}
+	if parts&partNumber != 0 {
+		e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
+	}
+	if check := kinds[op.Kind].check; check != nil && e.Of == TypeNone && d.err == nil && !check(&e) {
+		d.fail("element")
+	}
+	op.Elems = append(op.Elems, e)
 }
 
 // elemParts checks the parts of an element and reads the type of one that is

@@ -25,6 +25,11 @@ func (s *Stream) PrepareFill(op *Op, r ReplicaID, from *Stream) {
 		op.addElem(s.entryName(e.ID)).Value = e.appendFields(nil)
 		return true
 	})
+	s.PrepareFillApart(op, r, from)
+}
+
+// PrepareFillApart is PrepareFill apart from the entries.
+func (s *Stream) PrepareFillApart(op *Op, r ReplicaID, from *Stream) {
 	info := from.Info()
 	m := streamMark{last: info.Last, removed: info.Removed}
 	m.count(r, info.Added)

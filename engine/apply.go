@@ -12,7 +12,9 @@ type applier struct {
 	ent   entry
 	op    crdt.Op
 	group []oplog.Entry
-	alone bool // the op is the only one of its block
+	built map[int]*crdt.Op // large ones of group, by index
+	lent  bool             // op's buffers are those of a built one
+	alone bool             // the op is the only one of its block
 }
 
 // keepGroup is the largest group whose room is kept, in ops.
@@ -21,6 +23,10 @@ const keepGroup = 1024
 // release lets go of the block that was applied.
 func (a *applier) release() {
 	a.alone = false
+	if a.lent {
+		a.op, a.lent = crdt.Op{}, false
+	}
+	clear(a.built)
 	a.op.Trim()
 	clear(a.group[:cap(a.group)])
 	if cap(a.group) > keepGroup {
@@ -32,12 +38,56 @@ func (a *applier) release() {
 // block stays where it is, in the block, which nobody changes.
 const keepsBlock = oplog.LargeOp
 
+// build decodes the large ops of the group, and builds what they add, so that little
+// is left to be done under the locks. skip is that of applyGroup.
+func (a *applier) build(e *Engine, skip func(r int, d crdt.Dot) bool) error {
+	clear(a.built)
+	for i := range a.group {
+		en := &a.group[i]
+		if len(en.Op) < e.opts.BuildFrom {
+			continue
+		}
+		key, err := crdt.OpKey(en.Op)
+		if err != nil {
+			return fmt.Errorf("op %v: %w", en.Dot, err)
+		}
+		h := e.hash(key)
+		if skip != nil && skip(partOf(h)*rangesPerPart+subOf(fragOf(h)), en.Dot) {
+			continue
+		}
+		op := &crdt.Op{}
+		if err := crdt.BuildOp(op, en.Op, en.Dot); err != nil {
+			return fmt.Errorf("op %v: %w", en.Dot, err)
+		}
+		if a.built == nil {
+			a.built = map[int]*crdt.Op{}
+		}
+		a.built[i] = op
+	}
+	return nil
+}
+
+// decode makes op that of an entry of the group.
+func (a *applier) decode(i int) error {
+	if op := a.built[i]; op != nil {
+		a.op, a.lent = *op, true
+		return nil
+	}
+	if a.lent {
+		a.op, a.lent = crdt.Op{}, false
+	}
+	if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
+		return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+	}
+	return nil
+}
+
 // Check decodes every op of a block, so that a block which is sound outside but
 // not inside is refused before anything of it is stored or applied. It must not
 // run at the same time as Apply.
 func (e *Engine) Check(b *oplog.Block) error {
 	return b.Each(func(en oplog.Entry) error {
-		if err := crdt.DecodeOp(&e.apply.op, en.Op); err != nil {
+		if err := crdt.CheckOp(&e.apply.op, en.Op); err != nil {
 			return fmt.Errorf("op %v: %w", en.Dot, err)
 		}
 		return nil
@@ -105,10 +155,13 @@ func (e *Engine) applied() {
 // applyGroup applies the collected ops so that nobody sees a part of them
 // (C2). skip, during recovery, tells which ops the checkpoint already holds.
 func (e *Engine) applyGroup(a *applier, now int64, skip func(r int, d crdt.Dot) bool) error {
+	if err := a.build(e, skip); err != nil {
+		return err
+	}
 	mask := uint64(0)
 	for i := range a.group {
-		if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
-			return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+		if err := a.decode(i); err != nil {
+			return err
 		}
 		if a.op.Kind == crdt.KindFlush {
 			mask = ^uint64(0)
@@ -120,8 +173,8 @@ func (e *Engine) applyGroup(a *applier, now int64, skip func(r int, d crdt.Dot) 
 	defer e.unlock(mask)
 	for i := range a.group {
 		if len(a.group) > 1 {
-			if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
-				return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+			if err := a.decode(i); err != nil {
+				return err
 			}
 		}
 		e.applyOp(a, a.group[i].Dot, now, skip)

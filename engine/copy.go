@@ -1,6 +1,9 @@
 package engine
 
-import "crdb/crdt"
+import (
+	"crdb/crdt"
+	"crdb/oplog"
+)
 
 // Rename moves what src shows to dst, replacing what dst holds, as one atomic
 // group; an unseen write to src survives there. It reports whether src exists.
@@ -9,7 +12,14 @@ func (t *Tx) Rename(src, dst []byte) bool {
 	if string(src) == string(dst) {
 		return t.peek(src) != nil
 	}
-	if !t.Copy(src, dst, t.db) {
+	return t.move(src, dst, t.db)
+}
+
+// Move moves what key shows to another logical database, as Rename does.
+func (t *Tx) Move(key []byte, db int) bool { return t.move(key, key, db) }
+
+func (t *Tx) move(src, dst []byte, dstDB int) bool {
+	if !t.copy(src, dst, dstDB, true) {
 		return false
 	}
 	t.Delete(src)
@@ -18,7 +28,10 @@ func (t *Tx) Rename(src, dst []byte) bool {
 
 // Copy writes what src shows to dst in another or the same logical database,
 // under fresh dots, replacing what dst holds. It reports whether src exists.
-func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
+func (t *Tx) Copy(src, dst []byte, dstDB int) bool { return t.copy(src, dst, dstDB, false) }
+
+// copy is Copy; with moves the caller deletes src, in the same group.
+func (t *Tx) copy(src, dst []byte, dstDB int, moves bool) bool {
 	t.group()
 	from := &t.src
 	t.touches(src)
@@ -29,10 +42,33 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 	typ, at := from.typ(), from.deadline()
 	home := t.db
 	t.db = dstDB
+	defer func() { t.db = home }()
+	if d := t.draftOf(from, moves); d != nil {
+		t.Delete(dst)
+		t.place(dst, d)
+		if at != 0 {
+			t.SetDeadline(dst, at)
+		}
+		return true
+	}
+	t.copySmall(from, typ, dst, at)
+	if typ != crdt.TypeString && at != 0 {
+		t.SetDeadline(dst, at)
+	}
+	return true
+}
+
+// copySmall writes to dst what an entry shows, which is not so much that a draft is
+// worth while.
+func (t *Tx) copySmall(from *entry, typ crdt.Type, dst []byte, at int64) {
 	switch typ {
 	case crdt.TypeString:
+		value := from.load().Cell.Value(nil)
+		if len(value) < oplog.LargeOp { // else it has a place of its own, and nobody changes it
+			value = append([]byte(nil), value...)
+		}
 		t.anew = true // to an Observer: as in Redis, dst is deleted first
-		t.PutOwned(dst, append([]byte(nil), from.load().Cell.Value(nil)...), Expiry{At: at})
+		t.PutOwned(dst, value, Expiry{At: at})
 	case crdt.TypeHLL:
 		t.hllStore(dst, from.load().HLL())
 	case crdt.TypeSet:
@@ -60,11 +96,6 @@ func (t *Tx) Copy(src, dst []byte, dstDB int) bool {
 		t.Delete(dst)
 		t.streamFill(dst, from.load().Stream())
 	}
-	if typ != crdt.TypeString && at != 0 {
-		t.SetDeadline(dst, at)
-	}
-	t.db = home
-	return true
 }
 
 func setMembers(s *crdt.Set) [][]byte {

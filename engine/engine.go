@@ -35,6 +35,8 @@ const (
 	DefaultCheckpointBytes = 256 << 20
 	DefaultExpiryGrace     = 10 * time.Second
 	DefaultMergeStep       = 64 // others wait for the partition for a few hundred microseconds
+	DefaultDraftFrom       = 1024
+	DefaultBuildFrom       = 32 << 10
 	expireEvery            = 100 * time.Millisecond
 )
 
@@ -55,6 +57,10 @@ type Options struct {
 	// MergeStep is how many keys of an image are merged at a time; 0:
 	// DefaultMergeStep.
 	MergeStep int
+	// DraftFrom is the number of elements from which on a key is copied by a draft;
+	// 0: DefaultDraftFrom. BuildFrom is the size of an op of another region from
+	// which on it is built before the locks; 0: DefaultBuildFrom.
+	DraftFrom, BuildFrom int
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64
 	// ExpiryGrace is how long past a deadline a key waits for the replica that
@@ -122,6 +128,7 @@ type Engine struct {
 type counters struct {
 	expired, expiredFields, evicted  atomic.Int64
 	remoteOps, remoteBlocks          atomic.Int64
+	drafts                           atomic.Int64 // copies of keys made from what was prepared
 	mergedKeys                       atomic.Int64
 	checkpoints                      atomic.Int64
 	checkpointNanos, checkpointBytes atomic.Int64
@@ -134,6 +141,12 @@ type counters struct {
 func Open(opts Options) (*Engine, error) {
 	if opts.MergeStep == 0 {
 		opts.MergeStep = DefaultMergeStep
+	}
+	if opts.DraftFrom == 0 {
+		opts.DraftFrom = DefaultDraftFrom
+	}
+	if opts.BuildFrom == 0 {
+		opts.BuildFrom = DefaultBuildFrom
 	}
 	if opts.CheckpointBytes == 0 {
 		opts.CheckpointBytes = DefaultCheckpointBytes

@@ -137,6 +137,7 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 		n.storeFlat(ks, now)
 	} else {
 		n.storeHeap(ks, now)
+		n.heap.revision++
 		n.measure()
 		n.noteElems(op)
 	}
@@ -305,8 +306,8 @@ func (n *entry) noteElems(op *crdt.Op) {
 		return
 	}
 	t := op.Kind.ElemType()
-	if len(op.Clear) > 0 && op.Kind != crdt.KindDeadline || o.changedTooMuch() {
-		o.all = true // a clear may have taken any element
+	if len(op.Clear) > 0 && op.Kind != crdt.KindDeadline || op.HasBody() || o.changedTooMuch() {
+		o.all = true // a clear may have taken any element, a body names none
 		o.changed = changes{}
 		return
 	}

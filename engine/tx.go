@@ -5,6 +5,7 @@ import (
 
 	"crdb/crdt"
 	"crdb/crdt/dict"
+	"crdb/oplog"
 )
 
 // Tx is the door to the keyspace: it holds the locks of the keys that a command
@@ -31,12 +32,13 @@ type Tx struct {
 	fades    bool // what is deleted goes with its last field, not by its own deadline
 	missed   func(db int, key []byte)
 
-	ent entry
-	src entry // a second key, for copies
-	op  crdt.Op
-	buf []byte    // encoded op
-	val []byte    // computed value
-	one [1][]byte // a value alone
+	ent   entry
+	src   entry  // a second key, for copies
+	draft *draft // of a large key that is to be copied; nil: none
+	op    crdt.Op
+	buf   []byte    // encoded op
+	val   []byte    // computed value
+	one   [1][]byte // a value alone
 }
 
 // NewTx returns a Tx for one session, to be reused from command to command.
@@ -225,7 +227,14 @@ func (t *Tx) append(p *partition) crdt.Dot {
 		t.grouped = true
 	}
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
-	t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
+	switch {
+	case t.op.HasBody():
+		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Body()...)
+	case len(t.op.Value) >= oplog.LargeOp && t.op.Owned:
+		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Value)
+	default:
+		t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
+	}
 	if cap(t.buf) > keepOp {
 		t.buf = nil
 	}

@@ -2,6 +2,7 @@ package oplog
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"crdb/crdt"
 )
@@ -10,12 +11,35 @@ import (
 // payload as it will be on disk.
 type segment struct {
 	buf         []byte
-	front       int // of buf: room for the block's head
+	front       int         // of buf: room for the block's head
+	taken       []crdt.Part // ends of ops that were taken over, with their places in buf
 	first, last crdt.Timestamp
 	ops         int
+	small       int // bytes that count for MaxPending
+	large       int // and for MaxLarge
 }
 
-func (s *segment) payload() []byte { return s.buf[s.front:] }
+// size is the length of the payload.
+func (s *segment) size() int {
+	n := len(s.buf) - s.front
+	for i := range s.taken {
+		n += len(s.taken[i].Bytes)
+	}
+	return n
+}
+
+// appendPayload appends the payload to b, which has room for it.
+func (s *segment) appendPayload(b []byte) []byte {
+	at := s.front
+	for _, p := range s.taken {
+		b = append(b, s.buf[at:p.At]...)
+		n := len(b)
+		b = b[:n+len(p.Bytes)]
+		crdt.Copy(b[n:], p.Bytes)
+		at = p.At
+	}
+	return append(b, s.buf[at:]...)
+}
 
 const (
 	segmentBytes     = 64 << 10 // first size of a segment's buffer
@@ -35,9 +59,33 @@ func (l *Log) AppendAt(wall int64, head, tail []byte) crdt.Dot {
 	if len(head)+len(tail) >= LargeOp {
 		return l.appendLarge(wall, head, tail)
 	}
+	return l.append(wall, head, tail, nil)
+}
+
+// AppendTaken is AppendAt of an op whose tail is in pieces. Where they are large it
+// does not copy them: the log keeps them, and nobody may change them any more.
+func (l *Log) AppendTaken(wall int64, head []byte, tail ...[]byte) crdt.Dot {
+	size := 0
+	for _, piece := range tail {
+		size += len(piece)
+	}
+	if size < LargeOp {
+		return l.AppendAt(wall, head, slices.Concat(tail...))
+	}
+	return l.append(wall, head, nil, tail)
+}
+
+func (l *Log) append(wall int64, head, tail []byte, taken [][]byte) crdt.Dot {
 	m := &l.mu
 	m.Lock()
-	t, idle := l.appendLocked(wall, head, tail)
+	alone := taken != nil && !m.inGroup
+	if alone && m.cur.ops > 0 {
+		l.cutLocked() // a block of its own
+	}
+	t, idle := l.appendLocked(wall, head, tail, taken)
+	if alone {
+		l.cutLocked()
+	}
 	m.Unlock()
 	if idle {
 		l.kickOwn()
@@ -60,17 +108,21 @@ func (l *Log) tickLocked(wall int64) crdt.Timestamp {
 	return t
 }
 
-// appendLocked copies an op behind the others; idle is whether it is the first
-// one to write.
-func (l *Log) appendLocked(wall int64, op, tail []byte) (t crdt.Timestamp, idle bool) {
+// appendLocked copies an op behind the others, but for its end, taken, which it
+// takes over; idle is whether it is the first one to write.
+func (l *Log) appendLocked(wall int64, op, tail []byte, taken [][]byte) (t crdt.Timestamp, idle bool) {
 	m := &l.mu
 	t = l.tickLocked(wall)
 	s := &m.cur
-	size := len(op) + len(tail)
+	size, large := len(op)+len(tail), 0
+	for _, piece := range taken {
+		large += len(piece)
+	}
+	size += large
 	idle = s.ops == 0
 	if idle {
 		s.first, s.last = t, t
-	} else if len(s.buf)+size+maxEntryOverhead > maxPayload {
+	} else if s.size()+size+maxEntryOverhead > maxPayload {
 		l.cutLocked()
 		m.joins = false
 		s.first, s.last = t, t
@@ -83,10 +135,14 @@ func (l *Log) appendLocked(wall int64, op, tail []byte) (t crdt.Timestamp, idle 
 	buf := binary.AppendUvarint(s.buf, uint64(t-s.last))
 	buf = binary.AppendUvarint(buf, head)
 	s.buf = append(append(buf, op...), tail...)
+	for _, piece := range taken {
+		s.taken = append(s.taken, crdt.Part{At: len(s.buf), Bytes: piece})
+	}
 	s.last = t
 	s.ops++
 	m.joins = m.inGroup
-	l.pendingLocked(len(s.buf)-before, 0)
+	s.small, s.large = s.small+len(s.buf)-before, s.large+large
+	l.pendingLocked(len(s.buf)-before, large)
 	if len(s.buf) >= BlockBytes && !m.inGroup {
 		l.cutLocked()
 	}
@@ -132,7 +188,7 @@ func (l *Log) EndGroup() {
 	m := &l.mu
 	m.Lock()
 	m.inGroup, m.joins = false, false
-	if len(m.cur.buf) >= BlockBytes {
+	if m.cur.size() >= BlockBytes {
 		l.cutLocked()
 	}
 	waiting := m.cur.ops > 0 || len(m.full) > 0

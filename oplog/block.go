@@ -128,8 +128,8 @@ const sumStep = 1 << 20
 func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVector) *Block {
 	var vector [128]byte
 	d := crdt.AppendVector(vector[:0], deps)
-	ops := s.payload()
-	size := headerBytes + len(d) + len(ops) + crcBytes
+	ops := s.size()
+	size := headerBytes + len(d) + ops + crcBytes
 	at := s.front - headerBytes - len(d)
 	var data []byte
 	if at >= 0 { // the ops are in place
@@ -147,9 +147,9 @@ func seal(r crdt.ReplicaID, s *segment, prev crdt.Timestamp, deps crdt.VersionVe
 	data = append(data, d...)
 	payload := len(data)
 	if at >= 0 {
-		data = data[:payload+len(ops)]
+		data = data[:payload+ops]
 	} else {
-		data = append(data, ops...)
+		data = s.appendPayload(data)
 	}
 	data = binary.BigEndian.AppendUint32(data, sumOf(data))
 	return &Block{

@@ -8,7 +8,7 @@ import (
 
 // LargeOp is the size, in bytes, from which an op is a block of its own, unless
 // it is in a group. It is copied once, into the block, and not under the lock
-// that all writers need.
+// that all writers need; what AppendTaken takes over is copied by the writer.
 const LargeOp = 256 << 10
 
 // blockRoom is the room for the head of a block and its vector.
@@ -28,13 +28,13 @@ func (l *Log) appendLarge(wall int64, head, tail []byte) crdt.Dot {
 	m.Lock()
 	var t crdt.Timestamp
 	if m.inGroup { // C2: it must go into the group's block
-		t, _ = l.appendLocked(wall, head, tail)
+		t, _ = l.appendLocked(wall, head, tail, nil)
 	} else {
 		t = l.tickLocked(wall)
 		if m.cur.ops > 0 {
 			l.cutLocked()
 		}
-		m.full = append(m.full, segment{buf: buf, front: blockRoom, first: t, last: t, ops: 1})
+		m.full = append(m.full, segment{buf: buf, front: blockRoom, first: t, last: t, ops: 1, large: len(buf)})
 		l.pendingLocked(0, len(buf))
 	}
 	m.Unlock()

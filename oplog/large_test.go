@@ -22,6 +22,10 @@ func TestLargeOps(t *testing.T) {
 		l.AppendAt(testWall, head, tail)
 		want = append(want, bytes.Join([][]byte{head, tail}, nil))
 	}
+	take := func(head, tail []byte) {
+		l.AppendTaken(testWall, head, tail)
+		want = append(want, bytes.Join([][]byte{head, tail}, nil))
+	}
 	add([]byte("a"), nil)
 	add([]byte("head"), large)
 	add(large, nil)
@@ -30,6 +34,21 @@ func TestLargeOps(t *testing.T) {
 	add([]byte("in a group"), nil)
 	add([]byte("head"), large)
 	add([]byte("c"), nil)
+	l.EndGroup()
+	add([]byte("b"), nil)
+	take([]byte("head"), large)
+	add([]byte("b"), nil)
+	take([]byte("head"), []byte("small"))
+	l.BeginGroup()
+	add([]byte("in a group"), nil)
+	take([]byte("head"), large)
+	add([]byte("c"), nil)
+	take(nil, large)
+	l.mu.Lock()
+	if small := l.mu.pending; small > LargeOp+1000 {
+		t.Errorf("%d small bytes are pending: what was taken counts as large", small)
+	}
+	l.mu.Unlock()
 	l.EndGroup()
 	sync_(t, l)
 	if st := l.Stats(); st.PendingBytes != 0 {
@@ -48,12 +67,12 @@ func TestLargeOps(t *testing.T) {
 				if !bytes.Equal(e.Op, want[i]) {
 					t.Fatalf("op %d has changed", i)
 				}
-				if grouped := i == 4 || i == 5; e.Group != grouped {
+				if grouped := i == 4 || i == 5 || i >= 11 && i < 14; e.Group != grouped {
 					t.Errorf("op %d: group %v", i, e.Group)
 				}
 				i++
 			}
-			if b.Ops > 1 && len(b.Bytes()) > LargeOp && i != 7 {
+			if b.Ops > 1 && len(b.Bytes()) > LargeOp && i != 8 && i != 15 {
 				t.Errorf("a large op shares the block that ends with op %d", i-1)
 			}
 		}

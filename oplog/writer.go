@@ -257,11 +257,7 @@ func (l *Log) release(c *cycle) {
 	m := &l.mu
 	m.Lock()
 	for i := range c.segments {
-		if s := &c.segments[i]; s.front > 0 {
-			l.pendingLocked(0, -len(s.buf))
-		} else {
-			l.pendingLocked(-len(s.buf), 0)
-		}
+		l.pendingLocked(-c.segments[i].small, -c.segments[i].large)
 		l.recycleLocked(&c.segments[i])
 	}
 	for _, b := range c.received {
