@@ -86,7 +86,9 @@ func digests(n *node) (out []string) {
 					var e entry
 					e.find(n.eng, db, key)
 					o := e.load()
-					out = append(out, fmt.Sprintf("%d %s %v %x", db, key, o.Type(), o.Digest()))
+					if sum := o.Digest(); sum != 0 { // else what is kept until it is stable
+						out = append(out, fmt.Sprintf("%d %s %v %x", db, key, o.Type(), sum))
+					}
 					return true
 				})
 			}
