@@ -19,13 +19,13 @@ func (s *Set) draft(d *Draft, n int) (more bool) {
 
 func (s *Set) stamp(d Dot) {
 	var others [][]byte
-	s.members.Each(func(name, rec []byte) bool {
+	dot := AppendDot(nil, d)
+	s.members.All(func(name, rec []byte) {
 		if len(rec) == DotSize {
-			AppendDot(rec[:0], d)
+			copy(rec, dot)
 		} else {
 			others = append(others, append([]byte(nil), name...))
 		}
-		return true
 	})
 	for _, name := range others {
 		s.store(elemHash(name), name, AppendDot(nil, d))
@@ -45,15 +45,20 @@ func (m *cellMap) plainDraft(d *Draft, name, value []byte) {
 
 // stampAll is stamp of the elements; change is the changer.
 func (m *cellMap) stampAll(change changer, d Dot) {
-	for _, name := range m.names(func(rec []byte) bool { return rec[0] != shapePlain }) {
+	var others [][]byte
+	dot := AppendDot(nil, d)
+	m.cells.All(func(name, rec []byte) {
+		if rec[0] == shapePlain {
+			copy(rec[1:], dot)
+		} else {
+			others = append(others, append([]byte(nil), name...))
+		}
+	})
+	for _, name := range others {
 		change(name, func(e *element) {
 			*e = element{Cell: Cell{Siblings: []Sibling{{d, append([]byte(nil), e.Siblings[0].Value...)}}}}
 		})
 	}
-	m.cells.Each(func(_, rec []byte) bool {
-		AppendDot(rec[1:1], d)
-		return true
-	})
 }
 
 func (h *Hash) draft(d *Draft, n int) (more bool) {

@@ -4,6 +4,22 @@ package dict
 // must not change the Dict.
 func (d *Dict) Each(fn func(key, val []byte) bool) { d.EachIn(0, 1<<32, fn) }
 
+// All calls fn for every entry in order of hash, as fast as that can be done. fn may
+// change the bytes of values in place, but not the Dict.
+func (d *Dict) All(fn func(key, val []byte)) {
+	for i := 0; i < len(d.dir); {
+		s := d.dir[i]
+		for _, sl := range s.slots {
+			if sl != 0 {
+				key, val, _ := s.record(slotOff(sl))
+				fn(key, val)
+			}
+		}
+		span := 1 << (d.depth - s.depth)
+		i = i&^(span-1) + span
+	}
+}
+
 // EachIn calls fn for the entries whose hash is in [lo, hi), in order.
 func (d *Dict) EachIn(lo, hi uint64, fn func(key, val []byte) bool) {
 	d.walk(lo, func(h uint32, key, val []byte) bool {
