@@ -50,13 +50,7 @@ func (b *body) put(o *Object, op *Op, d Dot) {
 	if b.unborn {
 		b.ready.(draftable).stamp(d)
 	}
-	typ := kinds[op.Kind].typ
-	o.make(typ)
-	for i := range o.parts {
-		if o.parts[i].typ == typ {
-			o.parts[i].coll = b.ready
-		}
-	}
+	o.put(kinds[op.Kind].typ, b.ready)
 	if len(b.extra) > 0 {
 		op.Elems = append(op.Elems, b.extra...)
 		b.ready.apply(op, d)

@@ -209,18 +209,37 @@ func (m *cellMap) newest() (d Dot) {
 	return d
 }
 
-// mergeAll joins o into m, element by element.
+// mergeAll joins o into m, element by element. Plain ones that stay as they are,
+// which is nearly all of them, are not touched.
 func (m *cellMap) mergeAll(change changer, vv VersionVector, o *cellMap, ovv VersionVector) {
-	all := func([]byte) bool { return true }
-	names := m.names(all)
-	for _, name := range o.names(all) {
-		if _, ok := m.get(name); !ok {
+	var names [][]byte
+	m.cells.All(func(name, rec []byte) {
+		orec, both := o.get(name)
+		stays := rec[0] == shapePlain && (both && string(rec) == string(orec) || !both && !ovv.Covers(DotAt(rec[1:])))
+		if !stays {
+			names = append(names, append([]byte(nil), name...))
+		}
+	})
+	o.cells.All(func(name, rec []byte) {
+		if rec[0] == shapePlain && vv.Covers(DotAt(rec[1:])) {
+			return
+		}
+		if _, both := m.get(name); !both {
 			names = append(names, name)
 		}
-	}
+	})
 	for _, name := range names {
 		change(name, func(c *element) { c.merge(vv, o.element(name), ovv) })
 	}
+}
+
+// unseenBy reports whether all elements are plain and vv covers none of them.
+func (m *cellMap) unseenBy(vv VersionVector) bool {
+	unseen := true
+	m.cells.All(func(_, rec []byte) {
+		unseen = unseen && rec[0] == shapePlain && !vv.Covers(DotAt(rec[1:]))
+	})
+	return unseen
 }
 
 // digest sums the hashes of the live elements.

@@ -119,6 +119,22 @@ func (o *Object) make(t Type) collection {
 	return o.parts[i].coll
 }
 
+// put makes c the collection of a type.
+func (o *Object) put(t Type, c collection) {
+	o.make(t)
+	for i := range o.parts {
+		if o.parts[i].typ == t {
+			o.parts[i].coll = c
+		}
+	}
+}
+
+// newcomer is a collection that can tell that nothing of it was ever seen by who
+// has applied what vv covers. Merged into none it is taken over as it is.
+type newcomer interface {
+	unseenBy(vv VersionVector) bool
+}
+
 // prune drops the collections of which nothing is left.
 func (o *Object) prune() {
 	kept := o.parts[:0]

@@ -36,6 +36,11 @@ func (l *List) merge(vv VersionVector, other collection, ovv VersionVector) {
 	})
 }
 
+// unseenBy reports whether vv covers none of the elements.
+func (l *List) unseenBy(vv VersionVector) bool {
+	return l.root == nil || l.root.walk(0, func(e *listEntry) bool { return !vv.Covers(e.dot()) })
+}
+
 // joinElements joins two elements of one name.
 func joinElements(keep func(*listEntry), e *listEntry, vv VersionVector, o *listEntry, ovv VersionVector) {
 	mine, theirs := e.dot(), o.dot()

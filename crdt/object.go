@@ -191,10 +191,19 @@ func (o *Object) hides(t Type) bool {
 // each instance had applied. o takes over what it needs of other.
 func (o *Object) Merge(vv VersionVector, other *Object, ovv VersionVector) {
 	o.Cell = o.Cell.Merge(vv, &other.Cell, ovv)
+	var taken [len(types)]bool
 	for _, p := range other.parts {
+		if n, ok := p.coll.(newcomer); ok && o.of(p.typ) == nil && n.unseenBy(vv) {
+			o.put(p.typ, p.coll)
+			taken[p.typ] = true
+			continue
+		}
 		o.make(p.typ)
 	}
 	for _, p := range o.parts {
+		if taken[p.typ] {
+			continue
+		}
 		theirs := other.of(p.typ)
 		if theirs == nil {
 			theirs = types[p.typ]()

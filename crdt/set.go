@@ -189,24 +189,39 @@ func (s *Set) newest() (d Dot) {
 }
 
 // merge joins o into s: a dot that one side lacks although it covers it was
-// removed there (K1).
+// removed there (K1). Only what differs is written.
 func (s *Set) merge(vv VersionVector, other collection, ovv VersionVector) {
 	o := other.(*Set)
-	keep := map[string][]byte{}
-	s.members.Each(func(name, rec []byte) bool {
+	var names, recs [][]byte
+	s.members.All(func(name, rec []byte) {
 		orec, _ := o.members.Get(elemHash(name), name)
-		keep[string(name)] = joinDots(rec, vv, orec, ovv)
-		return true
-	})
-	o.members.Each(func(name, orec []byte) bool {
-		if _, done := keep[string(name)]; !done {
-			keep[string(name)] = joinDots(nil, vv, orec, ovv)
+		if string(rec) != string(orec) {
+			names = append(names, append([]byte(nil), name...))
+			recs = append(recs, joinDots(rec, vv, orec, ovv))
 		}
-		return true
 	})
-	for name, rec := range keep {
-		s.store(elemHash([]byte(name)), []byte(name), rec)
+	o.members.All(func(name, orec []byte) {
+		if s.Has(name) {
+			return
+		}
+		if rec := joinDots(nil, vv, orec, ovv); len(rec) > 0 {
+			names, recs = append(names, name), append(recs, rec)
+		}
+	})
+	for i, name := range names {
+		s.store(elemHash(name), name, recs[i])
 	}
+}
+
+// unseenBy reports whether vv covers no dot of the set.
+func (s *Set) unseenBy(vv VersionVector) bool {
+	unseen := true
+	s.members.All(func(_, rec []byte) {
+		for i := 0; i < len(rec) && unseen; i += DotSize {
+			unseen = !vv.Covers(DotAt(rec[i:]))
+		}
+	})
+	return unseen
 }
 
 // joinDots returns the dots that both records hold or that the side without

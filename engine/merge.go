@@ -264,9 +264,11 @@ func (m *merger) key(k *decodedKey) {
 func (m *merger) join(other *crdt.Object) {
 	n := &m.ent
 	o := n.load()
-	before := o.Digest()
+	was, before := n.rec != nil, o.Digest()
 	o.Merge(m.p.raised.join(n.frag, m.base), other, m.im.Vector)
-	n.quiet = o.Digest() == before
+	if was || o.Type() == crdt.TypeNone { // else it is new, and there is no need to look at all of it
+		n.quiet = o.Digest() == before
+	}
 	if n.heap != nil {
 		n.heap.all = true // any element may have changed
 		n.noteLarge(n.heap)
