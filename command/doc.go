@@ -5,8 +5,8 @@
 // locks (engine), durability (oplog), the other regions (peer, through the
 // Replication interface). Nothing here reads a clock or opens a
 // connection; time, randomness and timers come in Options. The only goroutines
-// are those of scripts that may take long (away.go); Server.Close kills them
-// and waits for them.
+// are those of scripts that may take long, and of commands that copy large keys
+// (away.go); Server.Close kills the scripts and waits for all.
 //
 // # The way of a command
 //

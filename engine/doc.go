@@ -19,6 +19,9 @@
 // and applies it under that dot. Blocks of other regions come through Apply,
 // which locks, applies and unlocks in the same way.
 //
+// Of what takes long for a large key most is done before the locks: copies of keys
+// (Draft), and ops of other regions that add very much (applier.build).
+//
 // # Range images
 //
 // State leaves memory as images of slices of ranges: Capture takes one under

@@ -1,0 +1,93 @@
+package command
+
+import (
+	"fmt"
+	"testing"
+)
+
+// fillLarge makes a key of each type that is copied aside.
+func fillLarge(c *conn) {
+	for at := 0; at < 3000; at += 500 {
+		words := map[string][]string{"list": {"RPUSH"}, "set": {"SADD"}, "hash": {"HSET"}, "zset": {"ZADD"}}
+		for typ, args := range words {
+			args = append(args, typ)
+			for i := at; i < at+500; i++ {
+				switch typ {
+				case "hash":
+					args = append(args, fmt.Sprint("f", i), fmt.Sprint("v", i))
+				case "zset":
+					args = append(args, fmt.Sprint(i), fmt.Sprint("m", i))
+				default:
+					args = append(args, fmt.Sprint("e", i))
+				}
+			}
+			c.do(args...)
+		}
+		for i := at; i < at+500; i++ {
+			c.do("XADD", "stream", fmt.Sprint(i+1, "-1"), "f", "v")
+		}
+	}
+}
+
+// TestLargeKeysAside: the reply to a command on a large key comes when it is done, as
+// that of any other, and in MULTI and scripts, too; what is copied is what was there.
+func TestLargeKeysAside(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	fillLarge(c)
+	for _, typ := range []string{"list", "set", "hash", "zset", "stream"} {
+		sum := c.do("OBJECT", "ENCODING", typ) + map[string]string{
+			"list": c.do("LINDEX", typ, "2999"), "set": c.do("SCARD", typ), "hash": c.do("HGET", typ, "f2999"),
+			"zset": c.do("ZRANK", typ, "m2999"), "stream": c.do("XLEN", typ)}[typ]
+		check := func(key string) {
+			t.Helper()
+			got := c.do("OBJECT", "ENCODING", key) + map[string]string{
+				"list": c.do("LINDEX", key, "2999"), "set": c.do("SCARD", key), "hash": c.do("HGET", key, "f2999"),
+				"zset": c.do("ZRANK", key, "m2999"), "stream": c.do("XLEN", key)}[typ]
+			if got != sum {
+				t.Errorf("%s: %q, want %q", key, got, sum)
+			}
+		}
+		expect(t, c.send(wire("RENAME", typ, "to")+wire("EXISTS", typ, "to")), "+OK\r\n:1\r\n")
+		check("to")
+		expect(t, c.send(wire("COPY", "to", typ)+wire("EXISTS", typ, "to")), ":1\r\n:2\r\n")
+		check(typ)
+		expect(t, c.do("RENAMENX", "to", typ), ":0\r\n")
+		expect(t, c.do("COPY", "to", typ), ":0\r\n")
+		expect(t, c.do("RENAMENX", "to", "more"), ":1\r\n")
+		expect(t, c.do("PEXPIRE", "more", "100000"), ":1\r\n")
+		expect(t, c.do("MOVE", "more", "3"), ":1\r\n")
+		expect(t, c.send(wire("SELECT", "3")+wire("PTTL", "more")), "+OK\r\n:100000\r\n")
+		check("more")
+		expect(t, c.send(wire("MULTI")+wire("RENAME", "more", "x")+wire("EXEC")), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n")
+		expect(t, c.do("EVAL", "return redis.call('rename', KEYS[1], KEYS[2])", "2", "x", "y"), "+OK\r\n")
+		check("y")
+		expect(t, c.send(wire("DEL", "y")+wire("SELECT", "0")), ":1\r\n+OK\r\n")
+	}
+}
+
+// TestNobodyWaitsForACopy: while a large key is made ready to be renamed, others use
+// it, and everything else; what they write to it is renamed as well.
+func TestNobodyWaitsForACopy(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	fillLarge(a)
+	cmd := w.srv.table.byName["rename"]
+	goOn := make(chan struct{})
+	ahead := cmd.Ahead
+	cmd.Ahead = func(c *Context) {
+		ahead(c)
+		<-goOn
+	}
+	a.hurried = true
+	expect(t, a.do("RENAME", "list", "to"), "")
+	expect(t, b.do("RPUSH", "list", "last"), ":3001\r\n")
+	expect(t, b.do("SET", "k", "v"), "+OK\r\n")
+	expect(t, b.do("EVAL", "return redis.call('get', KEYS[1])", "1", "k"), "$1\r\nv\r\n")
+	expect(t, b.do("EXISTS", "to"), ":0\r\n")
+	close(goOn)
+	until(t, "RENAME ends", func() bool { w.pumpAll(); return len(a.got) > 0 })
+	expect(t, a.take(), "+OK\r\n")
+	expect(t, b.do("LINDEX", "to", "-1"), "$4\r\nlast\r\n")
+	expect(t, b.do("EXISTS", "list"), ":0\r\n")
+}
