@@ -11,6 +11,31 @@ import "bytes"
 type List struct {
 	root  *listNode         // nil: empty
 	moved map[string]string // positions, by name, of the elements that stand elsewhere
+	edits uint64            // how often the list has changed: see listEnd
+}
+
+// listEnd is where a push or the removal of one element goes in the list that it was
+// prepared on. Its author applies it to just that list, as a rule, and need not
+// look for the place again; after any edit in between, and everywhere else, the
+// names in the op count.
+type listEnd struct {
+	list  *List // nil: none
+	at    int   // of the element removed; of a push 0 or the length
+	edits uint64
+}
+
+// endsAt notes the place of what op does.
+func (l *List) endsAt(op *Op, at int) {
+	if len(l.moved) == 0 && l.root != nil {
+		op.end = listEnd{l, at, l.edits}
+	}
+}
+
+// endOf returns the place of what op does to the list as it is now, if it is known.
+func (l *List) endOf(op *Op) (at int, ok bool) {
+	e := op.end
+	op.end.list = nil
+	return e.at, e.list == l && e.edits == l.edits
 }
 
 // Len returns the number of elements.
@@ -100,6 +125,7 @@ func (l *List) PreparePop(op *Op, i int) (value []byte) {
 		op.empty()
 	} else {
 		l.see(op, &e)
+		l.endsAt(op, i)
 	}
 	return e.value
 }
@@ -112,6 +138,7 @@ func (l *List) PrepareCut(op *Op, i, j int) {
 	if j-i == 1 {
 		e := l.at(i)
 		l.see(op, &e)
+		l.endsAt(op, i)
 		return
 	}
 	l.root.walk(i, func(e *listEntry) bool {

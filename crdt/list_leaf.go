@@ -127,6 +127,11 @@ func (e *listEntry) next(data []byte) bool {
 
 // appendEntry appends e as it is told after prev, nil at the start of a leaf.
 func appendEntry(b []byte, prev, e *listEntry) []byte {
+	return append(appendEntryHead(b, prev, e), e.value...)
+}
+
+// appendEntryHead is appendEntry without the bytes of the value, which are its end.
+func appendEntryHead(b []byte, prev, e *listEntry) []byte {
 	head := len(b)
 	b = append(b, 0)
 	parts := byte(0)
@@ -156,7 +161,7 @@ func appendEntry(b []byte, prev, e *listEntry) []byte {
 		b = appendBytes(b, e.home.run)
 		b = binary.AppendUvarint(b, zigzag(e.home.seq))
 	}
-	b = appendBytes(b, e.value)
+	b = binary.AppendUvarint(b, uint64(len(e.value)))
 	b[head] = parts
 	return b
 }
@@ -203,6 +208,7 @@ func (n *listNode) splice(from, to int, with []byte) {
 type tail struct {
 	known   bool
 	moved   bool
+	popped  bool   // the leaf's last change was a removal at its end
 	at      uint32 // where it begins
 	runAt   uint32 // where its run stands
 	runSize uint32
@@ -234,7 +240,7 @@ func (n *listNode) lastEntry() (e listEntry) {
 
 // endsWith notes that e, decoded from the leaf, is its last entry.
 func (n *listNode) endsWith(e *listEntry) {
-	n.tail = tail{true, e.home.run != nil, uint32(e.start), uint32(e.runAt), uint32(len(e.run)), e.seq, e.time}
+	n.tail = tail{known: true, moved: e.home.run != nil, at: uint32(e.start), runAt: uint32(e.runAt), runSize: uint32(len(e.run)), seq: e.seq, time: e.time}
 }
 
 // appendLeaf adds an entry at the end if there is room.
@@ -260,7 +266,11 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 		_, k := uvarintAt(b[old+1:])
 		n.tail.runAt, n.tail.runSize = uint32(old+1+k), uint32(len(e.run))
 	}
+	if n.offs != nil {
+		*n.offs = append(*n.offs, uint32(old))
+	}
 	n.tail.at = uint32(old)
+	n.tail.popped = false
 	n.tail.known, n.tail.moved, n.tail.seq, n.tail.time = true, e.home.run != nil, e.seq, e.time
 	return true
 }
@@ -281,28 +291,12 @@ func (n *listNode) insertLeaf(i int, e *listEntry, must bool) bool {
 	if !must && n.count > 0 && (len(n.data)+len(b)-(to-from) > maxLeaf || n.count >= maxLeafEntries) {
 		return false
 	}
+	known := n.tail
+	n.changed()
 	n.splice(from, to, b)
 	n.count++
-	n.tail.known = false
+	if ok && i == 0 {
+		n.keepTail(known, to, 2)
+	}
 	return true
-}
-
-// removeLeaf removes the entries from i to j.
-func (n *listNode) removeLeaf(i, j int) {
-	prev, first, _ := n.seek(i)
-	last := first
-	for k := i; k < j-1; k++ {
-		last.next(n.data)
-	}
-	var buf [512]byte
-	b, to := buf[:0], last.end
-	if next := last; next.next(n.data) {
-		b = appendEntry(b, prev.orNil(), &next)
-		to = next.end
-	}
-	n.splice(first.start, to, b)
-	n.count -= j - i
-	if n.tail.known = false; n.count == i && i > 0 {
-		n.endsWith(&prev)
-	}
 }

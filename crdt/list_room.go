@@ -64,6 +64,13 @@ func (l *List) beyond(op *Op, self ReplicaID, left bool, values [][]byte) {
 			run, first = end.run, end.seq+away
 		}
 	}
+	if run != nil || !far(num) {
+		at := 0
+		if !left {
+			at = l.Len()
+		}
+		l.endsAt(op, at)
+	}
 	for k, v := range values {
 		seq := first + away*int64(k)
 		op.named(func(b []byte) []byte {

@@ -3,6 +3,11 @@ package crdt
 import "crdb/crdt/dict"
 
 func (l *List) apply(op *Op, d Dot) {
+	end, known := l.endOf(op)
+	if known && op.Kind == KindListRemove && len(op.Elems) == 1 {
+		l.cut(end, end+1)
+		return
+	}
 	for i := 0; i < len(op.Elems); i++ {
 		e := &op.Elems[i]
 		if e.Of != TypeNone { // see Object.clearOthers
@@ -19,7 +24,12 @@ func (l *List) apply(op *Op, d Dot) {
 				p, _ = placeOf(e.Name, true)
 				AppendDot(p.run[:len(p.run)-DotSize], d)
 			}
-			l.add(&listEntry{place: p, time: d.Time, value: e.Value}, d)
+			x := listEntry{place: p, time: d.Time, value: e.Value}
+			if known {
+				l.insert(min(end, 1)*l.Len(), &x)
+			} else {
+				l.add(&x, d)
+			}
 		case op.Kind == KindListSet:
 			l.set(p, e.Seen, e.Value, d)
 		case op.Kind == KindListMove:
@@ -83,6 +93,7 @@ func (l *List) insert(i int, e *listEntry) {
 	if l.root == nil {
 		l.root = &listNode{}
 	}
+	l.edits++
 	l.noteMoved(e)
 	if right := l.root.insert(i, e); right != nil {
 		left := l.root
@@ -92,6 +103,7 @@ func (l *List) insert(i int, e *listEntry) {
 
 // cut removes the elements from i to j.
 func (l *List) cut(i, j int) {
+	l.edits++
 	l.forgetMoved(i, j)
 	if j-i == l.root.count {
 		l.root = nil
@@ -154,6 +166,10 @@ func (l *List) removeSeen(p place, elems []Elem) (more int) {
 	if !ok {
 		return 0
 	}
+	if len(elems) == 1 {
+		l.cut(i, i+1)
+		return 0
+	}
 	j := i
 	l.root.walk(i, func(e *listEntry) bool {
 		if k := j - i; k > 0 {
@@ -175,6 +191,7 @@ func (l *List) removeSeen(p place, elems []Elem) (more int) {
 func (l *List) rebuild(fn func(keep func(e *listEntry))) {
 	var to List
 	fn(func(e *listEntry) { to.insert(to.Len(), e) })
+	to.edits += l.edits + 1
 	*l = to
 }
 

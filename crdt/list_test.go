@@ -46,6 +46,18 @@ func values(o *Object) (out []string) {
 	return out
 }
 
+// checkOffsets checks what a leaf says of where its entries begin.
+func checkOffsets(t *testing.T, n *listNode) {
+	t.Helper()
+	var at []uint32
+	for e := (listEntry{}); e.next(n.data); {
+		at = append(at, uint32(e.start))
+	}
+	if !slices.Equal(*n.offs, at) {
+		t.Fatalf("entries at %v, want %v", *n.offs, at)
+	}
+}
+
 // checkTree checks the tree of a list and what its readers say.
 func checkTree(t *testing.T, l *List) {
 	t.Helper()
@@ -58,6 +70,9 @@ func checkTree(t *testing.T, l *List) {
 			var e listEntry
 			for e.next(n.data) {
 				count++
+			}
+			if n.offs != nil {
+				checkOffsets(t, n)
 			}
 			if n.tail.known {
 				if x, _ := n.lastPlace(); x.compare(e.place) != 0 || x.time != e.time {

@@ -7,7 +7,8 @@ type listNode struct {
 	kids  []*listNode
 	data  []byte
 	tail  tail
-	below int // the memory of kids
+	offs  *[]uint32 // of a leaf that is popped at its end: where its entries begin; see popLeaf
+	below int       // the memory of kids
 }
 
 const maxKids = 64
@@ -63,7 +64,7 @@ func (n *listNode) insertOrSplit(i int, e *listEntry) (right *listNode) {
 		right = &listNode{data: make([]byte, 0, maxLeaf)}
 		right.insertLeaf(0, e, true)
 	case 0:
-		right = &listNode{count: n.count, data: n.data, tail: n.tail}
+		right = &listNode{count: n.count, data: n.data, tail: n.tail, offs: n.offs}
 		own := *e
 		*n = listNode{data: make([]byte, 0, maxLeaf)}
 		n.insertLeaf(0, &own, true)
@@ -84,7 +85,7 @@ func (n *listNode) splitLeaf(i int) *listNode {
 	right.data = append(b, n.data[e.end:]...)
 	n.data = append(make([]byte, 0, min(maxLeaf, e.start+maxLeaf/4)), n.data[:e.start]...)
 	n.count = i
-	n.tail.known = false
+	n.changed()
 	return right
 }
 
@@ -250,4 +251,10 @@ func (n *listNode) walkBack(i int, fn func(e *listEntry) bool) bool {
 }
 
 // bytes estimates the memory of n and of what is below it.
-func (n *listNode) bytes() int { return 112 + cap(n.data) + 8*cap(n.kids) + n.below }
+func (n *listNode) bytes() int {
+	b := 112 + cap(n.data) + 8*cap(n.kids) + n.below
+	if n.offs != nil {
+		b += 24 + 4*cap(*n.offs)
+	}
+	return b
+}

@@ -89,6 +89,7 @@ type Op struct {
 	names   []byte         // backs names that were made for the op
 	whole   *Object        // what it is prepared on, for a removal that empties it
 	body    body           // elements behind Elems that are not in it
+	end     listEnd        // where a push or pop goes, if it is prepared on a list
 }
 
 // Gap is Len zeros at position At of a string: what a write far behind the end

@@ -295,7 +295,7 @@ func ListSpan(size int, first, last int64) (from, to int) {
 
 // ListMove moves an element from an end of src to an end of dst and returns it.
 func (t *Tx) ListMove(src, dst []byte, fromLeft, toLeft bool) (value []byte, ok bool, err error) {
-	l, err := t.readList(src)
+	n, l, err := t.changeList(src, crdt.KindListRemove, false)
 	if l == nil {
 		return nil, false, err
 	}
@@ -303,18 +303,27 @@ func (t *Tx) ListMove(src, dst []byte, fromLeft, toLeft bool) (value []byte, ok 
 	if !fromLeft {
 		at = l.Len() - 1
 	}
-	value = t.keep(l.Index(at))
 	if string(src) == string(dst) {
-		return value, true, t.listRotate(src, value, fromLeft, toLeft)
+		value = t.keep(l.Index(at))
+		return value, true, t.listRotate(n, value, fromLeft, toLeft)
 	}
-	if _, err := t.ListLen(dst); err != nil {
-		return nil, false, err
+	if !t.mayPush(&t.src, dst) {
+		return nil, false, ErrWrongType
 	}
 	t.group()
-	if _, err = t.ListPop(src, fromLeft, 1, func([]byte) {}); err == nil {
-		_, err = t.ListPush(dst, toLeft, [][]byte{value})
-	}
+	value = t.keep(l.PreparePop(&t.op, at))
+	t.issue(n)
+	t.one[0] = value
+	_, err = t.ListPush(dst, toLeft, t.one[:])
+	t.one[0] = nil
 	return value, true, err
+}
+
+// mayPush finds a key and reports whether it is a list or none.
+func (t *Tx) mayPush(n *entry, key []byte) bool {
+	t.touches(key)
+	n.find(t.e, t.db, key)
+	return !n.shows(t.now) || n.typ() == crdt.TypeList
 }
 
 // keep copies a value that has to outlive the next write; it is valid until the
@@ -327,24 +336,21 @@ func (t *Tx) keep(value []byte) []byte {
 	return t.val
 }
 
-// listRotate is ListMove within one list, which is there. First comes the new
-// element: the list is never empty, so it keeps its deadline.
-func (t *Tx) listRotate(key, value []byte, fromLeft, toLeft bool) error {
+// listRotate is ListMove within one list, which is there and loaded. First comes the
+// new element: the list is never empty, so it keeps its deadline.
+func (t *Tx) listRotate(n *entry, value []byte, fromLeft, toLeft bool) error {
 	t.group()
-	n, l, err := t.changeList(key, crdt.KindListPush, true)
+	t.one[0] = value
+	l, err := t.changeAgain(n, crdt.KindListPush)
 	if err != nil {
 		return err
 	}
-	t.one[0] = value
 	l.PreparePush(&t.op, t.e.self, toLeft, t.one[:])
 	t.one[0] = nil
 	t.issue(n)
-
-	t.op.Reset(crdt.KindListRemove, uint8(t.db), key)
-	if err := n.load().PrepareChange(&t.op, crdt.TypeList); err != nil {
-		return ErrWrongType
+	if l, err = t.changeAgain(n, crdt.KindListRemove); err != nil {
+		return err
 	}
-	l = n.obj.List()
 	at := 0
 	if !fromLeft {
 		at = l.Len() - 1
@@ -357,4 +363,13 @@ func (t *Tx) listRotate(key, value []byte, fromLeft, toLeft bool) error {
 	l.PrepareCut(&t.op, at, at+1)
 	t.issue(n)
 	return nil
+}
+
+// changeAgain readies another change of the list of an entry that is found.
+func (t *Tx) changeAgain(n *entry, kind crdt.Kind) (*crdt.List, error) {
+	t.op.Reset(kind, uint8(t.db), n.key)
+	if err := n.load().PrepareChange(&t.op, crdt.TypeList); err != nil {
+		return nil, ErrWrongType
+	}
+	return n.obj.List(), nil
 }
