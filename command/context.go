@@ -1,6 +1,7 @@
 package command
 
 import (
+	"crdb/crdt"
 	"crdb/engine"
 	"crdb/resp"
 )
@@ -20,6 +21,9 @@ type Context struct {
 	Out    *resp.Writer
 	Cmd    *Command // for a subcommand, the subcommand
 	Server *Server
+
+	ids  []crdt.StreamID // scratch of argStreamIDs
+	trim crdt.StreamTrim // scratch of parseTrim
 }
 
 // Error replies err, whose text starts with its code ("ERR ...", "WRONGTYPE ...").

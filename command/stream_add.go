@@ -70,7 +70,8 @@ scan:
 // parseStrategy reads MAXLEN or MINID at argument i and returns the index of
 // its last argument.
 func (c *Context) parseStrategy(t *trimArgs, i int) (last int, ok bool) {
-	t.trim = &crdt.StreamTrim{ByMin: isOption(c.Args[i], "minid")}
+	c.trim = crdt.StreamTrim{ByMin: isOption(c.Args[i], "minid")}
+	t.trim = &c.trim
 	if next := cString(c.Args[i+1]); i+2 < len(c.Args) && len(next) == 1 && (next[0] == '~' || next[0] == '=') {
 		t.trim.Approx = next[0] == '~'
 		i++

@@ -162,15 +162,8 @@ func groupDelConsumer(c *Context) {
 }
 
 func streamAck(c *Context) {
-	s, err := c.Tx.Stream(c.Args[1])
-	if s == nil || s.Group(c.Args[2]) == nil {
-		replyCount(c, 0, err)
-		return
+	n, ok, err := c.Tx.GroupAck(c.Args[1], c.Args[2], func() ([]crdt.StreamID, bool) { return c.argStreamIDs(3) })
+	if ok {
+		replyCount(c, n, err)
 	}
-	ids, ok := c.argStreamIDs(3)
-	if !ok {
-		return
-	}
-	n, err := c.Tx.GroupAck(c.Args[1], c.Args[2], ids)
-	replyCount(c, n, err)
 }

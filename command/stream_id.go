@@ -70,15 +70,24 @@ func (c *Context) argStreamID(i int, missing uint64) (crdt.StreamID, bool) {
 	return a.id, ok
 }
 
-// argStreamIDs reads the arguments from i on.
+// keepIDs is how many stream IDs a session has room for between commands.
+const keepIDs = 256
+
+// argStreamIDs reads the arguments from i on. The result is valid until the next
+// call, and the caller's to change.
 func (c *Context) argStreamIDs(i int) (ids []crdt.StreamID, ok bool) {
-	ids = make([]crdt.StreamID, 0, len(c.Args)-i)
+	if ids = c.ids[:0]; len(c.Args)-i > keepIDs {
+		ids = make([]crdt.StreamID, 0, len(c.Args)-i)
+	}
 	for ; i < len(c.Args); i++ {
 		id, ok := c.argStreamID(i, 0)
 		if !ok {
 			return nil, false
 		}
 		ids = append(ids, id)
+	}
+	if cap(ids) <= keepIDs {
+		c.ids = ids
 	}
 	return ids, true
 }

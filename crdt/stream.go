@@ -31,6 +31,8 @@ type Stream struct {
 	marks   []streamMarked // by dot, oldest first
 	groups  []*Group       // by name
 	scratch []byte         // names and values of an op that is being prepared
+	joined  []addedBy      // of the mark that mark returned last
+	spare   []addedBy      // for the next mark that replaces one
 }
 
 const (
@@ -71,7 +73,7 @@ func (m *streamMark) append(b []byte) []byte {
 func (m *streamMark) cut(d *opDecoder) {
 	m.last = StreamID{d.uvarint(), d.uvarint()}
 	m.removed = StreamID{d.uvarint(), d.uvarint()}
-	m.added = nil
+	m.added = m.added[:0]
 	n := d.uvarint()
 	if n > uint64(len(d.b)/2) {
 		d.fail("stream mark")
@@ -106,11 +108,13 @@ func (m *streamMark) join(o *streamMark) {
 	}
 }
 
-// mark joins the marks.
+// mark joins the marks. The result is valid until the next call.
 func (s *Stream) mark() (m streamMark) {
+	m.added = s.joined[:0]
 	for i := range s.marks {
 		m.join(&s.marks[i].streamMark)
 	}
+	s.joined = m.added
 	return m
 }
 
@@ -235,10 +239,17 @@ func (s *Stream) applyEntry(kind Kind, e *Elem, id StreamID, d Dot) {
 
 func (s *Stream) applyMark(kind Kind, e *Elem, d Dot) {
 	dec := opDecoder{b: e.Value}
-	var m streamMark
-	if m.cut(&dec); dec.err != nil || len(dec.b) > 0 {
+	m := streamMark{added: s.spare[:0]}
+	m.cut(&dec)
+	s.spare = m.added
+	if dec.err != nil || len(dec.b) > 0 {
 		return
 	}
+	if x := s.marks; kind == KindStreamAdd && len(x) == 1 && e.Seen.Covers(x[0].dot) && x[0].dot != d { // the rule
+		s.spare, x[0] = x[0].added, streamMarked{d, m}
+		return
+	}
+	m.added = slices.Clone(m.added)
 	if kind == KindStreamAdd {
 		s.marks = slices.DeleteFunc(s.marks, func(x streamMarked) bool { return e.Seen.Covers(x.dot) })
 		s.addMark(d, m)
@@ -303,6 +314,7 @@ func (s *Stream) mergeMarks(vv VersionVector, o *Stream, ovv VersionVector) {
 	s.marks = out
 	for _, m := range o.marks {
 		if !vv.Covers(m.dot) {
+			m.added = slices.Clone(m.added) // changed in place here, and there
 			s.addMark(m.dot, m.streamMark)
 		}
 	}

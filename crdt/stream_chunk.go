@@ -45,8 +45,12 @@ func before(a StreamID, ad Dot, b StreamID, bd Dot) bool {
 	return ad.Compare(bd) < 0
 }
 
-func newStreamChunk(id StreamID, d Dot, payload []byte) *streamChunk {
+// newStreamChunk makes a chunk of one entry, with room for so many bytes of entries.
+func newStreamChunk(id StreamID, d Dot, payload []byte, room int) *streamChunk {
 	c := &streamChunk{first: id, base: d}
+	if room > 0 {
+		c.data = make([]byte, 0, room)
+	}
 	n, k := binary.Uvarint(payload)
 	c.pairs = int(n)
 	for b := payload[k:]; len(b) > 0; {
@@ -187,9 +191,12 @@ func (c *streamChunk) kill(off int) {
 	}
 }
 
+// spareChunk is how much more memory than it needs a chunk may keep, in bytes.
+const spareChunk = 256
+
 // clip gives back what data has grown too much: nothing is appended any more.
 func (c *streamChunk) clip() {
-	if cap(c.data) > len(c.data)+64 {
+	if cap(c.data) > len(c.data)+spareChunk {
 		c.data = append(make([]byte, 0, len(c.data)), c.data...)
 	}
 }

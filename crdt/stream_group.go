@@ -1,9 +1,9 @@
 package crdt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // Group is a consumer group: the births that are live, which replicate, and
@@ -68,7 +68,7 @@ func (c *Consumer) Pending() int { return c.pending.n }
 
 // group returns the place of a group.
 func (s *Stream) groupAt(name []byte) (i int, ok bool) {
-	return slices.BinarySearchFunc(s.groups, name, func(g *Group, n []byte) int { return strings.Compare(string(g.Name), string(n)) })
+	return slices.BinarySearchFunc(s.groups, name, func(g *Group, n []byte) int { return bytes.Compare(g.Name, n) })
 }
 
 // Group returns a group, nil if there is none.
@@ -85,7 +85,7 @@ func (s *Stream) Groups() []*Group { return s.groups }
 // PrepareGroup creates a group; with mark it creates the stream, too.
 func (s *Stream) PrepareGroup(op *Op, name []byte, start StreamID, read int64, mark bool) {
 	b := groupBirth{start: start, read: read}
-	op.addElem(s.groupName(name)).Value = b.append(nil)
+	op.addElem(AppendGroupElem(nil, name)).Value = b.append(nil)
 	if mark {
 		m := s.mark()
 		s.putMark(op, &m)
@@ -93,26 +93,29 @@ func (s *Stream) PrepareGroup(op *Op, name []byte, start StreamID, read int64, m
 }
 
 // PrepareDestroy removes what is seen of a group, which exists.
-func (s *Stream) PrepareDestroy(op *Op, name []byte) { s.seeGroup(op, name) }
+func (s *Stream) PrepareDestroy(op *Op, name []byte) { s.seeGroup(op, s.Group(name)) }
 
-// PrepareAck acknowledges entries of a group, which exists.
-func (s *Stream) PrepareAck(op *Op, name []byte, ids []StreamID) {
-	var b []byte
+// PrepareAck acknowledges entries of a group of the stream.
+func (s *Stream) PrepareAck(op *Op, g *Group, ids []StreamID) {
+	e := s.seeGroup(op, g)
+	s.room(streamIDSize * len(ids))
+	n := len(s.scratch)
 	for _, id := range ids {
-		b = appendStreamID(b, id)
+		s.scratch = appendStreamID(s.scratch, id)
 	}
-	s.seeGroup(op, name).Value = b
+	e.Value = s.scratch[n:len(s.scratch):len(s.scratch)]
 }
 
-func (s *Stream) seeGroup(op *Op, name []byte) *Elem {
-	e := op.addElem(s.groupName(name))
-	for _, x := range s.Group(name).births {
+func (s *Stream) seeGroup(op *Op, g *Group) *Elem {
+	s.room(1 + len(g.Name))
+	n := len(s.scratch)
+	s.scratch = AppendGroupElem(s.scratch, g.Name)
+	e := op.addElem(s.scratch[n:len(s.scratch):len(s.scratch)])
+	for _, x := range g.births {
 		op.seeDot(e, x.dot)
 	}
 	return e
 }
-
-func (s *Stream) groupName(name []byte) []byte { return AppendGroupElem(nil, name) }
 
 // AppendGroupElem appends the name of the element that holds a group.
 func AppendGroupElem(b, name []byte) []byte { return append(append(b, nameGroup), name...) }

@@ -38,7 +38,11 @@ func (l *streamList) add(id StreamID, d Dot, payload []byte) {
 			return
 		}
 	}
-	c := newStreamChunk(id, d, payload)
+	room := 0 // the next chunk grows as large as the one before it, mostly
+	if n > 0 {
+		room = len(l.chunks[n-1].data) + spareChunk/2
+	}
+	c := newStreamChunk(id, d, payload, room)
 	l.chunks = append(l.chunks, c)
 	l.held += c.bytes()
 }
@@ -54,7 +58,7 @@ func (l *streamList) insert(id StreamID, d Dot, payload []byte) {
 			fresh[n-1].append(id, d, payload)
 			return
 		}
-		fresh = append(fresh, newStreamChunk(id, d, payload))
+		fresh = append(fresh, newStreamChunk(id, d, payload, 0))
 	}
 	done, twice := false, false
 	var buf []byte
@@ -102,12 +106,14 @@ func (l *streamList) remove(id StreamID, seen VersionVector) {
 			continue
 		}
 		live := c.live
-		c.each(func(off int, e *StreamEntry) bool {
-			if e.ID == id && seen.Covers(e.dot) {
+		var e StreamEntry
+		for off := c.front; off < len(c.data) && !id.Less(e.ID); {
+			next, dead := c.at(off, &e)
+			if !dead && e.ID == id && seen.Covers(e.dot) {
 				c.kill(off)
 			}
-			return !id.Less(e.ID)
-		})
+			off = next
+		}
 		if l.n -= live - c.live; c.live == 0 {
 			l.drop(i)
 			i--

@@ -54,7 +54,7 @@ func (s *Stream) walk(at []byte, n int, fn func(name, rec []byte)) (next []byte)
 		fn([]byte{nameMark}, rec)
 	}
 	for _, g := range s.groups {
-		fn(s.groupName(g.Name), g.appendRecord(nil))
+		fn(AppendGroupElem(nil, g.Name), g.appendRecord(nil))
 	}
 	return nil
 }

@@ -40,27 +40,38 @@ func (t *Tx) GroupDestroy(key, name []byte) error {
 
 // GroupAck acknowledges those entries of a group that are pending here, for all
 // regions, and returns how many they are. What is not pending here is left
-// alone, as in Redis: it may still have to be delivered.
-func (t *Tx) GroupAck(key, name []byte, ids []crdt.StreamID) (acked int, err error) {
-	n, s, err := t.changeStream(crdt.KindStreamRemove, key)
-	if err != nil {
-		return 0, err
+// alone, as in Redis: it may still have to be delivered. The IDs, whose slice is
+// changed, are asked for if there is such a group; ok is false if they were refused.
+func (t *Tx) GroupAck(key, name []byte, ask func() (ids []crdt.StreamID, ok bool)) (acked int, ok bool, err error) {
+	s, err := t.Stream(key)
+	if s == nil {
+		return 0, true, err
 	}
 	g := s.Group(name)
-	before := g.PendingLen()
-	known := ids[:0:0]
+	if g == nil {
+		return 0, true, nil
+	}
+	ids, ok := ask()
+	known := ids[:0]
 	for _, id := range ids {
 		if g.PendingOf(id) != nil {
 			known = append(known, id)
 		}
 	}
-	if len(known) == 0 {
-		return 0, nil
+	if len(known) == 0 || !ok {
+		return 0, ok, nil
 	}
-	s.PrepareAck(&t.op, name, known)
+	n := &t.ent // found by Stream
+	t.op.Reset(crdt.KindStreamRemove, uint8(t.db), n.key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeStream); err != nil {
+		return 0, true, ErrWrongType
+	}
+	before := g.PendingLen()
+	s.Begin()
+	s.PrepareAck(&t.op, g, known)
 	n.quiet = true
 	t.issue(n)
-	return before - g.PendingLen(), nil
+	return before - g.PendingLen(), true, nil
 }
 
 // GroupChanged notes that local state of a group has changed, so that the next

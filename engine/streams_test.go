@@ -57,9 +57,13 @@ func randomStreamOp(tx *Tx, rnd *rand.Rand, key, group, val []byte) {
 	case 8:
 		if g != nil && g.PendingLen() > 0 {
 			first, last := g.PendingEdges()
-			tx.GroupAck(key, group, []crdt.StreamID{first, last})
+			ack(tx, key, group, first, last)
 		}
 	}
+}
+
+func ack(tx *Tx, key, group []byte, ids ...crdt.StreamID) {
+	tx.GroupAck(key, group, func() ([]crdt.StreamID, bool) { return ids, true })
 }
 
 func readSome(tx *Tx, s *crdt.Stream, g *crdt.Group, key []byte) {
@@ -94,7 +98,7 @@ func TestACheckpointSavesAGroupOnce(t *testing.T) {
 		n.do(func(tx *Tx) {
 			s, _ := tx.Stream(key)
 			readSome(tx, s, s.Group(group), key)
-			tx.GroupAck(key, group, []crdt.StreamID{{Ms: uint64(i + 1)}})
+			ack(tx, key, group, crdt.StreamID{Ms: uint64(i + 1)})
 		})
 	}
 	if err := n.eng.Checkpoint(); err != nil {
@@ -133,7 +137,7 @@ func TestGroupsSurviveRestart(t *testing.T) {
 			readSome(tx, s, s.Group(group), key)
 		})
 	}
-	n.do(func(tx *Tx) { tx.GroupAck(key, group, []crdt.StreamID{{Ms: 2}}) })
+	n.do(func(tx *Tx) { ack(tx, key, group, crdt.StreamID{Ms: 2}) })
 	if err := n.eng.Checkpoint(); err != nil {
 		t.Fatal(err)
 	}
