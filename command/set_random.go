@@ -25,14 +25,14 @@ func setPop(c *Context) {
 		setPopCount(c)
 		return
 	}
-	member, ok, err := c.Tx.SetRandom(c.Args[1])
-	if !replyMember(c, member, ok, err) {
-		return
+	switch ok, err := c.Tx.SetPop(c.Args[1], c.Out.Bulk); {
+	case err != nil:
+		c.Error(err)
+	case !ok:
+		c.Out.Null()
+	default:
+		c.eventRemoval(evSet, "spop", c.Args[1])
 	}
-	var popped byteList
-	popped.add(member)
-	_, _ = c.Tx.SetRemove(c.Args[1], popped.slices())
-	c.eventRemoval(evSet, "spop", c.Args[1])
 }
 
 // setPopCount removes the members as one op.

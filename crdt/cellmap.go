@@ -38,21 +38,7 @@ func (m *cellMap) element(name []byte) *element {
 }
 
 // change is the changer of a map without an index.
-func (m *cellMap) change(name []byte, fn func(e *element)) {
-	hash := elemHash(name)
-	e := &element{}
-	if rec, ok := m.cells.Get(hash, name); ok {
-		e = mustElement(append([]byte(nil), rec...))
-		m.tally(e, -1)
-	}
-	fn(e)
-	if e.empty() {
-		m.cells.Delete(hash, name)
-		return
-	}
-	m.tally(e, 1)
-	m.cells.Put(hash, name, appendElement(nil, e))
-}
+func (m *cellMap) change(name []byte, fn func(e *element)) { m.changeIn(&work{}, name, fn) }
 
 // tally counts an element in or out.
 func (m *cellMap) tally(e *element, n int32) {
@@ -68,8 +54,8 @@ func (m *cellMap) tally(e *element, n int32) {
 }
 
 // fresh makes room for a plain element of size bytes that replaces nothing, or
-// a plain one that was seen; was is that one's value, if it has the same size.
-// ok is false if the element is not as plain as that.
+// a plain one that was seen; was is that one's value, if it has the same size: it is
+// the room, too. ok is false if the element is not as plain as that.
 func (m *cellMap) fresh(e *Elem, d Dot, size int) (value []byte, was []byte, there, ok bool) {
 	hash := elemHash(e.Name)
 	rec, there := m.cells.Get(hash, e.Name)
@@ -79,7 +65,10 @@ func (m *cellMap) fresh(e *Elem, d Dot, size int) (value []byte, was []byte, the
 	if there {
 		was = rec[plainHeader:]
 	}
-	b, _ := m.cells.Reserve(hash, e.Name, plainHeader+size)
+	b := rec
+	if len(b) != plainHeader+size {
+		b, _ = m.cells.Reserve(hash, e.Name, plainHeader+size)
+	}
 	b[0] = shapePlain
 	AppendDot(b[1:1], d)
 	return b[plainHeader:], was, there, true

@@ -109,7 +109,7 @@ func (h *Hash) PrepareRemove(op *Op, fields [][]byte) (removed int) {
 // value and whether the field is new. The field keeps its deadline, which must
 // not have passed.
 func (h *Hash) PrepareIncr(op *Op, r ReplicaID, field []byte, delta int64) (value int64, fresh bool, err error) {
-	c := h.element(field)
+	c := h.elementFor(op, field)
 	total, value, err := c.IncrInt(r, delta)
 	if err != nil {
 		return 0, false, err
@@ -122,7 +122,7 @@ func (h *Hash) PrepareIncr(op *Op, r ReplicaID, field []byte, delta int64) (valu
 
 // PrepareIncrFloat is PrepareIncr for HINCRBYFLOAT.
 func (h *Hash) PrepareIncrFloat(op *Op, r ReplicaID, field, incr []byte) (value Number, fresh bool, err error) {
-	c := h.element(field)
+	c := h.elementFor(op, field)
 	total, delta, value, err := c.IncrFloat(r, incr)
 	if err != nil {
 		return Number{}, false, err
@@ -145,17 +145,20 @@ func (op *Op) seeOrphans(e *Elem, c *element) {
 }
 
 // put applies a write of a field.
-func (h *Hash) put(e *Elem, d Dot) {
+func (h *Hash) put(op *Op, e *Elem, d Dot) {
 	if b, _, _, ok := h.fresh(e, d, len(e.Value)); ok {
 		copy(b, e.Value)
 		return
 	}
-	h.change(e.Name, func(c *element) { c.set(e.Seen, e.Shares, d, e.Value) })
+	h.changeIn(op.scratch(), e.Name, func(c *element) { c.set(e.Seen, e.Shares, d, e.Value) })
 }
 
 // change is the changer of the hash: it keeps the index of deadlines.
-func (h *Hash) change(field []byte, fn func(e *element)) {
-	h.cellMap.change(field, func(e *element) {
+func (h *Hash) change(field []byte, fn func(e *element)) { h.changeIn(&work{}, field, fn) }
+
+// changeIn is change with scratch space.
+func (h *Hash) changeIn(w *work, field []byte, fn func(e *element)) {
+	h.cellMap.changeIn(w, field, func(e *element) {
 		was := filingOf(e)
 		fn(e)
 		if now := filingOf(e); was != now {
@@ -170,7 +173,7 @@ func (h *Hash) apply(op *Op, d Dot) {
 		switch {
 		case e.Of != TypeNone:
 		case op.Kind == KindHashSet:
-			h.put(e, d)
+			h.put(op, e, d)
 		case op.Kind == KindHashRemove:
 			h.remove(h.change, e, d)
 		case op.Kind == KindHashExpire:
@@ -179,7 +182,7 @@ func (h *Hash) apply(op *Op, d Dot) {
 			if h.raise(e, d) {
 				continue
 			}
-			h.change(e.Name, func(c *element) {
+			h.changeIn(op.scratch(), e.Name, func(c *element) {
 				c.undate(e.Seen)
 				c.add(d, e.Total, e.Delta)
 			})

@@ -90,6 +90,7 @@ type Op struct {
 	whole   *Object        // what it is prepared on, for a removal that empties it
 	body    body           // elements behind Elems that are not in it
 	end     listEnd        // where a push or pop goes, if it is prepared on a list
+	work    *work          // scratch space, nil until it is needed
 }
 
 // Gap is Len zeros at position At of a string: what a write far behind the end
@@ -121,7 +122,8 @@ type Elem struct {
 // Reset empties the op for reuse, keeping its buffers.
 func (op *Op) Reset(kind Kind, db uint8, key []byte) {
 	*op = Op{Kind: kind, DB: db, Key: key, Clear: op.Clear[:0], Shares: op.Shares[:0], Elems: op.Elems[:0],
-		vectors: op.vectors[:0], resets: op.resets[:0], names: op.names[:0]}
+		vectors: op.vectors[:0], resets: op.resets[:0], names: op.names[:0], work: op.work}
+	op.work.forget()
 }
 
 // What Trim keeps.
@@ -141,6 +143,7 @@ func (op *Op) Trim() {
 		*op = Op{Kind: op.Kind}
 	}
 	clear(op.Elems) // their values are pieces of a request
+	op.work.trim()
 }
 
 // addElem appends an element that had seen the dots and shares of a cell.

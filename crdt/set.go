@@ -78,6 +78,20 @@ func (s *Set) PrepareRemove(op *Op, names [][]byte) (removed int) {
 	return removed
 }
 
+// PreparePop names a random member of a set that has some, and what is seen of it,
+// and returns it; it is valid as long as the op is.
+func (s *Set) PreparePop(op *Op, rand func() uint64) (member []byte) {
+	name, _, _ := s.members.Random(rand)
+	first := len(op.names)
+	op.names = append(op.names, name...) // a removal moves the set's own
+	member = op.names[first:len(op.names):len(op.names)]
+	s.see(op, member)
+	if s.Len() == 1 {
+		op.empty()
+	}
+	return member
+}
+
 // onceOnly finds the names that a command repeats.
 type onceOnly map[string]struct{}
 
@@ -106,7 +120,11 @@ func (s *Set) see(op *Op, name []byte) bool {
 func (s *Set) add(name []byte, seen VersionVector, d Dot) {
 	h := elemHash(name)
 	rec, ok := s.members.Get(h, name)
-	if !ok || len(rec) == DotSize && seen.Covers(DotAt(rec)) {
+	if ok && len(rec) == DotSize && seen.Covers(DotAt(rec)) {
+		AppendDot(rec[:0], d) // in place
+		return
+	}
+	if !ok {
 		AppendDot(s.reserve(h, name, DotSize)[:0], d)
 		return
 	}

@@ -78,6 +78,14 @@ func (z *ZSet) Score(member []byte) (score float64, ok bool) {
 	return recScore(rec)
 }
 
+// ScoreFor is Score for an op that is being prepared for the member.
+func (z *ZSet) ScoreFor(op *Op, member []byte) (score float64, ok bool) {
+	if c := z.elementFor(op, member); c.Live() {
+		return c.score(), true
+	}
+	return 0, false
+}
+
 // Rank returns how many members come before this one.
 func (z *ZSet) Rank(member []byte) (rank int, ok bool) {
 	score, ok := z.Score(member)
@@ -107,8 +115,11 @@ func (z *ZSet) Scan(cursor uint64, count int, fn func(member []byte, score float
 }
 
 // change is the changer of the set: it keeps the index.
-func (z *ZSet) change(member []byte, fn func(e *element)) {
-	z.cellMap.change(member, func(e *element) {
+func (z *ZSet) change(member []byte, fn func(e *element)) { z.changeIn(&work{}, member, fn) }
+
+// changeIn is change with scratch space.
+func (z *ZSet) changeIn(w *work, member []byte, fn func(e *element)) {
+	z.cellMap.changeIn(w, member, func(e *element) {
 		was, live := e.scoreIfLive()
 		fn(e)
 		score, now := e.scoreIfLive()
@@ -137,11 +148,11 @@ func (z *ZSet) reorder(member []byte, was float64, live bool, score float64, now
 }
 
 // put applies a write of a score.
-func (z *ZSet) put(e *Elem, d Dot) {
+func (z *ZSet) put(op *Op, e *Elem, d Dot) {
 	was := 0.0
 	b, old, there, ok := z.fresh(e, d, scoreSize)
 	if !ok {
-		z.change(e.Name, func(c *element) { c.set(e.Seen, e.Shares, d, append([]byte(nil), e.Value...)) })
+		z.changeIn(op.scratch(), e.Name, func(c *element) { c.set(e.Seen, e.Shares, d, e.Value) })
 		return
 	}
 	if there {
@@ -168,11 +179,11 @@ func (z *ZSet) apply(op *Op, d Dot) {
 		switch {
 		case e.Of != TypeNone:
 		case op.Kind == KindZSetAdd:
-			z.put(e, d)
+			z.put(op, e, d)
 		case op.Kind == KindZSetRemove:
 			z.drop(e, d)
 		case op.Kind == KindZSetIncr:
-			z.change(e.Name, func(c *element) { c.add(d, e.Total, e.Delta) })
+			z.changeIn(op.scratch(), e.Name, func(c *element) { c.add(d, e.Total, e.Delta) })
 		}
 	}
 }

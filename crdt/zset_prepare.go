@@ -60,11 +60,14 @@ func (z *ZSet) PrepareCut(op *Op, from, to int) (removed int) {
 // nearly always the increment. An infinite score, which no sum of finite
 // doubles shows, is written to the register instead: then the op is an add.
 func (z *ZSet) PrepareIncr(op *Op, r ReplicaID, member []byte, incr float64) (score float64, err error) {
-	c := z.element(member)
+	c := z.elementFor(op, member)
 	base, sum, plain := c.scoreSum()
-	score = incr
-	if c.Live() {
-		score += c.score()
+	switch score = incr; {
+	case !c.Live():
+	case plain:
+		score += base
+	default:
+		score += sum.Double()
 	}
 	switch {
 	case math.IsNaN(score):

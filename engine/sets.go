@@ -93,6 +93,22 @@ func (t *Tx) SetRemove(key []byte, members [][]byte) (int, error) {
 	return before - n.load().Set().Len(), nil
 }
 
+// SetPop removes a random member, passing it to fn first; ok is false if there is no
+// such key. fn must not write.
+func (t *Tx) SetPop(key []byte, fn func(member []byte)) (ok bool, err error) {
+	n := t.change(key)
+	if !n.shows(t.now) {
+		return false, nil
+	}
+	t.op.Reset(crdt.KindSetRemove, uint8(t.db), key)
+	if err := n.obj.PrepareChange(&t.op, crdt.TypeSet); err != nil {
+		return false, ErrWrongType
+	}
+	fn(n.obj.Set().PreparePop(&t.op, t.e.opts.Rand))
+	t.issue(n)
+	return true, nil
+}
+
 // SetStore replaces whatever dst holds by a set; no members deletes it. It
 // reports whether dst held something.
 func (t *Tx) SetStore(dst []byte, members [][]byte) (was bool) {

@@ -189,7 +189,7 @@ func (t *Tx) ZSetIncr(key, member []byte, incr float64, rule ScoreRule) (score f
 	if err != nil {
 		return 0, false, err
 	}
-	old, there := z.Score(member)
+	old, there := z.ScoreFor(&t.op, member)
 	if !rule.allows(old, there, old+incr) && (!there || rule.NX || !math.IsNaN(old+incr)) {
 		return 0, false, nil
 	}
