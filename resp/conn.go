@@ -22,6 +22,7 @@ type conn struct {
 	session Session
 	in      []byte   // input the session has not taken yet
 	parked  net.Conn // set when the connection is about to leave its loop
+	round   bool     // it is read in a round of its loop, which sends at its end
 
 	waking   atomic.Bool // a Wake is on its way
 	killed   atomic.Bool

@@ -16,7 +16,10 @@
 //
 // NetEpoll and NetLoop (gnet) run connections on event loops: the session is
 // handed the loop's own read buffer and its output is written straight from
-// its own buffer, on the loop. NetEpoll is the default on Linux: against
+// its own buffer, on the loop. NetEpoll sends short replies when all that was
+// ready in a round has been read, as redis-server does: one reply after the other
+// wakes a client that waits for several fewer times, and the kernel counts that
+// as the sender's. NetEpoll is the default on Linux: against
 // redis-server's 9.6 us of CPU per unpipelined PING gnet takes 11.9, of which
 // 2 are its second epoll_wait and its yield in every round. NetStream gives
 // each connection a goroutine; it carries TLS, unix sockets, and what stalled

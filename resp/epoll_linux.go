@@ -24,6 +24,7 @@ type poller struct {
 	buf    [64 << 10]byte
 	links  []*pollLink // by descriptor; nil: not ours
 	size   atomic.Int64
+	due    []*pollLink   // have put off sending to the end of the round
 	done   chan struct{} // closed when the loop has ended
 
 	mu struct {
@@ -120,10 +121,24 @@ func (p *poller) run() {
 				p.read(p.links[fd])
 			}
 		}
+		p.settle()
 		if asked && !p.work() {
 			return
 		}
 	}
+}
+
+// settle sends what was put off. Sent one after the other, the replies of a round
+// wake whoever waits for them fewer times than one here and there would, and that
+// is counted as ours.
+func (p *poller) settle() {
+	for _, l := range p.due {
+		if l.fd != 0 {
+			p.act(l, l.c.settle())
+		}
+	}
+	clear(p.due)
+	p.due = p.due[:0]
 }
 
 // read moves what one read brings. A socket that has more is ready again in
@@ -135,7 +150,11 @@ func (p *poller) read(l *pollLink) {
 	case errno != 0 || n == 0:
 		p.close(l)
 	default:
-		p.act(l, l.c.traffic(p.buf[:n]))
+		if v := l.c.inRound(p.buf[:n]); v == putOff {
+			p.due = append(p.due, l)
+		} else {
+			p.act(l, v)
+		}
 	}
 }
 

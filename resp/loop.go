@@ -54,6 +54,20 @@ func (c *conn) traffic(data []byte) (v verdict) {
 	return c.step(data)
 }
 
+// inRound is traffic on a loop that sends what is put off when its round ends.
+func (c *conn) inRound(data []byte) verdict {
+	c.round = true
+	v := c.traffic(data)
+	c.round = false
+	return v
+}
+
+// settle sends what was put off.
+func (c *conn) settle() (v verdict) {
+	defer c.caught(&v)
+	return c.step(nil)
+}
+
 // leave is the connection's last moment on its loop.
 func (c *conn) leave() {
 	c.link.Lock()

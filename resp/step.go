@@ -6,9 +6,10 @@ import "runtime/debug"
 type verdict int
 
 const (
-	goOn  verdict = iota
-	stall         // the socket takes no more, or too much input is kept
-	end           // close
+	goOn   verdict = iota
+	stall          // the socket takes no more, or too much input is kept
+	end            // close
+	putOff         // go on, and send when the round of the loop ends
 )
 
 // keepInput is how much room for kept input an idle connection holds on to.
@@ -55,6 +56,9 @@ func (c *conn) exchange(data []byte, taken *int) verdict {
 			used = c.session.Input(data[*taken:])
 			*taken += used
 		}
+		if *taken == len(data) && c.mayPutOff() {
+			return putOff
+		}
 		if v := c.send(); v != goOn {
 			return v
 		}
@@ -69,6 +73,19 @@ func (c *conn) exchange(data []byte, taken *int) verdict {
 			return goOn
 		}
 	}
+}
+
+// putOffBytes is how much output may wait for the end of its loop's round: with more, the
+// copying is what costs, and memory would be held for nothing.
+const putOffBytes = 4 << 10
+
+// mayPutOff reports whether output is to wait for the end of the loop's round.
+func (c *conn) mayPutOff() bool {
+	if !c.round || c.killed.Load() || c.session.Done() {
+		return false
+	}
+	n := len(c.session.Output())
+	return n > 0 && n <= putOffBytes
 }
 
 // keep makes rest the kept input. rest may lie within c.in.
