@@ -18,5 +18,6 @@
 // long and how much memory it takes to build, read and delete them, and how long
 // other clients wait while one is deleted. The memory of a process before
 // anything is written stands beside: it is larger for crdb, and it is not the
-// data's.
+// data's. -only names families, with commas between, and measures nothing else:
+// go run ./testbed/bench -all -only LPUSH,LPOP.
 package main
