@@ -75,6 +75,39 @@ func FuzzDecodeOp(f *testing.F) {
 	})
 }
 
+// FuzzBuildOp: an op that is built ahead is decodable when it is element by element,
+// and does the same to a key.
+func FuzzBuildOp(f *testing.F) {
+	for _, b := range goldenOpBytes() {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var op, built, checked Op
+		dot := Dot{50, 1}
+		err, ahead, check := DecodeOp(&op, b), BuildOp(&built, b, dot), CheckOp(&checked, b)
+		if (err == nil) != (ahead == nil) || (err == nil) != (check == nil) {
+			t.Fatalf("%x: %v, built %v, checked %v", b, err, ahead, check)
+		}
+		if err != nil {
+			return
+		}
+		for _, target := range []func() *Object{func() *Object { return &Object{} }, crowded} {
+			one, two := target(), target()
+			one.Apply(&op, dot)
+			if err := BuildOp(&built, b, dot); err != nil {
+				t.Fatal(err)
+			}
+			two.Apply(&built, dot)
+			if one.Digest() != two.Digest() || one.Type() != two.Type() {
+				t.Fatalf("%x: built ahead it does something else", b)
+			}
+			if err := DecodeOp(&op, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func FuzzDecodeRecord(f *testing.F) {
 	for _, b := range goldenRecordBytes() {
 		f.Add(b)
