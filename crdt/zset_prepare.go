@@ -34,13 +34,25 @@ func (z *ZSet) PrepareRemove(op *Op, members [][]byte) (removed int) {
 	return removed
 }
 
-// PrepareCut is PrepareRemove for the members with ranks in [from, to).
-func (z *ZSet) PrepareCut(op *Op, from, to int) (removed int) {
-	if from <= 0 && to >= z.Len() {
+// PrepareCut is PrepareRemove for the members with ranks in [from, to). They are
+// passed to fn, unless that is nil, backwards if asked.
+func (z *ZSet) PrepareCut(op *Op, from, to int, backwards bool, fn func(member []byte, score float64)) (removed int) {
+	all := from <= 0 && to >= z.Len()
+	if fn != nil && (all || backwards && to-from > 1) { // not in the order, or not the way, of the op
+		z.Range(from, to, backwards, func(member []byte, score float64) bool {
+			fn(member, score)
+			return true
+		})
+		fn = nil
+	}
+	if all {
 		op.empty()
 		return z.Len()
 	}
-	z.Range(from, to, false, func(member []byte, _ float64) bool {
+	z.Range(from, to, false, func(member []byte, score float64) bool {
+		if fn != nil {
+			fn(member, score)
+		}
 		first := len(op.names)
 		op.names = append(op.names, member...) // the index moves its own
 		z.see(op, op.names[first:len(op.names):len(op.names)])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"testing"
@@ -210,10 +211,20 @@ func TestCutNamesWhatRemoveNames(t *testing.T) {
 			return true
 		})
 		removed := prepared(func(z *ZSet, op *Op) { z.PrepareRemove(op, names) })
-		if cut := prepared(func(z *ZSet, op *Op) { z.PrepareCut(op, from, to) }); !bytes.Equal(cut, removed) {
+		if cut := prepared(func(z *ZSet, op *Op) { z.PrepareCut(op, from, to, false, nil) }); !bytes.Equal(cut, removed) {
 			t.Fatalf("from %d to %d of %d: cut %x, removal %x", from, to, left, cut, removed)
 		}
-		w.change(o, KindZSetRemove, TypeZSet, func(op *Op) { o.ZSet().PrepareCut(op, from, to) })
+		backwards := rnd.IntN(2) == 0
+		var told [][]byte
+		w.change(o, KindZSetRemove, TypeZSet, func(op *Op) {
+			o.ZSet().PrepareCut(op, from, to, backwards, func(m []byte, _ float64) { told = append(told, append([]byte(nil), m...)) })
+		})
+		if backwards {
+			slices.Reverse(told)
+		}
+		if !slices.EqualFunc(told, names, bytes.Equal) {
+			t.Fatalf("from %d to %d of %d: told of %q, want %q", from, to, left, told, names)
+		}
 		dumpZSet(o.ZSet(), &view{zset: map[string]string{}})
 		if got := o.ZSet().Len(); got != left-(to-from) {
 			t.Fatalf("from %d to %d of %d: %d left", from, to, left, got)

@@ -224,13 +224,7 @@ func (t *Tx) ZSetCut(key []byte, from, to int, backwards bool, fn func(member []
 	if err != nil || !n.shows(t.now) {
 		return 0, err
 	}
-	if fn != nil {
-		z.Range(from, to, backwards, func(member []byte, score float64) bool {
-			fn(member, score)
-			return true
-		})
-	}
-	removed := z.PrepareCut(&t.op, from, to)
+	removed := z.PrepareCut(&t.op, from, to, backwards, fn)
 	if removed > 0 {
 		t.issue(n)
 	}
