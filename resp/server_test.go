@@ -261,8 +261,10 @@ func TestSoftLimit(t *testing.T) {
 		nc, s := b.dial()
 		say(t, nc, "HUGE\r\n", "")
 		b.await("limit", func() bool { return s.conn.(*conn).softAt.Load() != 0 })
+		if n := s.conn.(*conn).softAt.Load() - b.srv.tick.Load(); n != 2 { // with the second, a whole second has passed
+			t.Fatalf("overdue after %d ticks", n)
+		}
 		b.ticks <- time.Time{}
-		b.ticks <- time.Time{} // not yet overdue
 		select {
 		case <-s.closed:
 			t.Fatal("too early")
