@@ -28,7 +28,7 @@ type use struct {
 }
 
 // measureFamilies lets redis-server and one crdb node take turns.
-func measureFamilies(ctx context.Context, rounds, requests int) (map[string]map[use][]figure, error) {
+func measureFamilies(ctx context.Context, fams []family, rounds, requests int) (map[string]map[use][]figure, error) {
 	all := map[string]map[use][]figure{}
 	for round := range rounds {
 		for _, sys := range systems[:2] {
@@ -36,7 +36,7 @@ func measureFamilies(ctx context.Context, rounds, requests int) (map[string]map[
 			if all[sys.name] == nil {
 				all[sys.name] = map[use][]figure{}
 			}
-			if err := familiesOf(ctx, sys, requests, all[sys.name]); err != nil {
+			if err := familiesOf(ctx, sys, fams, requests, all[sys.name]); err != nil {
 				return nil, fmt.Errorf("%s: %w", sys.name, err)
 			}
 		}
@@ -44,7 +44,7 @@ func measureFamilies(ctx context.Context, rounds, requests int) (map[string]map[
 	return all, nil
 }
 
-func familiesOf(ctx context.Context, sys system, requests int, out map[use][]figure) (err error) {
+func familiesOf(ctx context.Context, sys system, fams []family, requests int, out map[use][]figure) (err error) {
 	r, err := sys.start(ctx)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func familiesOf(ctx context.Context, sys system, requests int, out map[use][]fig
 	if _, err := benchmark(ctx, r, workload{"SET", 16}, requests); err != nil { // warm up
 		return err
 	}
-	for _, f := range families() {
+	for _, f := range fams {
 		for _, u := range []use{{f.name, 1}, {f.name, familyPipeline}} {
 			n := requests
 			if u.pipeline > 1 {
@@ -147,10 +147,10 @@ func rested(ctx context.Context, r running) (time.Duration, error) {
 
 // renderFamilies writes the figures as they are, and the ratio of CPU, for both
 // ways to send.
-func renderFamilies(b *strings.Builder, all map[string]map[use][]figure) {
+func renderFamilies(b *strings.Builder, fams []family, all map[string]map[use][]figure) {
 	b.WriteString("| command | redis-server: requests/s | p99 ms | CPU us | crdb: requests/s | p99 ms | CPU us | CPU ratio | pipelined: redis-server CPU us | crdb CPU us | CPU ratio |\n")
 	b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, f := range families() {
+	for _, f := range fams {
 		base, ours := middle(all[systems[0].name][use{f.name, 1}]), middle(all[systems[1].name][use{f.name, 1}])
 		base16, ours16 := middle(all[systems[0].name][use{f.name, familyPipeline}]), middle(all[systems[1].name][use{f.name, familyPipeline}])
 		fmt.Fprintf(b, "| %s | %.0f | %.2f | %.2f | %.0f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", f.name,

@@ -20,6 +20,7 @@ type options struct {
 	probes   int
 	strings  int // for the memory figure
 	doc      string
+	only     string // names of families, with commas between; empty for all
 }
 
 func main() {
@@ -29,7 +30,11 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; every figure is their median")
 	flag.IntVar(&o.requests, "requests", 200_000, "unpipelined requests per figure")
 	flag.StringVar(&o.doc, "doc", "docs/performance.md", "document to write the table into, from the root of the module; empty for none")
+	flag.StringVar(&o.only, "only", "", "with -all, only the families with one of these names, and no big keys; prints the table alone")
 	flag.Parse()
+	if o.only != "" {
+		o.doc = ""
+	}
 	if o.all && o.doc == "docs/performance.md" {
 		o.doc = "docs/performance-families.md"
 	}
