@@ -91,3 +91,22 @@ func TestNobodyWaitsForACopy(t *testing.T) {
 	expect(t, b.do("LINDEX", "to", "-1"), "$4\r\nlast\r\n")
 	expect(t, b.do("EXISTS", "list"), ":0\r\n")
 }
+
+// TestLargeKeysOneByOne: copies of large keys are prepared one at a time, and others go
+// on meanwhile.
+func TestLargeKeysOneByOne(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	fillLarge(a)
+	w.srv.drafting.Lock()
+	a.hurried = true
+	expect(t, a.do("RENAMENX", "set", "moved"), "")
+	expect(t, b.do("SADD", "set", "other"), ":1\r\n")
+	if !a.s.isAway() {
+		t.Fatal("it does not wait for its turn")
+	}
+	w.srv.drafting.Unlock()
+	a.hurried = false
+	expect(t, a.send(""), ":1\r\n")
+	expect(t, b.do("SCARD", "moved"), ":3001\r\n")
+}

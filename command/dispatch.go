@@ -304,6 +304,9 @@ func (s *Session) holdBack(start int) {
 func (s *Session) invoke(cmd *Command, start int) {
 	defer s.recovered(cmd, start)
 	if cmd.Ahead != nil && s.isAway() {
+		s.srv.drafting.Lock()
+		defer s.srv.drafting.Unlock()
+		defer s.tx.DropDraft()
 		cmd.Ahead(&s.ctx)
 		s.now = s.srv.opts.Wall()
 	}

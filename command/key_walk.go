@@ -8,7 +8,11 @@ import (
 
 // sawAll notes that a command may have seen any key: walks lock by themselves,
 // so that its reply waits for all that was written before (M5).
-func (c *Context) sawAll() { c.S.due = max(c.S.due, c.Server.log.Issued().Time) }
+func (c *Context) sawAll() {
+	if c.S.set.always {
+		c.S.due = max(c.S.due, c.Server.log.Issued().Time)
+	}
+}
 
 func keyDBSize(c *Context) {
 	c.Out.Int(int64(c.Tx.Len()))

@@ -97,8 +97,12 @@ type Server struct {
 
 	clientsLooked  atomic.Int64 // when evictClients last looked, monotonic
 	evictedClients atomic.Int64
-	committed      chan struct{} // the log has made something durable
-	server         *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
+	// drafting is held while a command on a large key is prepared and runs: however
+	// many clients ask for copies, one that may come to nothing is in memory.
+	// Partitions' locks come after it.
+	drafting  sync.Mutex
+	committed chan struct{} // the log has made something durable
+	server    *Session      // runs commands for blocked clients; engine.Waiter.Serve guards it
 }
 
 // NewServer returns a server for the database that opts describes. Close it

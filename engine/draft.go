@@ -73,6 +73,9 @@ func (t *Tx) Draft(now int64, key []byte, moves bool) {
 	}
 }
 
+// DropDraft gives back what Draft has prepared and nothing has used.
+func (t *Tx) DropDraft() { t.draft = nil }
+
 // step takes some elements more and reports whether there are others. It gives the
 // draft up if the key has changed. The partition is locked.
 func (d *draft) step(t *Tx, now int64, key []byte) (more bool) {
