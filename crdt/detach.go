@@ -31,7 +31,22 @@ func (o *Object) HasShares() bool {
 	return len(o.Cell.Shares) > 0
 }
 
-// RecordHasShares reports the same of a flat record.
+// Spent reports whether nothing is left but counter shares that have been removed:
+// no removal changes it. A deadline that outlived its value, of the key or of a
+// field, is more than that.
+func (o *Object) Spent() bool {
+	if o.Type() != TypeNone || len(o.Deadlines) > 0 {
+		return false
+	}
+	for _, p := range o.parts {
+		if h, ok := p.coll.(*Hash); !p.coll.counts() || ok && h.times != nil && h.times.orphans > 0 {
+			return false
+		}
+	}
+	return o.HasShares()
+}
+
+// RecordHasShares reports of a flat record what HasShares does of an object.
 func RecordHasShares(rec []byte) bool {
 	return rec[0] == formDated && rec[datedHeader] != shapePlain
 }

@@ -151,7 +151,7 @@
 //
 // KindFlush removes by vector. A vector does not say how much of a share was
 // seen, so the author first deletes the keys that HasShares, in the same atomic
-// group.
+// group or before it.
 //
 // # Bytes
 //

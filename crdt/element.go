@@ -109,6 +109,9 @@ func (e *element) canonical(b []byte) []byte {
 	return b
 }
 
+// elementSize is the size of the record of an element that is a value, without it.
+const elementSize = 1 + DotSize
+
 // appendElement appends the encoded element, which is not empty.
 func appendElement(b []byte, e *element) []byte {
 	if len(e.dates) > 0 {

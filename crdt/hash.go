@@ -68,6 +68,7 @@ func (h *Hash) PrepareSet(op *Op, pairs [][]byte) (added int) {
 	if len(pairs) > 2 {
 		again = make(map[string]int, len(pairs)/2)
 	}
+	op.Expect(len(pairs)/2, false)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if again != nil {
 			if j, ok := again[string(pairs[i])]; ok {
@@ -88,9 +89,10 @@ func (h *Hash) PrepareSet(op *Op, pairs [][]byte) (added int) {
 // The result is their number; with none there is nothing to issue. When none
 // stays behind the op becomes a delete of the key, as in Redis.
 func (h *Hash) PrepareRemove(op *Op, fields [][]byte) (removed int) {
-	var done onceOnly
+	done := onceOf(len(fields))
+	op.Expect(min(len(fields), h.Len()), true)
 	for _, f := range fields {
-		if len(fields) > 1 && done.again(f) {
+		if done.again(f) {
 			continue
 		}
 		if h.see(op, f) && !h.Past(f) {
@@ -168,6 +170,7 @@ func (h *Hash) changeIn(w *work, field []byte, fn func(e *element)) {
 }
 
 func (h *Hash) apply(op *Op, d Dot) {
+	op.expectIn(&h.cells, elementSize)
 	for i := range op.Elems {
 		e := &op.Elems[i]
 		switch {

@@ -141,6 +141,7 @@ func (l *List) PrepareCut(op *Op, i, j int) {
 		l.endsAt(op, i)
 		return
 	}
+	op.Expect(j-i, true)
 	l.root.walk(i, func(e *listEntry) bool {
 		l.see(op, e)
 		i++

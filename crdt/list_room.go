@@ -71,6 +71,7 @@ func (l *List) beyond(op *Op, self ReplicaID, left bool, values [][]byte) {
 		}
 		l.endsAt(op, at)
 	}
+	op.Expect(len(values), false)
 	for k, v := range values {
 		seq := first + away*int64(k)
 		op.named(func(b []byte) []byte {

@@ -75,6 +75,43 @@ func TestNothingStays(t *testing.T) {
 	}
 }
 
+// TestSpent: only where nothing but removed counter shares is left, no removal
+// changes anything.
+func TestSpent(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		write func(w, late *writer, o *Object)
+		want  bool
+	}{
+		{"nothing", func(w, _ *writer, o *Object) {}, false},
+		{"a counter", func(w, _ *writer, o *Object) { w.incr(o, 1) }, false},
+		{"a removed counter", func(w, _ *writer, o *Object) { w.incr(o, 1); w.del(o) }, true},
+		{"a removed counter field", func(w, _ *writer, o *Object) { w.hincr(o, "f", 1); w.del(o) }, true},
+		{"a removed string", func(w, _ *writer, o *Object) { w.put(o, "x"); w.del(o) }, false},
+		{"a removed counter, and a deadline", func(w, late *writer, o *Object) {
+			var op Op
+			w.incr(o, 1)
+			op.Reset(KindDelete, 0, []byte("k"))
+			o.PrepareDelete(&op)
+			late.expire(o, 9)
+			w.do(o, &op)
+		}, false},
+		{"a removed counter field, and its deadline", func(w, late *writer, o *Object) {
+			var op Op
+			w.hincr(o, "f", 1)
+			op.Reset(KindDelete, 0, []byte("k"))
+			o.PrepareDelete(&op)
+			late.hexpire(o, "f", 9)
+			w.do(o, &op)
+		}, false},
+	} {
+		var o Object
+		if c.write(&writer{id: 1}, &writer{id: 2, time: 100}, &o); o.Spent() != c.want {
+			t.Errorf("%s: %v", c.name, o.Spent())
+		}
+	}
+}
+
 // TestForgetInsideLiveKeys: a removed share under a live value goes as well.
 func TestForgetInsideLiveKeys(t *testing.T) {
 	w := &writer{id: 1}

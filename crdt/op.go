@@ -1,5 +1,11 @@
 package crdt
 
+import (
+	"slices"
+
+	"crdb/crdt/dict"
+)
+
 // Kind says what an operation does to its key. The numbers are on disk and on
 // the wire: append only.
 type Kind uint8
@@ -148,8 +154,53 @@ func (op *Op) Trim() {
 
 // addElem appends an element that had seen the dots and shares of a cell.
 func (op *Op) addElem(name []byte) *Elem {
-	op.Elems = append(op.Elems, Elem{Name: name})
+	op.Elems = append(doubled(op.Elems), Elem{Name: name})
 	return &op.Elems[len(op.Elems)-1]
+}
+
+// Expect makes room for n more elements, and for what they have seen if they have,
+// where they are many. Without it room grows step by step.
+func (op *Op) Expect(n int, seen bool) {
+	if n < expectElems {
+		return
+	}
+	op.Elems = slices.Grow(op.Elems, n)
+	if seen {
+		op.vectors = slices.Grow(op.vectors, n)
+	}
+}
+
+// expectIn makes room in a table for the elements of an op that add to it: for very
+// many, all at once. size is of an element's record without its value.
+func (op *Op) expectIn(table *dict.Dict, size int) {
+	if len(op.Elems) < expectElems {
+		return
+	}
+	n, bytes := 0, 0
+	for i := range op.Elems {
+		if e := &op.Elems[i]; e.Of == TypeNone && len(e.Seen) == 0 {
+			n++
+			bytes += dict.EntrySize(len(e.Name), len(e.Value)+size)
+		}
+	}
+	if n >= expectElems {
+		all := n + table.Len()
+		table.Expect(0, 1<<32, all, bytes/n*all)
+	}
+}
+
+// expectElems is how many elements are not left to make room step by step: as few as
+// most operations have are not worth room that each client's op would keep.
+const expectElems = 1000
+
+// doubled returns list with room for one more. A list that is full gets twice its
+// room: append makes a long one larger by a quarter, and an op may have a million
+// elements.
+func doubled[T any](list []T) []T {
+	if n := len(list); n == cap(list) {
+		list = slices.Grow(list, n+1)
+	}
+	return list
 }
 
 // named makes what fn appends the name of a new element.
@@ -166,7 +217,7 @@ func (op *Op) seeDot(e *Elem, d Dot) {
 		e.Seen.Raise(d)
 		return
 	}
-	op.vectors = append(op.vectors, VersionEntry{d.Replica, d.Time})
+	op.vectors = append(doubled(op.vectors), VersionEntry{d.Replica, d.Time})
 	e.Seen = op.vectors[len(op.vectors)-1:]
 	e.Seen = e.Seen[:1:1]
 }

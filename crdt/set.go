@@ -45,9 +45,10 @@ func (s *Set) Random(next func() uint64) (name []byte, ok bool) {
 // PrepareAdd names the members and what is seen of them. The result is the
 // number of members that are new.
 func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
-	var done onceOnly
+	done := onceOf(len(names))
+	op.Expect(len(names), false)
 	for _, name := range names {
-		if len(names) > 1 && done.again(name) {
+		if done.again(name) {
 			continue
 		}
 		if !s.see(op, name) {
@@ -61,9 +62,10 @@ func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
 // them. The result is their number; with none there is nothing to issue. When
 // none stays behind the op becomes a delete of the key, as in Redis.
 func (s *Set) PrepareRemove(op *Op, names [][]byte) (removed int) {
-	var done onceOnly
+	done := onceOf(len(names))
+	op.Expect(min(len(names), s.Len()), true)
 	for _, name := range names {
-		if len(names) > 1 && done.again(name) {
+		if done.again(name) {
 			continue
 		}
 		if s.see(op, name) {
@@ -95,15 +97,23 @@ func (s *Set) PreparePop(op *Op, rand func() uint64) (member []byte) {
 // onceOnly finds the names that a command repeats.
 type onceOnly map[string]struct{}
 
-// again reports whether name has been asked for before.
-func (o *onceOnly) again(name []byte) bool {
-	if *o == nil {
-		*o = onceOnly{}
+// onceOf is for a command with n names.
+func onceOf(n int) onceOnly {
+	if n < 2 {
+		return nil
 	}
-	if _, ok := (*o)[string(name)]; ok {
+	return make(onceOnly, n)
+}
+
+// again reports whether name has been asked for before.
+func (o onceOnly) again(name []byte) bool {
+	if o == nil {
+		return false
+	}
+	if _, ok := o[string(name)]; ok {
 		return true
 	}
-	(*o)[string(name)] = struct{}{}
+	o[string(name)] = struct{}{}
 	return false
 }
 
@@ -280,6 +290,7 @@ func (s *Set) digest() (sum uint64) {
 func (s *Set) kept() int { return s.members.Len() }
 
 func (s *Set) apply(op *Op, d Dot) {
+	op.expectIn(&s.members, DotSize)
 	for i := range op.Elems {
 		switch e := &op.Elems[i]; {
 		case e.Of != TypeNone: // see Object.clearOthers

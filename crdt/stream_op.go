@@ -107,6 +107,9 @@ func (s *Stream) PrepareTrim(op *Op, t StreamTrim, fresh int) (removed int) {
 		length++
 		size, id = len(op.Elems[fresh].Value), streamIDAt(op.Elems[fresh].Name[1:])
 	}
+	if n := length - t.Max; !t.ByMin && n > 0 && (t.Limit == 0 || n <= t.Limit) {
+		op.Expect(n, true)
+	}
 	for i := 0; i <= len(s.list.chunks); i++ {
 		var c *streamChunk // none: the chunk that the fresh entry opens
 		entries, last, joins := 0, StreamID{}, false

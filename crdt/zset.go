@@ -174,6 +174,7 @@ func (z *ZSet) drop(e *Elem, by Dot) {
 }
 
 func (z *ZSet) apply(op *Op, d Dot) {
+	op.expectIn(&z.cells, elementSize)
 	for i := range op.Elems {
 		e := &op.Elems[i]
 		switch {

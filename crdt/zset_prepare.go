@@ -17,9 +17,10 @@ func (op *Op) SetScore(i int, score float64) {
 // them. The result is their number; with none there is nothing to issue. When
 // none stays behind the op becomes a delete of the key, as in Redis.
 func (z *ZSet) PrepareRemove(op *Op, members [][]byte) (removed int) {
-	var done onceOnly
+	done := onceOf(len(members))
+	op.Expect(min(len(members), z.Len()), true)
 	for _, m := range members {
-		if len(members) > 1 && done.again(m) {
+		if done.again(m) {
 			continue
 		}
 		if z.see(op, m) {
@@ -49,6 +50,7 @@ func (z *ZSet) PrepareCut(op *Op, from, to int, backwards bool, fn func(member [
 		op.empty()
 		return z.Len()
 	}
+	op.Expect(min(to, z.Len())-max(from, 0), true)
 	z.Range(from, to, false, func(member []byte, score float64) bool {
 		if fn != nil {
 			fn(member, score)

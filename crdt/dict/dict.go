@@ -109,6 +109,11 @@ func (d *Dict) grow(s *segment, h uint32) {
 		d.enlarge(s, h)
 		return
 	}
+	d.split(s, h)
+}
+
+// split makes two segments of the segment s of hash h.
+func (d *Dict) split(s *segment, h uint32) {
 	if s.depth == d.depth {
 		dir := make([]*segment, 2*len(d.dir))
 		for i, e := range d.dir {
@@ -118,8 +123,8 @@ func (d *Dict) grow(s *segment, h uint32) {
 		d.depth++
 	}
 	bit := uint32(1) << (31 - s.depth)
-	low := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit == 0 })
-	high := s.rebuilt(s.depth+1, 0, func(h uint32) bool { return h&bit != 0 })
+	low := s.rebuilt(s.depth+1, 0, 0, func(h uint32) bool { return h&bit == 0 })
+	high := s.rebuilt(s.depth+1, 0, 0, func(h uint32) bool { return h&bit != 0 })
 	d.held += low.bytes() + high.bytes() - s.bytes()
 	entries := d.entriesOf(s, h)
 	for i := range entries {
@@ -132,7 +137,11 @@ func (d *Dict) grow(s *segment, h uint32) {
 
 // enlarge gives the segment s of hash h more slots.
 func (d *Dict) enlarge(s *segment, h uint32) {
-	t := s.rebuilt(s.depth, s.cap+s.cap/4+2, func(uint32) bool { return true })
+	d.replace(s, h, s.rebuilt(s.depth, s.cap+s.cap/4+2, 0, keepAll))
+}
+
+// replace puts t in the place of the segment s of hash h.
+func (d *Dict) replace(s *segment, h uint32, t *segment) {
 	d.held += t.bytes() - s.bytes()
 	entries := d.entriesOf(s, h)
 	for i := range entries {

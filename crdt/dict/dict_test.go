@@ -2,10 +2,12 @@ package dict
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -72,6 +74,10 @@ func TestAgainstMap(t *testing.T) {
 		}
 		for op := range 20000 {
 			k := fmt.Sprintf("key:%d", rnd.IntN(keys))
+			if rnd.IntN(1000) == 0 {
+				lo := uint64(rnd.Uint32())
+				d.Expect(lo, lo+uint64(rnd.Uint32()>>rnd.IntN(8)), rnd.IntN(1000), rnd.IntN(100_000))
+			}
 			switch rnd.IntN(10) {
 			case 0, 1, 2:
 				ok := d.Delete(hash(k), []byte(k))
@@ -121,6 +127,59 @@ func TestAgainstMap(t *testing.T) {
 		if d.Len() != 0 || len(d.dir) != 0 || d.Bytes() != counted(d) {
 			t.Fatalf("seed %d: not empty", seed)
 		}
+	}
+}
+
+// TestExpect: a Dict filled in order of hash, of which a slice after the other is
+// expected, takes about as much memory as one that grew, and hardly grows.
+func TestExpect(t *testing.T) {
+	const n, pieces = 100_000, 40
+	type pair struct {
+		h   uint32
+		key []byte
+	}
+	pairs := make([]pair, n)
+	var grown Dict
+	for i := range pairs {
+		key := fmt.Appendf(nil, "key:%d", i)
+		pairs[i] = pair{uint32(Hash(7, key) >> 32), key}
+		grown.Put(pairs[i].h, key, make([]byte, 20))
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.h, b.h) })
+	var d Dict
+	copies := 0
+	for i, p := range pairs {
+		if i%(n/pieces) == 0 {
+			lo := uint64(i) << 32 / n
+			d.Expect(lo, lo+1<<32/pieces, n/pieces, n/pieces*EntrySize(9, 20))
+		}
+		before := d.Bytes()
+		if d.Put(p.h, p.key, make([]byte, 20)); d.Bytes() != before {
+			copies++
+		}
+	}
+	check(t, &d)
+	if d.Bytes() != counted(&d) || d.Bytes() > grown.Bytes()*11/10 {
+		t.Errorf("%d bytes, counted %d; one that grew has %d", d.Bytes(), counted(&d), grown.Bytes())
+	}
+	if copies > n/200 {
+		t.Errorf("%d segments were copied for %d entries", copies, n)
+	}
+	d.Expect(0, 1<<32, n, n*EntrySize(9, 20))
+	if before := d.Bytes(); before > grown.Bytes()*11/10 {
+		t.Errorf("%d bytes after expecting what is there", before)
+	}
+	d = Dict{} // of large ones, which lie elsewhere
+	d.Expect(0, 1<<32, 2000, 2000*EntrySize(10, 100_000))
+	if d.Bytes() > 100_000 {
+		t.Errorf("%d bytes for 2000 large entries", d.Bytes())
+	}
+	d = Dict{}
+	for _, bad := range [][4]int{{5, 5, 100, 100}, {9, 3, 100, 100}, {0, 10, 0, 0}, {0, 10, -3, 5}, {1 << 40, 1 << 41, 100, 100}, {0, 1 << 32, 5, 5}} {
+		d.Expect(uint64(bad[0]), uint64(bad[1]), bad[2], bad[3])
+	}
+	if d.Bytes() > 32+500 {
+		t.Errorf("%d bytes for nothing", d.Bytes())
 	}
 }
 

@@ -10,6 +10,8 @@ const (
 	maxCap    = 512  // home positions of a segment about to split
 	maxDepth  = 24   // deeper segments grow instead of splitting
 	minArena  = 64   // bytes
+	minHeader = 2    // bytes of a record before key and value
+	bigHeader = 5    // bytes of a record that lies outside the arena
 	bigRecord = 2048 // bytes; larger records lie outside the arena
 )
 
@@ -50,7 +52,7 @@ func (s *segment) record(off int) (key, val []byte, size int) {
 	var kl, vl, p int
 	if b[0] == bigMark {
 		r := &s.dict.big[binary.BigEndian.Uint32(b[1:])]
-		return r.key, r.val, 5
+		return r.key, r.val, bigHeader
 	}
 	if b[0] < 0x80 && b[1] < 0x80 {
 		kl, vl, p = int(b[0]>>1), int(b[1]), 2
@@ -123,7 +125,7 @@ func (s *segment) alloc(key []byte, vlen int) int {
 	if len(key)+vlen > bigRecord {
 		hdr[0] = bigMark
 		binary.BigEndian.PutUint32(hdr[1:], s.dict.newBig(key, vlen))
-		return s.append(hdr[:5], nil, 0)
+		return s.append(hdr[:bigHeader], nil, 0)
 	}
 	n := binary.PutUvarint(hdr[:], uint64(len(key))<<1)
 	n += binary.PutUvarint(hdr[n:], uint64(vlen))
@@ -171,9 +173,11 @@ func (s *segment) compact(need int) {
 	s.arena, s.dead = fresh, 0
 }
 
+func keepAll(uint32) bool { return true }
+
 // rebuilt returns a segment of the given shape with those entries of s whose
-// hash the filter keeps.
-func (s *segment) rebuilt(depth uint8, capacity uint32, keep func(h uint32) bool) *segment {
+// hash the filter keeps, and room for so many bytes more.
+func (s *segment) rebuilt(depth uint8, capacity uint32, room int, keep func(h uint32) bool) *segment {
 	size, count := 0, int32(0)
 	for _, sl := range s.slots {
 		if sl != 0 && keep(slotHash(sl)) {
@@ -182,6 +186,7 @@ func (s *segment) rebuilt(depth uint8, capacity uint32, keep func(h uint32) bool
 			count++
 		}
 	}
+	size += room
 	for capacity = max(capacity, capFor(count)); ; capacity += capacity / 4 {
 		t := newSegment(s.dict, depth, capacity)
 		t.arena = make([]byte, 0, max(size+size/16, minArena))
