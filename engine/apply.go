@@ -269,28 +269,6 @@ func (e *Engine) applyFlush(a *applier, d crdt.Dot, now int64, skip func(r int, 
 			e.flushPartition(&e.parts[i], &a.ent, &a.op, d, now, all)
 			continue
 		}
-		e.replayFlush(&e.parts[i], a, d, now, skip)
-	}
-}
-
-// replayFlush applies a flush to those ranges of a partition whose checkpoint
-// does not hold it yet.
-func (e *Engine) replayFlush(p *partition, a *applier, d crdt.Dot, now int64, skip func(r int, d crdt.Dot) bool) {
-	ks := p.dbs[a.op.DB]
-	if ks == nil {
-		return
-	}
-	var keys [][]byte
-	ks.keys.Each(func(key, _ []byte) bool {
-		keys = append(keys, append([]byte(nil), key...))
-		return true
-	})
-	for _, key := range keys {
-		n := &a.ent
-		n.find(e, int(a.op.DB), key)
-		if !skip(rangeOf(n), d) && !p.raised.covers(n.frag, d) {
-			n.load().Apply(&a.op, d)
-			n.settle(now, &a.op)
-		}
+		e.flushKeys(&e.parts[i], &a.ent, &a.op, d, now, skip) // a replay: some checkpoints hold it already
 	}
 }

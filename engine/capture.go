@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"crdb/crdt"
 )
@@ -14,23 +15,46 @@ import (
 // EndPosition. It locks one partition, for as long as it takes to copy the slice.
 func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
 	p := &e.parts[int(from>>32)]
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	lo := uint64(uint32(from))
 	c := capture{e: e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo}
-	c.hi = p.raised.boundary(lo, lo>>rangeShift<<rangeShift+1<<rangeShift)
-	c.vv = p.raised.join(uint32(lo), e.vector())
+	room := captureRooms.Get().(*captureRoom)
+	defer captureRooms.Put(room)
+	c.buf = room.buf
+	c.slice(more)
+	if cap(c.buf) > keepCapture {
+		room.buf = nil
+		return c.image(c.buf)
+	}
+	room.buf = c.buf[:0]
+	return c.image(append(make([]byte, 0, len(c.buf)+imageCRC), c.buf...))
+}
+
+// captureRoom is a buffer for what is copied under a lock: an image of usual size is
+// allocated after it, and exactly as large as it must be.
+type captureRoom struct{ buf []byte }
+
+var captureRooms = sync.Pool{New: func() any { return &captureRoom{} }}
+
+// keepCapture bounds the buffers that are kept, in bytes.
+const keepCapture = 2 * SliceBytes
+
+// slice copies the slice into buf, all of it at one moment.
+func (c *capture) slice(more crdt.VersionVector) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.hi = c.p.raised.boundary(c.lo, c.lo>>rangeShift<<rangeShift+1<<rangeShift)
+	c.vv = c.p.raised.join(uint32(c.lo), c.e.vector())
 	if !c.vv.Descends(more) {
 		c.vv = c.vv.Clone()
 		c.vv.Merge(more)
 	}
-	return c.image()
+	c.copy()
 }
 
 // rangeShift is the width of a range, in bits of fragment.
 const rangeShift = 32 - (rangeBits - partitionBits)
 
-// capture copies one slice; its partition is locked.
+// capture copies one slice.
 type capture struct {
 	e      *Engine
 	p      *partition
@@ -42,21 +66,25 @@ type capture struct {
 	last   uint64
 }
 
-// image copies the slice.
-func (c *capture) image() *Image {
-	for !c.copy() {
-		// A later database has cut the slice: copy the earlier ones again.
-	}
-	data := endImage(c.buf, uint32(c.hi-1))
+// image makes an image of what has been copied, whose bytes it keeps.
+func (c *capture) image(data []byte) *Image {
+	data = endImage(data, uint32(c.hi-1))
 	return &Image{
 		Range: c.rng, First: uint32(c.lo), Last: uint32(c.hi - 1), Vector: c.vv,
 		data: data, records: data[c.head : len(data)-imageCRC],
 	}
 }
 
-// copy fills buf with the keys from lo to hi, and lowers hi when there are too
-// many. It reports false if keys have been copied that are now behind hi.
-func (c *capture) copy() bool {
+// copy fills buf with the keys from lo to hi, and lowers hi when there are too many.
+func (c *capture) copy() {
+	for !c.copyOnce() {
+		// A later database has cut the slice: copy the earlier ones again.
+	}
+}
+
+// copyOnce is copy, and reports false if keys have been copied that are now behind
+// hi.
+func (c *capture) copyOnce() bool {
 	c.buf = beginImage(c.buf[:0], c.rng, uint32(c.lo), c.vv)
 	c.head, c.last = len(c.buf), c.lo
 	for db, ks := range c.p.dbs {

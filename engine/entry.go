@@ -281,6 +281,9 @@ func (n *entry) storeHeap(ks *keyspace, now int64) {
 	flags := byte(recHeap)
 	if typ := n.obj.Type(); typ == crdt.TypeNone {
 		flags |= recHidden
+		if n.obj.Spent() {
+			flags |= recSpent
+		}
 	} else {
 		if at, _ := n.obj.DeadlineAt(); at != 0 {
 			flags |= recDated

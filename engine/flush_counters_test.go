@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -55,4 +56,59 @@ func TestFlushWithCounters(t *testing.T) {
 		n.open()
 	}
 	check("after a restart")
+}
+
+// Counters that were deleted ahead are not touched by the flush, where all that is
+// there is theirs and where it is not: the states are the same.
+func TestFlushAfterDeletedCounters(t *testing.T) {
+	wall := clockAt(1_700_000_000_000)
+	a, b, c := newNode(t, 1, wall), newNode(t, 2, wall), newNode(t, 3, wall)
+	const counters = 20_000
+	a.do(func(tx *Tx) {
+		for i := range counters {
+			_, _ = tx.Incr(fmt.Appendf(nil, "c%d", i), 5)
+		}
+		for i := range counters / 10 {
+			_, _ = tx.HashIncr(fmt.Appendf(nil, "h%d", i), []byte("f"), 5)
+		}
+		tx.Put([]byte("plain"), []byte("v"), Expiry{})
+	})
+	b.pull(a)
+	c.pull(a)
+	c.do(func(tx *Tx) { // not seen by the flush, in every partition
+		for i := range 2000 {
+			tx.Put(fmt.Appendf(nil, "new%d", i), []byte("v"), Expiry{})
+		}
+	})
+	tx := a.eng.NewTx()
+	if !tx.FlushIsLong(true) || !tx.FlushIsLong(false) {
+		t.Fatal("so many counters take no time")
+	}
+	a.log.Forbid(errors.New("it leaves"))
+	if tx.DeleteCounters(wall.Load(), false); !tx.FlushIsLong(false) || a.eng.Digest() != b.eng.Digest() {
+		t.Error("counters are deleted where writes are forbidden")
+	}
+	a.log.Forbid(nil)
+	tx.DeleteCounters(wall.Load(), false)
+	a.do(func(tx *Tx) {
+		if tx.Len() != 1 {
+			t.Errorf("%d keys are left", tx.Len())
+		}
+		tx.FlushAll()
+	})
+	b.pull(a)
+	c.pull(a)
+	a.pull(c)
+	b.pull(c)
+	x, y, z := a.eng.Digest(), b.eng.Digest(), c.eng.Digest()
+	if x != y || y != z {
+		t.Errorf("digests %x, %x and %x", x, y, z)
+	}
+	for _, n := range []*node{a, b, c} {
+		n.do(func(tx *Tx) {
+			if tx.Len() != 2000 {
+				t.Errorf("%d keys", tx.Len())
+			}
+		})
+	}
 }

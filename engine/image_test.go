@@ -138,7 +138,7 @@ func TestDamagedImages(t *testing.T) {
 			}
 			resealed, err := DecodeImage(endImage(bad[:len(bad)-imageCRC:len(bad)-imageCRC], im.Last))
 			if err == nil { // sound outside: it must not do harm
-				_, err = to.eng.decodeKeys(resealed)
+				_, err = to.eng.decodeKeys(resealed, nil)
 			}
 			if err != nil && !errors.Is(err, ErrImage) {
 				t.Fatalf("byte %d: %v", i, err)

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
+	"sync"
 
 	"crdb/crdt"
+	"crdb/crdt/dict"
 	"crdb/oplog"
 )
 
@@ -31,7 +34,10 @@ var (
 //
 // ErrImage: nothing of it was merged. ErrStale, oplog.ErrClock: ask again later.
 func (e *Engine) Merge(im *Image, mark []byte, between func()) (keys int, err error) {
-	list, err := e.decodeKeys(im)
+	room := mergeRooms.Get().(*mergeRoom)
+	defer room.release()
+	list, err := e.decodeKeys(im, room.list)
+	room.list = list
 	if err != nil {
 		return 0, err
 	}
@@ -90,15 +96,33 @@ type decodedKey struct {
 	db   int
 	key  []byte
 	rec  []byte
-	obj  crdt.Object
+	obj  *crdt.Object // nil for a flat one
+}
+
+// mergeRoom is room for the keys of an image, kept from one to the next. It is
+// one Merge's at a time.
+type mergeRoom struct{ list []decodedKey }
+
+var mergeRooms = sync.Pool{New: func() any { return &mergeRoom{} }}
+
+// keepMerge is for how many keys room is kept: more than an image of small ones
+// has.
+const keepMerge = 16 << 10
+
+func (r *mergeRoom) release() {
+	clear(r.list)
+	if r.list = r.list[:0]; cap(r.list) > keepMerge {
+		r.list = nil
+	}
+	mergeRooms.Put(r)
 }
 
 func (k *decodedKey) flat() bool { return k.rec[0] != 0 }
 
 // decodeKeys takes an image apart, without a lock, and refuses it as a whole if
-// anything in it is wrong. The keys are in order of their fragments.
-func (e *Engine) decodeKeys(im *Image) ([]decodedKey, error) {
-	var list []decodedKey
+// anything in it is wrong. It appends the keys to list, which is empty, in order of
+// their fragments.
+func (e *Engine) decodeKeys(im *Image, list []decodedKey) ([]decodedKey, error) {
 	part := im.Range / rangesPerPart
 	err := im.Each(func(k *ImageKey) error {
 		h := e.hash(k.Key)
@@ -107,7 +131,8 @@ func (e *Engine) decodeKeys(im *Image) ([]decodedKey, error) {
 		}
 		d := decodedKey{frag: uint64(fragOf(h)), db: k.DB, key: k.Key, rec: k.Record}
 		if !d.flat() {
-			d.obj = k.Object.Detach()
+			o := k.Object.Detach()
+			d.obj = &o
 			*k.Object = crdt.Object{}
 		}
 		list = append(list, d)
@@ -129,15 +154,53 @@ type merger struct {
 	part *merged      // the part that is
 	now  int64
 	base crdt.VersionVector // of the partition, without images
+	due  [spaces]density    // of the image
+	keys int                // all of them
+	made uint64             // up to where room has been made
 	ent  entry
 	op   crdt.Op
 	flat crdt.Object
 }
 
+// density is what an image has of one database.
+type density struct{ keys, bytes int }
+
 func newMerger(e *Engine, im *Image, list []decodedKey) *merger {
-	return &merger{
-		e: e, p: &e.parts[im.Range/rangesPerPart], im: im, list: list, at: uint64(im.First),
+	m := &merger{
+		e: e, p: &e.parts[im.Range/rangesPerPart], im: im, list: list, keys: len(list), at: uint64(im.First), made: uint64(im.First),
 		part: &merged{first: im.First, vv: im.Vector}, ent: entry{merge: true},
+	}
+	for i := range list {
+		k, size := &list[i], 4
+		if k.flat() {
+			size = len(k.rec)
+		}
+		m.due[k.db].keys++
+		m.due[k.db].bytes += dict.EntrySize(len(k.key), recHeader+size)
+	}
+	return m
+}
+
+// expectKeys is for how many keys of an image room is made at a time: some hundred
+// microseconds are too long for who waits for the partition.
+const expectKeys = 512
+
+// expect makes room for what comes before fragment hi, and some more, so that tables
+// do not grow step by step (dict.Dict.Expect).
+func (m *merger) expect(hi uint64) {
+	first, end := uint64(m.im.First), uint64(m.im.Last)+1
+	for m.made < hi {
+		from := m.made
+		m.made = end
+		if m.keys > expectKeys {
+			m.made = min(end, from+max(1, (end-first)*expectKeys/uint64(m.keys)))
+		}
+		part := float64(m.made-from) / float64(end-first)
+		for db, d := range m.due {
+			if d.keys > 0 {
+				m.p.space(db).keys.Expect(from, m.made, int(part*float64(d.keys)), int(part*float64(d.bytes)))
+			}
+		}
 	}
 }
 
@@ -149,6 +212,7 @@ func (m *merger) step() (more bool) {
 		hi = max(m.list[m.e.opts.MergeStep].frag, m.at+1)
 	}
 	missing, hi := m.missing(hi)
+	m.expect(hi)
 	for len(m.list) > 0 && m.list[0].frag < hi {
 		k := &m.list[0]
 		m.ent.find(m.e, k.db, k.key)
@@ -176,7 +240,6 @@ type missingKey struct {
 // missing lists the keys up to but not including fragment hi that are here and
 // not in the image. If they are many, it ends earlier.
 func (m *merger) missing(hi uint64) ([]missingKey, uint64) {
-	var theirs map[missingKey]struct{}
 	var list []missingKey
 	var frags []uint64
 	for db, ks := range m.p.dbs {
@@ -185,19 +248,15 @@ func (m *merger) missing(hi uint64) ([]missingKey, uint64) {
 		}
 		found := 0
 		ks.keys.EachIn(m.at, hi, func(key, _ []byte) bool {
-			if theirs == nil {
-				theirs = m.theirs(hi)
-			}
-			k := missingKey{db, string(key)}
-			if _, there := theirs[k]; there {
+			frag := uint64(fragOf(m.e.hash(key)))
+			if m.theirs(frag, db, key) {
 				return true
 			}
-			frag := uint64(fragOf(m.e.hash(key)))
 			if found++; found > m.e.opts.MergeStep && frag > frags[len(frags)-1] {
 				hi = frag
 				return false
 			}
-			list, frags = append(list, k), append(frags, frag)
+			list, frags = append(list, missingKey{db, string(key)}), append(frags, frag)
 			return true
 		})
 	}
@@ -210,18 +269,15 @@ func (m *merger) missing(hi uint64) ([]missingKey, uint64) {
 	return kept, hi
 }
 
-// theirs are the keys of the image up to but not including fragment hi that are
-// not merged yet.
-func (m *merger) theirs(hi uint64) map[missingKey]struct{} {
-	set := make(map[missingKey]struct{}, m.e.opts.MergeStep)
-	for i := range m.list {
-		k := &m.list[i]
-		if k.frag >= hi {
-			break
+// theirs reports whether the image has a key, which is not merged yet.
+func (m *merger) theirs(frag uint64, db int, key []byte) bool {
+	i := sort.Search(len(m.list), func(i int) bool { return m.list[i].frag >= frag })
+	for ; i < len(m.list) && m.list[i].frag == frag; i++ {
+		if k := &m.list[i]; k.db == db && bytes.Equal(k.key, key) {
+			return true
 		}
-		set[missingKey{k.db, string(k.key)}] = struct{}{}
 	}
-	return set
+	return false
 }
 
 // anyCovered reports whether vv may cover something of what a key has seen.
@@ -239,7 +295,7 @@ func anyCovered(seen, vv crdt.VersionVector) bool {
 func (m *merger) key(k *decodedKey) {
 	n := &m.ent
 	if !k.flat() {
-		m.join(&k.obj)
+		m.join(k.obj)
 		return
 	}
 	if n.rec == nil {
@@ -324,7 +380,7 @@ func (e *Engine) recoverImages(base func(rng int) crdt.VersionVector) error {
 		if err != nil {
 			return fmt.Errorf("image %v: %w", id, err)
 		}
-		list, err := e.decodeKeys(im)
+		list, err := e.decodeKeys(im, nil)
 		if err != nil {
 			return fmt.Errorf("image %v: %w", id, err)
 		}

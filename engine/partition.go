@@ -38,6 +38,7 @@ type keyspace struct {
 	hidden  int // keys that show nothing
 	dated   int // visible keys with a deadline
 	counted int // keys with counter shares
+	spent   int // keys with recSpent
 }
 
 // object is a key that does not fit a flat record.
@@ -63,6 +64,7 @@ const (
 	recDated              // visible, with a deadline
 	recCounts             // has counter shares
 	recFades              // visible, a hash all of whose fields have deadlines
+	recSpent              // hidden, no flush changes it: crdt.Object.Spent
 )
 
 func (p *partition) space(db int) *keyspace {
@@ -98,6 +100,9 @@ func (ks *keyspace) tally(flags byte, n int) {
 	}
 	if flags&recCounts != 0 {
 		ks.counted += n
+	}
+	if flags&recSpent != 0 {
+		ks.spent += n
 	}
 }
 

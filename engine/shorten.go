@@ -131,7 +131,8 @@ func (s *Seed) load(first int) error {
 func (s *Seed) capture(from Position) *Image {
 	p, lo := &s.e.parts[int(from>>32)], uint64(uint32(from))
 	c := capture{e: s.e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo, hi: lo>>rangeShift<<rangeShift + 1<<rangeShift, vv: s.vector}
-	return c.image()
+	c.copy()
+	return c.image(c.buf)
 }
 
 // Expand makes of a shortened image, which came for the last offer, the whole

@@ -135,6 +135,7 @@ func (t *Tx) ZSetAdd(key []byte, members [][]byte, scores []float64, rule ScoreR
 		named = make(map[string]int, len(members))
 	}
 	given := make([]float64, 0, len(members))
+	t.op.Expect(len(members), false)
 	for i, m := range members {
 		j, again := named[string(m)]
 		old, there := 0.0, again
