@@ -155,10 +155,28 @@ func (a *awayRun) holdsUp() bool { return a.cmd.Ahead == nil }
 // aside puts a command on a large key off until it has a goroutine of its own, where
 // Ahead prepares it. True: the handler is to return at once.
 func (c *Context) aside(key []byte) bool {
-	if c.S.isAway() || c.S.mode&modeExec != 0 || !c.Tx.IsLarge(key) {
+	return c.asideIf(func() bool { return c.Tx.IsLarge(key) })
+}
+
+// asideIf is aside for a command that takes long if long says so.
+func (c *Context) asideIf(long func() bool) bool {
+	if c.S.isAway() || c.S.mode&modeExec != 0 || !long() {
 		return false
 	}
 	c.S.putOff = true
+	return true
+}
+
+// prepare runs Ahead. It takes a while, and whoever forbids writes waits for no more
+// than short commands, so the log is asked once more. False: it refuses, and the
+// client has been told.
+func (s *Session) prepare(cmd *Command) bool {
+	cmd.Ahead(&s.ctx)
+	s.now = s.srv.opts.Wall()
+	if err := s.srv.log.Admit(s.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+		s.out.Error(noWrites(err))
+		return false
+	}
 	return true
 }
 

@@ -1,8 +1,12 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
+
+	"crdb/oplog"
 )
 
 // fillLarge makes a key of each type that is copied aside.
@@ -109,4 +113,43 @@ func TestLargeKeysOneByOne(t *testing.T) {
 	a.hurried = false
 	expect(t, a.send(""), ":1\r\n")
 	expect(t, b.do("SCARD", "moved"), ":3001\r\n")
+}
+
+// TestFlushOfManyCountersAside: very many counters are deleted one after the other, and
+// the reply comes when all is gone, in the database that was meant; in MULTI, too.
+func TestFlushOfManyCountersAside(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	fill := func() {
+		c.send(wire("SET", "plain", "v") + wire("EVAL", "for i = 1, 12000 do redis.call('INCR', 'n' .. i) end", "0"))
+	}
+	fill()
+	expect(t, c.do("SELECT", "1"), "+OK\r\n")
+	expect(t, c.do("SET", "other", "v"), "+OK\r\n")
+	expect(t, c.do("FLUSHALL", "LATER"), "-ERR syntax error\r\n")
+	expect(t, c.send(wire("SELECT", "0")+wire("FLUSHDB")+wire("DBSIZE")), "+OK\r\n+OK\r\n:0\r\n")
+	expect(t, c.send(wire("SELECT", "1")+wire("DBSIZE")), "+OK\r\n:1\r\n")
+	fill()
+	expect(t, c.send(wire("FLUSHALL", "ASYNC")+wire("DBSIZE")), "+OK\r\n:0\r\n")
+	fill()
+	expect(t, c.send(wire("MULTI")+wire("FLUSHALL")+wire("DBSIZE")+wire("EXEC")), "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:0\r\n")
+	fill()
+	expect(t, c.do("EVAL", "return redis.call('FLUSHALL')", "0"), "+OK\r\n")
+	expect(t, c.do("DBSIZE"), ":0\r\n")
+}
+
+// TestNoWritesAfterALongPreparation: a region that leaves the others while a command
+// is prepared has handed over what it has; the command must not add to it.
+func TestNoWritesAfterALongPreparation(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	fillLarge(c)
+	cmd := w.srv.table.byName["rename"]
+	cmd.Ahead = func(*Context) {
+		w.log.set(func() { w.log.admit = fmt.Errorf("%w: %w", oplog.ErrForbidden, errors.New("write elsewhere")) })
+	}
+	if got := c.do("RENAME", "list", "to"); !strings.HasPrefix(got, "-READONLY ") {
+		t.Errorf("%q", got)
+	}
+	expect(t, c.do("EXISTS", "list", "to"), ":1\r\n")
 }

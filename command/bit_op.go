@@ -1,17 +1,19 @@
 package command
 
+import "encoding/binary"
+
 // bitOp runs BITOP operation destination key [key ...]. Shorter strings are
 // taken as if zeros followed.
 func bitOp(c *Context) {
 	op, keys := c.Args[1], c.Args[3:]
-	var combine func(a, b byte) byte
+	var combine func(a, b uint64) uint64
 	switch {
 	case isOption(op, "and"):
-		combine = func(a, b byte) byte { return a & b }
+		combine = func(a, b uint64) uint64 { return a & b }
 	case isOption(op, "or"):
-		combine = func(a, b byte) byte { return a | b }
+		combine = func(a, b uint64) uint64 { return a | b }
 	case isOption(op, "xor"):
-		combine = func(a, b byte) byte { return a ^ b }
+		combine = func(a, b uint64) uint64 { return a ^ b }
 	case isOption(op, "not"):
 		if len(keys) != 1 {
 			c.Out.Error("ERR BITOP NOT must be called with a single source key.")
@@ -29,9 +31,7 @@ func bitOp(c *Context) {
 			c.Error(err)
 			return
 		case combine == nil:
-			for _, ch := range val {
-				sum = append(sum, ^ch)
-			}
+			sum = bitwise(make([]byte, len(val)), val, func(_, b uint64) uint64 { return ^b })
 		case i == 0:
 			sum = append(sum, val...)
 		default:
@@ -49,16 +49,27 @@ func bitOp(c *Context) {
 	c.Out.Int(int64(len(sum)))
 }
 
-func combineBits(sum, val []byte, combine func(a, b byte) byte) []byte {
+// combineBits combines two strings, of which the shorter one ends with zeros.
+func combineBits(sum, val []byte, combine func(a, b uint64) uint64) []byte {
 	if more := len(val) - len(sum); more > 0 {
 		sum = append(sum, make([]byte, more)...)
 	}
-	for i := range sum {
-		b := byte(0)
-		if i < len(val) {
-			b = val[i]
-		}
-		sum[i] = combine(sum[i], b)
+	if combine(1, 0) == 0 { // AND: zeros are not as if nothing followed
+		clear(sum[len(val):])
+	}
+	return bitwise(sum, val, combine)
+}
+
+// bitwise combines the first bytes of sum, in place, with val, which is not longer:
+// eight at a time, since strings may be long.
+func bitwise(sum, val []byte, combine func(a, b uint64) uint64) []byte {
+	i := 0
+	for ; i+8 <= len(val); i += 8 {
+		at := sum[i : i+8]
+		binary.LittleEndian.PutUint64(at, combine(binary.LittleEndian.Uint64(at), binary.LittleEndian.Uint64(val[i:])))
+	}
+	for ; i < len(val); i++ {
+		sum[i] = byte(combine(uint64(sum[i]), uint64(val[i])))
 	}
 	return sum
 }

@@ -307,8 +307,9 @@ func (s *Session) invoke(cmd *Command, start int) {
 		s.srv.drafting.Lock()
 		defer s.srv.drafting.Unlock()
 		defer s.tx.DropDraft()
-		cmd.Ahead(&s.ctx)
-		s.now = s.srv.opts.Wall()
+		if !s.prepare(cmd) {
+			return
+		}
 	}
 	s.lock(cmd)
 	cmd.Handler(&s.ctx)

@@ -2,7 +2,8 @@ package command
 
 import (
 	"bytes"
-	"sort"
+	"cmp"
+	"slices"
 
 	"crdb/engine"
 )
@@ -179,35 +180,46 @@ func sortByWeight(c *Context, items []sortItem, o sortOptions) bool {
 			}
 		}
 		if o.alpha {
-			it.weight = append([]byte{}, weight...)
+			it.weight = bytes.Clone(weight) // what BY has looked up does not stay
 			continue
 		}
 		var valid bool
 		it.score, valid = sortScore(weight)
 		ok = ok && valid
 	}
-	less := func(i, j int) int {
-		a, b := &items[i], &items[j]
-		switch {
-		case o.alpha && o.store == nil:
-			return bytes.Compare(cString(a.weight), cString(b.weight))
-		case o.alpha:
-			return bytes.Compare(a.weight, b.weight)
-		case a.score != b.score:
-			if a.score < b.score {
-				return -1
-			}
-			return 1
-		}
-		return bytes.Compare(a.value, b.value)
+	order := make([]int32, len(items)) // places are moved, not items: those are large
+	for i := range order {
+		order[i] = int32(i)
 	}
-	sort.SliceStable(items, func(i, j int) bool {
+	slices.SortFunc(order, func(i, j int32) int {
+		d := o.compare(&items[i], &items[j])
 		if o.desc {
-			return less(j, i) < 0
+			d = -d
 		}
-		return less(i, j) < 0
+		return cmp.Or(d, cmp.Compare(i, j))
 	})
+	sorted := make([]sortItem, len(items))
+	for i, at := range order {
+		sorted[i] = items[at]
+	}
+	copy(items, sorted)
 	return ok
+}
+
+// compare compares two items by their weights.
+func (o *sortOptions) compare(a, b *sortItem) int {
+	switch {
+	case o.alpha && o.store == nil:
+		return bytes.Compare(cString(a.weight), cString(b.weight))
+	case o.alpha:
+		return bytes.Compare(a.weight, b.weight)
+	case a.score != b.score: // neither is NaN
+		if a.score < b.score {
+			return -1
+		}
+		return 1
+	}
+	return bytes.Compare(a.value, b.value)
 }
 
 // sortScore reads a weight as strtod does: nothing at all is 0, and blanks may

@@ -65,13 +65,20 @@ func keyScan(c *Context) {
 	})
 }
 
-func keyFlushAll(c *Context) { flush(c, c.Tx.FlushAll) }
-func keyFlushDB(c *Context)  { flush(c, c.Tx.Flush) }
+func keyFlushAll(c *Context) { flush(c, true, c.Tx.FlushAll) }
+func keyFlushDB(c *Context)  { flush(c, false, c.Tx.Flush) }
+
+// Very many counters are deleted before the flush, without locks in between.
+func flushAllAhead(c *Context) { c.Tx.DeleteCounters(c.S.now, true) }
+func flushDBAhead(c *Context)  { c.Tx.DeleteCounters(c.S.now, false) }
 
 // flush runs FLUSHALL and FLUSHDB [ASYNC|SYNC]: both ways are the same here.
-func flush(c *Context, how func()) {
+func flush(c *Context, all bool, how func()) {
 	if len(c.Args) > 2 || len(c.Args) == 2 && !isOption(c.Args[1], "async") && !isOption(c.Args[1], "sync") {
 		c.Out.Error(msgSyntax)
+		return
+	}
+	if c.asideIf(func() bool { return c.Tx.FlushIsLong(all) }) {
 		return
 	}
 	before := c.Tx.LastDot()

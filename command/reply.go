@@ -41,7 +41,7 @@ func (l *byteList) add(b []byte) {
 
 // slices returns what was added. They alias the list.
 func (l *byteList) slices() [][]byte {
-	var out [][]byte
+	out := make([][]byte, 0, len(l.ends))
 	start := 0
 	for _, end := range l.ends {
 		out = append(out, l.buf[start:end:end])
