@@ -105,7 +105,7 @@ func (l *pollLink) descriptor() int { return l.fd }
 func (p *poller) run() {
 	defer close(p.done)
 	defer p.shut()
-	shortSlice()
+	thread := favoured()
 	events := make([]syscall.EpollEvent, 128)
 	for {
 		n, err := syscall.EpollWait(p.ep, events, -1)
@@ -113,6 +113,7 @@ func (p *poller) run() {
 			p.srv.opts.Logger.Error("event loop failed", "error", err)
 			return
 		}
+		thread.nice(p.srv.opts.Nice())
 		asked := false
 		for i := 0; i < n; i++ {
 			if fd := int(events[i].Fd); fd == p.wakeFD {
