@@ -68,7 +68,7 @@ func (s *inStream) makeAck(last *ackState, anyway bool) *peerpb.Ack {
 	}
 	*last = ackState{own, taken}
 	s.l.ackSent.Store(uint64(own))
-	return &peerpb.Ack{Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall(), Plain: s.l.wantsPlain()}
+	return &peerpb.Ack{Durable: crdt.AppendVector(nil, durable), Taken: taken, ClockMs: s.l.r.opts.Wall(), Plain: s.l.wantsPlain(), ConfigVersion: s.l.r.opts.ConfigVersion()}
 }
 
 // wantsPlain decides whether the source should save its time for compression.

@@ -39,7 +39,7 @@ const (
 	// easeFloor is the speed of catching up, in ops a second, below which pauses
 	// are an easeLeast-th as long, and easeShort by how much it is remembered that
 	// it was missed or surpassed.
-	easeFloor = 200_000
+	easeFloor = 220_000
 	easeLeast = 4
 	easeShort = 50 * time.Millisecond
 	// easeServed is how long after their last command clients count as served.
@@ -96,6 +96,7 @@ func (e *easing) step(ctx context.Context, ops int) error {
 		e.begin()
 		return nil
 	}
+	e.r.opts.Eased()
 	slept := e.r.opts.Mono()
 	pause := e.pauseAt(slept, ops)
 	if e.debt < easeEvery || pause <= 0 {

@@ -14,6 +14,7 @@ type easeRig struct {
 	easing
 	now    atomic.Int64
 	served atomic.Uint64
+	told   int // calls of Eased
 }
 
 func newEaseRig() *easeRig {
@@ -21,6 +22,7 @@ func newEaseRig() *easeRig {
 	r := &Replicator{}
 	r.opts.Mono = x.now.Load
 	r.opts.Served = x.served.Load
+	r.opts.Eased = func() { x.told++ }
 	r.opts.Wall = func() int64 { return 10_000 }
 	x.easing = easing{r: r, rush: &r.rush}
 	x.now.Store(int64(time.Hour))
@@ -42,7 +44,7 @@ func TestEasing(t *testing.T) {
 	ended, stop := context.WithCancel(t.Context())
 	stop() // a pause ends at once, with an error: it shows without any waiting
 	x := newEaseRig()
-	if x.work(ended, time.Second, false) {
+	if x.work(ended, time.Second, false) || x.told > 0 {
 		t.Error("it pauses although nobody is served")
 	}
 	if x.work(ended, easeEvery/2, true) {
@@ -50,6 +52,9 @@ func TestEasing(t *testing.T) {
 	}
 	if !x.work(ended, easeEvery/2, true) {
 		t.Error("it does not pause after two halves of a step")
+	}
+	if x.told != 2 {
+		t.Errorf("told %d times of two steps", x.told)
 	}
 	if !x.work(ended, easeEvery, false) {
 		t.Error("clients that were served a moment ago are forgotten")

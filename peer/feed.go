@@ -187,7 +187,7 @@ func (f *feed) addHeartbeat() error {
 	f.r.backlog(&f.rush, f.left, waitingBytes)
 	f.left = waitingBytes
 	remains := f.r.hasRemains()
-	hb := &peerpb.Heartbeat{
+	hb := &peerpb.Heartbeat{ // the configuration is looked up after what is durable, see holdings
 		ClockMs: f.r.opts.Wall(), Durable: crdt.AppendVector(nil, f.r.opts.Log.Durable()),
 		WaitingOps: waitingOps, WaitingBytes: waitingBytes, ConfigVersion: f.r.opts.ConfigVersion(),
 		Remains: remains,
@@ -196,7 +196,7 @@ func (f *feed) addHeartbeat() error {
 		hb.EchoMs, hb.EchoHeldMs = echo, (f.r.opts.Mono()-f.heard.Load())/int64(time.Millisecond)
 	}
 	for _, row := range f.r.holdings.others(f.l.replica) {
-		hb.Rows = append(hb.Rows, &peerpb.Row{Replica: uint32(row.member), Durable: crdt.AppendVector(nil, row.durable)})
+		hb.Rows = append(hb.Rows, &peerpb.Row{Replica: uint32(row.member), Durable: crdt.AppendVector(nil, row.durable), ConfigVersion: row.config})
 	}
 	f.out.heartbeat = hb
 	return nil
@@ -232,11 +232,12 @@ func (f *feed) ack(a *peerpb.Ack) error {
 	f.heard.Store(f.r.opts.Mono())
 	f.echo.Store(a.GetClockMs())
 	f.plain.Store(a.GetPlain())
-	return f.l.acknowledged(durable)
+	f.r.heardVersion(f.l.replica, a.GetConfigVersion())
+	return f.l.acknowledged(durable, a.GetConfigVersion())
 }
 
 // acknowledged notes what the replica holds on disk.
-func (l *link) acknowledged(durable crdt.VersionVector) error {
+func (l *link) acknowledged(durable crdt.VersionVector, config uint64) error {
 	own := l.r.opts.Log.DurableOwn()
 	switch held := durable.Get(l.r.opts.Self); {
 	case held > own:
@@ -245,7 +246,7 @@ func (l *link) acknowledged(durable crdt.VersionVector) error {
 	case held == own:
 		l.caughtUp.Store(l.r.opts.Wall())
 	}
-	if l.r.holdings.raise(l.replica, durable) {
+	if l.r.holdings.raise(l.replica, durable, config) {
 		l.r.acked()
 	}
 	return nil

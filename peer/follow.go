@@ -128,10 +128,11 @@ func (l *link) hello() (*peerpb.Hello, error) {
 	}
 	from := log.Received()
 	from.Raise(crdt.Dot{Time: crdt.Timestamp(l.tail.Load()), Replica: l.replica})
+	durable := crdt.AppendVector(nil, log.Durable()) // before the identity and its configuration, see holdings
 	return &peerpb.Hello{
 		Identity: l.r.identity(l.replica),
 		Vector:   crdt.AppendVector(nil, from),
-		Durable:  crdt.AppendVector(nil, log.Durable()),
+		Durable:  durable,
 		Yours:    held.wire(),
 		Mine:     mine.wire(),
 	}, nil
@@ -274,13 +275,13 @@ func (s *inStream) heartbeat(data []byte) error {
 		l.offset.add(hb.GetEchoMs(), now, hb.GetClockMs(), hb.GetEchoHeldMs())
 	}
 	s.heard.Store(l.r.opts.Mono())
-	progress := l.r.holdings.raise(l.replica, durable)
+	progress := l.r.holdings.raise(l.replica, durable, hb.GetConfigVersion())
 	for _, row := range hb.GetRows() {
 		vv, err := checkVector(row.GetDurable())
 		if err != nil {
 			return err
 		}
-		if row.GetReplica() <= 1<<16-1 && l.r.holdings.raise(crdt.ReplicaID(row.GetReplica()), vv) {
+		if row.GetReplica() <= 1<<16-1 && l.r.holdings.raise(crdt.ReplicaID(row.GetReplica()), vv, row.GetConfigVersion()) {
 			progress = true
 		}
 	}

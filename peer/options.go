@@ -66,6 +66,10 @@ type Options struct {
 	// leaves room for them. Any goroutine calls it. May be nil.
 	Served func() uint64
 
+	// Eased is called again and again, by any goroutine, while something catches
+	// up and clients are served meanwhile. It must not block. May be nil.
+	Eased func()
+
 	// Deliver hands over a PUBLISH from another region. It must not block. It
 	// is called by several goroutines; the slices are the callee's. May be nil.
 	Deliver func(channel, payload []byte)

@@ -158,8 +158,8 @@ func newDecoder() *zstd.Decoder {
 	return dec
 }
 
-// unpacker puts the blocks of one stream together again, or images. Memory grows
-// as bytes arrive, up to what the block's head says and at most maxBlock (B1): a
+// unpacker puts the blocks of one stream together again, or images. Beyond roomBytes
+// memory grows as bytes arrive, up to what the block's head says and at most maxBlock (B1): a
 // stream of pieces that expand to a thousand times their size ends with the first
 // that is no block.
 type unpacker struct {
@@ -168,6 +168,7 @@ type unpacker struct {
 	sizeOf   func(head []byte) (int, error) // what a block says of its length
 	size     int                            // of the block that is coming
 	partial  []byte
+	room     []byte // for a piece that is decompressed
 }
 
 // blocks returns an unpacker for a stream of blocks.
@@ -181,31 +182,50 @@ func (u *unpacker) add(p piece) (block []byte, err error) {
 	if p.size() > maxPiece || len(p.data) == 0 {
 		return nil, fmt.Errorf("%w: %d bytes", errPiece, p.size())
 	}
-	raw := p.data
+	raw, whole := p.data, !p.more && len(u.partial) == 0
 	if p.rawSize > 0 {
-		if raw, err = u.dec.DecodeAll(p.data, make([]byte, 0, p.rawSize)); err != nil {
-			return nil, fmt.Errorf("%w: %w", errPiece, err)
-		}
-		if len(raw) != p.rawSize {
-			return nil, fmt.Errorf("%w: %d bytes, %d were announced", errPiece, len(raw), p.rawSize)
+		if raw, err = u.decode(p, whole); err != nil {
+			return nil, err
 		}
 	}
 	if err := u.grow(raw); err != nil {
 		return nil, err
 	}
-	if p.more || len(u.partial) > 0 {
-		u.partial = append(u.partial, raw...)
-		if p.more {
-			return nil, nil
-		}
-		block, u.partial = u.partial, nil
-		return block, nil
+	switch {
+	case whole && p.rawSize > 0:
+		return raw, nil
+	case len(u.partial) == 0: // what it says is not yet true: room for all of it if that is little
+		u.partial = make([]byte, 0, max(len(raw), min(u.size, roomBytes)))
 	}
-	if p.rawSize == 0 {
-		raw = append([]byte(nil), raw...)
+	u.partial = append(u.partial, raw...)
+	if p.more {
+		return nil, nil
+	}
+	block, u.partial = u.partial, nil
+	return block, nil
+}
+
+// decode decompresses a piece: into room that is kept, unless the result is to be.
+func (u *unpacker) decode(p piece, keep bool) (raw []byte, err error) {
+	to := u.room[:0]
+	if keep || p.rawSize > cap(to) {
+		to = make([]byte, 0, p.rawSize)
+	}
+	if raw, err = u.dec.DecodeAll(p.data, to); err != nil {
+		return nil, fmt.Errorf("%w: %w", errPiece, err)
+	}
+	if len(raw) != p.rawSize {
+		return nil, fmt.Errorf("%w: %d bytes, %d were announced", errPiece, len(raw), p.rawSize)
+	}
+	if !keep && cap(raw) <= 2*pieceBytes {
+		u.room = raw
 	}
 	return raw, nil
 }
+
+// roomBytes bounds the room that is made for a block because it says how long it
+// is.
+const roomBytes = 512 << 10
 
 // grow judges whether what is there may grow by the next piece.
 func (u *unpacker) grow(raw []byte) (err error) {

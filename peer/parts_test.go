@@ -26,17 +26,17 @@ func vv(entries ...crdt.Timestamp) crdt.VersionVector {
 
 func TestHoldings(t *testing.T) {
 	h := &holdings{self: 1}
-	if got := h.common(vv(5, 6)); !got.Equal(vv(5, 6)) {
+	if got := h.common(vv(5, 6), 4); !got.Equal(vv(5, 6)) {
 		t.Errorf("alone: %v", got)
 	}
 	h.setMembers([]crdt.ReplicaID{3, 1, 2})
-	if got := h.common(vv(5, 6)); len(got) != 0 {
+	if got := h.common(vv(5, 6), 4); len(got) != 0 {
 		t.Errorf("nothing acknowledged: %v", got)
 	}
-	if !h.raise(2, vv(4, 9)) || !h.raise(3, vv(5, 1, 7)) || h.raise(3, vv(5)) || h.raise(4, vv(9)) {
+	if !h.raise(2, vv(4, 9), 0) || !h.raise(3, vv(5, 1, 7), 4) || h.raise(3, vv(5), 3) || h.raise(4, vv(9), 9) {
 		t.Error("news")
 	}
-	if got := h.common(vv(5, 6, 7)); !got.Equal(vv(4, 1)) {
+	if got := h.common(vv(5, 6, 7), 4); !got.Equal(vv(4, 1)) {
 		t.Errorf("common: %v", got)
 	}
 	if n := h.count(crdt.Dot{Time: 5, Replica: 1}); n != 1 {
@@ -45,8 +45,14 @@ func TestHoldings(t *testing.T) {
 	if rows := h.others(2); len(rows) != 1 || rows[0].member != 3 {
 		t.Errorf("others: %v", rows)
 	}
+	if got := h.common(vv(5, 6, 7), 3); got != nil {
+		t.Errorf("3 knows of more members: %v", got)
+	}
+	if rows := h.others(2); rows[0].config != 4 {
+		t.Errorf("others: %v", rows)
+	}
 	h.setMembers([]crdt.ReplicaID{1, 2})
-	if got := h.common(vv(5, 6, 7)); !got.Equal(vv(4, 6)) {
+	if got := h.common(vv(5, 6, 7), 4); !got.Equal(vv(4, 6)) {
 		t.Errorf("after 3 left: %v", got)
 	}
 	h.setMembers([]crdt.ReplicaID{2, 3})

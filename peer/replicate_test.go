@@ -8,6 +8,7 @@ import (
 	gosync "sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"crdb/crdt"
 )
@@ -203,4 +204,24 @@ func TestNothingIsStableWithAnOldConfiguration(t *testing.T) {
 	eventually(t, "stable", func() bool { return one.r.Stable().Covers(issued) })
 	newer.Store(2)
 	eventually(t, "nothing is stable", func() bool { return len(one.r.Stable()) == 0 })
+}
+
+// An acknowledgement says itself what its author knows: between it and the next
+// heartbeat a region that has missed a change would take for stable what is not.
+func TestAcknowledgementsTellTheConfiguration(t *testing.T) {
+	c := newCluster(t, false)
+	var newer atomic.Uint64
+	newer.Store(1)
+	silent := func(o *Options) { o.Timing.Heartbeat, o.Timing.LinkTimeout = time.Hour, 2*time.Hour }
+	one := c.add(1, func(o *Options) { silent(o); o.ConfigVersion = func() uint64 { return 1 } })
+	c.add(2, func(o *Options) { silent(o); o.ConfigVersion = newer.Load })
+	c.join()
+	one.toy.write("add", "x")
+	eventually(t, "stable", func() bool { return one.r.Stable().Covers(one.log.Issued()) })
+	newer.Store(2)
+	one.toy.write("add", "y")
+	eventually(t, "acknowledged", func() bool { return one.r.Acked(one.log.Issued().Time) == 1 })
+	if got := one.r.Stable(); len(got) != 0 {
+		t.Errorf("stable: %v", got)
+	}
 }

@@ -86,6 +86,9 @@ func newReplicator(opts Options) (*Replicator, error) {
 	if opts.Served == nil {
 		opts.Served = func() uint64 { return 0 }
 	}
+	if opts.Eased == nil {
+		opts.Eased = func() {}
+	}
 	if opts.ConfigVersion == nil {
 		opts.ConfigVersion = func() uint64 { return 0 }
 	}
@@ -263,12 +266,7 @@ func (r *Replicator) Acked(own crdt.Timestamp) int {
 // is causally stable, and what nobody will ask this log for again. It is nothing
 // while a member has a newer configuration, with members that are not known here.
 func (r *Replicator) Stable() crdt.VersionVector {
-	for _, l := range r.allLinks() {
-		if _, said := l.said(); l.isMember() && said.config > r.opts.ConfigVersion() {
-			return nil
-		}
-	}
-	return r.holdings.common(r.opts.Log.Durable())
+	return r.holdings.common(r.opts.Log.Durable(), r.opts.ConfigVersion())
 }
 
 // MinAcked is Stable, under the name by which the log may be truncated.

@@ -96,7 +96,7 @@ func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	if err := l.acknowledged(durable); err != nil {
+	if err := l.acknowledged(durable, hello.GetIdentity().GetConfigVersion()); err != nil {
 		return nil, 0, nil, err
 	}
 	return l, from, &peerpb.Welcome{

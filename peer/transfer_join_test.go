@@ -9,22 +9,28 @@ import (
 )
 
 // breakOff ends the connections of to after every 40th image that n captures, once
-// those before it are merged.
-func (n *stateNode) breakOff(to *stateNode) (captured *atomic.Int64) {
-	captured = new(atomic.Int64) // a stream that was cut may still be capturing while the next one does
+// those before it are merged, and some since the last time. A stream that was cut may
+// still be capturing: nothing of that is merged, and no other is served meanwhile.
+func (n *stateNode) breakOff(to *stateNode) (captured, cuts *atomic.Int64) {
+	captured, cuts = new(atomic.Int64), new(atomic.Int64)
+	var last atomic.Int64 // what was merged when it was cut last
 	n.tap = func(at uint64, image []byte) []byte {
-		if captured.Add(1)%40 == 0 {
-			merged := func() bool {
-				return int(to.r.Transfer().Percent*oplog.MaxRanges/100) >= int(at>>28)-5 // the rest is lost on the way
+		if captured.Add(1)%40 != 0 {
+			return image
+		}
+		for range 50 {
+			merged := int64(to.r.Transfer().Percent * oplog.MaxRanges / 100)
+			if merged > last.Load() && merged >= int64(at>>28)-5 { // the rest is lost on the way
+				last.Store(merged)
+				cuts.Add(1)
+				to.hangUp()
+				break
 			}
-			for i := 0; !merged() && i < 500; i++ {
-				<-time.After(time.Millisecond)
-			}
-			to.hangUp()
+			<-time.After(time.Millisecond)
 		}
 		return image
 	}
-	return captured
+	return captured, cuts
 }
 
 // A joining instance turns to another member when one gives it nothing, not when
@@ -32,7 +38,7 @@ func (n *stateNode) breakOff(to *stateNode) (captured *atomic.Int64) {
 func TestAJoinerStaysWithASourceThatGetsOn(t *testing.T) {
 	c, one, two := together(t)
 	three := c.add(3, func(n *stateNode) { n.join = true })
-	captured := one.breakOff(three)
+	captured, cuts := one.breakOff(three)
 	var turned atomic.Bool
 	two.tap = func(_ uint64, image []byte) []byte {
 		if !turned.Swap(true) {
@@ -42,8 +48,8 @@ func TestAJoinerStaysWithASourceThatGetsOn(t *testing.T) {
 	}
 	c.join()
 	c.agree()
-	if n := captured.Load(); n < 40*patienceWithSource {
-		t.Errorf("%d images: the streams were not broken often enough", n)
+	if n := cuts.Load(); n < patienceWithSource {
+		t.Errorf("%d times: the streams were not broken often enough", n)
 	}
 }
 

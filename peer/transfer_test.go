@@ -272,11 +272,14 @@ func TestNoBaseFromOneThatMayNotGoOn(t *testing.T) {
 // The stream is cut after every 40th image; the transfer goes on where it was.
 func TestATransferThatIsCut(t *testing.T) {
 	c, one, two := apart(t)
-	captured := one.breakOff(two)
+	captured, cuts := one.breakOff(two)
 	two.start()
 	c.agree()
 	if n := captured.Load(); n > 3*int64(oplog.MaxRanges) {
 		t.Errorf("%d captures: it began anew every time", n)
+	}
+	if cuts.Load() == 0 {
+		t.Error("it was never cut")
 	}
 }
 

@@ -761,6 +761,7 @@ type Row struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Replica       uint32                 `protobuf:"varint,1,opt,name=replica,proto3" json:"replica,omitempty"`
 	Durable       []byte                 `protobuf:"bytes,2,opt,name=durable,proto3" json:"durable,omitempty"`
+	ConfigVersion uint64                 `protobuf:"varint,3,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // the newest it has said it runs on
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -809,12 +810,20 @@ func (x *Row) GetDurable() []byte {
 	return nil
 }
 
+func (x *Row) GetConfigVersion() uint64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
+}
+
 type Ack struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Durable       []byte                 `protobuf:"bytes,1,opt,name=durable,proto3" json:"durable,omitempty"`                 // on the follower's disk; empty: no change
-	Taken         uint64                 `protobuf:"varint,2,opt,name=taken,proto3" json:"taken,omitempty"`                    // bytes of pieces the follower has taken from this stream
-	ClockMs       int64                  `protobuf:"varint,3,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"` // the follower's wall clock
-	Plain         bool                   `protobuf:"varint,4,opt,name=plain,proto3" json:"plain,omitempty"`                    // compression is not worth its time on this link
+	Durable       []byte                 `protobuf:"bytes,1,opt,name=durable,proto3" json:"durable,omitempty"`                                   // on the follower's disk; empty: no change
+	Taken         uint64                 `protobuf:"varint,2,opt,name=taken,proto3" json:"taken,omitempty"`                                      // bytes of pieces the follower has taken from this stream
+	ClockMs       int64                  `protobuf:"varint,3,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"`                   // the follower's wall clock
+	Plain         bool                   `protobuf:"varint,4,opt,name=plain,proto3" json:"plain,omitempty"`                                      // compression is not worth its time on this link
+	ConfigVersion uint64                 `protobuf:"varint,5,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"` // as in Identity, as it is now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -875,6 +884,13 @@ func (x *Ack) GetPlain() bool {
 		return x.Plain
 	}
 	return false
+}
+
+func (x *Ack) GetConfigVersion() uint64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
 }
 
 type FetchRequest struct {
@@ -1301,15 +1317,17 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"echoHeldMs\x12%\n" +
 	"\x04rows\x18\a \x03(\v2\x11.crdb.peer.v1.RowR\x04rows\x12%\n" +
 	"\x0econfig_version\x18\b \x01(\x04R\rconfigVersion\x12\x18\n" +
-	"\aremains\x18\t \x01(\bR\aremains\"9\n" +
+	"\aremains\x18\t \x01(\bR\aremains\"`\n" +
 	"\x03Row\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12\x18\n" +
-	"\adurable\x18\x02 \x01(\fR\adurable\"f\n" +
+	"\adurable\x18\x02 \x01(\fR\adurable\x12%\n" +
+	"\x0econfig_version\x18\x03 \x01(\x04R\rconfigVersion\"\x8d\x01\n" +
 	"\x03Ack\x12\x18\n" +
 	"\adurable\x18\x01 \x01(\fR\adurable\x12\x14\n" +
 	"\x05taken\x18\x02 \x01(\x04R\x05taken\x12\x19\n" +
 	"\bclock_ms\x18\x03 \x01(\x03R\aclockMs\x12\x14\n" +
-	"\x05plain\x18\x04 \x01(\bR\x05plain\"\x8f\x01\n" +
+	"\x05plain\x18\x04 \x01(\bR\x05plain\x12%\n" +
+	"\x0econfig_version\x18\x05 \x01(\x04R\rconfigVersion\"\x8f\x01\n" +
 	"\fFetchRequest\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.crdb.peer.v1.IdentityR\bidentity\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12\x14\n" +
