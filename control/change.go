@@ -289,7 +289,7 @@ func (n *Node) giveUp(k *task, c *change, x *note) {
 // settle has the members commit. Those that were away are asked once; a new
 // instance must have committed for the change to be a success.
 func (n *Node) settle(ctx context.Context, k *task, x *note, away []string) error {
-	n.tellGone(ctx, x)
+	n.tellGone(x)
 	timeout := time.NewTimer(n.opts.Timing.Commit)
 	defer timeout.Stop()
 	for late := false; ; {

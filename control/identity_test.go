@@ -340,6 +340,7 @@ func TestBootCheckAsksWhereFormerMembersWere(t *testing.T) {
 	}
 	n.onOldDisk(guid, func() {
 		back := nodes[2]
+		eventually(t, "removed", func() bool { return back.database(guid).record.Status == api.StatusRemoved })
 		if task := back.wait(back.c.Recover(context.Background(), &api.Recover{Database: guid, From: n.AdminAddr()})); task.Status != api.TaskFinished {
 			t.Fatalf("task: %+v", task)
 		}

@@ -34,6 +34,7 @@ var names = map[string]entry{
 	"log-retention":   {set: size(func(s *Settings) *int64 { return &s.LogRetention })},
 	"verify-interval": {set: seconds(func(s *Settings) *time.Duration { return &s.VerifyInterval })},
 	"io-threads":      {set: number(func(s *Settings) *int { return &s.IOThreads }, 1, 128)},
+	"io-threads-nice": {set: number(func(s *Settings) *int { return &s.IOThreadsNice }, -20, 0)},
 	"boot-check":      {set: setBootCheck},
 	"auto-recover":    {set: yesNo(func(s *Settings) *bool { return &s.AutoRecover })},
 	"peer-route":      {repeat: true, set: setRoute},

@@ -29,6 +29,7 @@ type Settings struct {
 
 	VerifyInterval time.Duration // between comparisons of the regions; 0: none
 	IOThreads      int           // event loops per database
+	IOThreadsNice  int           // added to their niceness, if the system lets it be; 0 or less
 
 	BootCheck   time.Duration // how long a start waits for what others hold of the own log
 	AutoRecover bool          // an instance that lost log comes back under a new ID by itself
@@ -57,7 +58,7 @@ type RedisSetting struct{ Name, Value string }
 func Defaults() *Settings {
 	return &Settings{
 		Bind: "127.0.0.1", AdminPort: api.DefaultAdminPort, PeerPort: 9444, GossipPort: 7946,
-		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, VerifyInterval: time.Hour, IOThreads: 1,
+		Appendfsync: "everysec", MaxClockDrift: 500 * time.Millisecond, LogRetention: 16 << 30, VerifyInterval: time.Hour, IOThreads: 1, IOThreadsNice: -5,
 		BootCheck: 3 * time.Second,
 		LogLevel:  "notice", LogFormat: "text", GCPercent: 15, GCHeadroom: 24 << 20,
 		PeerRoutes: map[string]string{},

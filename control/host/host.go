@@ -26,6 +26,8 @@ import (
 type Options struct {
 	Mono    func() int64  // nanoseconds from any fixed point
 	Rand    func() uint64 // random bits, from any goroutine
+	Eased   func()        // see peer.Options; nil: nothing
+	Urgent  func() bool   // clients are short of processors; from any goroutine; nil: never
 	Version string
 	Parts   Parts // nil: as they are
 }

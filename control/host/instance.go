@@ -117,7 +117,7 @@ func (i *instance) openPeer() (err error) {
 	o := peer.Options{
 		Database: i.spec.GUID, Self: crdt.ReplicaID(i.spec.Replica), Region: i.host.settings.Region, Log: i.log, Apply: i.engine, Images: i.engine, Join: i.spec.Join,
 		Limits: peer.Limits{TransferRate: int(i.host.settings.TransferRate)},
-		Mono:   i.host.opts.Mono, Served: i.served,
+		Mono:   i.host.opts.Mono, Served: i.served, Eased: i.host.opts.Eased,
 		Deliver: i.deliver, ConfigVersion: i.version.Load, Run: i.spec.Run, Notice: i.notice, Dial: i.host.dial, Wall: i.host.wall,
 		Logger: i.host.logger.With("name", i.spec.Name), // it adds the GUID as database itself
 	}

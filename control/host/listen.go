@@ -23,13 +23,22 @@ func (i *instance) listen(addr string) (Server, error) {
 func (i *instance) serverOptions(addr string) resp.ServerOptions {
 	most := mostClients()
 	return resp.ServerOptions{
-		Addr: addr, Loops: i.host.settings.IOThreads, NewSession: i.commands.NewSession,
+		Addr: addr, Loops: i.host.settings.IOThreads, Nice: i.nice, NewSession: i.commands.NewSession,
 		MaxClients:         func() int { return min(int(i.config.Int("maxclients")), most) },
 		IdleTimeout:        func() time.Duration { return time.Duration(i.config.Int("timeout")) * time.Second },
 		PendingOutputLimit: i.commands.OutputLimit,
 		TCPKeepAlive:       keepAlive(i.config.Int("tcp-keepalive")),
 		Logger:             i.logger,
 	}
+}
+
+// nice favours the event loops while a region catches up. At all times would not
+// do: a loop that runs as soon as anything has come does less at a time.
+func (i *instance) nice() int {
+	if urgent := i.host.opts.Urgent; urgent != nil && urgent() {
+		return i.host.settings.IOThreadsNice
+	}
+	return 0
 }
 
 // served rises with every byte that clients send.
