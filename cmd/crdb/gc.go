@@ -22,11 +22,19 @@ import (
 // hundred megabytes a second would else grow by the percentage of the small
 // heap that it was. And a node that has come to rest gives back what it does
 // not need, since the next collection may be long in coming.
+//
+// A collection stops the process twice, and where processors are short each stop
+// lasts until all of Go's have had one. While a region catches up garbage is made
+// quickly, so the heap may grow by more then.
 
 // maxGCPercent bounds what a very small heap grows by. The runtime lets a heap
 // grow to 4 MiB times this in any case, which is about the default of
 // gc-headroom.
 const maxGCPercent = 600
+
+// catchingUp is how many times gc-headroom the heap may grow by while a region
+// catches up and clients are served meanwhile.
+const catchingUp = 4
 
 // At rest is who allocates less than restRate bytes a second for restSeconds
 // seconds; worth giving back is more than restWorth bytes and an eighth of what
@@ -39,8 +47,8 @@ const (
 
 // tuneGC keeps the collector's percentage fit for the size of the heap, and the
 // process small when it rests, until stop is called. GOGC and GOMEMLIMIT, when
-// set, are left as they are.
-func tuneGC(s *conf.Settings) (stop func()) {
+// set, are left as they are. heavy reports whether a region catches up.
+func tuneGC(s *conf.Settings, heavy func() bool) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") == "" && s.MemoryLimit > 0 {
 		debug.SetMemoryLimit(s.MemoryLimit)
 	}
@@ -54,7 +62,7 @@ func tuneGC(s *conf.Settings) (stop func()) {
 		defer tick.Stop()
 		cycles, forget := gcCycles()
 		defer forget()
-		t := tuner{s: s}
+		t := tuner{s: s, heavy: heavy}
 		t.collected(readHeap())
 		for {
 			select {
@@ -75,6 +83,7 @@ func tuneGC(s *conf.Settings) (stop func()) {
 // tuner decides; one goroutine owns it.
 type tuner struct {
 	s       *conf.Settings
+	heavy   func() bool
 	percent int
 	allocs  uint64 // at the last second
 	resting int    // seconds
@@ -82,7 +91,7 @@ type tuner struct {
 
 // collected sets the percentage after a collection.
 func (t *tuner) collected(h heap) {
-	if want := gcPercent(h.live, t.s); t.percent == 0 || want < t.percent*9/10 || want > t.percent*11/10 {
+	if want := gcPercent(h.live, t.s, t.heavy()); t.percent == 0 || want < t.percent*9/10 || want > t.percent*11/10 {
 		t.percent = want
 		debug.SetGCPercent(want)
 	}
@@ -125,10 +134,13 @@ func gcCycles() (cycles <-chan struct{}, forget func()) {
 }
 
 // gcPercent is the percentage for a heap of that many live bytes.
-func gcPercent(live uint64, s *conf.Settings) int {
-	percent := maxGCPercent
+func gcPercent(live uint64, s *conf.Settings, heavy bool) int {
+	percent, headroom := maxGCPercent, uint64(s.GCHeadroom)
+	if heavy {
+		headroom *= catchingUp
+	}
 	if live > 0 {
-		percent = int(min(uint64(s.GCHeadroom)*100/live, maxGCPercent))
+		percent = int(min(headroom*100/live, maxGCPercent))
 	}
 	return max(percent, s.GCPercent)
 }

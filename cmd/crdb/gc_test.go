@@ -15,9 +15,12 @@ func TestGCPercent(t *testing.T) {
 		live uint64
 		want int
 	}{{0, 600}, {1 << 20, 600}, {48 << 20, 50}, {96 << 20, 25}, {256 << 20, 15}, {1 << 40, 15}} {
-		if got := gcPercent(c.live, s); got != c.want {
+		if got := gcPercent(c.live, s, false); got != c.want {
 			t.Errorf("%d MiB: %d, want %d", c.live>>20, got, c.want)
 		}
+	}
+	if got := gcPercent(96<<20, s, true); got != 25*catchingUp {
+		t.Errorf("96 MiB while catching up: %d, want %d", got, 25*catchingUp)
 	}
 }
 

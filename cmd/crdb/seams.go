@@ -28,9 +28,9 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // openNode starts a node on the real network and disk. shutdown is
 // called when a client says SHUTDOWN; nil refuses that.
-func openNode(s *conf.Settings, logger *slog.Logger, now func() time.Time, shutdown func()) (*control.Node, error) {
+func openNode(s *conf.Settings, logger *slog.Logger, now func() time.Time, p *procs, shutdown func()) (*control.Node, error) {
 	return control.Open(control.Options{
 		Settings: s, Shutdown: shutdown, Now: now, Dial: dial, Rand: crand.Reader, Logger: logger,
-		OpenHost: host.Opener(host.Options{Mono: mono, Rand: rand.Uint64, Version: api.Version().Version}),
+		OpenHost: host.Opener(host.Options{Mono: mono, Rand: rand.Uint64, Eased: p.eased, Urgent: p.raised.Load, Version: api.Version().Version}),
 	})
 }

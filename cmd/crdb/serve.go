@@ -114,17 +114,18 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string, cl
 	if s.Insecure {
 		logger.Warn("running with --insecure: no TLS; whoever reaches the ports of this node reads and changes everything", "bind", s.Bind)
 	}
-	spareProcs(s)
 	now := time.Now
 	if clock != "" {
 		logger.Warn("running with --test-clock: the time of this node is not that of the machine", "file", clock)
 		now = (&testClock{file: clock}).now
 	}
-	stop := tuneGC(s)
+	p := newProcs(s)
+	defer p.start()()
+	stop := tuneGC(s, p.raised.Load)
 	defer stop()
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := openNode(s, logger, now, shutdown)
+	node, err := openNode(s, logger, now, p, shutdown)
 	if err != nil {
 		return err
 	}
