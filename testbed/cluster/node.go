@@ -130,6 +130,7 @@ func (n *Node) Get(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	req.Header.Set("Accept-Encoding", "identity") // compression would cost the node what is measured elsewhere
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err

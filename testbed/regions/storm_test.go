@@ -1,12 +1,15 @@
 package regions
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
 	"crdb/testbed/cluster"
+	"crdb/testbed/oracle"
 )
 
 // TestStorm lets writers and troubles loose on all regions at once, several
@@ -26,7 +29,7 @@ func TestStorm(t *testing.T) {
 		t.Logf("%d commands over %d troubles: %s", s.count(), len(did), strings.Join(did, ", "))
 		before, differ, err := agree(t.Context(), c)
 		if err != nil || len(differ) > 0 {
-			t.Fatalf("REGIONS_SEED=%d: %s\n%s", seed, verdict(differ, err), histories(s, differ))
+			t.Fatalf("REGIONS_SEED=%d: %s\n%s", seed, verdict(differ, err), histories(c, s, differ))
 		}
 		t.Logf("alike on %d keys", len(before))
 		if round == rounds-1 {
@@ -61,10 +64,27 @@ func remember(t *testing.T, c *cluster.Cluster, before state) {
 	}
 }
 
-func histories(s *storm, differ []difference) string {
+// histories tells of some of the differences what each region has, and how it came.
+func histories(c *cluster.Cluster, s *storm, differ []difference) string {
 	var b strings.Builder
 	for _, d := range differ[:min(len(differ), 4)] {
+		for _, region := range c.Regions {
+			fmt.Fprintf(&b, "%s explains %s: %s\n", region, d.at.key, explain(c.Node(region).Addr(), d.at))
+		}
 		b.WriteString(d.at.key + " was last in:\n" + s.history(d.at.key))
 	}
 	return b.String()
+}
+
+func explain(addr string, at place) string {
+	conn, err := oracle.Dial(addr)
+	if err != nil {
+		return err.Error()
+	}
+	defer conn.Close()
+	reps, err := conn.Pipeline([][]string{{"SELECT", strconv.Itoa(at.db)}, {"PEXPIRETIME", at.key}, {"CRDT.EXPLAIN", at.key}})
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("until %s, %s", reps[1], reps[2])
 }

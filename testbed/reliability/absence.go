@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"crdb/testbed/cluster"
 )
@@ -22,25 +20,35 @@ func absence(ctx context.Context, ops int, t *table) (err error) {
 	}
 	defer c.Close()
 	home, away := c.Regions[0], c.Regions[1]
-	if err := fill(ctx, c, home, 0, ops/10); err != nil {
+	// The same keys again and again, so that what grows is not the data.
+	together, err := highest(ctx, c, home, ops)
+	if err != nil {
 		return err
 	}
 	if err := c.Sync(ctx); err != nil {
 		return err
 	}
-	quiet := probe(ctx, c, home, time.After(3*time.Second))
+	if err := calm(ctx, c); err != nil {
+		return err
+	}
+	quiet, err := probe(ctx, c.Node(home).Addr(), time.After(probeTime))
+	if err != nil {
+		return err
+	}
 
 	if err := c.Node(away).Kill(); err != nil {
 		return err
 	}
-	// The same keys again and again, so that what grows is not the data.
-	before, peak, err := growth(ctx, c, home, ops)
+	apart, err := highest(ctx, c, home, ops)
 	if err != nil {
 		return err
 	}
-	t.add(fmt.Sprintf("memory of a region while another is away for %d writes", ops), "%d MB before, at most %d MB meanwhile (%+.0f %%)",
-		before>>20, peak>>20, 100*(float64(peak)/float64(before)-1))
+	t.add(fmt.Sprintf("memory of a region during %d writes", ops), "at most %d MB while all regions are there, then %d MB while one is away (%+.0f %%)",
+		together>>20, apart>>20, 100*(float64(apart)/float64(together)-1))
 
+	if err := calm(ctx, c); err != nil {
+		return err
+	}
 	started := time.Now()
 	if err := c.Node(away).Restart(ctx); err != nil {
 		return err
@@ -58,10 +66,10 @@ func absence(ctx context.Context, ops int, t *table) (err error) {
 		caught = time.Since(begun)
 		close(done)
 	})
-	busy := probe(ctx, c, home, done)
+	busy, err := probe(ctx, c.Node(home).Addr(), done)
 	wg.Wait()
-	if syncErr != nil {
-		return syncErr
+	if err := errors.Join(err, syncErr); err != nil {
+		return err
 	}
 	return report(ctx, c, t, caughtUp{ops: ops, serving: begun.Sub(started), took: caught, quiet: quiet, busy: busy})
 }
@@ -93,28 +101,22 @@ func report(ctx context.Context, c *cluster.Cluster, t *table, x caughtUp) error
 	return nil
 }
 
-// growth writes ops in a region and returns its memory before and at its peak.
-func growth(ctx context.Context, c *cluster.Cluster, region string, ops int) (before, peak int64, err error) {
-	const parts = 10
-	if err := fill(ctx, c, region, 0, ops/parts); err != nil {
-		return 0, 0, err
-	}
-	for i := range parts {
-		if i > 0 {
-			if err := fill(ctx, c, region, 0, ops/parts); err != nil {
-				return 0, 0, err
-			}
+// highest writes ops in a region and returns the peak of its memory meanwhile. What
+// garbage there is rises and falls all the time, checkpoints among it, so that one
+// look would not do.
+func highest(ctx context.Context, c *cluster.Cluster, region string, ops int) (most int64, err error) {
+	const parts = 100
+	for range parts {
+		if err := fill(ctx, c, region, 0, ops/parts); err != nil {
+			return 0, err
 		}
 		u, err := c.Node(region).Usage()
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
-		if i == 0 {
-			before = u.Resident
-		}
-		peak = max(peak, u.Resident)
+		most = max(most, u.Resident)
 	}
-	return before, peak, nil
+	return most, nil
 }
 
 // fillBatch is how many writes go in one pipeline.
@@ -124,11 +126,10 @@ const fillBatch = 1000
 // number on.
 func fill(ctx context.Context, c *cluster.Cluster, region string, from, n int) error {
 	cl := c.Client(region)
-	rnd := rand.New(rand.NewPCG(1, uint64(from)))
 	for i := 0; i < n; i += fillBatch {
 		p := cl.Pipeline()
 		for j := i; j < min(n, i+fillBatch); j++ {
-			value := fmt.Sprintf("%016x%016x%016x%016x", rnd.Uint64(), rnd.Uint64(), rnd.Uint64(), rnd.Uint64())
+			value := fmt.Sprintf("%016x%016x%016x%016x", rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64())
 			p.Set(ctx, fmt.Sprintf("key:%012d", from+j), value, 0)
 		}
 		if _, err := p.Exec(ctx); err != nil {
@@ -136,29 +137,6 @@ func fill(ctx context.Context, c *cluster.Cluster, region string, from, n int) e
 		}
 	}
 	return nil
-}
-
-// probe writes a key once a millisecond until stop, and returns the sorted
-// times it took.
-func probe[T any](ctx context.Context, c *cluster.Cluster, region string, stop <-chan T) (times []time.Duration) {
-	cl := redis.NewClient(&redis.Options{Addr: c.Node(region).Addr(), PoolSize: 1, MaxRetries: -1})
-	defer cl.Close()
-	every := time.NewTicker(time.Millisecond)
-	defer every.Stop()
-	for {
-		select {
-		case <-stop:
-			slices.Sort(times)
-			return times
-		case <-ctx.Done():
-			return nil
-		case <-every.C:
-		}
-		began := time.Now()
-		if cl.Set(ctx, "probe", "x", 0).Err() == nil {
-			times = append(times, time.Since(began))
-		}
-	}
 }
 
 // at is a percentile of sorted times.

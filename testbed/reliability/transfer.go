@@ -27,9 +27,16 @@ func transfer(ctx context.Context, n int, t *table) error {
 	if err := c.Sync(ctx); err != nil {
 		return err
 	}
+	if err := calm(ctx, c); err != nil {
+		return err
+	}
 	x := transferred{keys: n}
-	x.source.quiet = probe(ctx, c, home, time.After(probeTime))
-	x.receiver.quiet = probe(ctx, c, away, time.After(probeTime))
+	if x.source.quiet, err = probe(ctx, c.Node(home).Addr(), time.After(probeTime)); err != nil {
+		return err
+	}
+	if x.receiver.quiet, err = probe(ctx, c.Node(away).Addr(), time.After(probeTime)); err != nil {
+		return err
+	}
 	if err := c.Node(away).Kill(); err != nil {
 		return err
 	}
@@ -42,6 +49,9 @@ func transfer(ctx context.Context, n int, t *table) error {
 	}); err != nil {
 		return fmt.Errorf("the log is not cut: %w", err)
 	}
+	if err := calm(ctx, c); err != nil {
+		return err
+	}
 	if err := x.run(ctx, c, home, away); err != nil {
 		return err
 	}
@@ -53,7 +63,7 @@ const (
 	transferBudget = 4 << 20
 	// lookEvery is the pause between two looks at the nodes: one costs them a
 	// little, too.
-	lookEvery = 100 * time.Millisecond
+	lookEvery = 250 * time.Millisecond
 	// probeTime is for how long a local command is timed in quiet.
 	probeTime = 3 * time.Second
 )
@@ -91,8 +101,9 @@ func (x *transferred) run(ctx context.Context, c *cluster.Cluster, home, away st
 	}
 	begun, done := time.Now(), make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { x.source.busy = probe(ctx, c, home, done) })
-	wg.Go(func() { x.receiver.busy = probe(ctx, c, away, done) })
+	var errs [2]error
+	wg.Go(func() { x.source.busy, errs[0] = probe(ctx, c.Node(home).Addr(), done) })
+	wg.Go(func() { x.receiver.busy, errs[1] = probe(ctx, c.Node(away).Addr(), done) })
 	err = until(ctx, func() (bool, error) {
 		u, err := c.Node(home).Usage()
 		if err != nil {
@@ -109,7 +120,7 @@ func (x *transferred) run(ctx context.Context, c *cluster.Cluster, home, away st
 	x.took = time.Since(begun)
 	close(done)
 	wg.Wait()
-	if err != nil {
+	if err := errors.Join(err, errs[0], errs[1]); err != nil {
 		return err
 	}
 	return c.Sync(ctx)

@@ -64,6 +64,9 @@ func draw(seed uint64) Config {
 		c.MemTableBytes = 4 << 20
 	}
 	c.drawMembers(rand.New(rand.NewPCG(seed, 1)))
+	if rand.New(rand.NewPCG(seed, 100)).IntN(3) == 0 { // apart from the others, which a seed goes on to draw as before
+		c.Families = append(c.Families, scarce)
+	}
 	return c
 }
 

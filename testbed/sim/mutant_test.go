@@ -41,6 +41,12 @@ func lagging(c Config) Config {
 	return c
 }
 
+// fewKeys is one in which what is left of keys that are gone stands alone.
+func fewKeys(c Config) Config {
+	c.Families, c.Ledger = []string{scarce}, nil
+	return c
+}
+
 // joining is one whose members come and go.
 func joining(c Config) Config {
 	c.Spares, c.Ops = 2, 900
@@ -82,6 +88,11 @@ var mutantsOfData = []mutant{
 		"what a backup holds of a key is taken for what it is now", []change{
 			{"engine/shorten.go", "return dict.Hash(h, binary.BigEndian.AppendUint64(nil, k.Object.Sum()))", "return h"},
 		}, "S", joining(plain("backup", "grow", "shrink")),
+	},
+	{
+		"a flush leaves the deadline beside a removed counter", []change{
+			{"crdt/detach.go", "if o.Type() != TypeNone || len(o.Deadlines) > 0 {", "if o.Type() != TypeNone {"},
+		}, "S", fewKeys(plain("cut", "delay")),
 	},
 	{
 		"replies do not wait for the log", []change{{"command/settings.go", `c.String("appendfsync") == "always"`, "false"}},

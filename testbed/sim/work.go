@@ -3,8 +3,8 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"crdb/testbed/oracle"
@@ -12,6 +12,10 @@ import (
 
 // ownFamilies are the families of random commands besides the oracle's.
 var ownFamilies = []string{"multi", "ttl", "flush", "append", "blocking", "script", "publish"}
+
+// scarce is the family of a database with so few keys that what is left of
+// those that are gone stands alone there.
+const scarce, scarceDB = "scarce", "2"
 
 // worker is one client: it sends random commands, and those of the ledger over
 // a second connection.
@@ -21,8 +25,9 @@ type worker struct {
 	name   string
 	rng    *rand.Rand
 	source *oracle.Mix
-	own    []string // of ownFamilies, those that are on
+	own    []string // of ownFamilies, and scarce, those that are on
 	plain  *client  // nil: not connected
+	db     string   // that plain has selected
 	sure   *client  // for the ledger
 	seen   string   // the last element of the ledger's list this client has read
 }
@@ -44,7 +49,7 @@ func (r *run) work(n *node, i int) {
 func (w *worker) choose() {
 	var theirs []string
 	for _, f := range w.r.config.Families {
-		if strings.Contains(" "+strings.Join(ownFamilies, " ")+" ", " "+f+" ") {
+		if f == scarce || slices.Contains(ownFamilies, f) {
 			w.own = append(w.own, f)
 		} else {
 			theirs = append(theirs, f)
@@ -81,7 +86,8 @@ func (w *worker) connect() bool {
 	}
 	if w.plain == nil {
 		w.plain, w.sure, w.seen = i.connect(), i.connect(), "" // another instance need not have what this one saw
-		w.send([]string{"SELECT", strconv.Itoa(w.rng.IntN(2))})
+		w.db = strconv.Itoa(w.rng.IntN(2))
+		w.send([]string{"SELECT", w.db})
 		w.sure.do([]string{"SELECT", ledgerDB}, nil)
 	}
 	return !w.plain.closed.Load() && !w.sure.closed.Load()
@@ -135,7 +141,21 @@ func (w *worker) ownStep() {
 			"n1", "l3", ms})
 	case "publish":
 		w.send([]string{"PUBLISH", "news", ms})
+	case scarce:
+		w.scarceStep(ms)
 	}
+}
+
+// scarceStep does one command in the database with few keys.
+func (w *worker) scarceStep(ms string) {
+	key := string('a' + rune(w.rng.IntN(12)))
+	w.send([]string{"SELECT", scarceDB})
+	if w.rng.IntN(40) == 0 {
+		w.send([]string{"FLUSHDB"})
+	}
+	w.send([][]string{{"DEL", key}, {"UNLINK", key}, {"PEXPIRE", key, ms}, {"PERSIST", key}, {"INCR", key}, {"HINCRBY", key, "f", "1"},
+		{"HPEXPIRE", key, ms, "FIELDS", "1", "f"}, {"HDEL", key, "f"}, {"ZINCRBY", key, "1", "m"}, {"SADD", key, "m"}}[w.rng.IntN(10)])
+	w.send([]string{"SELECT", w.db})
 }
 
 // transaction sends random commands inside MULTI.

@@ -55,10 +55,12 @@ func run(t *testing.T, dir, bin string, env []string, args ...string) {
 	cmd := command(t, dir, bin, args...)
 	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		text := string(out)
-		t.Fatalf("%v\n%s", err, text[max(0, len(text)-8000):])
+		t.Fatalf("%v\n%s", err, tail(out))
 	}
 }
+
+// tail is the end of what a suite printed.
+func tail(out []byte) string { return string(out[max(0, len(out)-8000):]) }
 
 func command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), name, args...)

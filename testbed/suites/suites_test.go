@@ -1,8 +1,10 @@
 package suites
 
 import (
+	"bytes"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,8 +53,25 @@ func TestAsynq(t *testing.T) {
 // asynq runs those of asynq's tests that match a pattern on a node of their own.
 func asynq(t *testing.T, dir, bin, pattern string) {
 	c := cluster.StartTest(t, cluster.Options{Regions: []string{"here"}})
-	run(t, dir, bin, nil, "-redis_addr", c.Node("here").Addr(), "-test.run", pattern)
+	args := []string{"-redis_addr", c.Node("here").Addr(), "-test.run"}
+	out, err := command(t, dir, bin, append(args, pattern)...).CombinedOutput()
+	if err == nil {
+		return
+	}
+	failed := failedTest.FindAllSubmatch(out, -1)
+	if len(failed) != 1 || !wholeSeconds.Match(failed[0][1]) || bytes.Contains(out, []byte("panic: ")) { // else all others have run
+		t.Fatalf("%v\n%s", err, tail(out))
+	}
+	t.Logf("once more: %s\n%s", failed[0][1], tail(out))
+	run(t, dir, bin, nil, append(args, "^"+string(failed[0][1])+"$")...)
 }
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+) `)
+
+// wholeSeconds are tests that compare the second in which a task is written with
+// that of a moment before, so that they fail on any server when a second ends in
+// between. One such failure is forgiven, if the test passes when it is run again.
+var wholeSeconds = regexp.MustCompile(`^TestClientEnqueue`)
 
 // TestRedsync runs redsync's tests, which start their own servers.
 func TestRedsync(t *testing.T) {
