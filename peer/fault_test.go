@@ -224,7 +224,7 @@ func TestBadFollowerIsRefused(t *testing.T) {
 		h    *peerpb.Hello
 		want Reason
 	}{
-		{"protocol", hello(func(h *peerpb.Hello) { h.Identity.Protocol = 2 }), peerpb.Refusal_PROTOCOL},
+		{"protocol", hello(func(h *peerpb.Hello) { h.Identity.Protocol = 99 }), peerpb.Refusal_PROTOCOL},
 		{"format", hello(func(h *peerpb.Hello) { h.Identity.BlockFormat = 2 }), peerpb.Refusal_FORMAT},
 		{"database", hello(func(h *peerpb.Hello) { h.Identity.Database = "other" }), peerpb.Refusal_DATABASE},
 		{"member", hello(func(h *peerpb.Hello) { h.Identity.Replica = 3 }), peerpb.Refusal_MEMBER},

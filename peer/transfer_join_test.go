@@ -66,9 +66,7 @@ func TestAJoinerWithoutLinks(t *testing.T) {
 	})
 	three.r.Cut(regionOf(2), false)
 	c.agree()
-	if got := three.r.Transfer(); got.Percent != 100 {
-		t.Errorf("%+v", got)
-	}
+	eventually(t, "the transfer has ended", func() bool { return three.r.Transfer().Percent == 100 })
 }
 
 // One that was removed before it had its first state hears of it from the transfer

@@ -194,7 +194,8 @@ func TestALaggardGetsTheState(t *testing.T) {
 	two.start()
 	two.write(300, 330) // what the source lacks
 	c.agree()
-	if st := two.r.Transfer(); st.Active || st.Percent != 100 || st.Keys == 0 {
+	eventually(t, "the transfer has ended", func() bool { return !two.r.Transfer().Active })
+	if st := two.r.Transfer(); st.Percent != 100 || st.Keys == 0 {
 		t.Errorf("status %+v", st)
 	}
 	one.write(400, 420) // the log goes on
