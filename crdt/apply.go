@@ -48,6 +48,7 @@ func (o *Object) applyElems(op *Op, d Dot) bool {
 	}
 	op.expand()
 	if !k.removes || o.of(k.typ) != nil {
+		op.whole = o
 		o.make(k.typ).apply(op, d)
 		o.prune()
 	}

@@ -80,6 +80,7 @@ var kinds = [kindEnd]kindInfo{
 	KindListSet:      {typ: TypeList, parts: partValue, name: isPlace},
 	KindListRemove:   {typ: TypeList, removes: true, name: isPlace},
 	KindListMove:     {typ: TypeList, parts: partValue, name: isPlace, check: isMove},
+	KindListCut:      {typ: TypeList, removes: true, parts: partValue, name: isPlace, check: isSpan},
 	KindStreamAdd:    {typ: TypeStream, parts: partValue},
 	KindStreamRemove: {typ: TypeStream, removes: true, parts: partValue},
 }

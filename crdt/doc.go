@@ -29,8 +29,9 @@
 //	    here, and Merge drops what one side lacks although its vector covers it.
 //	    Hence no tombstones.
 //	K2  A removal names exactly what its author had seen: the dots of an
-//	    element, or the context of a key, and the seen part of every counter
-//	    share. Nothing is removed by clock.
+//	    element, or the context of a key and, of a list or stream, between
+//	    which names, and the seen part of every counter share. Nothing is
+//	    removed by clock.
 //	K3  What a key shows is a pure function of live state, and live state one of
 //	    the set of applied operations: never of their order. Equal sets of
 //	    operations give equal Digests.
@@ -116,7 +117,10 @@
 // made one between the other grow; before they are too long, the author of the
 // next insert moves the elements around it to a run of short positions
 // (list_room.go). A move is a register as LSET is: the newest counts, and it
-// changes neither the name nor the dot by which removals find the element.
+// changes neither the name nor the dot by which removals find the element. A row
+// of elements is removed by its first and last name and the context of the key
+// (list_span.go), so that LTRIM costs the same whatever it removes; a row of
+// a stream's entries is, too (stream_span.go).
 //
 //	L1  Two elements stand in the same order everywhere and for ever, unless one
 //	    was moved by an op that had not seen the other. Then the two stay

@@ -39,6 +39,7 @@ var (
 	aXadd  = action{verb: vXadd, names: []string{"e1"}, text: "a"}
 	aXaddB = action{verb: vXadd, names: []string{"e2"}, text: "b"}
 	aXdel  = action{verb: vXdel, names: []string{"e1"}}
+	aXcut  = action{verb: vXcut, names: []string{"e1", "e2"}}
 	aGroup = action{verb: vXgroup, names: []string{"gx"}}
 	aDrop  = action{verb: vXdrop, names: []string{"gx"}}
 	aZadd  = action{verb: vZadd, names: []string{"f"}, text: "7"}
@@ -55,6 +56,7 @@ var (
 	aLrem  = action{verb: vLrem, names: []string{"a"}}
 	aInsB  = action{verb: vLinsert, names: []string{"a"}, index: 2}
 	aCut   = action{verb: vLcut, index: 1}
+	aSpan  = action{verb: vLcut, index: 13}
 	aRoom  = action{verb: vLroom, index: 2}
 	aFlush = action{verb: vFlush}
 )
@@ -70,11 +72,13 @@ var alphabets = []alphabet{
 	{"field times, counted", []action{aHincr, aHexp}, []action{aHpers, aHincr, aHexp2, aHdel}, []action{aFlush, aAdd}},
 	{"stream", nil, []action{aXadd, aXdel, aGroup, aDel}, []action{aXaddB}},
 	{"stream there", []action{aXaddB, aGroup, aXadd}, []action{aXadd, aXdel, aDrop}, []action{aDel, aFlush}},
+	{"stream spans", []action{aXaddB, aXadd}, []action{aXadd, aXaddB, aXcut}, []action{aXdel, aDel}},
 	{"zset", nil, []action{aZadd, aZincr, aZrem, aDel}, nil},
 	{"zset there", []action{aZadd, aZincr}, []action{aZadd, aZincr, aZrem}, []action{aFlush, aDel}},
 	{"list", nil, []action{aPush, aLpush, aIns, aLrem, aDel}, nil},
 	{"list there", []action{aPush}, []action{aLpush, aIns, aMark, aLrem}, []action{aFlush, aPush}},
 	{"list inside", []action{aPush, aIns, aInsB}, []action{aInsB, aRoom, aCut, aMark}, []action{aLrem, aPush}},
+	{"list spans", []action{aPush, aIns, aInsB}, []action{aInsB, aRoom, aSpan}, []action{aCut, aPush}},
 	{"deadlines", []action{aDated}, []action{aExp, aKeep, aDel}, []action{aPers}},
 	{"sketch", nil, []action{aPf, aPfB, aDel}, []action{aPut}},
 	{"sketch there", []action{aPf}, []action{aPfB, aPut, aDel}, []action{aFlush}},

@@ -20,6 +20,12 @@ var rewrite = flag.Bool("rewrite", false, "write testdata/*.hex anew; only for a
 // goldenPlace is the position of a list element.
 var goldenPlace = place{run: AppendDot(appendOrdered(nil, -2), Dot{0x18f0000000100000, 300}), seq: 300}.append(nil)
 
+// goldenEnd stands behind it, and goldenRow begins a row of a stream's entries.
+var (
+	goldenEnd = place{run: AppendDot(appendOrdered(nil, -2), Dot{0x18f0000000100000, 300}), seq: 70000}.append(nil)
+	goldenRow = appendStreamID([]byte{nameSpan}, StreamID{5, 300})
+)
+
 // goldenOps has every kind of op, with every part it can have.
 func goldenOps() map[string]*Op {
 	key, deadline := []byte("key"), []byte{0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0}
@@ -71,13 +77,16 @@ func goldenOps() map[string]*Op {
 		"list set":                    {Kind: KindListSet, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: []byte("b")}}},
 		"list move":                   {Kind: KindListMove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1], Value: appendStep(goldenPlace[:len(goldenPlace):len(goldenPlace)], -5, 0)}, {Name: goldenPlace, Seen: clear}}},
 		"list remove":                 {Kind: KindListRemove, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear[:1]}, {Name: goldenPlace, Seen: clear}}},
+		"list cut":                    {Kind: KindListCut, Key: key, Elems: []Elem{{Name: goldenPlace, Seen: clear, Value: goldenEnd}, {Name: goldenEnd, Seen: clear[:1], Value: goldenEnd}}},
 		"hll add, new epoch":          {Kind: KindHLLAdd, Flags: Create, Key: key, Elems: []Elem{{Value: []byte{0, 0, 1, 5, 0x3f, 0xff, 51}}}},
 		"hll add over hidden epochs":  {Kind: KindHLLAdd, Key: key, Clear: clear, Shares: res, Elems: []Elem{{Seen: clear, Value: []byte{1, 0, 1, 33}}}},
 		"hll add to an epoch":         {Kind: KindHLLAdd, Key: key, Elems: []Elem{{Name: AppendDot(nil, Dot{0x18f0000000100000, 1}), Value: []byte{0, 0, 1, 5}}}},
 		"stream add first":            {Kind: KindStreamAdd, Flags: Create, Key: key, Elems: []Elem{{Name: goldenEntry, Value: goldenFields}, {Name: []byte("m"), Value: goldenMark.append(nil)}}},
 		"stream add and trim":         {Kind: KindStreamAdd, Key: key, Elems: []Elem{{Name: goldenEntry, Value: goldenFields}, {Name: []byte("m"), Seen: clear, Value: goldenMark.append(nil)}, {Name: goldenEntry, Seen: clear[:1]}}},
+		"stream add and trim by span": {Kind: KindStreamAdd, Key: key, Elems: []Elem{{Name: goldenEntry, Value: goldenFields}, {Name: []byte("m"), Seen: clear, Value: goldenMark.append(nil)}, {Name: goldenRow, Seen: clear, Value: goldenEntry[1:]}}},
 		"stream group":                {Kind: KindStreamAdd, Key: key, Elems: []Elem{{Name: []byte("ggroup"), Value: goldenBirth.append(nil)}}},
 		"stream remove":               {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: goldenEntry, Seen: clear[:1]}, {Name: []byte("m"), Seen: clear, Value: goldenMark.append(nil)}}},
+		"stream remove by span":       {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: goldenRow, Seen: clear, Value: goldenEntry[1:]}}},
 		"stream acknowledge":          {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: []byte("ggroup"), Seen: clear[:1], Value: append(goldenEntry[1:17:17], goldenEntry[1:]...)}}},
 		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
 	}

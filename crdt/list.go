@@ -135,6 +135,10 @@ func (l *List) PrepareCut(op *Op, i, j int) {
 	if i >= j {
 		return
 	}
+	if j-i >= spanFrom && l.Spans(op) {
+		l.seeSpan(op, i, j)
+		return
+	}
 	if j-i == 1 {
 		e := l.at(i)
 		l.see(op, &e)

@@ -109,6 +109,9 @@ func slicesList(shown []string, ev *event, x int) []string {
 	return want
 }
 
+// spans reports whether an lcut names what it removes by the ends.
+func (a action) spans() bool { return a.index/7%2 == 1 }
+
 // insertAt is where an insert goes into a list of n.
 func insertAt(index, n int) int {
 	if n == 0 {
@@ -160,6 +163,10 @@ func (s *sim) prepareList(n *node, l *List, op *Op, a action) (count int, err er
 		j := min(i+1+a.index%3, l.Len())
 		for _, v := range shown[i:j] {
 			s.ids = append(s.ids, idOf(v))
+		}
+		if a.spans() && l.Spans(op) && j-i < l.Len() {
+			l.seeSpan(op, i, j)
+			return 1, nil
 		}
 		l.PrepareRemove(op, i, j)
 		return 1, nil

@@ -30,6 +30,8 @@ func (l *List) apply(op *Op, d Dot) {
 			} else {
 				l.add(&x, d)
 			}
+		case op.Kind == KindListCut:
+			l.removeSpan(e, op.sees(e))
 		case op.Kind == KindListSet:
 			l.set(p, e.Seen, e.Value, d)
 		case op.Kind == KindListMove:

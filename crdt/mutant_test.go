@@ -15,6 +15,7 @@ type mutant struct {
 	clearByTime bool   // K2: removals take everything up to now
 	noKeys      bool   // K2: a change leaves hidden types alone
 	keepDates   bool   // K2: a write of a field names its value only, not its deadline
+	spansAll    bool   // K2: a span takes everything up to now
 	anew        bool   // moved list elements become others
 	oldMoves    bool   // the move applied last counts
 }
@@ -31,6 +32,7 @@ var mutants = []mutant{
 	{name: "removal up to now", clearByTime: true},
 	{name: "hidden types stay", noKeys: true},
 	{name: "deadlines of fields stay", mixture: "field times", keepDates: true},
+	{name: "spans take what comes", mixture: "list inside", spansAll: true},
 	{name: "moved elements are new ones", mixture: "list inside", anew: true},
 	{name: "the last move counts", mixture: "list inside", oldMoves: true},
 }
@@ -64,6 +66,11 @@ func (m *mutant) op(n *node, op *Op) {
 				seen.Raise(s.Dot)
 			}
 			e.Seen = seen
+		}
+	}
+	if m.spansAll && op.Kind == KindListCut {
+		for r := ReplicaID(1); r <= 3; r++ {
+			op.Elems[0].Seen.Raise(Dot{n.clock - 1, r})
 		}
 	}
 	if m.noKeys && !whole && op.Flags&Create == 0 && op.Kind != KindDeadline && op.Kind != KindFlush {

@@ -35,7 +35,8 @@ const (
 	KindHashExpire   Kind = 20 // give fields of the hash other deadlines
 	KindListMove     Kind = 21 // give elements of the list other positions
 	kindPutGap       Kind = 22 // a put whose value has a gap; in memory it is KindPut
-	kindEnd          Kind = 23
+	KindListCut      Kind = 23 // remove rows of elements from the list
+	kindEnd          Kind = 24
 )
 
 // Flags refine an operation.
@@ -93,7 +94,7 @@ type Op struct {
 	vectors []VersionEntry // backs Elems[i].Seen
 	resets  []Reset        // backs Elems[i].Shares
 	names   []byte         // backs names that were made for the op
-	whole   *Object        // what it is prepared on, for a removal that empties it
+	whole   *Object        // what it is prepared on or applied to
 	body    body           // elements behind Elems that are not in it
 	end     listEnd        // where a push or pop goes, if it is prepared on a list
 	work    *work          // scratch space, nil until it is needed
@@ -121,7 +122,7 @@ type Elem struct {
 	Of           Type          // a type the operation clears; TypeNone: its own
 	Seen         VersionVector // live dots of the element that are replaced
 	Shares       []Reset
-	Value        []byte // KindHashSet, KindStreamAdd, KindStreamRemove; KindZSetAdd: 8 bytes of score; KindHashExpire: of deadline
+	Value        []byte // KindHashSet, KindStreamAdd, KindStreamRemove; KindListCut: the last name; KindZSetAdd: 8 bytes of score; KindHashExpire: of deadline
 	Total, Delta Number // KindHashIncr, KindZSetIncr
 }
 

@@ -29,8 +29,8 @@ var mixtures = []mixture{
 	{"hidden times", []verb{vHset, vHincr, vHexpire, vHexpire, vSadd, vHdel, vDel, vFlush}, false},
 	{"conflict", []verb{vPut, vSadd, vHset, vHincr, vIncr, vSrem, vHdel, vDel, vExpire}, false},
 	{"hidden", []verb{vHincr, vHincr, vSadd, vIncr, vHincr, vSadd}, false},
-	{"stream", []verb{vXadd, vXadd, vXadd, vXdel, vXdel, vXgroup, vXdrop, vDel, vExpire}, false},
-	{"hidden stream", []verb{vXadd, vXgroup, vSadd, vXdel, vPut, vDel, vFlush}, false},
+	{"stream", []verb{vXadd, vXadd, vXadd, vXdel, vXcut, vXgroup, vXdrop, vDel, vExpire}, false},
+	{"hidden stream", []verb{vXadd, vXgroup, vSadd, vXdel, vXcut, vPut, vDel, vFlush}, false},
 	{"zset", []verb{vZadd, vZadd, vZincr, vZincr, vZrem, vDel, vExpire}, false},
 	{"scores", []verb{vZadd, vZincr, vZincr, vZincr, vZrem}, true},
 	{"hidden zset", []verb{vZincr, vZincr, vSadd, vHincr, vZadd, vDel}, false},
@@ -80,6 +80,10 @@ func (m *mixture) action(rnd *rand.Rand, keys int) action {
 	switch a.verb {
 	case vXadd, vXdel:
 		a.names, a.text = []string{pick("e1", "e2", "e3")}, pick("a", "b")
+	case vXcut:
+		ids := []string{"e1", "e2", "e3"}
+		from := rnd.IntN(3)
+		a.names = ids[from : from+1+rnd.IntN(3-from)]
 	case vXgroup, vXdrop:
 		a.names = []string{pick("gx", "gy")}
 	case vHincr, vZincr:

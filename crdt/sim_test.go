@@ -205,7 +205,7 @@ func (s *sim) prepare(n *node, a action) (op *Op, err error) {
 		if err = o.PrepareChange(op, TypeList); err == nil {
 			count, err = s.prepareList(n, o.List(), op, a)
 		}
-	case vXadd, vXdel, vXgroup, vXdrop:
+	case vXadd, vXdel, vXcut, vXgroup, vXdrop:
 		if err = o.PrepareChange(op, TypeStream); err == nil {
 			count = prepareStream(n, o.Stream(), op, a)
 		}
@@ -300,6 +300,12 @@ func prepareStream(n *node, s *Stream, op *Op, a action) (count int) {
 	case vXdel:
 		op.Kind = KindStreamRemove
 		return s.PrepareRemove(op, []StreamID{id})
+	case vXcut:
+		op.Kind = KindStreamRemove
+		last := StreamID{Ms: uint64(a.names[len(a.names)-1][1] - '0')}
+		s.list.rng(id, last, func(*StreamEntry) bool { count++; return true })
+		s.seeSpan(op, id, last)
+		return count
 	case vXgroup:
 		if op.Kind = KindStreamAdd; g != nil {
 			return 0
@@ -316,7 +322,7 @@ func prepareStream(n *node, s *Stream, op *Op, a action) (count int) {
 
 // expect is the error that the spec gives to an action.
 func (s *sim) expect(v view, a action) error {
-	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vHexpire: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
+	want := map[verb]Type{vIncr: TypeString, vSadd: TypeSet, vSrem: TypeSet, vHset: TypeHash, vHdel: TypeHash, vHincr: TypeHash, vHexpire: TypeHash, vXadd: TypeStream, vXdel: TypeStream, vXcut: TypeStream, vXgroup: TypeStream, vXdrop: TypeStream, vZadd: TypeZSet, vZrem: TypeZSet, vZincr: TypeZSet,
 		vLpush: TypeList, vRpush: TypeList, vLinsert: TypeList, vLset: TypeList, vLrem: TypeList, vLcut: TypeList, vLroom: TypeList, vPfadd: TypeHLL}[a.verb]
 	if want != TypeNone && v.typ != TypeNone && v.typ != want {
 		return ErrWrongType

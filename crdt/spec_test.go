@@ -39,6 +39,7 @@ const (
 	vLroom   verb = "lroom"   // moves elements, which nobody sees
 	vXadd    verb = "xadd"
 	vXdel    verb = "xdel"
+	vXcut    verb = "xcut" // removes entries by the first and the last ID
 	vXgroup  verb = "xgroup"
 	vXdrop   verb = "xdrop"
 	vZadd    verb = "zadd"
@@ -90,7 +91,7 @@ func (h history) takes(y, x int, area string) bool {
 		return false
 	}
 	kind, name := area[:1], area[1:]
-	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vHexpire: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vLcut: "l", vLroom: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
+	own := map[verb]string{vPut: "s", vIncr: "s", vSadd: "m", vSrem: "m", vHset: "h", vHdel: "h", vHincr: "h", vHexpire: "h", vZadd: "z", vZrem: "z", vZincr: "z", vLpush: "l", vRpush: "l", vLinsert: "l", vLset: "l", vLrem: "l", vLcut: "l", vLroom: "l", vPfadd: "p", vXadd: "x", vXdel: "x", vXcut: "x", vXgroup: "x", vXdrop: "x"}[e.verb]
 	switch {
 	case e.verb == vDel || e.verb == vFlush || e.emptied:
 		return true

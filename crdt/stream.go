@@ -24,7 +24,8 @@ import (
 // saved with the group but neither replicated nor part of the digest.
 //
 // In an operation, and in the stored form, the name of an element is a letter
-// and what follows: streamEntry and an ID, streamMark, streamGroup and a name.
+// and what follows: nameEntry and an ID, nameMark, nameGroup and a name; and in
+// an operation nameSpan and the first ID of a row, the last one being the value.
 // The zero value is empty.
 type Stream struct {
 	list    streamList
@@ -39,6 +40,7 @@ const (
 	nameEntry = 'e'
 	nameMark  = 'm'
 	nameGroup = 'g'
+	nameSpan  = 's'
 )
 
 // streamMarked is a mark and its dot.
@@ -208,6 +210,7 @@ func (s *Stream) addMark(d Dot, m streamMark) {
 }
 
 func (s *Stream) apply(op *Op, d Dot) {
+	added := false // what the op has added its author need not have seen
 	for i := range op.Elems {
 		e := &op.Elems[i]
 		if e.Of != TypeNone || len(e.Name) == 0 {
@@ -216,6 +219,11 @@ func (s *Stream) apply(op *Op, d Dot) {
 		switch name := e.Name[1:]; {
 		case e.Name[0] == nameEntry && len(name) == streamIDSize:
 			s.applyEntry(op.Kind, e, streamIDAt(name), d)
+			added = true
+		case e.Name[0] == nameSpan:
+			if first, last, ok := spanOf(e); ok {
+				s.list.cut(first, last, e.Seen, !added && op.sees(e))
+			}
 		case e.Name[0] == nameMark && len(name) == 0:
 			s.applyMark(op.Kind, e, d)
 		case e.Name[0] == nameGroup:

@@ -21,6 +21,9 @@ func StreamEffects(op *Op) (x StreamEffect) {
 			x.Adds = x.Adds || adds && len(e.Value) > 0
 			x.Trims = x.Trims || adds && len(e.Value) == 0
 			x.Removes = x.Removes || !adds
+		case nameSpan:
+			x.Trims = x.Trims || adds
+			x.Removes = x.Removes || !adds
 		case nameGroup:
 			x.Creates = x.Creates || adds
 			x.Destroys = x.Destroys || !adds && len(e.Value) == 0

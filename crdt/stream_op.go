@@ -107,9 +107,7 @@ func (s *Stream) PrepareTrim(op *Op, t StreamTrim, fresh int) (removed int) {
 		length++
 		size, id = len(op.Elems[fresh].Value), streamIDAt(op.Elems[fresh].Name[1:])
 	}
-	if n := length - t.Max; !t.ByMin && n > 0 && (t.Limit == 0 || n <= t.Limit) {
-		op.Expect(n, true)
-	}
+	old := 0 // of those that are there
 	for i := 0; i <= len(s.list.chunks); i++ {
 		var c *streamChunk // none: the chunk that the fresh entry opens
 		entries, last, joins := 0, StreamID{}, false
@@ -132,7 +130,8 @@ func (s *Stream) PrepareTrim(op *Op, t StreamTrim, fresh int) (removed int) {
 		if !whole && t.Approx {
 			break
 		}
-		n := s.trimChunk(op, c, t, length, whole)
+		n := c.trimmed(t, length, whole)
+		old += n
 		if joins && (whole || t.takes(length-n, id)) {
 			op.Elems = append(op.Elems[:fresh], op.Elems[fresh+1:]...)
 			n++
@@ -143,6 +142,7 @@ func (s *Stream) PrepareTrim(op *Op, t StreamTrim, fresh int) (removed int) {
 			break
 		}
 	}
+	s.nameFirst(op, old)
 	return removed
 }
 
@@ -151,20 +151,24 @@ func (t *StreamTrim) takes(length int, id StreamID) bool {
 	return t.ByMin && id.Less(t.Min) || !t.ByMin && length > t.Max
 }
 
-// trimChunk names what a trim takes of one chunk.
-func (s *Stream) trimChunk(op *Op, c *streamChunk, t StreamTrim, length int, whole bool) (removed int) {
-	if c == nil {
+// trimmed is how many entries of a chunk a trim takes, of none if it is nil.
+func (c *streamChunk) trimmed(t StreamTrim, length int, whole bool) (n int) {
+	switch {
+	case c == nil:
 		return 0
+	case whole:
+		return c.live
+	case !t.ByMin:
+		return min(max(length-t.Max, 0), c.live)
 	}
-	c.each(func(_ int, x *StreamEntry) bool {
-		if !whole && !t.takes(length-removed, x.ID) {
+	c.each(func(_ int, e *StreamEntry) bool {
+		if !t.takes(length, e.ID) {
 			return false
 		}
-		op.seeDot(op.addElem(s.entryName(x.ID)), x.dot)
-		removed++
+		n++
 		return true
 	})
-	return removed
+	return n
 }
 
 // entryName writes an element's name into the scratch space.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"crdb/crdt"
 )
 
 // TestLargeKeysAheadOfTheCheckpoint writes to large keys of every type while a
@@ -62,6 +64,15 @@ func changeLarge(tx *Tx, rnd *rand.Rand, n, odds int) {
 			tx.FlushAll()
 		}
 		return
+	}
+	if rnd.IntN(6) == 0 { // a row of elements goes
+		if size, _ := tx.ListLen(key); kind == 2 && size > 0 {
+			from := rnd.IntN(size)
+			_ = tx.ListTrim(key, int64(rnd.IntN(from+1)), int64(from+rnd.IntN(size-from)))
+		}
+		if s, _ := tx.Stream(key); kind == 3 && s != nil {
+			_, _ = tx.StreamTrim(key, crdt.StreamTrim{Max: rnd.IntN(s.Entries() + 1), Approx: rnd.IntN(2) == 0})
+		}
 	}
 	for range n {
 		switch kind {

@@ -17,7 +17,10 @@ const (
 // changes lists the elements of an object that have changed since the last
 // checkpoint, each as type, uvarint length, name. An element may be listed more
 // than once, but for groups of streams: such an element has all that is pending,
-// and changes with every delivery. The partition's lock guards it.
+// and changes with every delivery. Of a row of elements that have gone the type
+// carries rowMark, and the name of the last follows that of the first. What is
+// listed before a row goes with it; what stands in its place is listed behind it.
+// The partition's lock guards it.
 type changes struct {
 	full   [][]byte // pieces, oldest first
 	last   []byte   // the piece that is filled
@@ -35,18 +38,33 @@ func (c *changes) add(t crdt.Type, elem []byte) {
 		}
 		c.groups[string(elem)] = struct{}{}
 	}
+	c.put(byte(t), elem, nil)
+}
+
+// rowMark marks the type of a row.
+const rowMark = 0x80
+
+// addRow lists a row of elements that have gone.
+func (c *changes) addRow(t crdt.Type, first, last []byte) { c.put(byte(t)|rowMark, first, last) }
+
+func (c *changes) put(t byte, elem, last []byte) {
 	before := len(c.last)
-	c.last = append(c.last, byte(t))
+	c.last = append(c.last, t)
 	c.last = binary.AppendUvarint(c.last, uint64(len(elem)))
 	c.last = append(c.last, elem...)
+	if t&rowMark != 0 {
+		c.last = binary.AppendUvarint(c.last, uint64(len(last)))
+		c.last = append(c.last, last...)
+	}
 	c.size += len(c.last) - before
 	if len(c.last) >= changesChunk {
 		c.full, c.last = append(c.full, c.last), nil
 	}
 }
 
-// take takes the oldest off the list, which is not empty.
-func (c *changes) take() (t crdt.Type, elem []byte) {
+// take takes the oldest off the list, which is not empty: an element, or a row of
+// them if last is not nil.
+func (c *changes) take() (t crdt.Type, elem, last []byte) {
 	from := &c.last
 	if len(c.full) > 0 {
 		from = &c.full[0]
@@ -54,7 +72,12 @@ func (c *changes) take() (t crdt.Type, elem []byte) {
 	b := *from
 	size, k := binary.Uvarint(b[1:])
 	end := 1 + k + int(size)
-	t, elem = crdt.Type(b[0]), b[1+k:end]
+	t, elem = crdt.Type(b[0]&^rowMark), b[1+k:end]
+	if b[0]&rowMark != 0 {
+		size, k := binary.Uvarint(b[end:])
+		last = b[end+k : end+k+int(size)]
+		end += k + int(size)
+	}
 	c.size -= end
 	*from = b[end:]
 	if len(*from) == 0 {
@@ -63,7 +86,7 @@ func (c *changes) take() (t crdt.Type, elem []byte) {
 		}
 	}
 	delete(c.groups, string(elem))
-	return t, elem
+	return t, elem, last
 }
 
 // changedTooMuch reports whether so much has changed that the whole object is to be

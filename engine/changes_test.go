@@ -20,18 +20,26 @@ func TestChanges(t *testing.T) {
 		t.Fatalf("%d pieces", len(c.full))
 	}
 	for i := range n {
-		if typ, elem := c.take(); typ != crdt.TypeSet || string(elem) != name(i) {
+		if typ, elem, _ := c.take(); typ != crdt.TypeSet || string(elem) != name(i) {
 			t.Fatalf("%d: %v %q", i, typ, elem)
 		}
 		if i == 0 {
-			if typ, elem := c.take(); typ != crdt.TypeStream || string(elem) != "g of all" {
+			if typ, elem, _ := c.take(); typ != crdt.TypeStream || string(elem) != "g of all" {
 				t.Fatalf("%v %q", typ, elem)
 			}
 			c.add(crdt.TypeStream, []byte("g of all")) // taken: it may be listed again
 		}
 	}
-	if _, elem := c.take(); string(elem) != "g of all" || c.size != 0 || len(c.full) != 0 || c.last != nil || len(c.groups) != 0 {
+	if _, elem, last := c.take(); string(elem) != "g of all" || last != nil || c.size != 0 || len(c.full) != 0 || c.last != nil || len(c.groups) != 0 {
 		t.Errorf("%q, then %d bytes, %d pieces", elem, c.size, len(c.full))
+	}
+	c.addRow(crdt.TypeList, []byte("first"), []byte("last"))
+	c.add(crdt.TypeList, []byte("between"))
+	if typ, elem, last := c.take(); typ != crdt.TypeList || string(elem) != "first" || string(last) != "last" {
+		t.Errorf("%v %q %q", typ, elem, last)
+	}
+	if typ, elem, last := c.take(); typ != crdt.TypeList || string(elem) != "between" || last != nil || c.size != 0 {
+		t.Errorf("%v %q %q", typ, elem, last)
 	}
 }
 

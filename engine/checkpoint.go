@@ -229,6 +229,12 @@ func (w *saver) dropElems(r, db int, key []byte, from, to crdt.Type) {
 	w.c.DeleteRange(start, stateKey(w.key, r, db, key, byte(to)))
 }
 
+// dropRow deletes the saved elements from w.key up to the name last, included.
+func (w *saver) dropRow(r, db int, key []byte, t crdt.Type, last []byte) {
+	end := append(stateKey(nil, r, db, key, byte(t)), last...)
+	w.c.DeleteRange(w.key, append(end, 0))
+}
+
 // allTypes is behind all types of elements.
 const allTypes = crdt.Type(0xff)
 
@@ -268,9 +274,11 @@ func (w *saver) wholeObject(r, db int, key []byte, o *object) {
 // changedElems saves up to n of the elements that have changed.
 func (w *saver) changedElems(r, db int, key []byte, o *object, n int) {
 	for ; o.changed.size > 0 && n > 0; n-- {
-		t, name := o.changed.take()
+		t, name, last := o.changed.take()
 		w.key = append(stateKey(w.key, r, db, key, byte(t)), name...)
-		if rec, ok := o.ElemRecord(t, name); ok {
+		if last != nil {
+			w.dropRow(r, db, key, t, last)
+		} else if rec, ok := o.ElemRecord(t, name); ok {
 			w.put(rec)
 		} else {
 			w.c.Delete(w.key)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -278,9 +279,13 @@ func randomListOp(tx *Tx, rnd *rand.Rand, key, other, val []byte) {
 	size, _ := tx.ListLen(key)
 	at := int64(rnd.IntN(size + 1))
 	left := rnd.IntN(2) == 0
-	switch rnd.IntN(10) {
+	switch rnd.IntN(12) {
 	case 0, 1, 2:
 		tx.ListPush(key, left, [][]byte{val, []byte("x"), val})
+	case 10:
+		tx.ListPush(key, left, slices.Repeat([][]byte{val, []byte("y")}, 8))
+	case 11:
+		tx.ListTrim(key, at/8, at/8+6) // rows at both ends
 	case 3:
 		tx.ListPop(key, left, 2, func([]byte) {})
 	case 4:

@@ -315,7 +315,13 @@ func (n *entry) noteElems(op *crdt.Op) {
 		return
 	}
 	for i := range op.Elems {
-		o.changed.add(t, op.Elems[i].Name)
+		first, last, row := op.Span(i)
+		if !row {
+			o.changed.add(t, op.Elems[i].Name)
+			continue
+		}
+		o.changed.addRow(t, first, last)
+		o.EachElemIn(t, first, last, func(name []byte) { o.changed.add(t, name) }) // what others have put there
 	}
 }
 

@@ -253,7 +253,7 @@ func (t *Tx) ListTrim(key []byte, first, last int64) error {
 	return t.listCut(key, 0, from)
 }
 
-// maxCut bounds the elements that one op removes by name, and so the op: 16384
+// maxCut bounds the elements that one op removes name by name, and so the op: 16384
 // times 30 bytes for usual elements, 9 MB at worst. More are one atomic group.
 const maxCut = 1 << 14
 
@@ -265,7 +265,7 @@ func (t *Tx) listCut(key []byte, i, j int) error {
 			return err
 		}
 		from := i
-		if j-i > maxCut && j-i < l.Len() {
+		if j-i > maxCut && j-i < l.Len() && !l.Spans(&t.op) {
 			from = j - maxCut
 			t.group()
 		}

@@ -30,7 +30,13 @@ func randomStreamOp(tx *Tx, rnd *rand.Rand, key, group, val []byte) {
 	if s != nil {
 		g = s.Group(group)
 	}
-	switch rnd.IntN(9) {
+	switch rnd.IntN(11) {
+	case 9:
+		for range 12 {
+			tx.StreamAdd(key, &StreamAdd{Auto: true, Fields: [][]byte{[]byte("f"), val}})
+		}
+	case 10:
+		tx.StreamTrim(key, crdt.StreamTrim{Max: rnd.IntN(8)})
 	case 0, 1:
 		tx.StreamAdd(key, &StreamAdd{Auto: true, Fields: [][]byte{[]byte("f"), val}})
 	case 2:

@@ -8,8 +8,9 @@ import (
 	"crdb/proto/peerpb"
 )
 
-// protocolVersion is the version of proto/peerpb/peer.proto spoken here.
-const protocolVersion = 1
+// protocolVersion is the version of proto/peerpb/peer.proto spoken here, and of the
+// operations in it: 2 knows rows of elements (crdt.KindListCut).
+const protocolVersion = 2
 
 // Tip is the end of a replica's log as somebody holds it.
 type Tip struct {
