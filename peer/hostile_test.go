@@ -262,7 +262,8 @@ var lies = []struct {
 		}
 		return a
 	}},
-	{"reordered blocks", "does not follow", func(s *siege, b []*oplog.Block) *liar { return say(b[1].Bytes(), b[0].Bytes()) }},
+	// Not the first: a receiver that has it before the link is down has all that it needs.
+	{"reordered blocks", "does not follow", func(s *siege, b []*oplog.Block) *liar { return say(b[2].Bytes(), b[1].Bytes()) }},
 	{"block left out", "does not follow", func(s *siege, b []*oplog.Block) *liar { return say(b[0].Bytes(), b[2].Bytes()) }},
 	{"replayed under a new time", "overlaps", func(s *siege, b []*oplog.Block) *liar {
 		return say(b[0].Bytes(), reseal(b[0].Bytes(), func(x []byte) []byte {
