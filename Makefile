@@ -19,7 +19,7 @@ SIM = $(if $(CONFIG),-config '$(CONFIG)',$(if $(SEED),-seed $(SEED),-runs 200 -m
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions outside clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -35,16 +35,16 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race sim oracle conformance scenario regions clients suites move refusal compose ## everything; installs what it needs when run as root
+test: install lint unit race sim oracle conformance scenario regions outside compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
 
 unit: ## tests that need nothing but Go
-	GOGC=400 $(GO) test $(UNIT)
+	GOGC=400 $(GO) test -p 3 $(UNIT)
 
 race: ## tests of the packages with goroutines, with the race detector
-	CGO_ENABLED=1 GOGC=400 $(GO) test -race -short $(RACED)
+	CGO_ENABLED=1 GOGC=400 $(GO) test -p 3 -race -short $(RACED)
 
 lint: ## go vet and the project's own rules
 	$(GO) vet ./...
@@ -68,6 +68,11 @@ scenario: build ## partitions, crashes and pauses under load
 
 regions: build ## random commands of all types in three regions that break (REGIONS_SECONDS, REGIONS_SEED)
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 12h -v ./testbed/regions
+
+outside: build ## clients, move and refusal, with suites beside them: its tests mostly wait
+	@$(MAKE) suites >build/suites.txt 2>&1 & suites=$$!; status=0; \
+	$(MAKE) --keep-going clients move refusal || status=$$?; \
+	wait $$suites || status=$$?; cat build/suites.txt; exit $$status
 
 clients: build ## go-redis, redis-py and node-redis
 	$(ON_BUILD) $(GO) test -count=1 -p 1 -timeout 5m -v ./testbed/clients

@@ -100,6 +100,7 @@ func TestConversationsAreRedis(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.txt")
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel() // each has a server of its own, and they wait more than they work
 			real := startRedis(t)
 			_, steps := readConversation(t, file)
 			for i := range steps {

@@ -12,7 +12,7 @@ import (
 // who have not seen that, push, insert, set and trim there. All end with the same,
 // also after restarts, between which checkpoints save rows.
 func TestRowsMeetWrites(t *testing.T) {
-	for seed := range seeds(120) {
+	for seed := range seeds(24) {
 		rnd := rand.New(rand.NewPCG(seed, 11))
 		wall := clockAt(1_700_000_000_000)
 		nodes := []*node{newNode(t, 1, wall), newNode(t, 2, wall), newNode(t, 3, wall)}

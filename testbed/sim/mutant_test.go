@@ -55,48 +55,45 @@ func joining(c Config) Config {
 
 // mutants of one list are built together, to save time: the configuration of one
 // does not meet the fault of the others.
-var mutants = append(single(mutantsOfData), mutantsOfMembers...)
+var mutants = append(mutantsOfData, mutantsOfMembers...)
 
-func single(all []mutant) (lists [][]mutant) {
-	for _, m := range all {
-		lists = append(lists, []mutant{m})
-	}
-	return lists
-}
-
-var mutantsOfData = []mutant{
-	{
+var mutantsOfData = [][]mutant{
+	{{
 		"blocks do not depend on what images brought", []change{{"oplog/writer.go", "c.deps.Set(e.Replica, e.Time)\n\t\t\tahead", "ahead"}},
 		"S", lagging(plain("away", "cut", "crash")),
-	},
-	{
+	}},
+	{{
 		"blocks are applied without what they depend on", []change{
 			{"peer/gate.go", "case !g.covered(b.Deps):", "case false:"},
 			{"oplog/receive.go", "if here < e.Time {", "if false {"},
 		}, "S2", plain("cut", "delay", "oneway"),
-	},
-	{
+	}},
+	{{
 		"the last op of a group is not applied", []change{
 			{"engine/apply.go", "for i := range a.group {\n\t\tif len(a.group) > 1 {", "for i := range a.group[:(len(a.group)+1)/2] {\n\t\tif len(a.group) > 1 {"},
 		}, "S", plain(),
+	}},
+	{
+		{
+			"the log is not synced", []change{{"oplog/store.go", "batch.Commit(pebble.Sync)", "batch.Commit(pebble.NoSync)"}},
+			"S3", plain("crash"),
+		},
+		{
+			"a flush leaves the deadline beside a removed counter", []change{
+				{"crdt/detach.go", "if o.Type() != TypeNone || len(o.Deadlines) > 0 {", "if o.Type() != TypeNone {"},
+			}, "S", fewKeys(plain("cut", "delay")),
+		},
 	},
 	{
-		"the log is not synced", []change{{"oplog/store.go", "batch.Commit(pebble.Sync)", "batch.Commit(pebble.NoSync)"}},
-		"S3", plain("crash"),
-	},
-	{
-		"what a backup holds of a key is taken for what it is now", []change{
-			{"engine/shorten.go", "return dict.Hash(h, binary.BigEndian.AppendUint64(nil, k.Object.Sum()))", "return h"},
-		}, "S", joining(plain("backup", "grow", "shrink")),
-	},
-	{
-		"a flush leaves the deadline beside a removed counter", []change{
-			{"crdt/detach.go", "if o.Type() != TypeNone || len(o.Deadlines) > 0 {", "if o.Type() != TypeNone {"},
-		}, "S", fewKeys(plain("cut", "delay")),
-	},
-	{
-		"replies do not wait for the log", []change{{"command/settings.go", `c.String("appendfsync") == "always"`, "false"}},
-		"S3", plain("crash"),
+		{
+			"replies do not wait for the log", []change{{"command/settings.go", `c.String("appendfsync") == "always"`, "false"}},
+			"S3", plain("crash"),
+		},
+		{
+			"what a backup holds of a key is taken for what it is now", []change{
+				{"engine/shorten.go", "return dict.Hash(h, binary.BigEndian.AppendUint64(nil, k.Object.Sum()))", "return h"},
+			}, "S", joining(plain("backup", "grow", "shrink")),
+		},
 	},
 }
 
