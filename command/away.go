@@ -38,6 +38,7 @@ type awayRun struct {
 	done         chan struct{}
 	state        atomic.Int32
 	inBackground atomic.Bool
+	holdsUp      bool // all others have to wait for it: it is, or has, a script
 }
 
 // takesLong reports whether a command may run for so long that the loop should
@@ -50,14 +51,7 @@ func (s *Session) takesLong(cmd *Command, args [][]byte) bool {
 		sc := s.scriptOf(cmd, args)
 		return sc != nil && !sc.Short(len(args))
 	}
-	if cmd.Name == "exec" && s.mode&modeMulti != 0 {
-		for _, q := range s.multi.queue {
-			if q.cmd.Flags&RunsScript != 0 {
-				return true
-			}
-		}
-	}
-	return false
+	return cmd.Name == "exec" && s.mode&modeMulti != 0 && s.multi.scripts
 }
 
 // callAway runs a command on its own goroutine. If it takes long, the session
@@ -69,6 +63,7 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 		size += len(a)
 	}
 	a := &awayRun{cmd: cmd, args: copyArgs(args, size), start: len(s.out.Buf), began: s.clock, done: make(chan struct{})}
+	a.holdsUp = cmd.Ahead == nil || cmd.Name == "exec" && s.multi.scripts
 	s.ctx.Args, s.ctx.Cmd = a.args, cmd
 	s.away = a
 	p.jobs.Add(1)
@@ -82,11 +77,11 @@ func (s *Session) callAway(cmd *Command, args [][]byte) {
 	case <-timer.C:
 	}
 	a.inBackground.Store(true)
-	if a.holdsUp() && p.away.Add(1) == 1 {
+	if a.holdsUp && p.away.Add(1) == 1 {
 		p.began.Store(a.began)
 	}
 	s.blockOn(a, 0)
-	if a.holdsUp() {
+	if a.holdsUp {
 		p.watch(a, s.srv.opts.AfterFunc)
 	}
 	if a.state.Load() != awayRunning { // it ended in between
@@ -143,14 +138,11 @@ func (a *awayRun) end(*Session) {}
 func (s *Session) endAway(a *awayRun) {
 	s.away = nil
 	s.finish(a.cmd, a.args, a.start, a.began)
-	if a.inBackground.Load() && a.holdsUp() {
+	if a.inBackground.Load() && a.holdsUp {
 		s.srv.scripts.away.Add(-1)
 		s.srv.scripts.waiting.wakeAll()
 	}
 }
-
-// holdsUp reports whether all others have to wait for the run.
-func (a *awayRun) holdsUp() bool { return a.cmd.Ahead == nil }
 
 // aside puts a command on a large key off until it has a goroutine of its own, where
 // Ahead prepares it. True: the handler is to return at once.
@@ -168,11 +160,14 @@ func (c *Context) asideIf(long func() bool) bool {
 }
 
 // prepare runs Ahead. It takes a while, and whoever forbids writes waits for no more
-// than short commands, so the log is asked once more. False: it refuses, and the
-// client has been told.
+// than short commands, so the log is asked once more, if not by the command itself.
+// False: it refuses, and the client has been told.
 func (s *Session) prepare(cmd *Command) bool {
 	cmd.Ahead(&s.ctx)
 	s.now = s.srv.opts.Wall()
+	if cmd.Flags&Write == 0 {
+		return true
+	}
 	if err := s.srv.log.Admit(s.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
 		s.out.Error(noWrites(err))
 		return false

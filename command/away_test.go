@@ -96,6 +96,40 @@ func TestNobodyWaitsForACopy(t *testing.T) {
 	expect(t, b.do("EXISTS", "list"), ":0\r\n")
 }
 
+// TestNobodyWaitsForATransaction: that holds for RENAME and COPY in MULTI as well; a
+// watched key that changes meanwhile discards the transaction.
+func TestNobodyWaitsForATransaction(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	fillLarge(a)
+	cmd := w.srv.table.byName["exec"]
+	goOn, ahead := make(chan struct{}), cmd.Ahead
+	cmd.Ahead = func(c *Context) {
+		ahead(c)
+		<-goOn
+	}
+	run := func(meanwhile func()) string {
+		a.send(wire("MULTI") + wire("SET", "first", "1") + wire("RENAME", "list", "old") + wire("RENAME", "set", "list") + wire("COPY", "zset", "z2") +
+			wire("SELECT", "3") + wire("RENAME", "hash", "x"))
+		a.hurried = true
+		expect(t, a.do("EXEC"), "")
+		meanwhile()
+		goOn <- struct{}{}
+		until(t, "EXEC ends", func() bool { w.pumpAll(); return len(a.got) > 0 })
+		a.hurried = false
+		return a.take()
+	}
+	expect(t, a.do("WATCH", "zset"), "+OK\r\n")
+	expect(t, run(func() { expect(t, b.do("ZADD", "zset", "1", "more"), ":1\r\n") }), "*-1\r\n")
+	expect(t, b.do("EXISTS", "old", "first"), ":0\r\n")
+	expect(t, run(func() {
+		expect(t, b.do("SET", "k", "v"), "+OK\r\n")
+		expect(t, b.do("EXISTS", "old", "first"), ":0\r\n")
+		expect(t, b.do("SADD", "set", "last"), ":1\r\n")
+	}), "*6\r\n+OK\r\n+OK\r\n+OK\r\n:1\r\n+OK\r\n-ERR no such key\r\n")
+	expect(t, a.send(wire("SELECT", "0")+wire("TYPE", "list")+wire("SCARD", "list")+wire("LLEN", "old")+wire("ZCARD", "z2")), "+OK\r\n+set\r\n:3001\r\n:3000\r\n:3001\r\n")
+}
+
 // TestLargeKeysOneByOne: copies of large keys are prepared one at a time, and others go
 // on meanwhile.
 func TestLargeKeysOneByOne(t *testing.T) {

@@ -303,10 +303,10 @@ func (s *Session) holdBack(start int) {
 // then the client gets an error instead of whatever was written.
 func (s *Session) invoke(cmd *Command, start int) {
 	defer s.recovered(cmd, start)
-	if cmd.Ahead != nil && s.isAway() {
+	if cmd.Ahead != nil && s.isAway() && !s.away.holdsUp {
 		s.srv.drafting.Lock()
 		defer s.srv.drafting.Unlock()
-		defer s.tx.DropDraft()
+		defer s.tx.DropDrafts()
 		if !s.prepare(cmd) {
 			return
 		}

@@ -12,6 +12,9 @@ import (
 func multiExec(c *Context) {
 	s := c.S
 	t := s.multi
+	if s.mode&modeMulti != 0 && s.putTransactionOff() {
+		return
+	}
 	if s.extra&extraMonitor != 0 { // it is shown behind what it runs
 		cmd, args := c.Cmd, c.Args
 		defer func() { s.tellMonitors(cmd, args) }()
@@ -43,6 +46,52 @@ func multiExec(c *Context) {
 		s.callQueued(q)
 	}
 	s.mode &^= modeExec
+}
+
+// copiesKey reports whether a command copies its first key, which is prepared ahead
+// if that is large.
+func (cmd *Command) copiesKey() bool { return cmd.Ahead != nil && cmd.FirstKey == 1 }
+
+// eachCopied calls fn for the commands of a transaction that copy a key of the
+// selected database, until it returns false. What they see of keys is what was there
+// before the transaction.
+func (t *transaction) eachCopied(fn func(q queued) bool) {
+	for _, q := range t.queue {
+		if q.cmd.Name == "select" || q.cmd.copiesKey() && !fn(q) {
+			return
+		}
+	}
+}
+
+// putTransactionOff puts EXEC off until it has a goroutine of its own, if it copies a
+// large key.
+func (s *Session) putTransactionOff() bool {
+	t := s.multi
+	if !t.copies || t.broken || s.isAway() {
+		return false
+	}
+	s.lockTransaction(t)
+	t.eachCopied(func(q queued) bool {
+		s.putOff = s.tx.IsLarge(q.args[1])
+		return !s.putOff
+	})
+	s.unlock()
+	return s.putOff
+}
+
+// draftTransaction prepares the copies of large keys that a transaction makes.
+// Whoever changes one of the keys meanwhile makes it be copied under the lock.
+func draftTransaction(c *Context) {
+	t, args := c.S.multi, c.Args
+	if c.S.mode&modeMulti == 0 {
+		return
+	}
+	t.eachCopied(func(q queued) bool {
+		c.Args = q.args
+		q.cmd.Ahead(c)
+		return true
+	})
+	c.Args = args
 }
 
 // callQueued runs one command of a transaction; the locks are held.

@@ -14,7 +14,7 @@ const queueCost = 64
 
 var multiCommands = []*Command{
 	{Name: "multi", Flags: RunsInMulti, Summary: "Starts a transaction: the commands that follow are queued.", Handler: multiStart},
-	{Name: "exec", Flags: RunsInMulti, Summary: "Runs the queued commands as one atomic group.", Handler: multiExec},
+	{Name: "exec", Flags: RunsInMulti, Summary: "Runs the queued commands as one atomic group.", Handler: multiExec, Ahead: draftTransaction},
 	{Name: "discard", Flags: RunsInMulti, Summary: "Forgets the queued commands and the watched keys.", Handler: multiDiscard},
 	{Name: "watch", Flags: RunsInMulti, Summary: "Makes the next EXEC do nothing if one of the keys changes before it.", Handler: watch},
 	{Name: "unwatch", Summary: "Forgets the watched keys.", Handler: unwatch},
@@ -29,6 +29,8 @@ type transaction struct {
 	bytes    int
 	writes   bool
 	mayWrite bool // or others may notice it
+	scripts  bool // the queue has a script
+	copies   bool // it has a command that copies a key
 	watcher  *engine.Watcher
 	watched  [][]byte // of any database: to lock them
 }
@@ -92,6 +94,8 @@ func (s *Session) enqueue(cmd *Command, args [][]byte) {
 		t.writes = t.writes || cmd.Flags&Write != 0
 		t.mayWrite = t.mayWrite || s.mayWrite(cmd, args)
 		t.denyOOM = t.denyOOM || cmd.Flags&DenyOOM != 0
+		t.scripts = t.scripts || cmd.Flags&RunsScript != 0
+		t.copies = t.copies || cmd.copiesKey()
 	}
 	s.out.SimpleString("QUEUED")
 	s.mute(start)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 
 	"crdb/crdt"
 )
@@ -53,10 +54,17 @@ func (t *Tx) IsLarge(key []byte) bool {
 	return n.shows(t.now) && n.worthDraft() && len(n.load().Cell.Siblings) == 0
 }
 
+// maxDrafts bounds the drafts that a Tx holds: for a transaction that renames several
+// large keys. The others are copied under the lock.
+const maxDrafts = 8
+
 // Draft prepares the copy of a large key that Copy, or with moves Rename or Move, is
-// about to make. No locks are held, and everybody else can use the key meanwhile.
+// about to make; of others nothing is prepared. No locks are held, and everybody else
+// can use the key meanwhile. DropDrafts gives it back.
 func (t *Tx) Draft(now int64, key []byte, moves bool) {
-	t.draft = nil
+	if len(t.drafts) == maxDrafts {
+		return
+	}
 	p := &t.e.parts[partOf(t.e.hash(key))]
 	for range draftTries {
 		d := &draft{moves: moves}
@@ -67,21 +75,21 @@ func (t *Tx) Draft(now int64, key []byte, moves bool) {
 			runtime.Gosched()
 		}
 		if d.Draft != nil {
-			t.draft = d
+			t.drafts = append(t.drafts, d)
 			return
 		}
 	}
 }
 
-// DropDraft gives back what Draft has prepared and nothing has used.
-func (t *Tx) DropDraft() { t.draft = nil }
+// DropDrafts gives back what Draft has prepared and nothing has used.
+func (t *Tx) DropDrafts() { t.drafts = nil }
 
 // step takes some elements more and reports whether there are others. It gives the
 // draft up if the key has changed. The partition is locked.
 func (d *draft) step(t *Tx, now int64, key []byte) (more bool) {
 	n := entry{p: &t.e.parts[partOf(t.e.hash(key))]}
 	n.find(t.e, t.db, key)
-	if !n.shows(now) || n.isFlat() || d.o != nil && !d.isOf(n.object(), d.moves) {
+	if !n.shows(now) || !n.worthDraft() || d.o != nil && !d.isOf(n.object(), d.moves) {
 		d.Draft = nil
 		return false
 	}
@@ -97,17 +105,18 @@ func (d *draft) step(t *Tx, now int64, key []byte) (more bool) {
 // draftOf returns the draft of a large key: the one that was prepared, if it is still
 // right, or one that is made now. It is nil if the key is not large.
 func (t *Tx) draftOf(n *entry, moves bool) *draft {
-	d := t.draft
-	t.draft = nil
 	if !n.worthDraft() {
 		return nil
 	}
 	o := n.object()
-	if d.isOf(o, moves) {
-		t.e.stats.drafts.Add(1)
-		return d
+	for i, d := range t.drafts {
+		if d.isOf(o, moves) {
+			t.drafts = slices.Delete(t.drafts, i, i+1) // a draft becomes the copy
+			t.e.stats.drafts.Add(1)
+			return d
+		}
 	}
-	d = &draft{o: o, revision: o.revision, moves: moves}
+	d := &draft{o: o, revision: o.revision, moves: moves}
 	if d.Draft = o.Draft(t.e.self, moves); d.Draft == nil {
 		return nil
 	}

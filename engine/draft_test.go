@@ -53,7 +53,7 @@ func TestDraftsTakeTheWorkOutOfTheLock(t *testing.T) {
 		before := n.read(key)
 		tx := n.eng.NewTx()
 		tx.Draft(n.wall.Load(), []byte(key), moves)
-		if tx.draft == nil || tx.draft.Type() == crdt.TypeNone {
+		if len(tx.drafts) != 1 || tx.drafts[0].Type() == crdt.TypeNone {
 			t.Fatalf("%s: no draft", key)
 		}
 		used := n.eng.stats.drafts.Load()
@@ -76,6 +76,40 @@ func TestDraftsTakeTheWorkOutOfTheLock(t *testing.T) {
 	n.close()
 	n.open()
 	same(t, "after a restart", digests(n), digests(other))
+}
+
+// TestDraftsOfATransaction: what was prepared of several keys is used for each; of
+// more than there may be, of small keys and of none nothing is.
+func TestDraftsOfATransaction(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	fillLarge(n.do, largeTypes, 100)
+	n.do(func(tx *Tx) { tx.Put([]byte("small"), []byte("v"), Expiry{}) })
+	tx := n.eng.NewTx()
+	keys := [][]byte{[]byte("small"), []byte("none")}
+	for range maxDrafts/len(largeTypes) + 1 {
+		for _, key := range largeTypes {
+			keys = append(keys, []byte(key))
+		}
+	}
+	for _, key := range keys {
+		tx.Draft(n.wall.Load(), key, true)
+	}
+	if len(tx.drafts) != maxDrafts {
+		t.Fatalf("%d drafts", len(tx.drafts))
+	}
+	tx.LockAll(n.wall.Load())
+	for _, key := range largeTypes {
+		tx.Rename([]byte(key), []byte("to "+key))
+	}
+	tx.Unlock()
+	if used := n.eng.stats.drafts.Load(); used != int64(len(largeTypes)) {
+		t.Errorf("%d of the drafts were used", used)
+	}
+	tx.DropDrafts()
+	before := n.dump()
+	n.close()
+	n.open()
+	same(t, "after a restart", before, n.dump())
 }
 
 // TestDraftOfAKeyThatChanges changes keys, some made by two regions, between the draft

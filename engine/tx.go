@@ -32,13 +32,13 @@ type Tx struct {
 	fades    bool // what is deleted goes with its last field, not by its own deadline
 	missed   func(db int, key []byte)
 
-	ent   entry
-	src   entry  // a second key, for copies
-	draft *draft // of a large key that is to be copied; nil: none
-	op    crdt.Op
-	buf   []byte    // encoded op
-	val   []byte    // computed value
-	one   [1][]byte // a value alone
+	ent    entry
+	src    entry    // a second key, for copies
+	drafts []*draft // of large keys that are to be copied
+	op     crdt.Op
+	buf    []byte    // encoded op
+	val    []byte    // computed value
+	one    [1][]byte // a value alone
 }
 
 // NewTx returns a Tx for one session, to be reused from command to command.

@@ -30,6 +30,10 @@ var furtherForms = []string{
 	"BZPOPMIN <zset> 0.01",
 	"EVAL <script> 2 <any> <any> <val>",
 	"EVAL <script> 2 <str> <list> <member>",
+	"EVAL <rows> 2 <stream> <list> <val>",
+	"LTRIM <list> (0|3|20) (5|15|-1)",
+	"LPOP <list> (8|12|30)",
+	"XTRIM <stream> MAXLEN (0|3|10)",
 	"EVAL <counting> 2 <str> <hash> <member>",
 	"FUNCTION LOAD REPLACE <library>",
 	"FUNCTION LOAD <library>",
@@ -68,6 +72,12 @@ var countings = []string{
 	"redis.pcall('INCRBYFLOAT', KEYS[1], '0.5') redis.pcall('HINCRBYFLOAT', KEYS[2], ARGV[1], '1.5') redis.pcall('PEXPIRE', KEYS[1], 30)",
 }
 
+// rows fill a stream and a list, for rows of elements to be cut out of them.
+var rows = []string{
+	"for i = 1, 12 do redis.call('XADD', KEYS[1], '*', 'a', ARGV[1]) redis.call('RPUSH', KEYS[2], ARGV[1] .. i) end",
+	"for i = 1, 20 do redis.call('LPUSH', KEYS[2], i) end return redis.call('LTRIM', KEYS[2], 2, 12)",
+}
+
 // libraries come in versions that do different things under the same names, and
 // one takes a name from the other.
 var libraries = []string{
@@ -86,6 +96,7 @@ func newCommands(seed uint64) *oracle.Commands {
 	return oracle.NewCommands(seed, 4, furtherForms, map[string]oracle.Word{
 		"library":  func(r *rand.Rand) []string { return []string{libraries[r.IntN(len(libraries))]} },
 		"script":   func(r *rand.Rand) []string { return []string{scripts[r.IntN(len(scripts))]} },
+		"rows":     func(r *rand.Rand) []string { return []string{rows[r.IntN(len(rows))]} },
 		"counting": func(r *rand.Rand) []string { return []string{countings[r.IntN(len(countings))]} },
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // ownFamilies are the families of random commands besides the oracle's.
-var ownFamilies = []string{"multi", "ttl", "flush", "append", "blocking", "script", "publish"}
+var ownFamilies = []string{"multi", "ttl", "flush", "append", "rows", "blocking", "script", "publish"}
 
 // scarce is the family of a database with so few keys that what is left of
 // those that are gone stands alone there.
@@ -129,6 +129,8 @@ func (w *worker) ownStep() {
 		if w.rng.IntN(10) == 0 {
 			w.send([]string{"FLUSHDB"})
 		}
+	case "rows":
+		w.rowsStep(ms)
 	case "append":
 		w.send([][]string{{"XADD", "r1", "*", "f", ms}, {"XADD", "r2", "MAXLEN", "~", "20", "*", "f", ms},
 			{"XGROUP", "CREATE", "r1", "g1", "0", "MKSTREAM"}, {"XREADGROUP", "GROUP", "g1", "c1", "COUNT", "3", "STREAMS", "r1", ">"},
@@ -144,6 +146,17 @@ func (w *worker) ownStep() {
 	case scarce:
 		w.scarceStep(ms)
 	}
+}
+
+// rowsStep grows lists and streams by a dozen elements, or cuts rows out of them.
+func (w *worker) rowsStep(ms string) {
+	dozen := slices.Repeat([]string{ms}, 12)
+	from := w.rng.IntN(12)
+	w.send([][]string{append([]string{"RPUSH", "l1"}, dozen...), append([]string{"LPUSH", "l2"}, dozen...),
+		{"EVAL", "for i = 1, 12 do redis.call('xadd', KEYS[1], '*', 'f', ARGV[1]) end", "1", "r1", ms},
+		{"LTRIM", "l1", strconv.Itoa(from), strconv.Itoa(from + 12)}, {"LTRIM", "l2", strconv.Itoa(-from - 12), "-1"},
+		{"LPOP", "l1", strconv.Itoa(8 + from)}, {"RPOP", "l2", strconv.Itoa(8 + from)},
+		{"XTRIM", "r1", "MAXLEN", strconv.Itoa(from)}, {"LINSERT", "l1", "AFTER", ms, "x"}, {"LSET", "l2", strconv.Itoa(from), "y"}}[w.rng.IntN(10)])
 }
 
 // scarceStep does one command in the database with few keys.
