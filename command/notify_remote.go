@@ -25,6 +25,7 @@ var remoteEvents = map[crdt.Kind]struct {
 	crdt.KindZSetIncr:     {evZSet, "zincr"},
 	crdt.KindListSet:      {evList, "lset"},
 	crdt.KindListRemove:   {evList, "lrem"},
+	crdt.KindListCut:      {evList, "lrem"},
 	crdt.KindStreamAdd:    {evStream, "xadd"},
 	crdt.KindStreamRemove: {evStream, "xdel"},
 }

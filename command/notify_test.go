@@ -84,6 +84,8 @@ func TestRemoteEvents(t *testing.T) {
 		{"LSET l 0 y", "lset l"},
 		{"LTRIM l 1 2", "lrem l, lrem l"}, // one op for each end
 		{"LPUSH l2 a b c", "new l2, lpush l2"},
+		{"RPUSH l4 1 2 3 4 5 6 7 8 9 10 11 12", "new l4, rpush l4"},
+		{"LTRIM l4 10 -1", "lrem l4"},
 		{"PFADD p a", "new p, pfadd p"},
 		{"XADD x 1-1 a 1", "new x, xadd x"},
 		{"XADD x MAXLEN = 1 2-1 a 1", "xadd x, xtrim x"},
