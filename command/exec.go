@@ -12,18 +12,23 @@ import (
 func multiExec(c *Context) {
 	s := c.S
 	t := s.multi
-	if s.mode&modeMulti != 0 && s.putTransactionOff() {
-		return
-	}
 	if s.extra&extraMonitor != 0 { // it is shown behind what it runs
 		cmd, args := c.Cmd, c.Args
-		defer func() { s.tellMonitors(cmd, args) }()
+		defer func() {
+			if !s.putOff {
+				s.tellMonitors(cmd, args)
+			}
+		}()
 	}
 	if s.mode&modeMulti == 0 {
 		c.Out.Error("ERR EXEC without MULTI")
 		return
 	}
-	defer s.endMulti()
+	defer func() {
+		if !s.putOff {
+			s.endMulti()
+		}
+	}()
 	if t.broken {
 		c.Out.Error(msgExecAbort)
 		return
@@ -38,6 +43,10 @@ func multiExec(c *Context) {
 	defer s.unlock()
 	if t.watcher != nil && t.watcher.Dirty() {
 		c.Out.NullArray()
+		return
+	}
+	if t.copies && !s.isAway() && s.copiesLarge(t) { // it comes again with a goroutine of its own
+		s.putOff = true
 		return
 	}
 	s.mode = s.mode&^modeMulti | modeExec
@@ -63,20 +72,13 @@ func (t *transaction) eachCopied(fn func(q queued) bool) {
 	}
 }
 
-// putTransactionOff puts EXEC off until it has a goroutine of its own, if it copies a
-// large key.
-func (s *Session) putTransactionOff() bool {
-	t := s.multi
-	if !t.copies || t.broken || s.isAway() {
-		return false
-	}
-	s.lockTransaction(t)
+// copiesLarge reports whether a transaction, whose locks are held, copies a large key.
+func (s *Session) copiesLarge(t *transaction) (large bool) {
 	t.eachCopied(func(q queued) bool {
-		s.putOff = s.tx.IsLarge(q.args[1])
-		return !s.putOff
+		large = s.tx.IsLarge(q.args[1])
+		return !large
 	})
-	s.unlock()
-	return s.putOff
+	return large
 }
 
 // draftTransaction prepares the copies of large keys that a transaction makes.

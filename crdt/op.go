@@ -150,6 +150,7 @@ func (op *Op) Trim() {
 		*op = Op{Kind: op.Kind}
 	}
 	clear(op.Elems) // their values are pieces of a request
+	op.whole, op.end.list = nil, nil
 	op.work.trim()
 }
 

@@ -1,11 +1,16 @@
 package crdt
 
+import "slices"
+
 // A span of a stream names the IDs of the first and the last entry of a row, and
 // what its author had seen of the key: it removes the entries in between that were
 // seen, as a span of a list does (list_span.go). A trim names so what it takes.
 
 // nameFirst names the first n entries, which a trim removes.
 func (s *Stream) nameFirst(op *Op, n int) {
+	if n == 0 { // most often, where each XADD trims
+		return
+	}
 	if n >= spanFrom && op.whole != nil {
 		last := s.list.idAt(n - 1)
 		if n == s.list.n || s.list.idAt(n) != last { // two regions may have added the same ID
@@ -108,22 +113,10 @@ func (l *streamList) cut(first, last StreamID, seen VersionVector, all bool) {
 // dropEmptied takes out the chunks from lo to hi that are empty. Those in front
 // cost nothing.
 func (l *streamList) dropEmptied(lo, hi int) {
-	if lo == 0 {
-		for len(l.chunks) > 0 && hi > 0 && l.chunks[0].live == 0 {
-			l.chunks[0] = nil
-			l.chunks = l.chunks[1:]
-			hi--
-		}
+	for ; lo == 0 && hi > 0 && l.chunks[0].live == 0; hi-- {
+		l.chunks[0] = nil
+		l.chunks = l.chunks[1:]
 	}
-	kept := l.chunks[:lo]
-	for i := lo; i < len(l.chunks); i++ {
-		if c := l.chunks[i]; i >= hi || c.live > 0 {
-			if len(kept) == i && i >= hi {
-				return // nothing is missing
-			}
-			kept = append(kept, c)
-		}
-	}
-	clear(l.chunks[len(kept):])
-	l.chunks = kept
+	kept := slices.DeleteFunc(l.chunks[lo:hi], func(c *streamChunk) bool { return c.live == 0 })
+	l.chunks = slices.Delete(l.chunks, lo+len(kept), hi)
 }
