@@ -1,11 +1,8 @@
 package command
 
 import (
-	"errors"
 	"sync/atomic"
 	"time"
-
-	"crdb/oplog"
 )
 
 // patience is how long a session waits on the spot for a command that may take
@@ -159,22 +156,6 @@ func (c *Context) asideIf(long func() bool) bool {
 	return true
 }
 
-// prepare runs Ahead. It takes a while, and whoever forbids writes waits for no more
-// than short commands, so the log is asked once more, if not by the command itself.
-// False: it refuses, and the client has been told.
-func (s *Session) prepare(cmd *Command) bool {
-	cmd.Ahead(&s.ctx)
-	s.now = s.srv.opts.Wall()
-	if cmd.Flags&Write == 0 {
-		return true
-	}
-	if err := s.srv.log.Admit(s.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
-		s.out.Error(noWrites(err))
-		return false
-	}
-	return true
-}
-
 // isAway reports whether a run has the session.
 func (s *Session) isAway() bool { return s.away != nil }
 
@@ -210,5 +191,3 @@ func (scriptWait) ready(s *Session, why wakeup) bool {
 	return why != wakeCheck || s.srv.scripts.away.Load() == 0
 }
 func (scriptWait) end(s *Session) { s.srv.scripts.waiting.remove(s) }
-
-func backlog(err error) bool { return errors.Is(err, oplog.ErrBacklog) }

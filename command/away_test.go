@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"crdb/crdt"
 	"crdb/oplog"
 )
 
@@ -186,4 +187,36 @@ func TestNoWritesAfterALongPreparation(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	expect(t, c.do("EXISTS", "list", "to"), ":1\r\n")
+}
+
+// TestNoWritesOnceForbidden: who forbids writes takes all locks once and then counts on
+// it that nothing is written any more, also by those that were admitted just before.
+func TestNoWritesOnceForbidden(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	c.do("SET", "here", "v")
+	c.do("RPUSH", "list", "a", "b")
+	dot := func() crdt.Dot { return crdt.Dot{Time: w.log.Issued().Time} }
+	refuse := func(late bool, why error) {
+		w.log.set(func() { w.log.late, w.log.admit = late, why })
+	}
+	forbidden := fmt.Errorf("%w: %w", oplog.ErrForbidden, errors.New("write elsewhere"))
+	for _, args := range [][]string{
+		{"SET", "k", "v"}, {"MSET", "k", "v", "l", "v"}, {"DEL", "here"}, {"LPOP", "list"}, {"LMOVE", "list", "list", "LEFT", "RIGHT"},
+		{"BLPOP", "list", "0"}, {"SORT", "list", "ALPHA", "STORE", "k"}, {"FLUSHALL"}, {"FLUSHDB", "ASYNC"},
+		{"EVAL", "return redis.call('set', KEYS[1], 'v')", "1", "k"}, {"EVAL", "return redis.call('flushall')", "0"},
+		{"FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)"}, {"FUNCTION", "FLUSH"}, {"EXEC"},
+	} {
+		if args[0] == "EXEC" {
+			c.send(wire("MULTI") + wire("SET", "k", "v"))
+		}
+		before := dot()
+		refuse(true, forbidden)
+		got := c.do(args...)
+		refuse(false, nil)
+		if !strings.Contains(got, "READONLY write elsewhere") || dot() != before {
+			t.Errorf("%v: %q", args, got)
+		}
+	}
+	expect(t, c.send(wire("EXISTS", "here", "list", "k")+wire("LLEN", "list")), ":2\r\n:2\r\n")
 }

@@ -102,7 +102,7 @@ func (b *blockedOnKeys) serve(t *engine.Tx) bool {
 	}
 	s := b.s.srv.server
 	s.tx, s.set, s.now = t, s.srv.settings.Load(), s.srv.opts.Wall()
-	if b.cmd.Flags&Write != 0 && s.srv.log.Admit(s.now) != nil && !s.backlogged() {
+	if b.cmd.Flags&Write != 0 && s.srv.refusal(s.now) != nil {
 		return false
 	}
 	s.ctx = Context{S: s, Tx: t, Args: b.args, Out: &s.out, Cmd: b.cmd, Server: s.srv}

@@ -307,13 +307,35 @@ func (s *Session) invoke(cmd *Command, start int) {
 		s.srv.drafting.Lock()
 		defer s.srv.drafting.Unlock()
 		defer s.tx.DropDrafts()
-		if !s.prepare(cmd) {
-			return
-		}
+		cmd.Ahead(&s.ctx)
+		s.now = s.srv.opts.Wall()
 	}
 	s.lock(cmd)
-	cmd.Handler(&s.ctx)
+	if cmd.Flags&Write == 0 || s.logTakesWrites() {
+		cmd.Handler(&s.ctx)
+	}
 	s.unlock()
+}
+
+// logTakesWrites asks the log once more, under the locks of a write: whoever forbids writes
+// takes all locks once, and who has them later must not write. False: it refuses, and
+// the client has been told.
+func (s *Session) logTakesWrites() bool {
+	err := s.srv.refusal(s.now)
+	if err != nil {
+		s.out.Error(noWrites(err))
+	}
+	return err == nil
+}
+
+// refusal is why the log takes no writes. One that is behind takes those that were
+// admitted before.
+func (srv *Server) refusal(now int64) error {
+	err := srv.log.Admit(now)
+	if err == nil || errors.Is(err, oplog.ErrBacklog) {
+		return nil
+	}
+	return err
 }
 
 func (s *Session) recovered(cmd *Command, start int) {

@@ -47,6 +47,8 @@
 //     it has authenticated.
 //   - M8 GET and SET do not allocate here.
 //   - M9 Secrets are in no log: neither the slow log nor the program's.
+//   - M10 A write asks the log under the locks it writes under. Whoever forbids
+//     writes, and then takes all locks once, knows that no more come.
 //
 // # Goroutines and locks
 //

@@ -1,11 +1,5 @@
 package command
 
-import (
-	"errors"
-
-	"crdb/oplog"
-)
-
 // multiExec runs the queue under the locks of all keys it names and of all
 // keys that are watched, so that it is one step for every other client and
 // one group for every other region (C2).
@@ -33,14 +27,12 @@ func multiExec(c *Context) {
 		c.Out.Error(msgExecAbort)
 		return
 	}
-	if t.writes {
-		if err := c.Server.log.Admit(c.S.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
-			c.Out.Error("EXECABORT Transaction discarded because of: " + noWrites(err))
-			return
-		}
-	}
 	s.lockTransaction(t)
 	defer s.unlock()
+	if err := c.Server.refusal(s.now); err != nil && t.writes { // as logTakesWrites
+		c.Out.Error("EXECABORT Transaction discarded because of: " + noWrites(err))
+		return
+	}
 	if t.watcher != nil && t.watcher.Dirty() {
 		c.Out.NullArray()
 		return

@@ -63,13 +63,18 @@ func functionLoad(c *Context) {
 		c.Out.Error("ERR Function " + double + " already exists")
 		return
 	}
-	c.storeLibraries(libs, []string{name}, nil)
-	c.Out.BulkString(name)
+	if c.storeLibraries(libs, []string{name}, nil) {
+		c.Out.BulkString(name)
+	}
 }
 
 // storeLibraries stores the named libraries of libs, which are loaded, deletes
-// those that are gone, and makes libs what there is.
-func (c *Context) storeLibraries(libs map[string]*library, names, gone []string) {
+// those that are gone, and makes libs what there is. False: the log takes no writes,
+// and the client has been told.
+func (c *Context) storeLibraries(libs map[string]*library, names, gone []string) bool {
+	if !c.S.logTakesWrites() {
+		return false
+	}
 	f := &c.Server.library
 	c.internally(func() {
 		for _, name := range gone {
@@ -82,6 +87,7 @@ func (c *Context) storeLibraries(libs map[string]*library, names, gone []string)
 	f.publish(libs)
 	f.seen = c.Server.engine.Internals() + 1
 	f.made.Store(f.seen)
+	return true
 }
 
 func functionDelete(c *Context) {
@@ -92,8 +98,9 @@ func functionDelete(c *Context) {
 		return
 	}
 	delete(libs, name)
-	c.storeLibraries(libs, nil, []string{name})
-	c.Out.OK()
+	if c.storeLibraries(libs, nil, []string{name}) {
+		c.Out.OK()
+	}
 }
 
 func functionFlush(c *Context) {
@@ -106,8 +113,9 @@ func functionFlush(c *Context) {
 		return
 	}
 	f, _ := c.libraries()
-	c.storeLibraries(map[string]*library{}, nil, slices.Sorted(maps.Keys(f.copy())))
-	c.Out.OK()
+	if c.storeLibraries(map[string]*library{}, nil, slices.Sorted(maps.Keys(f.copy()))) {
+		c.Out.OK()
+	}
 }
 
 func functionKill(c *Context) { c.killRun(true) }

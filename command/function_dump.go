@@ -76,6 +76,7 @@ func (c *Context) restoreLibraries(codes [][]byte, replace, flush bool) {
 		return
 	}
 	gone = slices.DeleteFunc(gone, func(name string) bool { return libs[name] != nil })
-	c.storeLibraries(libs, names, gone)
-	c.Out.OK()
+	if c.storeLibraries(libs, names, gone) {
+		c.Out.OK()
+	}
 }

@@ -38,6 +38,7 @@ type gateLog struct {
 	closed bool // nothing becomes durable
 	upTo   crdt.Timestamp
 	admit  error
+	late   bool // admit counts from the next question but one on
 	failed error
 	hooks  []func()
 }
@@ -45,7 +46,11 @@ type gateLog struct {
 func (g *gateLog) Admit(wall int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.admit != nil {
+	if late := g.late; g.admit != nil {
+		g.late = false
+		if late {
+			return nil
+		}
 		return g.admit
 	}
 	return g.Log.Admit(wall)

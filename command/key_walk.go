@@ -73,7 +73,7 @@ func flushAllAhead(c *Context) { c.Tx.DeleteCounters(c.S.now, true) }
 func flushDBAhead(c *Context)  { c.Tx.DeleteCounters(c.S.now, false) }
 
 // flush runs FLUSHALL and FLUSHDB [ASYNC|SYNC]: both ways are the same here.
-func flush(c *Context, all bool, how func()) {
+func flush(c *Context, all bool, how func() error) {
 	if len(c.Args) > 2 || len(c.Args) == 2 && !isOption(c.Args[1], "async") && !isOption(c.Args[1], "sync") {
 		c.Out.Error(msgSyntax)
 		return
@@ -82,7 +82,10 @@ func flush(c *Context, all bool, how func()) {
 		return
 	}
 	before := c.Tx.LastDot()
-	how()
+	if err := how(); err != nil {
+		c.Out.Error(noWrites(err))
+		return
+	}
 	if c.Tx.LastDot() == before { // nothing was there: clients hear of it all the same
 		c.Server.tracking.invalidate(c.Server, c.Tx, nil)
 	}

@@ -116,8 +116,7 @@ func (m *importer) prepare() error {
 	tx.LockNone(m.s.now)
 	defer tx.Unlock()
 	if m.o.Mode == ImportFlush {
-		tx.FlushAll()
-		return nil
+		return tx.FlushAll()
 	}
 	for db := range engine.Databases {
 		if tx.LenOf(db) > 0 {
@@ -199,6 +198,9 @@ func (m *importer) fade(v *rdb.Value) {
 // write writes a part under the key's lock; false if the key here stays as it
 // is.
 func (m *importer) write(k *rdb.Key, v rdb.Value) (bool, error) {
+	if err := m.srv.refusal(m.s.now); err != nil { // asked under the lock, as logTakesWrites
+		return false, err
+	}
 	tx, here := m.s.tx, m.s.tx.Type(k.Name)
 	x := engine.Expiry{At: k.Deadline}
 	faded := here == engine.TypeNone && m.fading != 0 && m.fading <= m.s.now
@@ -246,6 +248,9 @@ func (m *importer) function(code []byte) error {
 	tx.Select(engine.Internal)
 	tx.LockKey(m.s.now, []byte(name))
 	defer tx.Unlock()
+	if err := m.srv.refusal(m.s.now); err != nil {
+		return err
+	}
 	if tx.Type([]byte(name)) != engine.TypeNone && (m.o.Mode == ImportEmpty || m.o.Mode == ImportMerge) {
 		m.n.Kept++
 		return nil
@@ -304,10 +309,7 @@ func (m *importer) wait() error {
 	case <-m.ctx.Done():
 		return m.ctx.Err()
 	}
-	if err := m.srv.log.Admit(m.srv.opts.Wall()); err != nil && !errors.Is(err, oplog.ErrBacklog) {
-		return err
-	}
-	return nil
+	return m.srv.refusal(m.srv.opts.Wall())
 }
 
 func (m *importer) report() {

@@ -161,7 +161,7 @@ func (r *scriptRun) find(args [][]byte) (cmd *Command, refusal string) {
 	case cmd.Flags&DenyOOM != 0 && r.oom && !r.wrote.Load():
 		return cmd, msgOutOfMemory
 	case cmd.Flags&Write != 0 && !r.wrote.Load():
-		if err := r.s.srv.log.Admit(r.s.now); err != nil && !backlog(err) {
+		if err := r.s.srv.refusal(r.s.now); err != nil {
 			return cmd, noWrites(err)
 		}
 	}

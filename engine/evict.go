@@ -43,6 +43,9 @@ func (t *Tx) evictFrom(i int, now int64, how Eviction) (int64, bool) {
 	p.mu.Lock()
 	t.now, t.held = now, 1<<i
 	defer t.Unlock()
+	if t.e.log.Admit(now) != nil { // asked under the lock, as for expiry
+		return 0, false
+	}
 	db, key := t.victim(p, how)
 	if key == nil {
 		return 0, false

@@ -9,26 +9,30 @@ import (
 	"crdb/oplog"
 )
 
-// Flush removes everything seen in the selected database.
-func (t *Tx) Flush() { t.flush([]int{t.db}) }
+// Flush removes everything seen in the selected database. It locks everything if
+// nothing is locked; then an error says why the log takes no writes any more.
+func (t *Tx) Flush() error { return t.flush([]int{t.db}) }
 
-// FlushAll removes everything seen in all databases.
-func (t *Tx) FlushAll() {
+// FlushAll removes everything seen in all databases, as Flush does.
+func (t *Tx) FlushAll() error {
 	dbs := make([]int, Databases)
 	for i := range dbs {
 		dbs[i] = i
 	}
-	t.flush(dbs)
+	return t.flush(dbs)
 }
 
 // flush holds everything, so that the vector it names is exactly what it
 // removes (K2). What the vector does not name is deleted key by key first:
 // counters, because it does not say how much of a share was seen, and keys that
 // an image has brought further than the vector (T3).
-func (t *Tx) flush(dbs []int) {
+func (t *Tx) flush(dbs []int) error {
 	if t.held == 0 {
 		t.LockAll(t.now)
 		defer t.Unlock()
+		if err := t.e.log.Admit(t.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+			return err // asked under the locks: who forbids writes waits for them
+		}
 	}
 	t.group()
 	ahead := t.e.anyAhead()
@@ -47,6 +51,7 @@ func (t *Tx) flush(dbs []int) {
 			t.e.flushPartition(&t.e.parts[i], &t.ent, &t.op, t.last, t.now, !ahead)
 		}
 	}
+	return nil
 }
 
 const (

@@ -32,8 +32,8 @@ func (l *Log) allow(bit uint32) {
 }
 
 // Forbid makes Admit refuse with ErrForbidden and why, until it is called with
-// nil. What was admitted before may still be appended: its caller holds the
-// lock of a key until it is, or has not taken it yet.
+// nil. What was admitted before may still be appended: its caller asks Admit under the
+// lock of a key, and holds that until it is.
 func (l *Log) Forbid(why error) {
 	if why == nil {
 		l.allow(refuseForbidden)

@@ -256,13 +256,13 @@ func (i *instance) Serve(addr string) error {
 
 // Flush is part of control.Instance.
 func (i *instance) Flush(ctx context.Context) error {
-	if err := i.log.Admit(i.host.wall()); err != nil && !errors.Is(err, oplog.ErrBacklog) {
-		return err
-	}
 	tx := i.engine.NewTx()
 	tx.LockNone(i.host.wall())
-	tx.FlushAll()
+	err := tx.FlushAll()
 	tx.Unlock()
+	if err != nil {
+		return err
+	}
 	return i.log.Sync(ctx)
 }
 

@@ -68,8 +68,9 @@ func (i *instance) Configure(settings map[string]string) error {
 // the others whether it may go on, and calls Forbid.
 var errNotAdmitted = errors.New("the region is starting: it asks the others what they hold of its log")
 
-// Forbid is part of control.Instance. A write that was let in before holds the
-// lock of its keys, or is about to take it. What the links found out about the own
+// Forbid is part of control.Instance. Every write asks the log once more
+// when it has the locks of its keys: whoever has them after all were taken here sees
+// that writes are forbidden. What the links found out about the own
 // log holds for this run, also if control has not heeded it yet.
 func (i *instance) Forbid(why error) {
 	i.found.Lock()
