@@ -42,9 +42,9 @@ func (s *segment) appendPayload(b []byte) []byte {
 }
 
 const (
-	segmentBytes     = 64 << 10 // first size of a segment's buffer
+	segmentBytes     = 64 << 10 // first size of a segment's buffer, behind a full one BlockBytes more
 	maxSpareBytes    = 2 << 20  // buffers above it are not kept for reuse
-	maxSpareBuffers  = 2
+	maxSpareBuffers  = 4
 	maxEntryOverhead = 20
 )
 
@@ -157,9 +157,12 @@ func (l *Log) cutLocked() {
 	m := &l.mu
 	m.full = append(m.full, m.cur)
 	var buf []byte
-	if n := len(m.spare); n > 0 {
+	switch n := len(m.spare); {
+	case n > 0:
 		buf, m.spare = m.spare[n-1], m.spare[:n-1]
-	} else {
+	case len(m.cur.buf) >= BlockBytes: // the next will be full as well: it is not to grow step by step
+		buf = make([]byte, 0, segmentBytes+BlockBytes)
+	default:
 		buf = make([]byte, 0, segmentBytes)
 	}
 	m.cur = segment{buf: buf[:0]}
