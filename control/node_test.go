@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"crypto/rand"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -49,12 +50,21 @@ func TestPeerRouteReplacesTheAddress(t *testing.T) {
 	}
 }
 
+// listenBelow listens on a port that the system gives to no connection, so that it can
+// be listened on again.
+func listenBelow(t *testing.T) net.Listener {
+	for range 100 {
+		if l, err := net.Listen("tcp", "127.0.0.1:"+itoa(20_000+mathrand.IntN(12_000))); err == nil {
+			return l
+		}
+	}
+	t.Fatal("no port is free")
+	return nil
+}
+
 func TestBootstrap(t *testing.T) {
 	o, h := newOptions(settings("us-east", t.TempDir()), &dialer{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenBelow(t)
 	o.Settings.Database, o.Settings.Port = "cart", l.Addr().(*net.TCPAddr).Port
 	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "is in use by another process") || h.instances() != 0 {
 		t.Fatalf("with the port taken: %v, %d instances", err, h.instances())
