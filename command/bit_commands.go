@@ -67,7 +67,7 @@ func bitSet(c *Context) {
 		}
 		val := growTo(old, at)
 		val[at>>3] = val[at>>3]&^mask | mask*byte(on)
-		c.Tx.PutOwned(key, val, expiryKeep)
+		c.Tx.PutEdited(key, val, int(at>>3), 1)
 		c.event(evString, "setbit", key)
 	}
 	c.Out.Int(int64(was))

@@ -69,7 +69,7 @@ func runBitField(c *Context, readOnly bool) {
 		if first := firstWritten(ops); first-len(old) >= minGap {
 			putBehind(c, old, first-len(old), val[first:])
 		} else {
-			c.Tx.PutOwned(key, val, expiryKeep)
+			c.Tx.PutEdited(key, val, first, int(last>>3)+1-first)
 		}
 	}
 	if tells { // as in Redis not when all that was written overflowed and failed

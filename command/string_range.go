@@ -57,7 +57,7 @@ func stringAppend(c *Context) {
 	}
 	val := make([]byte, 0, len(old)+len(more))
 	val = append(append(val, old...), more...)
-	c.Tx.PutOwned(key, val, expiryKeep)
+	c.Tx.PutEdited(key, val, len(old), len(more))
 	c.event(evString, "append", key)
 	c.Out.Int(int64(len(val)))
 }
@@ -89,7 +89,7 @@ func stringSetRange(c *Context) {
 		c.Out.Int(offset + int64(len(patch)))
 	} else {
 		val := overwrite(old, int(offset), patch)
-		c.Tx.PutOwned(key, val, expiryKeep)
+		c.Tx.PutEdited(key, val, int(offset), len(patch))
 		c.Out.Int(int64(len(val)))
 	}
 	c.event(evString, "setrange", key)

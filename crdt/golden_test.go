@@ -88,6 +88,7 @@ func goldenOps() map[string]*Op {
 		"stream remove":               {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: goldenEntry, Seen: clear[:1]}, {Name: []byte("m"), Seen: clear, Value: goldenMark.append(nil)}}},
 		"stream remove by span":       {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: goldenRow, Seen: clear, Value: goldenEntry[1:]}}},
 		"stream acknowledge":          {Kind: KindStreamRemove, Key: key, Elems: []Elem{{Name: []byte("ggroup"), Seen: clear[:1], Value: append(goldenEntry[1:17:17], goldenEntry[1:]...)}}},
+		"put, told as an edit":        {Kind: KindPut, Flags: KeepDeadline, Key: key, Clear: clear, Edit: Edit{Base: 0x18f0000000100000, At: 300, Bytes: []byte("b")}},
 		"flush":                       {Kind: KindFlush, DB: 1, Clear: clear},
 	}
 }

@@ -36,7 +36,8 @@ const (
 	KindListMove     Kind = 21 // give elements of the list other positions
 	kindPutGap       Kind = 22 // a put whose value has a gap; in memory it is KindPut
 	KindListCut      Kind = 23 // remove rows of elements from the list
-	kindEnd          Kind = 24
+	kindPutEdit      Kind = 24 // a put told as a change of one before; in memory it is KindPut
+	kindEnd          Kind = 25
 )
 
 // Flags refine an operation.
@@ -87,6 +88,8 @@ type Op struct {
 	Value        []byte // KindPut
 	// Gap is a run of zeros in the string of KindPut that Value leaves out.
 	Gap Gap
+	// Edit, of a KindPut that has just been decoded, is in place of Value (Edits).
+	Edit Edit
 	// Owned says that nobody else has Value and nobody ever changes its bytes:
 	// Apply keeps it instead of a copy. It is not encoded.
 	Owned bool

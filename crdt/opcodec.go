@@ -18,7 +18,9 @@ import (
 //	8 bytes  Deadline, big endian               if flags&hasDeadline
 //	number   Total, number Delta                KindIncr
 //	uvarint  Gap.At, uvarint Gap.Len             kindPutGap, otherwise KindPut
-//	bytes    Value, to the end                  KindPut
+//	uvarint  Edit.Base, uvarint Edit.At          kindPutEdit
+//	bytes    Edit.Bytes, to the end              kindPutEdit
+//	bytes    Value, to the end                  KindPut otherwise
 //
 // resets are a uvarint count, then uvarint replica, 8 bytes of time and a
 // number each. An element is a uvarint length and name, a byte of parts, and
@@ -59,7 +61,10 @@ func AppendOpHead(b []byte, op *Op) []byte {
 		f |= hasDeadline
 	}
 	kind := op.Kind
-	if op.Gap.Len > 0 {
+	switch {
+	case op.Edit.Base != 0:
+		kind = kindPutEdit
+	case op.Gap.Len > 0:
 		kind = kindPutGap
 	}
 	b = append(b, byte(kind), byte(f), op.DB)
@@ -82,9 +87,12 @@ func AppendOpHead(b []byte, op *Op) []byte {
 	if op.Kind == KindIncr {
 		b = appendNumber(appendNumber(b, op.Total), op.Delta)
 	}
-	if kind == kindPutGap {
+	switch kind {
+	case kindPutGap:
 		b = binary.AppendUvarint(b, uint64(op.Gap.At))
 		b = binary.AppendUvarint(b, uint64(op.Gap.Len))
+	case kindPutEdit:
+		b = op.Edit.append(b)
 	}
 	return b
 }
@@ -172,6 +180,9 @@ func decodeOp(op *Op, b []byte, elems func(d *opDecoder)) error {
 	case kindPutGap:
 		op.Kind = KindPut
 		d.gap()
+	case kindPutEdit:
+		op.Kind = KindPut
+		d.edit()
 	case KindPut:
 		op.Value, d.b = d.b, nil
 	}

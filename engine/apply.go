@@ -15,6 +15,7 @@ type applier struct {
 	built map[int]*crdt.Op // large ones of group, by index
 	lent  bool             // op's buffers are those of a built one
 	alone bool             // the op is the only one of its block
+	edits crdt.Edits       // of the block
 }
 
 // keepGroup is the largest group whose room is kept, in ops.
@@ -23,6 +24,7 @@ const keepGroup = 1024
 // release lets go of the block that was applied.
 func (a *applier) release() {
 	a.alone = false
+	a.edits.Reset()
 	if a.lent {
 		a.op, a.lent = crdt.Op{}, false
 	}
@@ -71,12 +73,20 @@ func (a *applier) build(e *Engine, skip func(r int, d crdt.Dot) bool) error {
 func (a *applier) decode(i int) error {
 	if op := a.built[i]; op != nil {
 		a.op, a.lent = *op, true
-		return nil
+		return a.whole(i)
 	}
 	if a.lent {
 		a.op, a.lent = crdt.Op{}, false
 	}
 	if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
+		return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
+	}
+	return a.whole(i)
+}
+
+// whole makes an edit the op that it stands for.
+func (a *applier) whole(i int) error {
+	if err := a.edits.Whole(&a.op, a.group[i].Dot); err != nil {
 		return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
 	}
 	return nil
@@ -86,8 +96,15 @@ func (a *applier) decode(i int) error {
 // not inside is refused before anything of it is stored or applied. It must not
 // run at the same time as Apply.
 func (e *Engine) Check(b *oplog.Block) error {
+	a := &e.apply
+	a.edits.Reset()
+	defer a.edits.Reset()
 	return b.Each(func(en oplog.Entry) error {
-		if err := crdt.CheckOp(&e.apply.op, en.Op); err != nil {
+		err := crdt.CheckOp(&a.op, en.Op)
+		if err == nil {
+			err = a.edits.Check(&a.op, en.Dot)
+		}
+		if err != nil {
 			return fmt.Errorf("op %v: %w", en.Dot, err)
 		}
 		return nil
@@ -202,7 +219,7 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 		return
 	}
 	n.dot = d
-	a.op.Owned = a.alone && len(a.op.Value) >= keepsBlock
+	a.op.Owned = a.op.Owned || a.alone && len(a.op.Value) >= keepsBlock
 	n.load()
 	if skip == nil {
 		e.contest(n, &a.op, d)

@@ -113,6 +113,9 @@ func (n *node) pull(o *node) {
 			return
 		}
 		b := blocks[0]
+		if err := n.eng.Check(b); err != nil {
+			n.t.Fatal(err)
+		}
 		if err := n.log.Receive(b); err != nil {
 			n.t.Fatal(err)
 		}

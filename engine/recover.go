@@ -237,8 +237,10 @@ func (e *Engine) replay(src Source, saved func(rng int) crdt.VersionVector, from
 	lo, hi := from*rangesPerPart, to*rangesPerPart
 	skip := func(r int, d crdt.Dot) bool { return r < lo || r >= hi || covered[r].Covers(d) }
 	a := &e.apply
+	defer a.edits.Reset()
 	return src.Replay(low, func(b *oplog.Block) error {
 		a.group = a.group[:0]
+		a.edits.Reset()
 		e.stats.replayedOps += int64(b.Ops)
 		return b.Each(func(en oplog.Entry) error {
 			a.group = append(a.group, en)

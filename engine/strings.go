@@ -38,22 +38,40 @@ func (t *Tx) value(n *entry) []byte {
 
 // Put sets the string of a key, whatever the key held. A deadline that is not
 // in the future deletes the key.
-func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, crdt.Gap{}, x, false) }
+func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, x, text{}) }
 
 // PutOwned is Put of a value that the caller has made for it and does not touch
 // again: a large one is not copied.
-func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, crdt.Gap{}, x, true) }
+func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, x, text{owned: true}) }
+
+// PutEdited is PutOwned of a value that differs in n bytes at position at from the one
+// that shows, which keeps its deadline; or behind its end.
+func (t *Tx) PutEdited(key, val []byte, at, n int) {
+	how := text{owned: true, at: at}
+	if n <= len(val)/2 && len(val) >= crdt.MinEdit {
+		how.edited = val[at : at+n]
+	}
+	t.put(key, val, Expiry{Keep: true}, how)
+}
 
 // PutGap is Put of a value that has n zeros at position at which val leaves out.
 func (t *Tx) PutGap(key, val []byte, at, n int, x Expiry) {
-	t.put(key, val, crdt.Gap{At: at, Len: n}, x, false)
+	t.put(key, val, x, text{gap: crdt.Gap{At: at, Len: n}})
 }
 
-func (t *Tx) put(key, val []byte, gap crdt.Gap, x Expiry, owned bool) {
+// text says more about a string that is put.
+type text struct {
+	gap    crdt.Gap
+	owned  bool
+	at     int    // where edited is
+	edited []byte // of the string, if all else is what was there
+}
+
+func (t *Tx) put(key, val []byte, x Expiry, how text) {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
-	if !x.Keep && x.At == 0 && gap.Len == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
+	if !x.Keep && x.At == 0 && how.gap.Len == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
 		return
 	}
 	t.expire(n)
@@ -66,7 +84,10 @@ func (t *Tx) put(key, val []byte, gap crdt.Gap, x Expiry, owned bool) {
 	}
 	t.op.Reset(crdt.KindPut, uint8(t.db), key)
 	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
-	t.op.Owned, t.op.Gap = owned, gap
+	t.op.Owned, t.op.Gap = how.owned, how.gap
+	if len(how.edited) > 0 {
+		t.edit = n.obj.EditOf(t.e.self, how.at, how.edited)
+	}
 	t.issue(n)
 }
 

@@ -37,6 +37,8 @@ type Tx struct {
 	drafts []*draft // of large keys that are to be copied
 	op     crdt.Op
 	buf    []byte    // encoded op
+	edit   crdt.Edit // what the op changes of the string before
+	edited []byte    // encoded op, as an edit
 	val    []byte    // computed value
 	one    [1][]byte // a value alone
 }
@@ -217,6 +219,10 @@ func (t *Tx) issue(n *entry) {
 	t.op.Trim()
 }
 
+// largestEdited bounds the strings that are edited, in bytes: whoever receives one
+// copies it out of its block, with the key locked.
+const largestEdited = 4 << 20
+
 // keepOp is the largest buffer for encoded ops that a Tx keeps, in bytes.
 const keepOp = 64 << 10
 
@@ -228,6 +234,8 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	}
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
 	switch {
+	case t.op.IsBase() && (len(t.op.Value) < oplog.LargeOp || t.edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
+		t.last = t.appendString()
 	case t.op.HasBody():
 		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Body()...)
 	case len(t.op.Value) >= oplog.LargeOp && t.op.Owned:
@@ -235,11 +243,22 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	default:
 		t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
 	}
+	t.edit = crdt.Edit{}
 	if cap(t.buf) > keepOp {
 		t.buf = nil
 	}
 	p.issued = t.last.Time
 	return t.last
+}
+
+// appendString appends a put whose string may be edited, as an edit if it is one.
+func (t *Tx) appendString() crdt.Dot {
+	base, edit := t.edit.Base, []byte(nil)
+	if base != 0 {
+		t.edited = crdt.AppendEdit(t.edited[:0], &t.op, t.edit)
+		edit = t.edited
+	}
+	return t.e.log.AppendString(t.now, t.buf, t.op.Value, base, edit)
 }
 
 // Issued returns the newest own op of the partitions that are locked, by

@@ -15,8 +15,20 @@ type segment struct {
 	taken       []crdt.Part // ends of ops that were taken over, with their places in buf
 	first, last crdt.Timestamp
 	ops         int
-	small       int // bytes that count for MaxPending
-	large       int // and for MaxLarge
+	bases       []crdt.Timestamp // of the ops that edits may name
+	edited      int              // bytes of the strings that edits make
+	small       int              // bytes that count for MaxPending
+	large       int              // and for MaxLarge
+}
+
+// takesEdit reports whether an edit of the op at base may go behind the other ops: one
+// of so many bytes, that makes a string of so many.
+func (s *segment) takesEdit(base crdt.Timestamp, bytes, made int) bool {
+	if s.ops == 0 || base < s.first || s.edited+made > crdt.MaxEdited || s.size()+bytes+maxEntryOverhead > maxPayload {
+		return false
+	}
+	_, found := slices.BinarySearch(s.bases, base)
+	return found
 }
 
 // size is the length of the payload.
@@ -73,6 +85,38 @@ func (l *Log) AppendTaken(wall int64, head []byte, tail ...[]byte) crdt.Dot {
 		return l.AppendAt(wall, head, slices.Concat(tail...))
 	}
 	return l.append(wall, head, nil, tail)
+}
+
+// AppendString is AppendAt of an op whose tail is a string that ops behind it in the
+// same block may be edits of; from LargeOp on it is taken over. edit is the same op,
+// told as an edit of the one at base, or nil: it is what is logged if that one is in
+// this block.
+func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, edit []byte) crdt.Dot {
+	m := &l.mu
+	m.Lock()
+	s := &m.cur
+	var taken [][]byte
+	switch size := len(tail); {
+	case edit != nil && s.takesEdit(base, len(edit), size):
+		s.edited += size
+		head, tail = edit, nil
+	default:
+		if !m.inGroup && s.ops > 0 && (s.size() >= BlockBytes || s.edited+size > crdt.MaxEdited) {
+			l.cutLocked()
+		}
+		if size >= LargeOp {
+			tail, taken = nil, [][]byte{tail}
+		}
+	}
+	t, idle := l.appendLocked(wall, head, tail, taken)
+	if s.ops > 0 && s.last == t { // else it has ended its block
+		s.bases = append(s.bases, t)
+	}
+	m.Unlock()
+	if idle {
+		l.kickOwn()
+	}
+	return crdt.Dot{Time: t, Replica: l.self}
 }
 
 func (l *Log) append(wall int64, head, tail []byte, taken [][]byte) crdt.Dot {

@@ -46,6 +46,9 @@
 // C2. The ops of a group sit in one block: no block is cut between BeginGroup
 // and EndGroup. (A group above MaxBlockBytes is cut; callers bound it.)
 //
+// C3. An op told as an edit of another sits in the same block behind it
+// (AppendString); what the edits of a block make is at most crdt.MaxEdited.
+//
 // H1. Admit refuses writes while the clock is more than MaxClockDrift ahead of
 // the wall clock; Receive refuses a block that would put it there. A restart
 // issues no dot at or below the persisted bound or any dot in the log. The

@@ -9,8 +9,9 @@ import (
 )
 
 // protocolVersion is the version of proto/peerpb/peer.proto spoken here, and of the
-// operations in it: 2 knows rows of elements (crdt.KindListCut).
-const protocolVersion = 2
+// operations in it: 2 knows rows of elements (crdt.KindListCut), 3 edits of strings
+// (crdt.Edit).
+const protocolVersion = 3
 
 // Tip is the end of a replica's log as somebody holds it.
 type Tip struct {

@@ -24,6 +24,11 @@ const (
 	callLoop         = "local n=0 for i=1,10 do n=n+redis.call('incr',KEYS[1]) end return n"
 )
 
+// text makes a string of n bytes.
+func text(key string, n int) func(int) [][]string {
+	return func(int) [][]string { return [][]string{{"SETRANGE", key, strconv.Itoa(n - 1), "x"}} }
+}
+
 // batches returns commands that together have n elements, of which elem makes
 // the arguments.
 func batches(n int, command, key string, elem func(i int) []string) func(int) [][]string {
@@ -69,6 +74,8 @@ func families() []family {
 		{name: "RPOPLPUSH", args: []string{"RPOPLPUSH", "list", "list"}},
 		{name: "LRANGE_100", fill: batches(1000, "RPUSH", "thousand", of), args: []string{"LRANGE", "thousand", "0", "99"}, heavy: true},
 		{name: "LRANGE_600", args: []string{"LRANGE", "thousand", "0", "599"}, heavy: true},
+		{name: "SETRANGE in 10 KB", fill: text("10k", 10_000), args: []string{"SETRANGE", "10k", "77", "__rand_int__"}},
+		{name: "SETRANGE in 100 KB", fill: text("100k", 100_000), args: []string{"SETRANGE", "100k", "77", "__rand_int__"}, heavy: true},
 		{name: "SADD", args: []string{"SADD", "set", "member:__rand_int__"}},
 		{name: "SISMEMBER", args: []string{"SISMEMBER", "set", "member:__rand_int__"}},
 		{name: "SREM", args: []string{"SREM", "set", "member:__rand_int__"}},

@@ -31,6 +31,9 @@ var furtherForms = []string{
 	"EVAL <script> 2 <any> <any> <val>",
 	"EVAL <script> 2 <str> <list> <member>",
 	"EVAL <rows> 2 <stream> <list> <val>",
+	"EVAL <edits> 1 <str> <val>",
+	"SETRANGE <str> (600|900) <val>",
+	"SETBIT <str> (77|5000) (0|1)",
 	"LTRIM <list> (0|3|20) (5|15|-1)",
 	"LPOP <list> (8|12|30)",
 	"XTRIM <stream> MAXLEN (0|3|10)",
@@ -78,6 +81,12 @@ var rows = []string{
 	"for i = 1, 20 do redis.call('LPUSH', KEYS[2], i) end return redis.call('LTRIM', KEYS[2], 2, 12)",
 }
 
+// edits change a long string in place, several times in one block.
+var edits = []string{
+	"for i = 1, 5 do redis.pcall('SETRANGE', KEYS[1], 500 + i * 3, ARGV[1]) redis.pcall('APPEND', KEYS[1], ARGV[1]) end",
+	"for i = 1, 9 do redis.pcall('SETBIT', KEYS[1], 4000 + i * 70, i % 2) end return redis.pcall('BITFIELD', KEYS[1], 'SET', 'u8', 3, 77, 'INCRBY', 'u16', 900, 5)",
+}
+
 // libraries come in versions that do different things under the same names, and
 // one takes a name from the other.
 var libraries = []string{
@@ -96,6 +105,7 @@ func newCommands(seed uint64) *oracle.Commands {
 	return oracle.NewCommands(seed, 4, furtherForms, map[string]oracle.Word{
 		"library":  func(r *rand.Rand) []string { return []string{libraries[r.IntN(len(libraries))]} },
 		"script":   func(r *rand.Rand) []string { return []string{scripts[r.IntN(len(scripts))]} },
+		"edits":    func(r *rand.Rand) []string { return []string{edits[r.IntN(len(edits))]} },
 		"rows":     func(r *rand.Rand) []string { return []string{rows[r.IntN(len(rows))]} },
 		"counting": func(r *rand.Rand) []string { return []string{countings[r.IntN(len(countings))]} },
 	})

@@ -144,10 +144,12 @@ func (h *history) each(f func(op *crdt.Op, d crdt.Dot)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var op crdt.Op
+	var edits crdt.Edits
 	for _, c := range h.mu.logs {
 		for _, b := range c.blocks {
+			edits.Reset()
 			b.Each(func(e oplog.Entry) error {
-				if crdt.DecodeOp(&op, e.Op) == nil {
+				if crdt.DecodeOp(&op, e.Op) == nil && edits.Whole(&op, e.Dot) == nil {
 					f(&op, e.Dot)
 				}
 				return nil
@@ -168,6 +170,7 @@ func (h *history) replay(upTo crdt.VersionVector, pick func(n int) int, apply fu
 	h.mu.Unlock()
 	var at crdt.VersionVector
 	var op crdt.Op
+	var edits crdt.Edits
 	for {
 		var due []crdt.ReplicaID
 		for r, blocks := range rest {
@@ -182,12 +185,17 @@ func (h *history) replay(upTo crdt.VersionVector, pick func(n int) int, apply fu
 		r := due[pick(len(due))]
 		b := rest[r][0]
 		rest[r] = rest[r][1:]
+		edits.Reset()
 		err := b.Each(func(e oplog.Entry) error {
+			err := crdt.DecodeOp(&op, e.Op)
+			if err == nil {
+				err = edits.Whole(&op, e.Dot)
+			}
+			if err != nil {
+				return fmt.Errorf("op %v: %w", e.Dot, err)
+			}
 			if !upTo.Covers(e.Dot) {
 				return nil
-			}
-			if err := crdt.DecodeOp(&op, e.Op); err != nil {
-				return fmt.Errorf("op %v: %w", e.Dot, err)
 			}
 			apply(&op, e.Dot)
 			return nil

@@ -11,7 +11,7 @@ import (
 )
 
 // ownFamilies are the families of random commands besides the oracle's.
-var ownFamilies = []string{"multi", "ttl", "flush", "append", "rows", "blocking", "script", "publish"}
+var ownFamilies = []string{"multi", "ttl", "flush", "append", "rows", "edits", "blocking", "script", "publish"}
 
 // scarce is the family of a database with so few keys that what is left of
 // those that are gone stands alone there.
@@ -131,6 +131,8 @@ func (w *worker) ownStep() {
 		}
 	case "rows":
 		w.rowsStep(ms)
+	case "edits":
+		w.editsStep(ms)
 	case "append":
 		w.send([][]string{{"XADD", "r1", "*", "f", ms}, {"XADD", "r2", "MAXLEN", "~", "20", "*", "f", ms},
 			{"XGROUP", "CREATE", "r1", "g1", "0", "MKSTREAM"}, {"XREADGROUP", "GROUP", "g1", "c1", "COUNT", "3", "STREAMS", "r1", ">"},
@@ -145,6 +147,18 @@ func (w *worker) ownStep() {
 		w.send([]string{"PUBLISH", "news", ms})
 	case scarce:
 		w.scarceStep(ms)
+	}
+}
+
+// editsStep changes long strings in place, a few at a time, so that one block has
+// several changes of one string.
+func (w *worker) editsStep(ms string) {
+	key := []string{"s1", "s2"}[w.rng.IntN(2)]
+	at := strconv.Itoa(w.rng.IntN(900))
+	for range 1 + w.rng.IntN(5) {
+		w.send([][]string{{"SETRANGE", key, at, ms}, {"SETBIT", key, at, "1"}, {"SETBIT", key, "8" + at, ms[len(ms)-1:]}, {"APPEND", key, ms},
+			{"BITFIELD", key, "SET", "u16", at, ms, "INCRBY", "i8", "7" + at, "1"}, {"SETRANGE", key, "1000", ms}, {"COPY", "s1", "s2", "REPLACE"},
+			{"RENAME", "s1", "s2"}, {"PEXPIRE", key, ms + "0"}, {"GETEX", key, "PERSIST"}}[w.rng.IntN(10)])
 	}
 }
 
