@@ -247,6 +247,9 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	if cap(t.buf) > keepOp {
 		t.buf = nil
 	}
+	if cap(t.edited) > keepOp {
+		t.edited = nil
+	}
 	p.issued = t.last.Time
 	return t.last
 }
