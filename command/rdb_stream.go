@@ -12,14 +12,19 @@ import (
 func streamValue(s *crdt.Stream) *rdb.Stream {
 	info := s.Info()
 	out := &rdb.Stream{Last: rdb.StreamID(info.Last), Removed: rdb.StreamID(info.Removed), Added: info.Added}
+	out.Entries = make([]rdb.StreamEntry, 0, s.Entries())
+	var all [][]byte // the fields of many entries in one piece of memory
 	s.Range(crdt.StreamID{}, crdt.MaxStreamID, false, func(e *crdt.StreamEntry) bool {
 		id := rdb.StreamID(e.ID)
 		if n := len(out.Entries); n > 0 && out.Entries[n-1].ID == id {
 			return true
 		}
-		fields := make([][]byte, 0, 2*e.Len())
-		e.Each(func(f, v []byte) { fields = append(fields, f, v) })
-		out.Entries = append(out.Entries, rdb.StreamEntry{ID: id, Fields: fields})
+		if cap(all)-len(all) < 2*e.Len() {
+			all = make([][]byte, 0, max(1024, 2*e.Len()))
+		}
+		at := len(all)
+		e.Each(func(f, v []byte) { all = append(all, f, v) })
+		out.Entries = append(out.Entries, rdb.StreamEntry{ID: id, Fields: all[at:len(all):len(all)]})
 		return true
 	})
 	for _, g := range s.Groups() {

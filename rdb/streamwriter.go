@@ -1,9 +1,9 @@
 package rdb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
-	"slices"
 	"strconv"
 )
 
@@ -82,7 +82,13 @@ func (n *entryNode) add(item []byte) {
 	n.items++
 }
 
-func (n *entryNode) int(i int64) { n.add(strconv.AppendInt(nil, i, 10)) }
+func (n *entryNode) int(i int64) {
+	n.b = appendBack(appendPackedInt(n.b, i), len(n.b))
+	n.items++
+}
+
+// entryInts is room for the numbers of one entry.
+const entryInts = 24
 
 // packEntries puts entries into listpacks.
 func packEntries(entries []StreamEntry) (nodes []*entryNode) {
@@ -97,7 +103,7 @@ func packEntries(entries []StreamEntry) (nodes []*entryNode) {
 				size += len(f) + 2
 			}
 		}
-		n.b = make([]byte, listpackHeader, listpackHeader+size)
+		n.b = make([]byte, listpackHeader, listpackHeader+size+entryInts*(k+1))
 		n.int(int64(k))
 		n.int(0) // none of them is deleted
 		n.int(int64(len(n.fields)))
@@ -113,12 +119,21 @@ func packEntries(entries []StreamEntry) (nodes []*entryNode) {
 	return nodes
 }
 
-func (n *entryNode) entry(e *StreamEntry, base StreamID) {
-	names := make([][]byte, 0, len(n.fields))
-	for i := 0; i < len(e.Fields); i += 2 {
-		names = append(names, e.Fields[i])
+// sameFields reports whether an entry has the fields of the node's first one.
+func (n *entryNode) sameFields(e *StreamEntry) bool {
+	if len(e.Fields) != 2*len(n.fields) {
+		return false
 	}
-	same := slices.EqualFunc(names, n.fields, func(a, b []byte) bool { return string(a) == string(b) })
+	for i, f := range n.fields {
+		if !bytes.Equal(f, e.Fields[2*i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *entryNode) entry(e *StreamEntry, base StreamID) {
+	same := n.sameFields(e)
 	flags := int64(0)
 	if same {
 		flags = entrySameFields
@@ -128,7 +143,7 @@ func (n *entryNode) entry(e *StreamEntry, base StreamID) {
 	n.int(int64(e.ID.Ms - base.Ms))
 	n.int(int64(e.ID.Seq - base.Seq))
 	if !same {
-		n.int(int64(len(names)))
+		n.int(int64(len(e.Fields) / 2))
 	}
 	for i, f := range e.Fields {
 		if !same || i%2 == 1 {
@@ -166,6 +181,12 @@ func appendPacked(b, item []byte) []byte {
 		}
 		b = append(b, item...)
 	}
+	return appendBack(b, start)
+}
+
+// appendBack ends the element that begins at start with its size, for who reads
+// backwards.
+func appendBack(b []byte, start int) []byte {
 	size := len(b) - start
 	for i := backSize(size) - 1; i >= 0; i-- {
 		x := byte(size>>(7*i)) & 127
@@ -195,7 +216,7 @@ func appendPackedInt(b []byte, i int64) []byte {
 
 // plainInt reads a number that is written as numbers are printed.
 func plainInt(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > 20 {
+	if len(b) == 0 || len(b) > 20 || b[0] > '9' || b[0] < '-' { // most are not
 		return 0, false
 	}
 	i, err := strconv.ParseInt(string(b), 10, 64)
