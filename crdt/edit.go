@@ -98,7 +98,7 @@ func (s *Edits) Whole(op *Op, d Dot) error { return s.next(op, d, true) }
 // Check is Whole that makes no strings.
 func (s *Edits) Check(op *Op, d Dot) error { return s.next(op, d, false) }
 
-func (s *Edits) next(op *Op, d Dot, make bool) error {
+func (s *Edits) next(op *Op, d Dot, whole bool) error {
 	if op.Edit.Base == 0 && !op.IsBase() {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (s *Edits) next(op *Op, d Dot, make bool) error {
 		if s.made += b.size; s.made > MaxEdited {
 			return fmt.Errorf("%w: edits make more than %d bytes", ErrCorrupt, MaxEdited)
 		}
-		if b.value = nil; make {
+		if b.value = nil; whole {
 			b.value = op.Edit.of(base.value, b.size)
 		}
 		op.Value, op.Owned, op.Edit = b.value, true, Edit{}
