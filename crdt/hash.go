@@ -64,18 +64,12 @@ func (h *Hash) Random(next func() uint64) (field, val []byte, ok bool) {
 // and what is seen of them. A field named twice takes the last value. The
 // result is the number of fields that are new.
 func (h *Hash) PrepareSet(op *Op, pairs [][]byte) (added int) {
-	var again map[string]int
-	if len(pairs) > 2 {
-		again = make(map[string]int, len(pairs)/2)
-	}
+	names, first := NamesOf(len(pairs)/2), len(op.Elems)
 	op.Expect(len(pairs)/2, false)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if again != nil {
-			if j, ok := again[string(pairs[i])]; ok {
-				op.Elems[j].Value = pairs[i+1]
-				continue
-			}
-			again[string(pairs[i])] = len(op.Elems)
+		if place, again := names.Place(pairs[i]); again {
+			op.Elems[first+place].Value = pairs[i+1]
+			continue
 		}
 		if !h.see(op, pairs[i]) || h.Past(pairs[i]) {
 			added++
@@ -89,7 +83,7 @@ func (h *Hash) PrepareSet(op *Op, pairs [][]byte) (added int) {
 // The result is their number; with none there is nothing to issue. When none
 // stays behind the op becomes a delete of the key, as in Redis.
 func (h *Hash) PrepareRemove(op *Op, fields [][]byte) (removed int) {
-	done := onceOf(len(fields))
+	done := NamesOf(len(fields))
 	op.Expect(min(len(fields), h.Len()), true)
 	for _, f := range fields {
 		if done.again(f) {

@@ -45,7 +45,7 @@ func (s *Set) Random(next func() uint64) (name []byte, ok bool) {
 // PrepareAdd names the members and what is seen of them. The result is the
 // number of members that are new.
 func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
-	done := onceOf(len(names))
+	done := NamesOf(len(names))
 	op.Expect(len(names), false)
 	for _, name := range names {
 		if done.again(name) {
@@ -62,7 +62,7 @@ func (s *Set) PrepareAdd(op *Op, names [][]byte) (added int) {
 // them. The result is their number; with none there is nothing to issue. When
 // none stays behind the op becomes a delete of the key, as in Redis.
 func (s *Set) PrepareRemove(op *Op, names [][]byte) (removed int) {
-	done := onceOf(len(names))
+	done := NamesOf(len(names))
 	op.Expect(min(len(names), s.Len()), true)
 	for _, name := range names {
 		if done.again(name) {
@@ -92,29 +92,6 @@ func (s *Set) PreparePop(op *Op, rand func() uint64) (member []byte) {
 		op.empty()
 	}
 	return member
-}
-
-// onceOnly finds the names that a command repeats.
-type onceOnly map[string]struct{}
-
-// onceOf is for a command with n names.
-func onceOf(n int) onceOnly {
-	if n < 2 {
-		return nil
-	}
-	return make(onceOnly, n)
-}
-
-// again reports whether name has been asked for before.
-func (o onceOnly) again(name []byte) bool {
-	if o == nil {
-		return false
-	}
-	if _, ok := o[string(name)]; ok {
-		return true
-	}
-	o[string(name)] = struct{}{}
-	return false
 }
 
 func (s *Set) see(op *Op, name []byte) bool {

@@ -17,7 +17,7 @@ func (op *Op) SetScore(i int, score float64) {
 // them. The result is their number; with none there is nothing to issue. When
 // none stays behind the op becomes a delete of the key, as in Redis.
 func (z *ZSet) PrepareRemove(op *Op, members [][]byte) (removed int) {
-	done := onceOf(len(members))
+	done := NamesOf(len(members))
 	op.Expect(min(len(members), z.Len()), true)
 	for _, m := range members {
 		if done.again(m) {

@@ -34,7 +34,7 @@ func prepareZSet(n *node, z *ZSet, op *Op, a action) (count int, err error) {
 	switch f, _ := strconv.ParseFloat(a.text, 64); a.verb {
 	case vZadd:
 		op.Kind = KindZSetAdd
-		var done onceOnly
+		var done Names
 		for _, m := range a.names {
 			if !done.again([]byte(m)) {
 				z.PrepareAdd(op, []byte(m), f)

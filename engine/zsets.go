@@ -130,16 +130,17 @@ func (t *Tx) ZSetAdd(key []byte, members [][]byte, scores []float64, rule ScoreR
 	if err != nil {
 		return 0, 0, err
 	}
-	var named map[string]int // index into elems of what a member has been given here
-	if len(members) > 1 {
-		named = make(map[string]int, len(members))
-	}
+	names := crdt.NamesOf(len(members))
+	index := make([]int, 0, len(members)) // by the place of a name, what it has been given; -1: nothing yet
 	given := make([]float64, 0, len(members))
 	t.op.Expect(len(members), false)
 	for i, m := range members {
-		j, again := named[string(m)]
-		old, there := 0.0, again
-		if again {
+		place, again := names.Place(m)
+		if !again {
+			index = append(index, -1)
+		}
+		j, old, there := index[place], 0.0, true
+		if j >= 0 {
 			old = given[j]
 		} else {
 			old, there = z.Score(m)
@@ -152,14 +153,12 @@ func (t *Tx) ZSetAdd(key []byte, members [][]byte, scores []float64, rule ScoreR
 		} else if old != scores[i] {
 			changed++
 		}
-		if again {
+		if j >= 0 {
 			given[j] = scores[i]
 			t.op.SetScore(t.own(j), scores[i])
 			continue
 		}
-		if named != nil {
-			named[string(m)] = len(given)
-		}
+		index[place] = len(given)
 		given = append(given, scores[i])
 		z.PrepareAdd(&t.op, m, scores[i])
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
+	"math/bits"
 )
 
 // A payload of DUMP is an object's byte of type, its content, and a footer of
@@ -61,6 +63,25 @@ func (v *Value) unique() bool {
 	case Hash:
 		step = 2
 	}
+	// A table of hashes: where two are equal, which is next to never unless the names
+	// are, the names are looked at.
+	seed := maphash.MakeSeed()
+	table := make([]uint64, 1<<bits.Len(uint(2*len(v.Items)/step)))
+	for i := 0; i < len(v.Items); i += step {
+		h := maphash.Bytes(seed, v.Items[i]) | 1
+		at := int(h>>1) & (len(table) - 1)
+		for table[at] != 0 && table[at] != h {
+			at = (at + 1) & (len(table) - 1)
+		}
+		if table[at] == h {
+			return v.namesDiffer(step)
+		}
+		table[at] = h
+	}
+	return true
+}
+
+func (v *Value) namesDiffer(step int) bool {
 	seen := make(map[string]struct{}, len(v.Items)/step)
 	for i := 0; i < len(v.Items); i += step {
 		seen[string(v.Items[i])] = struct{}{}
