@@ -184,56 +184,6 @@ func (s *Session) allowed(cmd *Command, args [][]byte) bool {
 	return false
 }
 
-// admission is the answer to whether a command may write now.
-type admission uint8
-
-const (
-	admitted admission = iota
-	refused            // an error is replied
-	later              // the log is behind: ask again when it has caught up
-)
-
-// admit asks the log and the memory limit whether a command may write now.
-func (s *Session) admit(cmd *Command) admission {
-	fits := s.fits()
-	if s.set.maxMemory > 0 && s.mode&modeExec == 0 && s.inbox.waiting.Load() {
-		s.takeInbox() // what was evicted is told of before the reply
-	}
-	if !fits && cmd.Flags&DenyOOM != 0 {
-		s.reject(cmd, msgOutOfMemory)
-		return refused
-	}
-	return s.admitWrite(cmd)
-}
-
-// fits reports whether the data fits the memory there is, evicting if need be.
-func (s *Session) fits() bool { return s.set.maxMemory <= 0 || s.makeRoom() }
-
-func (s *Session) admitWrite(cmd *Command) admission {
-	if cmd.Flags&Write == 0 {
-		return admitted
-	}
-	err := s.srv.log.Admit(s.now)
-	switch {
-	case err == nil:
-		return admitted
-	case errors.Is(err, oplog.ErrBacklog):
-		return later
-	}
-	s.reject(cmd, noWrites(err))
-	return refused
-}
-
-// noWrites is the reply to a write that the log does not admit. A database
-// that left the others answers as a read-only replica does: clients know that
-// they must write elsewhere.
-func noWrites(err error) string {
-	if errors.Is(err, oplog.ErrForbidden) {
-		return msgReadOnly + strings.TrimPrefix(err.Error(), oplog.ErrForbidden.Error()+": ")
-	}
-	return msgNoWrites + err.Error()
-}
-
 // call runs a command that passed all checks, under the locks of its keys.
 func (s *Session) call(cmd *Command, args [][]byte) {
 	if (cmd.Flags&RunsScript != 0 || s.mode&modeMulti != 0) && s.takesLong(cmd, args) {
@@ -315,27 +265,6 @@ func (s *Session) invoke(cmd *Command, start int) {
 		cmd.Handler(&s.ctx)
 	}
 	s.unlock()
-}
-
-// logTakesWrites asks the log once more, under the locks of a write: whoever forbids writes
-// takes all locks once, and who has them later must not write. False: it refuses, and
-// the client has been told.
-func (s *Session) logTakesWrites() bool {
-	err := s.srv.refusal(s.now)
-	if err != nil {
-		s.out.Error(noWrites(err))
-	}
-	return err == nil
-}
-
-// refusal is why the log takes no writes. One that is behind takes those that were
-// admitted before.
-func (srv *Server) refusal(now int64) error {
-	err := srv.log.Admit(now)
-	if err == nil || errors.Is(err, oplog.ErrBacklog) {
-		return nil
-	}
-	return err
 }
 
 func (s *Session) recovered(cmd *Command, start int) {

@@ -29,9 +29,11 @@ func multiExec(c *Context) {
 	}
 	s.lockTransaction(t)
 	defer s.unlock()
-	if err := c.Server.refusal(s.now); err != nil && t.writes { // as logTakesWrites
-		c.Out.Error("EXECABORT Transaction discarded because of: " + noWrites(err))
-		return
+	if t.writes { // as logTakesWrites
+		if err := c.Server.refusal(s.now); err != nil {
+			c.Out.Error("EXECABORT Transaction discarded because of: " + noWrites(err))
+			return
+		}
 	}
 	if t.watcher != nil && t.watcher.Dirty() {
 		c.Out.NullArray()

@@ -88,7 +88,8 @@ type Op struct {
 	Value        []byte // KindPut
 	// Gap is a run of zeros in the string of KindPut that Value leaves out.
 	Gap Gap
-	// Edit, of a KindPut that has just been decoded, is in place of Value (Edits).
+	// Edit tells Value as a change. Of a KindPut that has just been decoded it is in
+	// place of Value (Edits); of one that is prepared, beside it.
 	Edit Edit
 	// Owned says that nobody else has Value and nobody ever changes its bytes:
 	// Apply keeps it instead of a copy. It is not encoded.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -14,46 +13,11 @@ import (
 // with the same, also after restarts.
 func TestEditsMeetWrites(t *testing.T) {
 	told := 0
-	for seed := range seeds(24) {
-		rnd := rand.New(rand.NewPCG(seed, 12))
-		wall := clockAt(1_700_000_000_000)
-		nodes := []*node{newNode(t, 1, wall), newNode(t, 2, wall), newNode(t, 3, wall)}
-		for _, n := range nodes {
-			n.close()
-			n.all = nodes
-			n.open()
+	regionsMeet(t, 12, 60, func(n *node) { told += edits(n) }, func(n *node, rnd *rand.Rand, name string) {
+		for range 1 + rnd.IntN(6) {
+			n.do(func(tx *Tx) { changeString(tx, rnd, name) })
 		}
-		for i := range 60 {
-			n := nodes[rnd.IntN(3)]
-			wall.Add(1)
-			for range 1 + rnd.IntN(6) {
-				n.do(func(tx *Tx) { changeString(tx, rnd, fmt.Sprint(i)) })
-			}
-			switch rnd.IntN(8) {
-			case 0:
-				syncAll(nodes)
-			case 1:
-				n.pull(nodes[int(n.id)%3])
-			case 2:
-				if err := n.eng.Checkpoint(); err != nil {
-					t.Fatal(err)
-				}
-			case 3:
-				before := n.dump()
-				n.close()
-				n.open()
-				same(t, fmt.Sprintf("seed %d, restart after %d", seed, i), before, n.dump())
-			}
-		}
-		syncAll(nodes)
-		for _, n := range nodes {
-			same(t, fmt.Sprintf("seed %d, %d", seed, n.id), nodes[0].dump(), n.dump())
-			told += edits(n)
-			n.close()
-			n.open()
-			same(t, fmt.Sprintf("seed %d, %d after a restart", seed, n.id), nodes[0].dump(), n.dump())
-		}
-	}
+	})
 	if told == 0 {
 		t.Error("the log has told no edit")
 	}

@@ -30,7 +30,7 @@ func (t *Tx) flush(dbs []int) error {
 	if t.held == 0 {
 		t.LockAll(t.now)
 		defer t.Unlock()
-		if err := t.e.log.Admit(t.now); err != nil && !errors.Is(err, oplog.ErrBacklog) {
+		if err := oplog.Refusal(t.e.log.Admit(t.now)); err != nil {
 			return err // asked under the locks: who forbids writes waits for them
 		}
 	}

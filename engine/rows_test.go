@@ -12,8 +12,18 @@ import (
 // who have not seen that, push, insert, set and trim there. All end with the same,
 // also after restarts, between which checkpoints save rows.
 func TestRowsMeetWrites(t *testing.T) {
+	regionsMeet(t, 11, 80, nil, func(n *node, rnd *rand.Rand, name string) {
+		n.do(func(tx *Tx) { changeRows(tx, rnd, name) })
+	})
+}
+
+// regionsMeet lets three regions change the same keys, by change, which is given a name
+// for what it writes; in between they hear of each other, checkpoint and restart. All
+// end with the same, also after another checkpoint and restart. atEnd, which may be nil,
+// looks at each before these.
+func regionsMeet(t *testing.T, salt uint64, steps int, atEnd func(n *node), change func(n *node, rnd *rand.Rand, name string)) {
 	for seed := range seeds(24) {
-		rnd := rand.New(rand.NewPCG(seed, 11))
+		rnd := rand.New(rand.NewPCG(seed, salt))
 		wall := clockAt(1_700_000_000_000)
 		nodes := []*node{newNode(t, 1, wall), newNode(t, 2, wall), newNode(t, 3, wall)}
 		for _, n := range nodes {
@@ -21,10 +31,10 @@ func TestRowsMeetWrites(t *testing.T) {
 			n.all = nodes
 			n.open()
 		}
-		for i := range 80 {
+		for i := range steps {
 			n := nodes[rnd.IntN(3)]
 			wall.Add(1)
-			n.do(func(tx *Tx) { changeRows(tx, rnd, fmt.Sprint(i)) })
+			change(n, rnd, fmt.Sprint(i))
 			switch rnd.IntN(8) {
 			case 0:
 				syncAll(nodes)
@@ -44,6 +54,9 @@ func TestRowsMeetWrites(t *testing.T) {
 		syncAll(nodes)
 		for _, n := range nodes {
 			same(t, fmt.Sprintf("seed %d, %d", seed, n.id), nodes[0].dump(), n.dump())
+			if atEnd != nil {
+				atEnd(n)
+			}
 			if err := n.eng.Checkpoint(); err != nil {
 				t.Fatal(err)
 			}

@@ -86,7 +86,7 @@ func (t *Tx) put(key, val []byte, x Expiry, how text) {
 	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
 	t.op.Owned, t.op.Gap = how.owned, how.gap
 	if len(how.edited) > 0 {
-		t.edit = n.obj.EditOf(t.e.self, how.at, how.edited)
+		t.op.Edit = n.obj.EditOf(t.e.self, how.at, how.edited)
 	}
 	t.issue(n)
 }

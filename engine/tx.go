@@ -37,7 +37,6 @@ type Tx struct {
 	drafts []*draft // of large keys that are to be copied
 	op     crdt.Op
 	buf    []byte    // encoded op
-	edit   crdt.Edit // what the op changes of the string before
 	edited []byte    // encoded op, as an edit
 	val    []byte    // computed value
 	one    [1][]byte // a value alone
@@ -232,10 +231,12 @@ func (t *Tx) append(p *partition) crdt.Dot {
 		t.e.log.BeginGroup()
 		t.grouped = true
 	}
+	edit := t.op.Edit
+	t.op.Edit = crdt.Edit{}
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
 	switch {
-	case t.op.IsBase() && (len(t.op.Value) < oplog.LargeOp || t.edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
-		t.last = t.appendString()
+	case t.op.IsBase() && (len(t.op.Value) < oplog.LargeOp || edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
+		t.last = t.appendString(edit)
 	case t.op.HasBody():
 		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Body()...)
 	case len(t.op.Value) >= oplog.LargeOp && t.op.Owned:
@@ -243,7 +244,6 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	default:
 		t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
 	}
-	t.edit = crdt.Edit{}
 	if cap(t.buf) > keepOp {
 		t.buf = nil
 	}
@@ -255,13 +255,12 @@ func (t *Tx) append(p *partition) crdt.Dot {
 }
 
 // appendString appends a put whose string may be edited, as an edit if it is one.
-func (t *Tx) appendString() crdt.Dot {
-	base, edit := t.edit.Base, []byte(nil)
-	if base != 0 {
-		t.edited = crdt.AppendEdit(t.edited[:0], &t.op, t.edit)
-		edit = t.edited
+func (t *Tx) appendString(edit crdt.Edit) crdt.Dot {
+	if edit.Base == 0 {
+		return t.e.log.AppendString(t.now, t.buf, t.op.Value, 0, nil)
 	}
-	return t.e.log.AppendString(t.now, t.buf, t.op.Value, base, edit)
+	t.edited = crdt.AppendEdit(t.edited[:0], &t.op, edit)
+	return t.e.log.AppendString(t.now, t.buf, t.op.Value, edit.Base, t.edited)
 }
 
 // Issued returns the newest own op of the partitions that are locked, by

@@ -1,6 +1,7 @@
 package oplog
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +65,15 @@ func (l *Log) Admit(wall int64) error {
 		return nil
 	}
 	return l.whyRefused(r)
+}
+
+// Refusal is why a write that was admitted once must not be made, of what Admit says
+// now: a log that is only behind takes it.
+func Refusal(admit error) error {
+	if errors.Is(admit, ErrBacklog) {
+		return nil
+	}
+	return admit
 }
 
 func (l *Log) whyRefused(r uint32) error {

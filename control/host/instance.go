@@ -269,10 +269,7 @@ func (i *instance) Flush(ctx context.Context) error {
 // Err is part of control.Instance. A log that waits for the disk still takes
 // writes: they wait, too.
 func (i *instance) Err() error {
-	if err := i.log.Admit(i.host.wall()); !errors.Is(err, oplog.ErrBacklog) {
-		return err
-	}
-	return nil
+	return oplog.Refusal(i.log.Admit(i.host.wall()))
 }
 
 // Cut is part of control.Instance.
