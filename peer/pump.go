@@ -215,6 +215,10 @@ func (p *pump) apply(h held) bool {
 			return true
 		}
 	}
+	l := p.r.link(h.Replica)
+	if l != nil {
+		raise(&l.received, uint64(h.Last)) // before the log has it, whose commit may come at once: see link.durable
+	}
 	err := p.r.opts.Log.Receive(h.Block)
 	switch {
 	case errors.Is(err, oplog.ErrClock): // the wall clock was set back since the gate looked
@@ -223,11 +227,7 @@ func (p *pump) apply(h held) bool {
 		p.halt(err)
 		return false
 	}
-	l := p.r.link(h.Replica)
 	if err == nil {
-		if l != nil {
-			l.received.Store(uint64(h.Last))
-		}
 		err = p.applyBlock(h.Block)
 	}
 	h.giveRoom()
