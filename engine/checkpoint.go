@@ -54,9 +54,32 @@ func stateKey(b []byte, r int, db int, key []byte, kind byte) []byte {
 
 // Checkpoint saves what has changed since the last one, range after range, and
 // then lets the log drop what is no longer needed.
-func (e *Engine) Checkpoint() (err error) {
+func (e *Engine) Checkpoint() error {
 	e.ckpt.Lock()
 	defer e.ckpt.Unlock()
+	return e.checkpoint()
+}
+
+// SaveTo makes a checkpoint if not all ranges on disk cover vv, which has been
+// applied here: without it, recovery would merge images into a state that does
+// not cover what their source has forgotten (T7).
+func (e *Engine) SaveTo(vv crdt.VersionVector) error {
+	e.ckpt.Lock()
+	defer e.ckpt.Unlock()
+	if e.base.Descends(vv) {
+		return nil
+	}
+	if err := e.checkpoint(); err != nil {
+		return err
+	}
+	if !e.base.Descends(vv) {
+		return fmt.Errorf("the checkpoint covers %v, wanted is %v", e.base, vv)
+	}
+	return nil
+}
+
+// checkpoint is Checkpoint under its lock.
+func (e *Engine) checkpoint() (err error) {
 	end := e.noteSaving()
 	defer func() { end(err) }()
 	e.saveAt.Store(e.log.Stats().BytesWritten)
@@ -82,6 +105,7 @@ func (e *Engine) Checkpoint() (err error) {
 	if err := c.Commit(); err != nil {
 		return e.checkpointFailed(w, err)
 	}
+	e.base = low
 	e.stats.checkpoints.Add(1)
 	e.stats.checkpointBytes.Add(w.bytes)
 	e.stats.checkpointNanos.Add(e.opts.Mono() - start)

@@ -49,12 +49,16 @@
 //	    further are deleted one by one before it, in its group.
 //	T4  An image is merged only if it covers what has been forgotten here (K4),
 //	    and nothing is forgotten meanwhile. Who merges ours must cover what has
-//	    been forgotten here, too: peer sees to that.
+//	    been forgotten here, too: peer sees to that, and holds what is.
 //	T5  The vector jumps to the end of a transfer only when the join of every
 //	    slice covers it.
 //	T6  An image is merged a few keys at a time. What is merged of it by then
 //	    counts as an image of a slice that grows; no checkpoint of the
 //	    partition is made before it is whole. (merger, turn)
+//	T7  Recovery merges an image into the state of the last checkpoint, before the
+//	    log. So that one has to cover what the source of the image had
+//	    forgotten: SaveTo comes before the first image. (Log records of what
+//	    was removed do not help: the image covers them.)
 //	D3  A checkpoint's records are captured together with their vector under
 //	    the partition's lock - elements copied ahead, again if they have
 //	    changed since -, and reach the disk after the log and the images

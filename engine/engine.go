@@ -101,9 +101,9 @@ type Engine struct {
 	// Forgetting holds it.
 	forget struct {
 		sync.RWMutex
-		vv      crdt.VersionVector
-		saved   bool // vv is on disk
-		merging int  // images: nothing is forgotten meanwhile
+		vv    crdt.VersionVector
+		saved bool // vv is on disk
+		held  int  // nothing is forgotten while it is not 0
 	}
 
 	ready readyKeys
@@ -117,7 +117,8 @@ type Engine struct {
 	kick chan struct{} // ask for a checkpoint
 	stop chan struct{}
 	done sync.WaitGroup
-	ckpt sync.Mutex // one checkpoint at a time
+	ckpt sync.Mutex         // one checkpoint at a time; guards base
+	base crdt.VersionVector // what all ranges on disk cover
 
 	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
 

@@ -41,10 +41,11 @@ func (e *Engine) Merge(im *Image, mark []byte, between func()) (keys int, err er
 	if err != nil {
 		return 0, err
 	}
-	if err := e.beginMerge(im.Vector); err != nil {
-		return 0, err
+	forgotten, release := e.HoldForgotten()
+	defer release()
+	if !im.Vector.Descends(forgotten) {
+		return 0, fmt.Errorf("%w: it covers %v, forgotten is %v", ErrStale, im.Vector, forgotten)
 	}
-	defer e.endMerge()
 	id, err := e.log.ReceiveImage(oplog.Image{
 		Range: oplog.RangeID(im.Range), Vector: im.Vector, Data: im.data, Mark: mark,
 	})
@@ -70,24 +71,6 @@ func (e *Engine) Merge(im *Image, mark []byte, between func()) (keys int, err er
 		e.serveReady()
 	}
 	return len(list), nil
-}
-
-// beginMerge checks that a state covers what has been forgotten here. Nothing
-// more is forgotten until endMerge.
-func (e *Engine) beginMerge(vv crdt.VersionVector) error {
-	e.forget.Lock()
-	defer e.forget.Unlock()
-	if !vv.Descends(e.forget.vv) {
-		return fmt.Errorf("%w: it covers %v, forgotten is %v", ErrStale, vv, e.forget.vv)
-	}
-	e.forget.merging++
-	return nil
-}
-
-func (e *Engine) endMerge() {
-	e.forget.Lock()
-	defer e.forget.Unlock()
-	e.forget.merging--
 }
 
 // decodedKey is a key of an image. A flat one is only its record.

@@ -21,6 +21,9 @@ func (e *Engine) recover() error {
 	if err := e.loadForgotten(); err != nil {
 		return err
 	}
+	if err := e.recoverBase(); err != nil {
+		return err
+	}
 	if err := e.recoverFrom(e.log, 0, partitions); err != nil {
 		return err
 	}
@@ -30,6 +33,19 @@ func (e *Engine) recover() error {
 	e.stats.recoveryNanos = e.opts.Mono() - start
 	e.opts.Logger.Info("recovered", "keys", e.stats.recoveredKeys, "replayed_ops", e.stats.replayedOps,
 		"seconds", float64(e.stats.recoveryNanos)/1e9)
+	return nil
+}
+
+// recoverBase finds what all ranges on disk cover.
+func (e *Engine) recoverBase() error {
+	vectors, err := e.log.RangeVectors()
+	if err != nil {
+		return fmt.Errorf("read range vectors: %w", err)
+	}
+	e.base = vectors[0]
+	for r := range oplog.RangeID(partitions * rangesPerPart) {
+		e.base = meet(e.base, vectors[r])
+	}
 	return nil
 }
 

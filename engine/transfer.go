@@ -7,7 +7,8 @@ import (
 )
 
 // This file is what package peer asks of the state for transfers, in plain
-// types; with Jump, Forgotten and Vector it is peer's State.
+// types; with Jump, Vector, SaveTo and what is about forgetting it is peer's
+// Images.
 
 // CaptureAt captures the slice that begins at a position, as Capture does.
 func (e *Engine) CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64) {

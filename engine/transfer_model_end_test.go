@@ -112,7 +112,7 @@ func TestTransferModelFindsMutants(t *testing.T) {
 	}
 	for name, mu := range map[string]mutant{
 		"no raised deps": noRaisedDeps, "vector read after": vectorReadAfter,
-		"vector read before": vectorReadBefore, "forget early": forgetEarly,
+		"vector read before": vectorReadBefore, "forget early": forgetEarly, "unsaved": unsaved,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(400) {

@@ -42,6 +42,7 @@ const (
 	vectorReadAfter        // an image's vector is newer than its records
 	vectorReadBefore
 	forgetEarly // shares are forgotten before their removal is stable
+	unsaved     // what the source has forgotten is covered by the log only (T7)
 )
 
 type modelNode struct {
@@ -53,6 +54,7 @@ type modelNode struct {
 	seed     *Seed
 	offer    []byte
 	offerTo  uint64
+	release  func() // what the source has forgotten; nil: the transfer has to begin again
 }
 
 // modelSession is a transfer under way to a node; its mark is on that node's disk.
@@ -216,6 +218,12 @@ func (m *transferModel) crash(n *modelNode) error {
 }
 
 func (m *transferModel) reopen(n *modelNode, fs *vfs.MemFS) error {
+	n.drop()
+	for _, o := range m.nodes {
+		if o.sess != nil && m.nodes[o.sess.Src] == n {
+			o.drop()
+		}
+	}
 	n.eng.Close()
 	n.log.Close()
 	n.fs, n.node.fs = fs, fs
@@ -280,7 +288,7 @@ func (m *transferModel) pull(n, o *modelNode, max int) error {
 
 // begin begins a transfer from o to n.
 func (m *transferModel) begin(n, o *modelNode) error {
-	if o.joining || m.mutant == sound && !n.log.Received().Descends(without(o.eng.Forgotten(), n.id)) && len(n.log.Received()) > 0 {
+	if o.joining || !m.admit(n, o) {
 		return nil
 	}
 	if err := o.log.Sync(m.t.Context()); err != nil {
@@ -294,6 +302,37 @@ func (m *transferModel) begin(n, o *modelNode) error {
 	return n.log.PutMeta(oplog.MarkName, n.sess.mark())
 }
 
+// admit sees to it that n covers what o has forgotten, on disk too, or holds
+// nothing, and that o forgets no more while the transfer goes on (K4, T7).
+func (m *transferModel) admit(n, o *modelNode) bool {
+	vv, release := o.eng.HoldForgotten()
+	if len(n.log.Received()) > 0 {
+		if m.mutant != forgetEarly && !n.log.Received().Descends(without(vv, n.id)) {
+			release()
+			return false
+		}
+		if m.mutant != unsaved && m.mutant != forgetEarly {
+			if err := n.eng.SaveTo(vv); err != nil {
+				m.t.Fatal(err)
+			}
+		}
+	}
+	if err := n.eng.NoteForgotten(vv); err != nil {
+		m.t.Fatal(err)
+	}
+	n.drop()
+	n.release = release
+	return true
+}
+
+// drop ends what n's source holds for it.
+func (n *modelNode) drop() {
+	if n.release != nil {
+		n.release()
+		n.release = nil
+	}
+}
+
 // advance captures and merges up to so many slices of n's transfer.
 func (m *transferModel) advance(n *modelNode, slices int) error {
 	s := n.sess
@@ -301,6 +340,9 @@ func (m *transferModel) advance(n *modelNode, slices int) error {
 		return nil
 	}
 	o := m.nodes[s.Src]
+	if n.release == nil && !m.admit(n, o) {
+		return nil
+	}
 	for ; slices > 0; slices-- {
 		if s.Cursor == EndPosition {
 			s.Done = true
@@ -308,6 +350,7 @@ func (m *transferModel) advance(n *modelNode, slices int) error {
 				return err
 			}
 			n.sess, n.joining = nil, false
+			n.drop()
 			return nil
 		}
 		im, err := m.capture(o, s.Cursor)

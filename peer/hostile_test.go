@@ -309,7 +309,7 @@ var lies = []struct {
 		for i := range 100_000 {
 			hb.Rows = append(hb.Rows, &peerpb.Row{Replica: uint32(i), Durable: crdt.AppendVector(nil, crdt.VersionVector{{Replica: 7, Time: 1 << 60}})})
 		}
-		return &liar{says: append(repeatedly(50, &peerpb.FromSource{Heartbeat: hb}), say(b[0].Bytes()).says...)}
+		return &liar{says: append(repeatedly(20, &peerpb.FromSource{Heartbeat: hb}), say(b[0].Bytes()).says...)}
 	}},
 	{"wrong epoch: a removed member answers", "is no other member", func(s *siege, b []*oplog.Block) *liar {
 		return &liar{identity: func(i *peerpb.Identity) { i.Replica, i.Region = 9, regionOf(9) }}

@@ -170,6 +170,11 @@ func (t *transfers) settle(left crdt.VersionVector) {
 
 func (t *transfers) declare(left crdt.VersionVector) error {
 	r := t.r
+	forgotten, release := r.opts.Images.HoldForgotten()
+	defer release()
+	if err := r.opts.Images.SaveTo(forgotten); err != nil {
+		return err
+	}
 	ease := easing{r: r, rush: &r.rush}
 	for at := uint64(0); at < r.opts.Images.EndOfState(); {
 		ease.begin()

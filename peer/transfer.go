@@ -34,8 +34,15 @@ type Images interface {
 	Jump(ctx context.Context, ends []oplog.Tip, mark []byte) error
 	// Vector is what has been applied.
 	Vector() crdt.VersionVector
-	// Forgotten is what a state must cover to be merged with this one (K4).
-	Forgotten() crdt.VersionVector
+	// HoldForgotten returns what a state must cover to be merged with this one
+	// (K4). That does not grow until release is called.
+	HoldForgotten() (vv crdt.VersionVector, release func())
+	// SaveTo sees to it that the state without its log, as recovery merges images
+	// into it, covers vv, which has been applied.
+	SaveTo(vv crdt.VersionVector) error
+	// NoteForgotten tells that images will be merged whose source has forgotten
+	// what vv covers. It is on disk when it returns.
+	NoteForgotten(vv crdt.VersionVector) error
 }
 
 // Seed is an older state of the database. An instance that joins with one is

@@ -113,6 +113,9 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 	if err := x.checkForgotten(forgotten); err != nil {
 		return err
 	}
+	if err := r.opts.Images.NoteForgotten(forgotten); err != nil {
+		return err
+	}
 	if t.mark.at == 0 || t.mark.ends == nil {
 		t.mark.at, t.mark.ends = 0, ends
 		t.mark.base = t.mark.base || r.AwaitsBase()
@@ -153,14 +156,20 @@ func (x *transferIn) ends(b *peerpb.TransferBegin) ([]oplog.Tip, error) {
 }
 
 // checkForgotten sees to it that the state here covers what the source has
-// forgotten, or is that of nobody else: then no block is applied before the end
-// of the transfer (K4).
+// forgotten, on disk too, or is that of nobody else: then no block is applied
+// before the end of the transfer (K4).
 func (x *transferIn) checkForgotten(forgotten crdt.VersionVector) error {
 	r := x.t.r
 	held := r.opts.Log.Received()
 	held.Raise(r.opts.Log.Issued())
-	if held.Descends(forgotten) || r.AwaitsBase() {
+	switch {
+	case r.AwaitsBase():
 		return nil
+	case held.Descends(forgotten):
+		if err := r.waitApplied(x.ctx, forgotten); err != nil {
+			return err
+		}
+		return r.opts.Images.SaveTo(forgotten)
 	}
 	done := make(chan error, 1)
 	if !r.post(x.ctx, event{await: done}) {

@@ -47,7 +47,9 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	ctx, stop := context.WithCancelCause(s.Context())
 	defer stop(nil)
 	defer context.AfterFunc(r.ctx, func() { stop(errClosed) })()
-	begin, least, err := r.beginTransfer(ctx, l.replica)
+	forgotten, release := state.HoldForgotten()
+	defer release()
+	begin, least, err := r.beginTransfer(ctx, l.replica, forgotten)
 	if err != nil {
 		return err
 	}
@@ -58,25 +60,33 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 }
 
 // beginTransfer tells where the logs here end, once all of that is applied.
-func (r *Replicator) beginTransfer(ctx context.Context, to crdt.ReplicaID) (*peerpb.TransferBegin, crdt.VersionVector, error) {
+func (r *Replicator) beginTransfer(ctx context.Context, to crdt.ReplicaID, forgotten crdt.VersionVector) (*peerpb.TransferBegin, crdt.VersionVector, error) {
 	ends, err := r.opts.Log.Tips()
 	if err != nil {
 		return nil, nil, err
 	}
 	least := oplog.VectorOf(ends)
-	for tries := 0; !r.opts.Images.Vector().Descends(least); tries++ {
-		if tries > 1000 {
-			return nil, nil, fmt.Errorf("the state covers %v, the log %v", r.opts.Images.Vector(), least)
-		}
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
-			return nil, nil, err
-		}
+	if err := r.waitApplied(ctx, least); err != nil {
+		return nil, nil, err
 	}
-	b := &peerpb.TransferBegin{Identity: r.identity(to), Forgotten: crdt.AppendVector(nil, r.opts.Images.Forgotten())}
+	b := &peerpb.TransferBegin{Identity: r.identity(to), Forgotten: crdt.AppendVector(nil, forgotten)}
 	for _, t := range ends {
 		b.Ends = append(b.Ends, &peerpb.End{Replica: uint32(t.Replica), Tip: Tip{Time: t.Time, Hash: t.Hash}.wire()})
 	}
 	return b, least, nil
+}
+
+// waitApplied waits until all that vv covers, which the log holds, is applied.
+func (r *Replicator) waitApplied(ctx context.Context, vv crdt.VersionVector) error {
+	for tries := 0; !r.opts.Images.Vector().Descends(vv); tries++ {
+		if tries > 1000 {
+			return fmt.Errorf("the state covers %v, the log %v", r.opts.Images.Vector(), vv)
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sendState captures and sends one image after the other, up to where it is

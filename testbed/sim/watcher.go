@@ -148,8 +148,14 @@ func (w *watcher) Jump(ctx context.Context, ends []oplog.Tip, mark []byte) error
 // Vector implements peer.Images.
 func (w *watcher) Vector() crdt.VersionVector { return w.i.engine.Vector() }
 
-// Forgotten implements peer.Images.
-func (w *watcher) Forgotten() crdt.VersionVector { return w.i.engine.Forgotten() }
+// HoldForgotten implements peer.Images.
+func (w *watcher) HoldForgotten() (crdt.VersionVector, func()) { return w.i.engine.HoldForgotten() }
+
+// SaveTo implements peer.Images.
+func (w *watcher) SaveTo(vv crdt.VersionVector) error { return w.i.engine.SaveTo(vv) }
+
+// NoteForgotten implements peer.Images.
+func (w *watcher) NoteForgotten(vv crdt.VersionVector) error { return w.i.engine.NoteForgotten(vv) }
 
 // grace is how long what was on its way when a member left may still arrive.
 const grace = time.Second
