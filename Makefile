@@ -5,9 +5,10 @@ SHELL := /bin/sh
 GO ?= go
 IMAGE ?= crdb:local
 FUZZTIME ?= 20s
-# One way to build for everything but the race detector, so that nothing is compiled twice.
+# One way to build for everything but the race detector, so that nothing is compiled twice. `go build` alone would use
+# the profile for cmd/crdb only, and compile what the tests need once more without it.
 export CGO_ENABLED = 0
-export GOFLAGS := $(GOFLAGS) -trimpath
+export GOFLAGS := $(GOFLAGS) -trimpath -pgo=$(CURDIR)/cmd/crdb/default.pgo
 # The tests that start processes take the binaries of `make build`, or build their own without this.
 ON_BUILD = CRDB_BIN=$(CURDIR)/build
 
@@ -19,7 +20,7 @@ SIM = $(if $(CONFIG),-config '$(CONFIG)',$(if $(SEED),-seed $(SEED),-runs 200 -m
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions outside clients suites move refusal compose fuzz torture bench reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -98,6 +99,9 @@ bench: ## compare with redis-server and write docs/performance.md (BENCH=-quick 
 
 bench-all: ## commands of every family and million-element keys, into docs/performance-families.md (minutes)
 	$(GO) run ./testbed/bench -all $(BENCH)
+
+profile: ## write the profile by which the compiler optimises, cmd/crdb/default.pgo, anew (minutes, on a quiet machine)
+	$(GO) run ./testbed/bench -profile cmd/crdb/default.pgo
 
 torture: build ## trouble of all kinds for an hour (TORTURE=1h), five regions under load
 	$(ON_BUILD) CRDB_TORTURE=$(or $(TORTURE),1h) $(GO) test -count=1 -timeout 0 -v ./testbed/scenario -run TestTorture

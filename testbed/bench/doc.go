@@ -20,4 +20,7 @@
 // anything is written stands beside: it is larger for crdb, and it is not the
 // data's. -only names families, with commas between, and measures nothing else:
 // go run ./testbed/bench -all -only LPUSH,LPOP.
+//
+// With -profile it measures nothing: it runs all of that against one of two
+// regions and writes a profile of both, by which the compiler optimises crdb.
 package main

@@ -21,6 +21,7 @@ type options struct {
 	strings  int // for the memory figure
 	doc      string
 	only     string // names of families, with commas between; empty for all
+	profile  string // file for a profile, in place of a table
 }
 
 func main() {
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&o.requests, "requests", 200_000, "unpipelined requests per figure")
 	flag.StringVar(&o.doc, "doc", "docs/performance.md", "document to write the table into, from the root of the module; empty for none")
 	flag.StringVar(&o.only, "only", "", "with -all, only the families with one of these names, and no big keys; prints the table alone")
+	flag.StringVar(&o.profile, "profile", "", "measure nothing; write a profile of crdb under all workloads into this file, for the compiler")
 	flag.Parse()
 	if o.only != "" {
 		o.doc = ""
@@ -51,6 +53,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.profile != "" {
+		return profile(ctx, o)
+	}
 	if o.all {
 		text, err := everything(ctx, o)
 		if err != nil {
