@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -55,17 +56,19 @@ func stateKey(b []byte, r int, db int, key []byte, kind byte) []byte {
 // Checkpoint saves what has changed since the last one, range after range, and
 // then lets the log drop what is no longer needed.
 func (e *Engine) Checkpoint() error {
-	e.ckpt.Lock()
-	defer e.ckpt.Unlock()
+	e.ckpt <- struct{}{}
+	defer func() { <-e.ckpt }()
 	return e.checkpoint()
 }
 
 // SaveTo makes a checkpoint if not all ranges on disk cover vv, which has been
 // applied here: without it, recovery would merge images into a state that does
 // not cover what their source has forgotten (T7).
-func (e *Engine) SaveTo(vv crdt.VersionVector) error {
-	e.ckpt.Lock()
-	defer e.ckpt.Unlock()
+func (e *Engine) SaveTo(ctx context.Context, vv crdt.VersionVector) error {
+	if err := e.awaitCheckpoint(ctx); err != nil {
+		return err
+	}
+	defer func() { <-e.ckpt }()
 	if e.base.Descends(vv) {
 		return nil
 	}
@@ -78,12 +81,24 @@ func (e *Engine) SaveTo(vv crdt.VersionVector) error {
 	return nil
 }
 
+// awaitCheckpoint waits until no checkpoint is made, and keeps others from it.
+func (e *Engine) awaitCheckpoint(ctx context.Context) error {
+	select {
+	case e.ckpt <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // checkpoint is Checkpoint under its lock.
 func (e *Engine) checkpoint() (err error) {
 	end := e.noteSaving()
 	defer func() { end(err) }()
 	e.saveAt.Store(e.log.Stats().BytesWritten)
 	start := e.opts.Mono()
+	_, release := e.HoldForgotten() // else records could lack more than is written down
+	defer release()
 	if err := e.saveForgotten(); err != nil {
 		return e.checkpointFailed(nil, err)
 	}

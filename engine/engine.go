@@ -117,7 +117,7 @@ type Engine struct {
 	kick chan struct{} // ask for a checkpoint
 	stop chan struct{}
 	done sync.WaitGroup
-	ckpt sync.Mutex         // one checkpoint at a time; guards base
+	ckpt chan struct{}      // holds one while a checkpoint is made; guards base, and the writing of forget.vv
 	base crdt.VersionVector // what all ranges on disk cover
 
 	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
@@ -178,7 +178,7 @@ func Open(opts Options) (*Engine, error) {
 
 // newEngine returns an engine without keys and goroutines.
 func newEngine(opts Options) *Engine {
-	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, kick: make(chan struct{}, 1), stop: make(chan struct{})}
+	e := &Engine{opts: opts, log: opts.Log, self: opts.Replica, ckpt: make(chan struct{}, 1), kick: make(chan struct{}, 1), stop: make(chan struct{})}
 	e.initReady()
 	e.usage.Store(&Usage{})
 	return e

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
 	"crdb/crdt"
@@ -69,34 +70,37 @@ func (e *Engine) releaseForgotten() {
 
 // NoteForgotten writes down that images will be merged whose source has forgotten
 // what vv covers: with them, so has this instance.
-func (e *Engine) NoteForgotten(vv crdt.VersionVector) error {
+func (e *Engine) NoteForgotten(ctx context.Context, vv crdt.VersionVector) error {
+	if err := e.awaitCheckpoint(ctx); err != nil {
+		return err
+	}
+	defer func() { <-e.ckpt }()
 	e.forget.Lock()
-	defer e.forget.Unlock()
 	if !e.forget.vv.Descends(vv) {
 		e.forget.vv.Merge(vv)
 		e.forget.saved = false
 	}
-	return e.saveForgottenLocked()
+	e.forget.Unlock()
+	return e.saveForgotten()
 }
 
 const metaForgotten = "forgotten"
 
 // saveForgotten writes down what has been forgotten, before the state is that
-// no longer has it.
+// no longer has it. The caller holds ckpt.
 func (e *Engine) saveForgotten() error {
 	e.forget.Lock()
-	defer e.forget.Unlock()
-	return e.saveForgottenLocked()
-}
-
-func (e *Engine) saveForgottenLocked() error {
-	if e.forget.saved || len(e.forget.vv) == 0 {
+	saved, vv := e.forget.saved, e.forget.vv.Clone()
+	e.forget.Unlock()
+	if saved || len(vv) == 0 {
 		return nil
 	}
-	if err := e.log.PutMeta(metaForgotten, crdt.AppendVector(nil, e.forget.vv)); err != nil {
+	if err := e.log.PutMeta(metaForgotten, crdt.AppendVector(nil, vv)); err != nil {
 		return err
 	}
-	e.forget.saved = true
+	e.forget.Lock()
+	e.forget.saved = e.forget.vv.Equal(vv) // it may have grown
+	e.forget.Unlock()
 	return nil
 }
 

@@ -28,11 +28,11 @@ func copyState(t *testing.T, from, to *node) {
 	forgotten, release := from.eng.HoldForgotten()
 	defer release()
 	if len(to.log.Received()) > 0 { // else it has just joined
-		if err := to.eng.SaveTo(forgotten); err != nil {
+		if err := to.eng.SaveTo(t.Context(), forgotten); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := to.eng.NoteForgotten(forgotten); err != nil {
+	if err := to.eng.NoteForgotten(t.Context(), forgotten); err != nil {
 		t.Fatal(err)
 	}
 	for _, im := range images(from) {

@@ -312,12 +312,12 @@ func (m *transferModel) admit(n, o *modelNode) bool {
 			return false
 		}
 		if m.mutant != unsaved && m.mutant != forgetEarly {
-			if err := n.eng.SaveTo(vv); err != nil {
+			if err := n.eng.SaveTo(m.t.Context(), vv); err != nil {
 				m.t.Fatal(err)
 			}
 		}
 	}
-	if err := n.eng.NoteForgotten(vv); err != nil {
+	if err := n.eng.NoteForgotten(m.t.Context(), vv); err != nil {
 		m.t.Fatal(err)
 	}
 	n.drop()

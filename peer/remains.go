@@ -172,7 +172,7 @@ func (t *transfers) declare(left crdt.VersionVector) error {
 	r := t.r
 	forgotten, release := r.opts.Images.HoldForgotten()
 	defer release()
-	if err := r.opts.Images.SaveTo(forgotten); err != nil {
+	if err := r.opts.Images.SaveTo(r.ctx, forgotten); err != nil {
 		return err
 	}
 	ease := easing{r: r, rush: &r.rush}

@@ -39,10 +39,10 @@ type Images interface {
 	HoldForgotten() (vv crdt.VersionVector, release func())
 	// SaveTo sees to it that the state without its log, as recovery merges images
 	// into it, covers vv, which has been applied.
-	SaveTo(vv crdt.VersionVector) error
+	SaveTo(ctx context.Context, vv crdt.VersionVector) error
 	// NoteForgotten tells that images will be merged whose source has forgotten
 	// what vv covers. It is on disk when it returns.
-	NoteForgotten(vv crdt.VersionVector) error
+	NoteForgotten(ctx context.Context, vv crdt.VersionVector) error
 }
 
 // Seed is an older state of the database. An instance that joins with one is

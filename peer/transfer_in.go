@@ -113,7 +113,7 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 	if err := x.checkForgotten(forgotten); err != nil {
 		return err
 	}
-	if err := r.opts.Images.NoteForgotten(forgotten); err != nil {
+	if err := r.opts.Images.NoteForgotten(x.ctx, forgotten); err != nil {
 		return err
 	}
 	if t.mark.at == 0 || t.mark.ends == nil {
@@ -169,7 +169,7 @@ func (x *transferIn) checkForgotten(forgotten crdt.VersionVector) error {
 		if err := r.waitApplied(x.ctx, forgotten); err != nil {
 			return err
 		}
-		return r.opts.Images.SaveTo(forgotten)
+		return r.opts.Images.SaveTo(x.ctx, forgotten)
 	}
 	done := make(chan error, 1)
 	if !r.post(x.ctx, event{await: done}) {

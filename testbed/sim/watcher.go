@@ -152,10 +152,14 @@ func (w *watcher) Vector() crdt.VersionVector { return w.i.engine.Vector() }
 func (w *watcher) HoldForgotten() (crdt.VersionVector, func()) { return w.i.engine.HoldForgotten() }
 
 // SaveTo implements peer.Images.
-func (w *watcher) SaveTo(vv crdt.VersionVector) error { return w.i.engine.SaveTo(vv) }
+func (w *watcher) SaveTo(ctx context.Context, vv crdt.VersionVector) error {
+	return w.i.engine.SaveTo(ctx, vv)
+}
 
 // NoteForgotten implements peer.Images.
-func (w *watcher) NoteForgotten(vv crdt.VersionVector) error { return w.i.engine.NoteForgotten(vv) }
+func (w *watcher) NoteForgotten(ctx context.Context, vv crdt.VersionVector) error {
+	return w.i.engine.NoteForgotten(ctx, vv)
+}
 
 // grace is how long what was on its way when a member left may still arrive.
 const grace = time.Second
