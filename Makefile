@@ -45,7 +45,7 @@ unit: ## tests that need nothing but Go
 	GOGC=400 $(GO) test -p 3 $(UNIT)
 
 race: ## tests of the packages with goroutines, with the race detector
-	CGO_ENABLED=1 GOGC=400 $(GO) test -p 3 -race -short $(RACED)
+	CGO_ENABLED=1 GOGC=400 $(GO) test -p 3 -race -pgo=off -short $(RACED)
 
 lint: ## go vet and the project's own rules
 	$(GO) vet ./...
