@@ -21,9 +21,6 @@ func (e *Engine) recover() error {
 	if err := e.loadForgotten(); err != nil {
 		return err
 	}
-	if err := e.recoverBase(); err != nil {
-		return err
-	}
 	if err := e.recoverFrom(e.log, 0, partitions); err != nil {
 		return err
 	}
@@ -36,17 +33,13 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// recoverBase finds what all ranges on disk cover.
-func (e *Engine) recoverBase() error {
-	vectors, err := e.log.RangeVectors()
-	if err != nil {
-		return fmt.Errorf("read range vectors: %w", err)
-	}
-	e.base = vectors[0]
+// lowestOf returns what all ranges cover.
+func lowestOf(vectors map[oplog.RangeID]crdt.VersionVector) crdt.VersionVector {
+	low := vectors[0]
 	for r := range oplog.RangeID(partitions * rangesPerPart) {
-		e.base = meet(e.base, vectors[r])
+		low = meet(low, vectors[r])
 	}
-	return nil
+	return low
 }
 
 // Source is what a keyspace is recovered from: a log, or a copy of one.
@@ -66,6 +59,7 @@ func (e *Engine) recoverFrom(src Source, from, to int) error {
 	if err != nil {
 		return fmt.Errorf("read range vectors: %w", err)
 	}
+	e.base = lowestOf(vectors)
 	if err := e.loadState(src, from, to); err != nil {
 		return err
 	}
