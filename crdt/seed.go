@@ -1,8 +1,11 @@
 package crdt
 
+// DefaultElementSeed is the seed where SetElementSeed is not called.
+const DefaultElementSeed uint64 = 0x9e3779b97f4a7c15
+
 // elemSeed keys the hash of members and fields inside collections. It orders
 // iteration and SCAN only; nothing on disk or on the wire depends on it.
-var elemSeed uint64 = 0x9e3779b97f4a7c15
+var elemSeed = DefaultElementSeed
 
 // SetElementSeed chooses a secret seed for the hash of members and fields, so
 // that clients cannot make them collide. A program calls it once, before the

@@ -28,6 +28,7 @@ func TestInput(t *testing.T) {
 		{name: "bytes", send: table("bytes.txt")},
 		{name: "dumps", send: dumps, wait: 2 * time.Second},
 		{name: "HyperLogLogs", send: hlls},
+		{name: "flood", send: flood},
 		{name: "globs", send: globs, wait: 2 * time.Second},
 		{name: "scripts", send: table("scripts.txt"), wait: 3 * time.Second},
 		{name: "runaways", send: runaway, peak: 1500, wait: 2 * time.Second},
