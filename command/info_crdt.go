@@ -1,6 +1,8 @@
 package command
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"crdb/crdt"
@@ -12,7 +14,7 @@ func infoCRDT(c *Context, t *infoText) {
 	eng, links := c.engineStats(), srv.repl.Links()
 	issued := srv.log.Issued()
 	t.num("crdt_config_version", srv.configVersion())
-	t.text("crdt_replid", srv.opts.GUID)
+	t.text("crdt_replid", srv.replID())
 	t.num("crdt_replica_id", int64(srv.opts.Replica))
 	t.text("crdt_region", srv.opts.Region)
 	t.text("crdt_clock", issued.Time.String())
@@ -40,4 +42,11 @@ func infoCRDT(c *Context, t *infoText) {
 			"replica=%d,region=%s,addr=%s,link=%s,lag_seconds=%.3f,max_ops_lag=%d,min_ops_lag=%d,lag_bytes=%d,unacked_ops=%d,held_blocks=%d,bytes_in=%d,bytes_out=%d,acked=%s",
 			l.Replica, l.Region, l.Addr, up, l.LagSeconds, l.LagOps, l.LagOps, l.LagBytes, l.UnackedOps, l.Held, l.BytesIn, l.BytesOut, l.Acked))
 	}
+}
+
+// replID names the database to clients, the same in all regions. Its GUID does not
+// follow from it, and so no seed of a hash.
+func (srv *Server) replID() string {
+	sum := sha256.Sum256([]byte("replication ID of " + srv.opts.GUID))
+	return hex.EncodeToString(sum[:20])
 }

@@ -106,14 +106,10 @@ func infoMemory(c *Context, t *infoText) {
 
 func infoReplication(c *Context, t *infoText) {
 	srv := c.Server
-	id := srv.runID
-	if hex := strings.ReplaceAll(srv.opts.GUID, "-", ""); hex != "" {
-		id = hex
-	}
 	t.text("role", "master")
 	t.num("connected_slaves", 0)
 	t.text("master_failover_state", "no-failover")
-	t.text("master_replid", id)
+	t.text("master_replid", srv.replID())
 	t.text("master_replid2", strings.Repeat("0", 40))
 	t.num("master_repl_offset", int64(srv.log.Issued().Time))
 	t.text("second_repl_offset", "-1")

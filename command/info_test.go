@@ -131,3 +131,23 @@ func TestInfoAverageTTL(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// The seed of the key hash follows from the GUID: who knows it makes keys collide.
+func TestNobodySeesTheGUID(t *testing.T) {
+	w := newWorld(t)
+	const guid = "336ef421-8937-4da0-bff7-4cd3d679285e"
+	w.srv.opts.GUID = guid
+	c := w.dial("c")
+	all := ""
+	for _, args := range [][]string{{"INFO", "everything"}, {"CONFIG", "GET", "*"}, {"CRDT.TOKEN"}, {"CLIENT", "LIST"}, {"HELLO"}} {
+		all += c.do(args...)
+	}
+	for _, shown := range []string{guid, strings.ReplaceAll(guid, "-", "")} {
+		if strings.Contains(all, shown) {
+			t.Errorf("%s is shown", shown)
+		}
+	}
+	if !strings.Contains(all, "master_replid:"+w.srv.replID()) || len(w.srv.replID()) != 40 {
+		t.Errorf("the replication ID is %q", w.srv.replID())
+	}
+}

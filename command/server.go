@@ -45,7 +45,7 @@ type Options struct {
 
 	Region   string
 	Database string // its name
-	GUID     string // its identity, shown as crdt_replid and run_id
+	GUID     string // its identity, from which the key hash's seed follows: no client sees it, see replID
 	Replica  crdt.ReplicaID
 	Version  string // of this program
 	Port     int
