@@ -9,17 +9,9 @@ import "crdb/crdt"
 // the checkpoint holds of each element what was there, under the lock, when the
 // vector was read (D3).
 
-const (
-	// aheadElems is how many elements are copied at a time, under the lock.
-	aheadElems = 2000
-	// largeChanged is the length of a list of changed elements from which on
-	// they are copied ahead.
-	largeChanged = 64 << 10
-)
-
 // noteLarge lists a key that is to be copied ahead. Its partition is locked.
 func (n *entry) noteLarge(o *object) {
-	if o.large || !(o.changed.size >= largeChanged || o.all && o.Kept() > aheadElems) {
+	if s := &n.p.eng.opts.Sizes; o.large || !(o.changed.size >= s.AheadBytes || o.all && o.Kept() > s.AheadElems) {
 		return
 	}
 	o.large = true
@@ -71,15 +63,16 @@ func (c *aheadCopy) step() (more bool) {
 	if n.object() != o || o.all {
 		return false
 	}
+	sizes := &c.w.e.opts.Sizes
 	if c.walks {
-		c.walks = !o.WalkElems(&c.at, aheadElems, func(t crdt.Type, name, rec []byte) {
+		c.walks = !o.WalkElems(&c.at, sizes.AheadElems, func(t crdt.Type, name, rec []byte) {
 			c.w.key = append(stateKey(c.w.key, c.r, c.db, c.key, byte(t)), name...)
 			c.w.put(rec)
 		})
 		return true
 	}
-	c.w.changedElems(c.r, c.db, c.key, o, aheadElems)
-	return o.changed.size >= largeChanged
+	c.w.changedElems(c.r, c.db, c.key, o, sizes.AheadElems)
+	return o.changed.size >= sizes.AheadBytes
 }
 
 // begin makes the object one whose changes are noted. What is to be removed of

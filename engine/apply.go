@@ -36,17 +36,13 @@ func (a *applier) release() {
 	}
 }
 
-// keepsBlock is the size from which a value that came as the only op of its
-// block stays where it is, in the block, which nobody changes.
-const keepsBlock = oplog.LargeOp
-
 // build decodes the large ops of the group, and builds what they add, so that little
 // is left to be done under the locks. skip is that of applyGroup.
 func (a *applier) build(e *Engine, skip func(r int, d crdt.Dot) bool) error {
 	clear(a.built)
 	for i := range a.group {
 		en := &a.group[i]
-		if len(en.Op) < e.opts.BuildFrom {
+		if len(en.Op) < e.opts.Sizes.BuildFrom {
 			continue
 		}
 		key, err := crdt.OpKey(en.Op)
@@ -219,7 +215,7 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 		return
 	}
 	n.dot = d
-	a.op.Owned = a.op.Owned || a.alone && len(a.op.Value) >= keepsBlock
+	a.op.Owned = a.op.Owned || a.alone && len(a.op.Value) >= e.log.LargeOp() // it stays in its block, which nobody changes
 	n.load()
 	if skip == nil {
 		e.contest(n, &a.op, d)

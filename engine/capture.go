@@ -8,7 +8,7 @@ import (
 )
 
 // Capture returns the image of the slice that begins at a position: up to about
-// SliceBytes of it, at most to the end of its range. more, if not nil, is
+// Sizes.SliceBytes of it, at most to the end of its range. more, if not nil, is
 // declared to be covered as well: what is not there of it is to count as
 // removed. The vector may be ahead of the disk: see oplog.Log.SyncTo, before
 // anybody else gets to see it (D1). The caller goes on at Image.Next, up to
@@ -36,7 +36,7 @@ type captureRoom struct{ buf []byte }
 var captureRooms = sync.Pool{New: func() any { return &captureRoom{} }}
 
 // keepCapture bounds the buffers that are kept, in bytes.
-const keepCapture = 2 * SliceBytes
+const keepCapture = 512 << 10
 
 // slice copies the slice into buf, all of it at one moment.
 func (c *capture) slice(more crdt.VersionVector) {
@@ -94,7 +94,7 @@ func (c *capture) copyOnce() bool {
 		at := c.lo
 		ks.keys.EachIn(c.lo, c.hi, func(key, rec []byte) bool {
 			frag := uint64(fragOf(c.e.hash(key)))
-			if frag > at && frag > c.lo && len(c.buf)-c.head >= SliceBytes {
+			if frag > at && frag > c.lo && len(c.buf)-c.head >= c.e.opts.Sizes.SliceBytes {
 				c.hi = frag
 				return false
 			}

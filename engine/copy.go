@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crdb/crdt"
-	"crdb/oplog"
 )
 
 // Rename moves what src shows to dst, replacing what dst holds, as one atomic
@@ -64,7 +63,7 @@ func (t *Tx) copySmall(from *entry, typ crdt.Type, dst []byte, at int64) {
 	switch typ {
 	case crdt.TypeString:
 		value := from.load().Cell.Value(nil)
-		if len(value) < oplog.LargeOp { // else it has a place of its own, and nobody changes it
+		if len(value) < t.e.log.LargeOp() || from.isFlat() { // else it has a place of its own, and nobody changes it
 			value = append([]byte(nil), value...)
 		}
 		t.anew = true // to an Observer: as in Redis, dst is deleted first

@@ -16,15 +16,8 @@ import (
 // under the lock, some nanoseconds per element. If it has changed again and again, all
 // is done under the lock.
 
-const (
-	// draftFromBytes is the size from which on a key is copied by a draft, however few
-	// elements it has.
-	draftFromBytes = 256 << 10
-	// draftStep is how many elements a step takes: some tenths of a millisecond.
-	draftStep = 1000
-	// draftTries is how often a draft is begun anew because its key has changed.
-	draftTries = 3
-)
+// draftTries is how often a draft is begun anew because its key has changed.
+const draftTries = 3
 
 // draft is a copy of an object as it was at a revision.
 type draft struct {
@@ -43,8 +36,8 @@ func (n *entry) worthDraft() bool {
 	if n.isFlat() {
 		return false
 	}
-	o := n.object()
-	return o.Kept() >= n.p.eng.opts.DraftFrom || o.Bytes() >= draftFromBytes
+	o, s := n.object(), &n.p.eng.opts.Sizes
+	return o.Kept() >= s.DraftFrom || o.Bytes() >= s.DraftBytes
 }
 
 // IsLarge reports whether it takes long to copy the key.
@@ -99,7 +92,7 @@ func (d *draft) step(t *Tx, now int64, key []byte) (more bool) {
 			return false
 		}
 	}
-	return d.o.DraftStep(d.Draft, draftStep)
+	return d.o.DraftStep(d.Draft, t.e.opts.Sizes.DraftStep)
 }
 
 // draftOf returns the draft of a large key: the one that was prepared, if it is still
@@ -120,7 +113,7 @@ func (t *Tx) draftOf(n *entry, moves bool) *draft {
 	if d.Draft = o.Draft(t.e.self, moves); d.Draft == nil {
 		return nil
 	}
-	for o.DraftStep(d.Draft, draftStep) {
+	for o.DraftStep(d.Draft, t.e.opts.Sizes.DraftStep) {
 		// The next elements.
 	}
 	return d

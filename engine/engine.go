@@ -34,9 +34,6 @@ const (
 const (
 	DefaultCheckpointBytes = 256 << 20
 	DefaultExpiryGrace     = 10 * time.Second
-	DefaultMergeStep       = 64 // others wait for the partition for a few hundred microseconds
-	DefaultDraftFrom       = 1024
-	DefaultBuildFrom       = 32 << 10
 	expireEvery            = 100 * time.Millisecond
 )
 
@@ -54,13 +51,7 @@ type Options struct {
 	Touched func(db int, key []byte)
 	After   func(time.Duration) <-chan time.Time
 
-	// MergeStep is how many keys of an image are merged at a time; 0:
-	// DefaultMergeStep.
-	MergeStep int
-	// DraftFrom is the number of elements from which on a key is copied by a draft;
-	// 0: DefaultDraftFrom. BuildFrom is the size of an op of another region from
-	// which on it is built before the locks; 0: DefaultBuildFrom.
-	DraftFrom, BuildFrom int
+	Sizes Sizes
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64
 	// ExpiryGrace is how long past a deadline a key waits for the replica that
@@ -140,15 +131,7 @@ type counters struct {
 
 // Open recovers the keyspace from the log's store and starts the engine.
 func Open(opts Options) (*Engine, error) {
-	if opts.MergeStep == 0 {
-		opts.MergeStep = DefaultMergeStep
-	}
-	if opts.DraftFrom == 0 {
-		opts.DraftFrom = DefaultDraftFrom
-	}
-	if opts.BuildFrom == 0 {
-		opts.BuildFrom = DefaultBuildFrom
-	}
+	opts.Sizes = opts.Sizes.orDefault()
 	if opts.CheckpointBytes == 0 {
 		opts.CheckpointBytes = DefaultCheckpointBytes
 	}

@@ -72,8 +72,7 @@ func (n *node) open() {
 	}
 	n.held.Store(n.log)
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, MergeStep: 1,
-		DraftFrom: 3, BuildFrom: 60}
+	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, Sizes: Sizes{MergeKeys: 1, DraftFrom: 3, BuildFrom: 60}}
 	if n.idle {
 		opts.After = func(time.Duration) <-chan time.Time { return nil }
 	}

@@ -55,10 +55,6 @@ func (t *Tx) flush(dbs []int) error {
 }
 
 const (
-	// flushMany is how many counters there are from which on they are deleted
-	// ahead of a flush, and flushStep how many at a time.
-	flushMany = 10_000
-	flushStep = 200
 	// flushPause is for how long a log that has enough is left alone.
 	flushPause = 5 * time.Millisecond
 )
@@ -77,7 +73,7 @@ func (t *Tx) FlushIsLong(all bool) bool {
 		}
 		p.mu.Unlock()
 	}
-	return counters >= flushMany
+	return counters >= t.e.opts.Sizes.FlushFrom
 }
 
 // DeleteCounters deletes the counters that show in the selected database, or in
@@ -96,7 +92,7 @@ func (t *Tx) DeleteCounters(now int64, all bool) {
 }
 
 func (t *Tx) deleteCounters(p *partition, db int) (ok bool) {
-	for names := range slices.Chunk(p.counters(db), flushStep) {
+	for names := range slices.Chunk(p.counters(db), t.e.opts.Sizes.FlushStep) {
 		if !t.admitted() {
 			return false
 		}

@@ -60,10 +60,6 @@ const (
 	flagShort    = 1
 	kindShort    = 255
 
-	// SliceBytes is the size at which an image is cut between two keys, and so
-	// what bounds the time for which its partition is locked. Only one larger
-	// key makes a larger image.
-	SliceBytes = 256 << 10
 	// MaxImageBytes bounds every image.
 	MaxImageBytes = 1 << 30
 )

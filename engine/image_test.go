@@ -58,7 +58,7 @@ func TestImagesCopyEverything(t *testing.T) {
 
 func TestImagesAreCutBySize(t *testing.T) {
 	n := newNode(t, 1, clockAt(1_700_000_000_000))
-	value := make([]byte, SliceBytes*7/10)
+	value := make([]byte, DefaultSizes.SliceBytes*7/10)
 	var keys [][]byte
 	for i := 0; len(keys) < 4; i++ { // keys of one range, in two databases
 		k := []byte{byte(i), byte(i >> 8), byte(i >> 16)}
@@ -75,7 +75,7 @@ func TestImagesAreCutBySize(t *testing.T) {
 			continue
 		}
 		parts++
-		if len(im.Bytes()) > SliceBytes+len(value)+1000 {
+		if len(im.Bytes()) > DefaultSizes.SliceBytes+len(value)+1000 {
 			t.Errorf("an image of %d bytes", len(im.Bytes()))
 		}
 		im.Each(func(k *ImageKey) error { seen++; return nil })

@@ -21,16 +21,12 @@ import (
 //
 // A piece has kind TypeString, and as its name where it belongs among all bytes
 // left out: 8 bytes, big endian.
-const (
-	formApart   = 3
-	largeString = 64 << 10 // bytes of a string that is left out
-	stringPiece = 1 << 20  // bytes of a piece
-)
+const formApart = 3
 
 // header saves the record of an object that is not flat.
 func (w *saver) header(r int, n *entry, o *object) {
 	var parts []crdt.Part
-	w.buf, parts = o.AppendHeaderApart(w.buf[:0], largeString)
+	w.buf, parts = o.AppendHeaderApart(w.buf[:0], w.e.opts.Sizes.ApartBytes)
 	if o.pieces {
 		w.dropElems(r, n.db, n.key, crdt.TypeString, crdt.TypeString+1)
 	}
@@ -44,7 +40,7 @@ func (w *saver) header(r int, n *entry, o *object) {
 	at := 0
 	for _, p := range parts {
 		for v := p.Bytes; len(v) > 0; {
-			k := min(len(v), stringPiece)
+			k := min(len(v), w.e.opts.Sizes.PieceBytes)
 			w.key = stateKey(w.key, r, n.db, n.key, byte(crdt.TypeString))
 			w.key = binary.BigEndian.AppendUint64(w.key, uint64(at))
 			w.c.PutLater(w.key, v[:k])

@@ -191,8 +191,8 @@ func (m *merger) expect(hi uint64) {
 func (m *merger) step() (more bool) {
 	end := uint64(m.im.Last) + 1
 	hi := end
-	if len(m.list) > m.e.opts.MergeStep {
-		hi = max(m.list[m.e.opts.MergeStep].frag, m.at+1)
+	if len(m.list) > m.e.opts.Sizes.MergeKeys {
+		hi = max(m.list[m.e.opts.Sizes.MergeKeys].frag, m.at+1)
 	}
 	missing, hi := m.missing(hi)
 	m.expect(hi)
@@ -235,7 +235,7 @@ func (m *merger) missing(hi uint64) ([]missingKey, uint64) {
 			if m.theirs(frag, db, key) {
 				return true
 			}
-			if found++; found > m.e.opts.MergeStep && frag > frags[len(frags)-1] {
+			if found++; found > m.e.opts.Sizes.MergeKeys && frag > frags[len(frags)-1] {
 				hi = frag
 				return false
 			}

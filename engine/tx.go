@@ -5,7 +5,6 @@ import (
 
 	"crdb/crdt"
 	"crdb/crdt/dict"
-	"crdb/oplog"
 )
 
 // Tx is the door to the keyspace: it holds the locks of the keys that a command
@@ -235,11 +234,11 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	t.op.Edit = crdt.Edit{}
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
 	switch {
-	case t.op.IsBase() && (len(t.op.Value) < oplog.LargeOp || edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
+	case t.op.IsBase() && (len(t.op.Value) < t.e.log.LargeOp() || edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
 		t.last = t.appendString(edit)
 	case t.op.HasBody():
 		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Body()...)
-	case len(t.op.Value) >= oplog.LargeOp && t.op.Owned:
+	case len(t.op.Value) >= t.e.log.LargeOp() && t.op.Owned:
 		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Value)
 	default:
 		t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)

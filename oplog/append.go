@@ -68,7 +68,7 @@ func (l *Log) Append(op []byte) crdt.Dot { return l.AppendAt(l.opts.Wall(), op, 
 // AppendAt is Append for a caller that has just read the wall clock itself. The
 // op is head and tail together.
 func (l *Log) AppendAt(wall int64, head, tail []byte) crdt.Dot {
-	if len(head)+len(tail) >= LargeOp {
+	if len(head)+len(tail) >= l.opts.LargeOp {
 		return l.appendLarge(wall, head, tail)
 	}
 	return l.append(wall, head, tail, nil)
@@ -81,7 +81,7 @@ func (l *Log) AppendTaken(wall int64, head []byte, tail ...[]byte) crdt.Dot {
 	for _, piece := range tail {
 		size += len(piece)
 	}
-	if size < LargeOp {
+	if size < l.opts.LargeOp {
 		return l.AppendAt(wall, head, slices.Concat(tail...))
 	}
 	return l.append(wall, head, nil, tail)
@@ -104,7 +104,7 @@ func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, e
 		if !m.inGroup && s.ops > 0 && (s.size() >= BlockBytes || s.edited+size > crdt.MaxEdited) {
 			l.cutLocked()
 		}
-		if size >= LargeOp {
+		if size >= l.opts.LargeOp {
 			tail, taken = nil, [][]byte{tail}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // LargeOp is the size, in bytes, from which an op is a block of its own, unless
 // it is in a group. It is copied once, into the block, and not under the lock
 // that all writers need; what AppendTaken takes over is copied by the writer.
-const LargeOp = 256 << 10
+func (l *Log) LargeOp() int { return l.opts.LargeOp }
 
 // blockRoom is the room for the head of a block and its vector.
 const blockRoom = headerBytes + 16*64

@@ -14,7 +14,7 @@ import (
 func smallPending(t *testing.T, l *Log) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if small := l.mu.pending; small > LargeOp+1000 {
+	if small := l.mu.pending; small > DefaultLargeOp+1000 {
 		t.Errorf("%d small bytes are pending", small)
 	}
 }
@@ -25,7 +25,7 @@ func smallPending(t *testing.T, l *Log) {
 func TestLargeOps(t *testing.T) {
 	fs := vfs.NewMem()
 	l := mustOpen(t, testOptions(fs, 1))
-	large := bytes.Repeat([]byte("large "), LargeOp/6+1)
+	large := bytes.Repeat([]byte("large "), DefaultLargeOp/6+1)
 	var want [][]byte
 	add := func(head, tail []byte) {
 		l.AppendAt(testWall, head, tail)
@@ -77,7 +77,7 @@ func TestLargeOps(t *testing.T) {
 				}
 				i++
 			}
-			if b.Ops > 1 && len(b.Bytes()) > LargeOp && i != 8 && i != 15 {
+			if b.Ops > 1 && len(b.Bytes()) > DefaultLargeOp && i != 8 && i != 15 {
 				t.Errorf("a large op shares the block that ends with op %d", i-1)
 			}
 		}
@@ -96,10 +96,10 @@ func TestLargeOps(t *testing.T) {
 // room of small ones alone; too much of large ones stops everybody (B1).
 func TestLargeOpsDoNotStopOthers(t *testing.T) {
 	o := testOptions(vfs.NewMem(), 1)
-	o.MaxPending, o.MaxLarge = 1000, 2*LargeOp
+	o.MaxPending, o.MaxLarge = 1000, 2*DefaultLargeOp
 	l := open(t, o)
 	writeOps(t, l, 1) // the writer now pauses until somebody waits
-	op := make([]byte, LargeOp)
+	op := make([]byte, DefaultLargeOp)
 	first := l.Append(op)
 	l.Append([]byte("small"))
 	if err := l.Admit(testWall); err != nil {

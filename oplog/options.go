@@ -19,6 +19,7 @@ const (
 	DefaultMaxPending    = 64 << 20
 	DefaultMaxLarge      = 512<<20 + 64<<20 // the largest value, and what comes with it
 	DefaultMaxReceive    = 32 << 20
+	DefaultLargeOp       = 256 << 10
 	DefaultDiskReserve   = 128 << 20
 	DefaultMemTableBytes = 4 << 20
 	DefaultFlushDelay    = 10 * time.Second
@@ -56,6 +57,7 @@ type Options struct {
 	MaxPending     int    // own bytes not yet durable; above it Admit says ErrBacklog
 	MaxLarge       int    // the same for large ops, which MaxPending does not count
 	MaxReceive     int    // received bytes not yet durable; above it Receive blocks
+	LargeOp        int    // see Log.LargeOp
 	DiskReserve    int64  // free bytes below which Admit says ErrDiskFull; -1: no check
 	MemTableBytes  uint64 // Pebble's memtable
 	// FlushDelay is how long the space of truncated log may wait for a flush.
@@ -100,6 +102,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.MaxPending, DefaultMaxPending)
 	setDefault(&o.MaxLarge, DefaultMaxLarge)
 	setDefault(&o.MaxReceive, DefaultMaxReceive)
+	setDefault(&o.LargeOp, DefaultLargeOp)
 	setDefault(&o.DiskReserve, DefaultDiskReserve)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
 	setDefault(&o.FlushDelay, DefaultFlushDelay)

@@ -25,11 +25,11 @@ func TestEditsStayInOneBlock(t *testing.T) {
 			case 0:
 				sync_(t, l)
 			case 1:
-				l.Append(bytes.Repeat([]byte("o"), rnd.IntN(LargeOp)))
+				l.Append(bytes.Repeat([]byte("o"), rnd.IntN(DefaultLargeOp)))
 			case 2:
-				l.AppendTaken(testWall, []byte("o"), make([]byte, LargeOp))
+				l.AppendTaken(testWall, []byte("o"), make([]byte, DefaultLargeOp))
 			case 3:
-				size = []int{4, LargeOp / 2, LargeOp, 2 * LargeOp}[rnd.IntN(4)]
+				size = []int{4, DefaultLargeOp / 2, DefaultLargeOp, 2 * DefaultLargeOp}[rnd.IntN(4)]
 			default:
 				group := rnd.IntN(8) == 0
 				if group {
