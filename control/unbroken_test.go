@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ func TestDamageOnTheWay(t *testing.T) {
 		reply(w, http.StatusOK, &api.Standing{Issued: 1000, Durable: []api.Position{{ID: 1, Time: 62041935060074496}}})
 	})))
 	var at, size int // which bit to flip, and how many there are; requests first
+	var calls sync.WaitGroup
 	call := func(conn net.Conn) {
 		defer conn.Close()
 		r, err := http.ReadRequest(bufio.NewReader(conn))
@@ -50,17 +52,21 @@ func TestDamageOnTheWay(t *testing.T) {
 	}
 	c := &api.Client{Base: "http://" + other, HTTP: newHTTPClient(func(context.Context, string) (net.Conn, error) {
 		here, there := net.Pipe()
-		go call(there)
+		calls.Go(func() { call(there) })
 		return here, nil
 	}, 50*time.Millisecond)}
 	at = -1
-	want, err := c.Standing(context.Background(), "a", 2, 7)
+	ask := func() (*api.Standing, error) {
+		defer calls.Wait() // one that is given up goes on
+		return c.Standing(context.Background(), "a", 2, 7)
+	}
+	want, err := ask()
 	if err != nil || want.Issued != 1000 {
 		t.Fatal(want, err)
 	}
 	refused := 0
 	for at = range size {
-		got, err := c.Standing(context.Background(), "a", 2, 7)
+		got, err := ask()
 		var e *api.Error
 		switch {
 		case err == nil && !reflect.DeepEqual(got, want):

@@ -56,7 +56,7 @@ func open(t testing.TB, o Options) *Log {
 
 func sync_(t testing.TB, l *Log) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := l.Sync(ctx); err != nil {
 		t.Fatal("sync:", err)
