@@ -6,12 +6,17 @@ import "bytes"
 const farthest = 1 << 62
 
 // room is what inserts leave to others: the distance of seqs in a run and of
-// nums between runs, and the length above which positions are made short. Tests
-// lower it.
+// nums between runs, and the length above which positions are made short.
 var room = struct {
 	seq, num int64
 	long     int
 }{1 << 32, 1 << 20, maxPos}
+
+// SetListRoom lowers what inserts leave to others, so that a few of them are enough to
+// move elements: seq is the distance inside a run, num that between runs, long the
+// bytes of a position above which elements get shorter ones. For tests, which call it
+// before the first list exists.
+func SetListRoom(seq, num int64, long int) { room.seq, room.num, room.long = seq, num, long }
 
 // step is one step of a position.
 type step struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"crdb/engine"
 	"crdb/peer"
 	"crdb/testbed/oracle"
 )
@@ -26,6 +27,8 @@ type Config struct {
 	CacheBytes      int   // of the log
 	CheckpointBytes int64 // of log between checkpoints
 	MemTableBytes   uint64
+	LargeOp         int // bytes of an operation that is a block of its own
+	Sizes           engine.Sizes
 	HoldBlocks      int // blocks of one peer that may wait
 	WindowBytes     int // sent and not yet taken
 
@@ -67,7 +70,37 @@ func draw(seed uint64) Config {
 	if rand.New(rand.NewPCG(seed, 100)).IntN(3) == 0 { // apart from the others, which a seed goes on to draw as before
 		c.Families = append(c.Families, scarce)
 	}
+	c.drawSizes(rand.New(rand.NewPCG(seed, 101)))
 	return c
+}
+
+// drawSizes makes what is large in half of the runs so small that keys get there, lets
+// some of these make longer keys, and compares the regions in some meanwhile.
+func (c *Config) drawSizes(rng *rand.Rand) {
+	if rng.IntN(2) == 0 {
+		return
+	}
+	if rng.IntN(2) == 0 {
+		c.Families = append(c.Families, long)
+	}
+	if rng.IntN(2) == 0 {
+		c.Faults = append(c.Faults, "verify")
+	}
+	up := func(least, doublings int) int {
+		if rng.IntN(4) == 0 {
+			return 0 // as on a server
+		}
+		return least<<rng.IntN(doublings+1) + rng.IntN(least)
+	}
+	c.LargeOp = up(2<<10, 4)
+	c.Sizes = engine.Sizes{
+		MergeKeys: up(1, 3), SliceBytes: up(64, 8),
+		DraftFrom: up(2, 6), DraftBytes: up(128, 8), DraftStep: up(1, 6),
+		BuildFrom:  up(32, 6),
+		AheadElems: up(1, 6), AheadBytes: up(16, 8),
+		ApartBytes: up(64, 6), PieceBytes: up(16, 8),
+		FlushFrom: up(1, 4), FlushStep: up(1, 4),
+	}
 }
 
 // drawMembers chooses what has to do with members that come, go and lag. Half

@@ -52,4 +52,6 @@
 //	    after it was removed is taken by nobody, and once it knows it writes
 //	    nothing. A restart is not taken for a copy, whatever the clocks of
 //	    others say.
+//	S10 The regions' own comparison (crdb-cli crdb verify) finds no difference,
+//	    at any time, and when all is healed it compares all regions.
 package sim

@@ -31,6 +31,7 @@ var faults, memberFaults = map[string]fault{
 	"step":   step,
 	"freeze": freeze,
 	"drift":  drift,
+	"verify": verify,
 }, map[string]fault{
 	"backup":  takeBackup,
 	"grow":    grow,
@@ -45,7 +46,9 @@ var faults, memberFaults = map[string]fault{
 	"lone":    dropLinks,
 }
 
-func placeKinds() []string { return slices.Sorted(maps.Keys(faults)) }
+// placeKinds are those of one place or link that were there from the beginning; see
+// memberKinds.
+func placeKinds() []string { return without(faults, "verify") }
 
 // laterKinds are those that memberKinds leaves out.
 var laterKinds = []string{"setback", "rivals", "lone"}
@@ -53,7 +56,11 @@ var laterKinds = []string{"setback", "rivals", "lone"}
 // memberKinds are those of membership that were there from the beginning: one
 // more would make other runs of all seeds. Config.drawMembers draws the rest.
 func memberKinds() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(memberFaults)), func(s string) bool { return slices.Contains(laterKinds, s) })
+	return without(memberFaults, laterKinds...)
+}
+
+func without(all map[string]fault, names ...string) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(s string) bool { return slices.Contains(names, s) })
 }
 
 // inject lets one kind of fault happen again and again.

@@ -146,13 +146,14 @@ func (i *instance) ahead() bool { return i.engine.Ahead() > 0 || i.CatchingUp() 
 // Log implements host.Parts.
 func (p *program) Log(_ control.Spec, o *oplog.Options) {
 	c := &p.n.run.config
-	o.MemTableBytes, o.FlushDelay, o.CacheBytes = c.MemTableBytes, c.flushDelay(), c.CacheBytes
+	o.MemTableBytes, o.FlushDelay, o.CacheBytes, o.LargeOp = c.MemTableBytes, c.flushDelay(), c.CacheBytes, c.LargeOp
 }
 
 // Engine implements host.Parts.
 func (p *program) Engine(_ control.Spec, o *engine.Options) {
 	p.opening.log = o.Log
-	o.CheckpointBytes, o.ExpiryGrace = p.n.run.config.CheckpointBytes, 2*time.Second
+	c := &p.n.run.config
+	o.CheckpointBytes, o.ExpiryGrace, o.Sizes = c.CheckpointBytes, 2*time.Second, c.Sizes
 }
 
 // Peer implements host.Parts.

@@ -207,12 +207,12 @@ func (r *run) othersWell(n *node) bool {
 }
 
 // mayForget notes what may be lost with a node: of its own log, and of those of
-// replicas that are members no more, what no other member has on disk, but for
-// those that will come back under a new ID themselves.
+// replicas that are members no more or whose disk was put back, what no other member
+// has on disk, but for those that will come back under a new ID themselves.
 func (r *run) mayForget(n *node, own crdt.ReplicaID) {
 	m := r.membership()
 	for id := crdt.ReplicaID(1); id <= r.register.highest(); id++ {
-		if m.ids[id] && id != own {
+		if m.ids[id] && id != own && !r.register.isDoomed(id) {
 			continue
 		}
 		held := crdt.Timestamp(0)

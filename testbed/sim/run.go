@@ -14,6 +14,9 @@ import (
 	"crdb/crdt"
 )
 
+// Elements of lists have little room, so that inserts make others move.
+func init() { crdt.SetListRoom(1<<3, 1<<2, 80) }
+
 // run is the life of one cluster.
 type run struct {
 	config   Config
@@ -91,6 +94,7 @@ func play(c Config, tune func(*run)) Result {
 	}
 	r.heal()
 	r.converge()
+	r.verified()
 	r.proofs.check()
 	r.versions = int64(r.membership().version)
 	r.close()
@@ -342,6 +346,7 @@ func (r *run) mustWrite(n *node, end time.Time) {
 	for !r.stop.Load() {
 		if i := n.instance(); i != nil {
 			c := i.connect()
+			c.do([]string{"CONFIG", "SET", "maxmemory", "0"}, nil) // see evict
 			rep, ok := c.do([]string{"SET", "alive:" + n.name, "x"}, nil)
 			c.close()
 			if ok && !rep.IsError() {

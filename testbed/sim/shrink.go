@@ -1,6 +1,11 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"crdb/engine"
+)
 
 // shrink looks for a smaller configuration that fails in the same way. try runs
 // one; it is called at most budget times. A smaller one is tried several times
@@ -29,7 +34,10 @@ func shrink(failed Result, budget int, try func(Config) Result) Result {
 }
 
 // kindOf is the invariant that a run has broken.
-func kindOf(res Result) string { return res.Failures[0][:min(2, len(res.Failures[0]))] }
+func kindOf(res Result) string {
+	kind, _, _ := strings.Cut(res.Failures[0], ":")
+	return kind
+}
 
 // candidates are the configurations that are a step smaller, the largest steps
 // first.
@@ -47,6 +55,9 @@ func candidates(c Config) (all []Config) {
 	}
 	if c.Clients > 1 {
 		add(func(s *Config) { s.Clients = 1 })
+	}
+	if c.Sizes != (engine.Sizes{}) || c.LargeOp != 0 {
+		add(func(s *Config) { s.Sizes, s.LargeOp = engine.Sizes{}, 0 })
 	}
 	without := func(list []string, least int, set func(*Config, []string)) {
 		if half := len(list) / 2; half > 1 {

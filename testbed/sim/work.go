@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"crdb/testbed/oracle"
@@ -17,6 +18,9 @@ var ownFamilies = []string{"multi", "ttl", "flush", "append", "rows", "edits", "
 // those that are gone stands alone there.
 const scarce, scarceDB = "scarce", "2"
 
+// long is the family of keys with more elements, and of longer strings.
+const long = "long"
+
 // worker is one client: it sends random commands, and those of the ledger over
 // a second connection.
 type worker struct {
@@ -25,7 +29,7 @@ type worker struct {
 	name   string
 	rng    *rand.Rand
 	source *oracle.Mix
-	own    []string // of ownFamilies, and scarce, those that are on
+	own    []string // of ownFamilies, scarce and long, those that are on
 	plain  *client  // nil: not connected
 	db     string   // that plain has selected
 	sure   *client  // for the ledger
@@ -49,7 +53,7 @@ func (r *run) work(n *node, i int) {
 func (w *worker) choose() {
 	var theirs []string
 	for _, f := range w.r.config.Families {
-		if f == scarce || slices.Contains(ownFamilies, f) {
+		if f == scarce || f == long || slices.Contains(ownFamilies, f) {
 			w.own = append(w.own, f)
 		} else {
 			theirs = append(theirs, f)
@@ -147,6 +151,77 @@ func (w *worker) ownStep() {
 		w.send([]string{"PUBLISH", "news", ms})
 	case scarce:
 		w.scarceStep(ms)
+	case long:
+		w.longStep()
+	}
+}
+
+// longStep makes a key longer, cuts a piece out of one, or copies one.
+func (w *worker) longStep() {
+	few := func(head ...string) []string { // a head and a few dozen numbers
+		for range 20 + w.rng.IntN(60) {
+			head = append(head, strconv.Itoa(w.rng.IntN(500)))
+		}
+		return head
+	}
+	even := func(args []string, from int) []string { return args[:len(args)-(len(args)-from)%2] }
+	from, to := strconv.Itoa(w.rng.IntN(100)), strconv.Itoa(w.rng.IntN(300))
+	key := func(of string) string { return of + strconv.Itoa(1+w.rng.IntN(2)) }
+	text := strings.Repeat(from, 1+w.rng.IntN(4000))
+	switch w.rng.IntN(28) {
+	case 0, 1:
+		w.send(few("SADD", key("t")))
+	case 2, 3:
+		w.send(even(few("HSET", key("h")), 2))
+	case 4, 5:
+		w.send(even(few("ZADD", key("z")), 2))
+	case 6:
+		w.send(few("RPUSH", key("l")))
+	case 7:
+		w.send(few("LPUSH", key("l")))
+	case 8, 9:
+		w.send([]string{"EVAL", "for i = 1, ARGV[1] do redis.call('xadd', KEYS[1], '*', 'f', i) end", "1", key("r"), from})
+	case 10:
+		w.send(few("PFADD", key("p")))
+	case 11, 12:
+		w.send([]string{"SET", key("s"), text})
+	case 13:
+		w.send([]string{"SETRANGE", key("s"), to + "0", text})
+	case 14:
+		w.send([]string{"APPEND", key("s"), text})
+	case 15:
+		w.send(few("SREM", key("t")))
+	case 16:
+		w.send(few("HDEL", key("h")))
+	case 17:
+		w.send([]string{"ZREMRANGEBYRANK", key("z"), from, to})
+	case 18:
+		w.send([]string{"LTRIM", key("l"), "0", to})
+	case 19:
+		w.send([]string{"XTRIM", key("r"), "MAXLEN", from})
+	case 20:
+		w.send([]string{"SUNIONSTORE", key("t"), "t1", "t2", "z1"})
+	case 21:
+		fields := few()
+		w.send(append([]string{"HPEXPIRE", key("h"), to + "0", "FIELDS", strconv.Itoa(len(fields))}, fields...))
+	case 22, 23:
+		list, pivot := key("l"), "in"
+		w.send([]string{"LPUSH", list, "out", pivot})
+		for i := range w.rng.IntN(60) { // each between the two before it
+			next := w.name + strconv.Itoa(i)
+			w.send([]string{"LINSERT", list, []string{"AFTER", "BEFORE"}[i%2], pivot, next})
+			pivot = next
+		}
+	case 24:
+		w.evict(to)
+	case 25:
+		if w.rng.IntN(8) == 0 {
+			w.send([]string{"SETRANGE", key("s"), "7" + to + "00", "x"})
+		}
+	default:
+		of := string("thzlrps"[w.rng.IntN(7)])
+		w.send([][]string{{"RENAME", key(of), key(of)}, {"COPY", key(of), key(of), "REPLACE"}, {"COPY", key(of), key(of), "DB", from[:1]},
+			{"MOVE", key(of), from[:1]}, {"UNLINK", key(of)}}[w.rng.IntN(5)])
 	}
 }
 
@@ -171,6 +246,16 @@ func (w *worker) rowsStep(ms string) {
 		{"LTRIM", "l1", strconv.Itoa(from), strconv.Itoa(from + 12)}, {"LTRIM", "l2", strconv.Itoa(-from - 12), "-1"},
 		{"LPOP", "l1", strconv.Itoa(8 + from)}, {"RPOP", "l2", strconv.Itoa(8 + from)},
 		{"XTRIM", "r1", "MAXLEN", strconv.Itoa(from)}, {"LINSERT", "l1", "AFTER", ms, "x"}, {"LSET", "l2", strconv.Itoa(from), "y"}}[w.rng.IntN(10)])
+}
+
+// evict leaves a node so little memory for a moment that keys with a deadline go.
+func (w *worker) evict(bytes string) {
+	w.send([]string{"CONFIG", "SET", "maxmemory-policy", []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"}[w.rng.IntN(4)]})
+	w.send([]string{"CONFIG", "SET", "maxmemory", bytes + "000"})
+	for range w.rng.IntN(4) {
+		w.send([]string{"SET", "s3", bytes, "PX", bytes + "0"})
+	}
+	w.send([]string{"CONFIG", "SET", "maxmemory", "0"})
 }
 
 // scarceStep does one command in the database with few keys.
