@@ -16,6 +16,7 @@ type watcher struct {
 	i    *instance
 	at   crdt.VersionVector // applied, of the others; the pump's alone
 	wake chan struct{}
+	once sync.Once // of close: an instance may be closed again
 	stop chan struct{}
 	done sync.WaitGroup
 }
@@ -32,7 +33,7 @@ func (w *watcher) begin() {
 }
 
 func (w *watcher) close() {
-	close(w.stop)
+	w.once.Do(func() { close(w.stop) })
 	w.done.Wait()
 }
 
