@@ -67,7 +67,7 @@ func changeString(tx *Tx, rnd *rand.Rand, name string) {
 	case 4:
 		tx.SetDeadline(key, tx.Now()+int64(rnd.IntN(40)))
 	case 5:
-		tx.PutGap(key, append(append([]byte(nil), old...), name...), len(old), 70_000, Expiry{Keep: true})
+		tx.PutGap(key, append(append([]byte(nil), old...), name...), len(old), 2_000, Expiry{Keep: true})
 	case 6:
 		_, _ = tx.SetAdd([]byte("s1"), [][]byte{[]byte(name)})
 	default:

@@ -55,6 +55,9 @@ func clockAt(ms int64) *atomic.Int64 {
 	return &c
 }
 
+// testSizes are so small that a few keys, elements and bytes are large.
+var testSizes = Sizes{MergeKeys: 1, DraftFrom: 3, BuildFrom: 60, ApartBytes: 2 << 10, PieceBytes: 3 << 10}
+
 func newNode(t *testing.T, id crdt.ReplicaID, wall *atomic.Int64) *node {
 	n := &node{t: t, fs: vfs.NewMem(), id: id, wall: wall}
 	n.open()
@@ -72,7 +75,7 @@ func (n *node) open() {
 	}
 	n.held.Store(n.log)
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, Sizes: Sizes{MergeKeys: 1, DraftFrom: 3, BuildFrom: 60}}
+	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, Sizes: testSizes}
 	if n.idle {
 		opts.After = func(time.Duration) <-chan time.Time { return nil }
 	}

@@ -38,7 +38,7 @@ func TestLargeStringsInPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := a.log.EachState(nil, nil, func(key, value []byte) error {
-			if len(value) > DefaultSizes.PieceBytes {
+			if len(value) > testSizes.PieceBytes {
 				return fmt.Errorf("a record of %d bytes", len(value))
 			}
 			return nil
@@ -58,7 +58,7 @@ func TestLargeStringsInPieces(t *testing.T) {
 // changeLargeString does something with one of a few keys.
 func changeLargeString(tx *Tx, rnd *rand.Rand, round int) {
 	key := fmt.Appendf(nil, "%d", rnd.IntN(6))
-	largeString, stringPiece := DefaultSizes.ApartBytes, DefaultSizes.PieceBytes
+	largeString, stringPiece := testSizes.ApartBytes, testSizes.PieceBytes
 	sizes := []int{0, 100, maxFlat + 1, largeString - 1, largeString, stringPiece, stringPiece + 1, 3*stringPiece - 7}
 	value := bytes.Repeat([]byte{byte('a' + rnd.IntN(26))}, sizes[rnd.IntN(len(sizes))])
 	switch rnd.IntN(10) {
@@ -103,7 +103,7 @@ func digests(n *node) (out []string) {
 
 // TestDamagedPieces: what no checkpoint writes is an error, and costs no memory.
 func TestDamagedPieces(t *testing.T) {
-	largeString := DefaultSizes.ApartBytes
+	largeString := testSizes.ApartBytes
 	var o crdt.Object
 	var op crdt.Op
 	op.Reset(crdt.KindPut, 0, []byte("k"))
