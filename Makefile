@@ -17,10 +17,11 @@ UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scena
 # What the simulator plays.
 SIM_FROM ?= 1
 SIM = $(if $(CONFIG),-config '$(CONFIG)',$(if $(SEED),-seed $(SEED),-runs 200 -mutants))
+SIM_RACE ?= 12
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle sim sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install unit race lint oracle sim sim-race sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -36,7 +37,7 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race sim oracle conformance scenario regions outside compose ## everything; installs what it needs when run as root
+test: install lint unit race sim sim-race oracle conformance scenario regions outside compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
@@ -56,6 +57,9 @@ oracle: build ## the same commands to redis-server and to crdb, replies compared
 
 sim: ## whole clusters in virtual time, with every fault there is (SEED=7 or CONFIG='{...}' plays one run)
 	cd testbed/sim && $(GO) test -count=1 -timeout 20m -args $(SIM)
+
+sim-race: ## some runs of the simulator with the race detector (SIM_RACE=12, SIM_FROM=1)
+	cd testbed/sim && CGO_ENABLED=1 $(GO) test -race -pgo=off -count=1 -timeout 2h -run TestSeeds -args -runs $(SIM_RACE) -from $(SIM_FROM) -shrink=false
 
 sim-long: SIM = -runs 10000 -from $(SIM_FROM) -mutants
 sim-long: ## 10,000 runs of the simulator (SIM_FROM=1)

@@ -263,9 +263,10 @@ func (n *Network) Replay(rng *rand.Rand, from, to string) bool {
 	if err != nil || len(data) == 0 {
 		return false
 	}
+	data = data[:1+rng.IntN(len(data))]
 	n.wg.Go(func() {
 		c.SetDeadline(time.Now().Add(3 * time.Second))
-		c.Write(data[:1+rng.IntN(len(data))])
+		c.Write(data)
 		io.Copy(io.Discard, c)
 		c.Close()
 	})
