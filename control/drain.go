@@ -196,43 +196,6 @@ func (n *Node) undrain(ctx context.Context, c *change) {
 	}
 }
 
-// weighLoss warns of what a removal by force may lose: how far the members
-// that stay hold the logs of those that go.
-func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
-	if len(c.gone) == 0 {
-		return
-	}
-	stay := n.standings(ctx, c.base.GUID, c.next.Instances)
-	answer := n.standings(ctx, c.base.GUID, c.base.Instances)
-	for _, x := range c.gone {
-		if s := answer[x.ID]; s != nil && s.Writes == "" {
-			k.warn("region %s answers, and is removed by force all the same; without --force it would hand over what it has", x.Region)
-		}
-		newest, held := uint64(0), []string{}
-		for _, y := range c.next.Instances {
-			if s := stay[y.ID]; s != nil {
-				t := api.At(s.Durable, x.ID)
-				newest = max(newest, t)
-				held = append(held, y.Region+" up to "+stampOf(t))
-			}
-		}
-		if newest == 0 {
-			k.warn("no other region holds anything of the log of region %s: if it wrote anything, that is lost", x.Region)
-			continue
-		}
-		k.warn("writes of region %s that reached no other region are lost. Its log is held by: %s. What it acknowledged after %s is gone; what one region holds, the others fetch",
-			x.Region, strings.Join(held, ", "), stampOf(newest))
-	}
-}
-
-// stampOf shows the wall clock of a timestamp: its upper 48 bits.
-func stampOf(t uint64) string {
-	if t == 0 {
-		return "nothing"
-	}
-	return time.UnixMilli(int64(t >> 16)).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
 // shareLogs waits until every member holds of the logs of removed instances
 // what any member holds: then they agree on where these logs end.
 func (n *Node) shareLogs(ctx context.Context, k *task, c *change) {

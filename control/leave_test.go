@@ -171,6 +171,39 @@ func TestForceRemoveInstance(t *testing.T) {
 	}
 }
 
+// Who removes by force the only one that holds the log of an instance that has lost it
+// itself, is told so, whether the one that goes answers or not.
+func TestForceRemoveTheOnlyHolder(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		dial, nodes, guid := four(t)
+		holds := func(by int, t uint64) {
+			f := nodes[by].fake(guid)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.holds.Durable = append(f.holds.Durable, api.Position{ID: 2, Time: t << 16})
+		}
+		nodes[1].fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})
+		eventually(t, "the fault is there", func() bool { return nodes[1].faultOf(guid) == api.CodeLostLog })
+		holds(0, 1000)
+		holds(2, 5000)
+		if !answers {
+			nodes[0].fake(guid).hold(0, nil)
+			holds(0, 1000)
+			f := nodes[0].fake(guid)
+			f.mu.Lock()
+			f.holds.Others = []api.Holding{{ID: 3, Durable: []api.Position{{ID: 2, Time: 5000 << 16}}}}
+			f.mu.Unlock()
+			dial.cut.Store(nodes[2].AdminAddr(), true)
+			nodes[0].client.CloseIdleConnections()
+		}
+		task := nodes[0].modify(guid, removing(true, 3))
+		if want := "after 1970-01-01T00:00:01.000Z, up to 1970-01-01T00:00:05.000Z: that is lost"; task.Status != api.TaskFinished ||
+			!strings.Contains(fmt.Sprint(task.Warnings), want) {
+			t.Errorf("it answers: %v; task: %+v", answers, task)
+		}
+	}
+}
+
 // A coordinator that was destroyed between the post and the commit blocks
 // other changes until it is forced out.
 func TestForceOutALostCoordinator(t *testing.T) {

@@ -249,6 +249,7 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 	if db.record.Posted != nil {
 		s.Posted = db.record.Posted.Database.ConfigID
 	}
+	s.LostLog = db.record.Fault != nil && db.record.Fault.Code == api.CodeLostLog
 	if err := db.inst.Err(); err != nil {
 		s.Writes = err.Error()
 	}

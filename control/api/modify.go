@@ -204,7 +204,8 @@ type Standing struct {
 	Database *Database  `json:"crdb"`             // committed here
 	Posted   string     `json:"posted,omitempty"` // ID of a configuration to come
 	Status   string     `json:"status"`
-	Writes   string     `json:"writes,omitempty"` // why clients cannot write
+	Writes   string     `json:"writes,omitempty"`   // why clients cannot write
+	LostLog  bool       `json:"lost_log,omitempty"` // the instance has lost some of its own log
 	Durable  []Position `json:"durable"`
 	Issued   uint64     `json:"issued"` // the last own op given out
 	Clock    uint64     `json:"clock"`  // the newest stamp given out or seen
