@@ -29,7 +29,7 @@ func (w *saver) ahead(r int) {
 	eachKey(list, func(db int, key []byte) {
 		c := aheadCopy{w: w, p: p, r: r, db: db, key: key}
 		for c.step() {
-			// The next piece.
+			w.e.opts.Between()
 		}
 	})
 }

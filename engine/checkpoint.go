@@ -107,6 +107,7 @@ func (e *Engine) checkpoint() (err error) {
 	var low crdt.VersionVector
 	for r := range len(e.parts) * rangesPerPart {
 		w.ahead(r)
+		e.opts.Between()
 		v := w.save(r)
 		if r == 0 {
 			low = v

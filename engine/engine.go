@@ -52,6 +52,9 @@ type Options struct {
 	After   func(time.Duration) <-chan time.Time
 
 	Sizes Sizes
+	// Between, if set, is called again and again while a checkpoint is made, with no
+	// locks held: simulations let others go on there.
+	Between func()
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64
 	// ExpiryGrace is how long past a deadline a key waits for the replica that
@@ -137,6 +140,9 @@ func Open(opts Options) (*Engine, error) {
 	}
 	if opts.ExpiryGrace == 0 {
 		opts.ExpiryGrace = DefaultExpiryGrace
+	}
+	if opts.Between == nil {
+		opts.Between = func() {}
 	}
 	if opts.After == nil {
 		opts.After = time.After
