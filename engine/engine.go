@@ -52,8 +52,8 @@ type Options struct {
 	After   func(time.Duration) <-chan time.Time
 
 	Sizes Sizes
-	// Between, if set, is called again and again while a checkpoint is made, with no
-	// locks held: simulations let others go on there.
+	// Between, if set, is called again and again while a checkpoint is made or an image
+	// merged, with no locks held: simulations let others go on there.
 	Between func()
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64

@@ -57,12 +57,16 @@ func (e *Engine) Merge(im *Image, mark []byte, between func()) (keys int, err er
 	defer func() { <-p.turn }()
 	m := newMerger(e, im, list)
 	m.part.id, m.part.whole = id, true
-	for more := true; more; {
+	for {
 		p.mu.Lock()
 		m.base, m.now = e.vector(), e.opts.Wall()
-		more = m.step()
+		more := m.step()
 		p.mu.Unlock()
-		if more && between != nil {
+		if !more {
+			break
+		}
+		e.opts.Between()
+		if between != nil {
 			between()
 		}
 	}

@@ -143,9 +143,9 @@ func (i *instance) ended() bool {
 // further than the rest: then no one vector says what is here.
 func (i *instance) ahead() bool { return i.engine.Ahead() > 0 || i.CatchingUp() != "" }
 
-// checkpointPause is after how many steps of a checkpoint, on average, a millisecond
-// goes by.
-const checkpointPause = 32
+// betweenSteps is after how many steps of a checkpoint or a merge, on average, a
+// millisecond goes by.
+const betweenSteps = 32
 
 // Log implements host.Parts.
 func (p *program) Log(_ control.Spec, o *oplog.Options) {
@@ -159,8 +159,8 @@ func (p *program) Engine(_ control.Spec, o *engine.Options) {
 	c := &p.n.run.config
 	o.CheckpointBytes, o.ExpiryGrace, o.Sizes = c.CheckpointBytes, 2*time.Second, c.Sizes
 	i := p.opening
-	o.Between = func() { // a checkpoint takes some time, and others go on meanwhile
-		if p.rand.next()%checkpointPause == 0 && !i.ended() {
+	o.Between = func() { // others go on meanwhile
+		if p.rand.next()%betweenSteps == 0 && !i.ended() {
 			time.Sleep(time.Millisecond)
 		}
 	}
