@@ -17,7 +17,7 @@ UNIT = $(shell $(GO) list ./... | grep -v -E '/testbed/(oracle|conformance|scena
 # What the simulator plays.
 SIM_FROM ?= 1
 SIM = $(if $(CONFIG),-config '$(CONFIG)',$(if $(SEED),-seed $(SEED),-runs 200 -mutants))
-SIM_RACE ?= 12
+SIM_RACE ?= 6
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
@@ -58,7 +58,7 @@ oracle: build ## the same commands to redis-server and to crdb, replies compared
 sim: ## whole clusters in virtual time, with every fault there is (SEED=7 or CONFIG='{...}' plays one run)
 	cd testbed/sim && $(GO) test -count=1 -timeout 20m -args $(SIM)
 
-sim-race: ## some runs of the simulator with the race detector (SIM_RACE=12, SIM_FROM=1)
+sim-race: ## some runs of the simulator with the race detector (SIM_RACE=6, SIM_FROM=1)
 	cd testbed/sim && CGO_ENABLED=1 $(GO) test -race -pgo=off -count=1 -timeout 2h -run TestSeeds -args -runs $(SIM_RACE) -from $(SIM_FROM) -shrink=false
 
 sim-long: SIM = -runs 10000 -from $(SIM_FROM) -mutants
