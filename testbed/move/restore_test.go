@@ -48,9 +48,11 @@ func shows(ctx context.Context, cl *redis.Conn, key string) string {
 	case "hash":
 		fields := cl.HKeys(ctx, key).Val()
 		slices.Sort(fields)
+		values, times := []any{"HMGET", key}, []any{"HPEXPIRETIME", key, "FIELDS", len(fields)}
 		for _, f := range fields {
-			all = append(all, f, do("HGET", key, f), do("HPEXPIRETIME", key, "FIELDS", 1, f))
+			values, times = append(values, f), append(times, f)
 		}
+		all = append(all, fields, do(values...), do(times...))
 	case "stream":
 		all = append(all, do("XRANGE", key, "-", "+"), do("XINFO", "STREAM", key))
 		for _, g := range cl.XInfoGroups(ctx, key).Val() {
