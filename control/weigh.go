@@ -41,7 +41,8 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
 }
 
 // weighOrphans warns of logs that their own authors have lost, if one that goes
-// holds more of them than those that stay.
+// holds more of them than those that stay and have lost nothing: what others have
+// is put aside when they are recovered.
 func (n *Node) weighOrphans(k *task, c *change, stay, answer map[int]*api.Standing) {
 	for _, y := range c.next.Instances {
 		if s := stay[y.ID]; s == nil || !s.LostLog {
@@ -49,7 +50,7 @@ func (n *Node) weighOrphans(k *task, c *change, stay, answer map[int]*api.Standi
 		}
 		held := uint64(0)
 		for _, z := range c.next.Instances {
-			if s := stay[z.ID]; s != nil && z.ID != y.ID {
+			if s := stay[z.ID]; s != nil && !s.LostLog {
 				held = max(held, api.At(s.Durable, y.ID))
 			}
 		}

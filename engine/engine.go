@@ -51,7 +51,7 @@ type Options struct {
 	Touched func(db int, key []byte)
 	After   func(time.Duration) <-chan time.Time
 
-	Sizes Sizes
+	Sizes Sizes // zero fields: those of DefaultSizes
 	// Between, if set, is called again and again while a checkpoint is made or an image
 	// merged, with no locks held: simulations let others go on there.
 	Between func()

@@ -54,10 +54,8 @@ func (t *Tx) flush(dbs []int) error {
 	return nil
 }
 
-const (
-	// flushPause is for how long a log that has enough is left alone.
-	flushPause = 5 * time.Millisecond
-)
+// flushPause is for how long a log that has enough is left alone.
+const flushPause = 5 * time.Millisecond
 
 // FlushIsLong reports whether Flush, or FlushAll, would hold everything for long:
 // DeleteCounters is to go before it then. No locks are held.
