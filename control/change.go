@@ -110,7 +110,9 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 // learn of the change later.
 func (n *Node) propose(ctx context.Context, k *task, c *change) (away []string, err error) {
 	k.step("looking at what the members hold", 10)
-	n.weighLoss(ctx, k, c)
+	if err := n.weighLoss(ctx, k, c); err != nil {
+		return nil, err
+	}
 	if err := n.drainAll(ctx, k, c); err != nil {
 		return nil, err
 	}

@@ -90,6 +90,7 @@ type fakeInstance struct {
 	runs      map[int]uint64 // that are alive, by replica
 	users     []string
 	state     uint64 // digest of its only key
+	partial   bool   // it has joined, and has not got everything
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
@@ -119,6 +120,15 @@ func (i *fakeInstance) Configure(s map[string]string) error {
 	defer i.mu.Unlock()
 	i.set = s
 	return nil
+}
+
+func (i *fakeInstance) CatchingUp() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.partial {
+		return "catching up"
+	}
+	return ""
 }
 
 func (i *fakeInstance) Holdings() Holdings {

@@ -139,6 +139,33 @@ func TestRecoverInstance(t *testing.T) {
 	}
 }
 
+// Who has joined and not got everything is nobody to come back from: what is put
+// aside may be all there is. Nor is the last one that is well removed by force while
+// it answers.
+func TestNobodyComesBackFromAPart(t *testing.T) {
+	_, nodes, guid := four(t)
+	for _, n := range nodes[:2] {
+		n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})
+		eventually(t, "the fault is there", func() bool { return n.faultOf(guid) == api.CodeLostLog })
+	}
+	task := nodes[0].modify(guid, removing(true, 3))
+	if task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "without it none could come back") {
+		t.Errorf("the last one that is well: %+v", task)
+	}
+	part := nodes[2].fake(guid)
+	part.mu.Lock()
+	part.partial = true
+	part.mu.Unlock()
+	task = nodes[0].wait(nodes[0].c.Recover(context.Background(), &api.Recover{Database: "cart"}))
+	if task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "Nothing was put aside") {
+		t.Errorf("the recovery from a part: %+v", task)
+	}
+	agreeOn(t, guid, 1, nodes[:3]...)
+	if task = nodes[0].modify(guid, removing(true, 3)); task.Status != api.TaskFinished { // no worse without it
+		t.Errorf("one that is not complete: %+v", task)
+	}
+}
+
 // A node whose whole directory is lost names a member.
 func TestRecoverWithoutAnything(t *testing.T) {
 	_, nodes, guid := four(t)
@@ -200,7 +227,7 @@ func TestRecoverTwoWithoutAnything(t *testing.T) {
 // another one of the same version that forces it out. It may force out others,
 // lest nobody could where it is the last.
 func TestWhoIsToBeRecoveredChangesNothing(t *testing.T) {
-	_, nodes, guid := four(t)
+	dial, nodes, guid := four(t)
 	n := nodes[1]
 	n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "less than it had"})
 	eventually(t, "the fault is there", func() bool { return n.faultOf(guid) != "" })
@@ -210,8 +237,15 @@ func TestWhoIsToBeRecoveredChangesNothing(t *testing.T) {
 		}
 	}
 	agreeOn(t, guid, 1, nodes[:3]...)
+	for _, gone := range []*testNode{nodes[0], nodes[2]} {
+		dial.cut.Store(gone.AdminAddr(), true)
+	}
+	n.client.CloseIdleConnections()
 	if task := n.modify(guid, removing(true, 1, 3)); task.Status != api.TaskFinished {
 		t.Errorf("task: %+v", task)
+	}
+	if n.restart(); n.faultOf(guid) != "" || n.fake(guid).refuses() != "" { // whoever knew more is no member
+		t.Errorf("the last one is not well after a restart: %q %q", n.faultOf(guid), n.fake(guid).refuses())
 	}
 }
 

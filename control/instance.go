@@ -111,6 +111,14 @@ type CatchingUp interface {
 	CatchingUp() string
 }
 
+// catchingUp says why an instance is not complete yet, "" if it is.
+func catchingUp(inst Instance) string {
+	if c, ok := inst.(CatchingUp); ok {
+		return c.CatchingUp()
+	}
+	return ""
+}
+
 // Notice is what an instance found out about itself from its peers.
 type Notice struct {
 	Kind NoticeKind

@@ -250,6 +250,7 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 		s.Posted = db.record.Posted.Database.ConfigID
 	}
 	s.LostLog = db.record.Fault != nil && db.record.Fault.Code == api.CodeLostLog
+	s.Partial = catchingUp(db.inst) != ""
 	if err := db.inst.Err(); err != nil {
 		s.Writes = err.Error()
 	}

@@ -112,7 +112,8 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 	return n.follow(ctx, k, c, t, err, 50)
 }
 
-// findHelper finds a member that is well, with the newest configuration.
+// findHelper finds a member that is well and has the whole state, and the newest
+// configuration. Without one nothing is put aside: what is here may be all there is.
 func (n *Node) findHelper(ctx context.Context, x *recovery) error {
 	var ask []api.Instance
 	guid := ""
@@ -140,12 +141,13 @@ func (n *Node) findHelper(ctx context.Context, x *recovery) error {
 		}
 	}
 	for id, s := range n.standings(ctx, guid, x.d.Instances) {
-		if s.Writes == "" && (x.old == nil || id != x.old.ID) {
+		if s.Whole() && (x.old == nil || id != x.old.ID) {
 			x.helper = x.d.Instance(id).Cluster
 			return nil
 		}
 	}
-	return api.Errorf(0, api.CodeUnreachable, "no other member of the database is well; a new instance needs one to come from")
+	return api.Errorf(0, api.CodeUnreachable, "no other member of the database is well and has its whole state; a new instance needs one to come from. Nothing was put aside. "+
+		"If none will be, choose the node that has most: force out all others there, restart it, and recover them")
 }
 
 // askFor asks a node for a database by GUID or name.

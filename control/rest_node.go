@@ -172,10 +172,8 @@ func (n *Node) unfit(rec *record, limit time.Duration) string {
 	if err := inst.Err(); err != nil {
 		return "it takes no writes: " + err.Error()
 	}
-	if c, ok := inst.(CatchingUp); ok {
-		if why := c.CatchingUp(); why != "" {
-			return why
-		}
+	if why := catchingUp(inst); why != "" {
+		return why
 	}
 	if limit < 0 {
 		return ""

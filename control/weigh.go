@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -11,13 +12,16 @@ import (
 // This file says what a removal by force may lose.
 
 // weighLoss warns of what a removal by force may lose: how far the members
-// that stay hold the logs of those that go.
-func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
+// that stay hold the logs of those that go. It refuses one that loses all.
+func (n *Node) weighLoss(ctx context.Context, k *task, c *change) error {
 	if len(c.gone) == 0 {
-		return
+		return nil
 	}
 	stay := n.standings(ctx, c.base.GUID, c.next.Instances)
 	answer := n.standings(ctx, c.base.GUID, c.base.Instances)
+	if err := weighState(c, stay, answer); err != nil {
+		return err
+	}
 	for _, x := range c.gone {
 		if s := answer[x.ID]; s != nil && s.Writes == "" {
 			k.warn("region %s answers, and is removed by force all the same; without --force it would hand over what it has", x.Region)
@@ -38,6 +42,24 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) {
 			x.Region, strings.Join(held, ", "), stampOf(newest))
 	}
 	n.weighOrphans(k, c, stay, answer)
+	return nil
+}
+
+// weighState refuses to remove the last instance that is well and has the whole
+// state: nobody would be left for the others to come back from.
+func weighState(c *change, stay, answer map[int]*api.Standing) error {
+	for _, s := range stay {
+		if s.Whole() {
+			return nil
+		}
+	}
+	for _, x := range c.gone {
+		if answer[x.ID].Whole() {
+			return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s answers, and no other region is well and has the whole state: "+
+				"without it none could come back. Recover the others first, or wait until they have caught up; nothing was changed", x.Region)
+		}
+	}
+	return nil
 }
 
 // weighOrphans warns of logs that their own authors have lost, if one that goes

@@ -206,6 +206,7 @@ type Standing struct {
 	Status   string     `json:"status"`
 	Writes   string     `json:"writes,omitempty"`   // why clients cannot write
 	LostLog  bool       `json:"lost_log,omitempty"` // the instance has lost some of its own log
+	Partial  bool       `json:"partial,omitempty"`  // it has joined, and its state is not all here yet
 	Durable  []Position `json:"durable"`
 	Issued   uint64     `json:"issued"` // the last own op given out
 	Clock    uint64     `json:"clock"`  // the newest stamp given out or seen
@@ -215,6 +216,12 @@ type Standing struct {
 	EndHash  uint64     `json:"end_hash"`       // of the block there
 	Seen     uint64     `json:"seen,omitempty"` // slices hold operations of it up to here, if that is more
 	Other    bool       `json:"other"`          // another process than the asked runs as it
+}
+
+// Whole reports whether an instance has the whole state and may go on with it, so
+// that others can come back from it. nil, of one that does not answer, has not.
+func (s *Standing) Whole() bool {
+	return s != nil && s.Status == StatusCommitted && s.Writes == "" && !s.LostLog && !s.Partial
 }
 
 // Holding returns what a member has said that it has on disk.

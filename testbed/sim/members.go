@@ -202,7 +202,7 @@ func forceOut(r *run, rng *rand.Rand) {
 func (r *run) othersWell(n *node) bool {
 	return slices.ContainsFunc(r.members(), func(o *node) bool {
 		i := o.instance()
-		return o != n && i != nil && i.CatchingUp() == "" && !r.register.isDoomed(i.id)
+		return o != n && i != nil && i.CatchingUp() == "" && !r.register.isDoomed(i.id) && i.log.Forbidden() == nil
 	})
 }
 
