@@ -161,7 +161,10 @@ func TestNobodyComesBackFromAPart(t *testing.T) {
 		t.Errorf("the recovery from a part: %+v", task)
 	}
 	agreeOn(t, guid, 1, nodes[:3]...)
-	if task = nodes[0].modify(guid, removing(true, 3)); task.Status != api.TaskFinished { // no worse without it
+	nodes[0].fake(guid).know(1, 7000<<16)
+	part.know(1, 9000<<16)
+	task = nodes[0].modify(guid, removing(true, 3)) // no worse without it
+	if want := "after 1970-01-01T00:00:07.000Z, up to 1970-01-01T00:00:09.000Z: that is lost"; task.Status != api.TaskFinished || !strings.Contains(fmt.Sprint(task.Warnings), want) {
 		t.Errorf("one that is not complete: %+v", task)
 	}
 }

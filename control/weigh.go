@@ -48,10 +48,8 @@ func (n *Node) weighLoss(ctx context.Context, k *task, c *change) error {
 // weighState refuses to remove the last instance that is well and has the whole
 // state: nobody would be left for the others to come back from.
 func weighState(c *change, stay, answer map[int]*api.Standing) error {
-	for _, s := range stay {
-		if s.Whole() {
-			return nil
-		}
+	if anyWhole(stay) {
+		return nil
 	}
 	for _, x := range c.gone {
 		if answer[x.ID].Whole() {
@@ -62,17 +60,27 @@ func weighState(c *change, stay, answer map[int]*api.Standing) error {
 	return nil
 }
 
+func anyWhole(all map[int]*api.Standing) bool {
+	for _, s := range all {
+		if s.Whole() {
+			return true
+		}
+	}
+	return false
+}
+
 // weighOrphans warns of logs that their own authors have lost, if one that goes
 // holds more of them than those that stay and have lost nothing: what others have
-// is put aside when they are recovered.
+// is put aside when they are recovered. Where none is well, one of them goes on.
 func (n *Node) weighOrphans(k *task, c *change, stay, answer map[int]*api.Standing) {
+	well := anyWhole(stay)
 	for _, y := range c.next.Instances {
 		if s := stay[y.ID]; s == nil || !s.LostLog {
 			continue
 		}
 		held := uint64(0)
 		for _, z := range c.next.Instances {
-			if s := stay[z.ID]; s != nil && !s.LostLog {
+			if s := stay[z.ID]; s != nil && (!s.LostLog || !well) {
 				held = max(held, api.At(s.Durable, y.ID))
 			}
 		}
