@@ -129,6 +129,14 @@ func stuck() *node {
 	return n
 }
 
+// receiving is a node that gets the state of others, of which one has no time for it.
+func receiving() *node {
+	n := newNode()
+	n.health[0].Connections[0].Transfer = &api.TransferHealth{Percent: 12.34, Bytes: 5_600_000, BytesPerSecond: 21_000_000, LeftSeconds: 7}
+	n.health[1].Connections[0].Transfer = &api.TransferHealth{Percent: 99.9, Error: "replica 1 serves enough state transfers"}
+	return n
+}
+
 func TestGolden(t *testing.T) {
 	failed := newNode()
 	failed.task.Status = api.TaskFailed
@@ -176,6 +184,7 @@ func TestGolden(t *testing.T) {
 		{"usage_two_names", newNode(), []string{"crdb", "flush", "cart", "--name", "cart"}, 2},
 		{"health", newNode(), []string{"crdb", "health-report", "cart"}, 0},
 		{"health_stuck", stuck(), []string{"crdb", "health-report", "cart"}, 3},
+		{"health_transfer", receiving(), []string{"crdb", "health-report", "cart"}, 0},
 		{"health_sick", sick, []string{"crdb", "health-report", "cart"}, 3},
 		{"task_list", newNode(), []string{"task", "list"}, 0},
 		{"task_status", failed, []string{"task", "status", "--task-id", taskID}, 0},

@@ -191,19 +191,19 @@ func (a *app) healthCmd() *cobra.Command {
 			return err
 		}
 		err = a.print(l, func(t *table) {
-			t.row("CLUSTER-FQDN", "REGION", "CONFIG", "PEER", "LINK", "LAG-SECONDS", "ERROR")
+			t.row("CLUSTER-FQDN", "REGION", "CONFIG", "PEER", "LINK", "LAG-SECONDS", "STATE-TRANSFER", "ERROR")
 			for _, r := range l {
 				config := "-"
 				if len(r.Configurations) > 0 {
 					config = fmt.Sprintf("%d %s", r.Configurations[0].Version, r.Configurations[0].Status)
 				}
 				if r.Alarm != "" {
-					t.row(r.ClusterName, r.Region, config, "-", r.Status, "-", r.Alarm)
+					t.row(r.ClusterName, r.Region, config, "-", r.Status, "-", "-", r.Alarm)
 				} else if len(r.Connections) == 0 {
-					t.row(r.ClusterName, r.Region, config, "-", "-", "-", r.ConnectionError)
+					t.row(r.ClusterName, r.Region, config, "-", "-", "-", "-", r.ConnectionError)
 				}
 				for _, k := range r.Connections {
-					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), k.Trouble())
+					t.row(r.ClusterName, r.Region, config, k.Name, k.Status, strconv.FormatFloat(k.LagSeconds, 'f', 3, 64), k.Transfer.String(), k.Trouble())
 				}
 			}
 		})

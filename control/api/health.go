@@ -53,6 +53,8 @@ func (c *ConnectionHealth) Trouble() string {
 		return c.Held.String()
 	case c.Stuck != nil:
 		return c.Stuck.String()
+	case c.LastError == "" && c.Transfer != nil && c.Transfer.Error != "":
+		return "the state transfer waits: " + c.Transfer.Error
 	}
 	return c.LastError
 }
@@ -127,6 +129,18 @@ type TransferHealth struct {
 	BytesPerSecond float64 `json:"bytes_per_second"`
 	LeftSeconds    float64 `json:"left_seconds,omitempty"` // not known: 0
 	Error          string  `json:"error,omitempty"`
+}
+
+// String says it for people, "-" if there is none.
+func (t *TransferHealth) String() string {
+	if t == nil {
+		return "-"
+	}
+	s := fmt.Sprintf("%.1f %%, %.1f MB, %.1f MB/s", t.Percent, float64(t.Bytes)/1e6, t.BytesPerSecond/1e6)
+	if t.LeftSeconds > 0 {
+		s += fmt.Sprintf(", %.0f s left", t.LeftSeconds)
+	}
+	return s
 }
 
 // ReplicationLink is one link of a connection.
