@@ -95,7 +95,8 @@ func compatibility(t *Table) string {
 	var b strings.Builder
 	b.WriteString("# Compatibility\n\nEvery command of redis-server 7.0 and a few later ones, by group, and what becomes of it here while regions are in sync;\n" +
 		"[consistency.md](consistency.md) says what concurrent commands mean. This page is made from the command table:\n" +
-		"`go test ./command -run TestCompatibility -rewrite`. HELP names the subcommands that Redis names, in words of our own.\n\n")
+		"`go test ./command -run TestCompatibility -rewrite`. HELP names the subcommands that Redis names, in words of our own.\n" +
+		"CRDT.EXPLAIN, CRDT.CONFLICTS, CRDT.TOKEN and CRDT.WAIT are crdb's own, and in [consistency.md](consistency.md).\n\n")
 	fmt.Fprintf(&b, "%d of %d commands of 7.0 work, and %d later ones.\n", works, total, later)
 	for _, g := range names {
 		fmt.Fprintf(&b, "\n## %s\n\n| command | status |\n|---|---|\n", g)

@@ -2,9 +2,10 @@
 // REST interface, its tasks, and its metrics.
 //
 // It leaves commands to package command, the keyspace to engine, the log to
-// oplog and replication to peer; here they are put together to instances and
-// taken apart again. Objects of the REST interface are in control/api,
-// settings in control/conf, logging in control/logging.
+// oplog and replication to peer, and knows none of them: package control/host
+// puts them together to instances (Instance). Objects of the REST interface are
+// in control/api, settings in control/conf, logging in control/logging, the
+// comparison of regions in control/verify.
 //
 // # Words
 //
@@ -96,7 +97,7 @@
 //     ends on all its members or on none.
 //  5. A coordinator's note disappears only when every member has confirmed.
 //  6. Prepare, Commit and Drop may be repeated, and arrive in any order.
-//  7. A replica ID is assigned by the coordinator, 1 to N, and stands in the
+//  7. A replica ID is assigned by the coordinator, from 1 on, and stands in the
 //     record; the instance's log refuses to be opened under another.
 //  8. Tasks, their results (in memory and on disk), prepared databases, bodies, and requests at work are
 //     bounded, by the constants in limits.go.

@@ -27,7 +27,7 @@ var (
 	ErrFailed = errors.New("oplog: log has failed")
 	// ErrForbidden: Forbid was called. The wrapped text says why.
 	ErrForbidden = errors.New("oplog: writes are forbidden")
-	// ErrBacklog: more bytes wait for the disk than MaxPendingBytes. Wait for
+	// ErrBacklog: more bytes wait for the disk than MaxPending, or MaxLarge of large ops. Wait for
 	// Changed and try again.
 	ErrBacklog = errors.New("oplog: too many bytes wait for the disk")
 	// ErrClosed: Close was called.

@@ -14,8 +14,8 @@ const (
 	hiddenPrefix = "\x00lib."
 )
 
-// maxSyntaxDepth bounds how deep expressions and blocks nest, as Lua's parser
-// does; maxDepth bounds the left-leaning trees of long sums as well.
+// maxDepth bounds how deep expressions and blocks nest, and the left-leaning trees
+// of long sums.
 const maxDepth = 3000
 
 var errTooDeep = errors.New("chunk has too many syntax levels")

@@ -32,8 +32,8 @@ const (
 	informed   // in all but the names of fields
 )
 
-// nearTolerance is how much two times to live may differ, in the unit of the
-// command.
+// nearSeconds and nearMillis are how much two times to live may differ, in the unit
+// of the command.
 const (
 	nearSeconds = 3
 	nearMillis  = 3000

@@ -28,5 +28,5 @@
 //  3. After kill -9 and a restart of all nodes nothing has changed.
 //
 // Environment: REGIONS_SECONDS is how long random schedules and the storm run
-// together (about 60 by default), REGIONS_SEED the first seed.
+// together (50 by default), REGIONS_SEED the first seed.
 package regions
