@@ -138,20 +138,25 @@ func checkDeadline(e *Elem) bool {
 	return len(e.Value) == 8 && binary.BigEndian.Uint64(e.Value) <= MaxFieldDeadline
 }
 
-// PrepareSweep names the fields whose deadline, set by the replica r, is before
-// due, and those with any deadline before late: at most limit, of the first
-// 2*limit that are past. It returns their number.
-func (h *Hash) PrepareSweep(op *Op, r ReplicaID, due, late int64, limit int) (n int) {
+// sweepLooks is how many fields PrepareSweep looks at for each that it may name.
+const sweepLooks = 10
+
+// PrepareSweep names the fields whose deadline is before due and is the caller's to
+// enforce, as mine says of the replica that set it: at most limit. It returns their
+// number, and how many fields were looked at: where thousands are past that are
+// others' to remove, not all.
+func (h *Hash) PrepareSweep(op *Op, mine func(owner ReplicaID, at int64) bool, due int64, limit int) (n, looked int) {
 	if h.times == nil {
-		return 0
+		return 0, 0
 	}
 	var names [][]byte
-	h.times.due.walk(0, 2*limit, false, func(field []byte, at float64) bool {
+	h.times.due.walk(0, sweepLooks*limit, false, func(field []byte, at float64) bool {
 		x := int64(at)
 		if x >= due || len(names) == limit {
 			return false
 		}
-		if _, owner := longest(h.element(field).dates); owner.Replica == r || x < late {
+		looked++
+		if _, owner := longest(h.element(field).dates); mine(owner.Replica, x) {
 			names = append(names, append([]byte(nil), field...))
 		}
 		return true
@@ -159,7 +164,7 @@ func (h *Hash) PrepareSweep(op *Op, r ReplicaID, due, late int64, limit int) (n 
 	for _, f := range names {
 		h.see(op, f)
 	}
-	return len(names)
+	return len(names), looked
 }
 
 // PrepareOrphans names the fields that are gone but for deadlines, if those are

@@ -93,7 +93,7 @@ func TestFieldsPastTheirDeadline(t *testing.T) {
 }
 
 // TestSweepIsTheOwners: the replica that set the deadline that counts removes
-// the field, others only after the grace period.
+// the field, others only where they enforce its deadlines.
 func TestSweepIsTheOwners(t *testing.T) {
 	a, b := &writer{id: 1}, &writer{id: 2, time: 100}
 	o := &Object{}
@@ -106,12 +106,13 @@ func TestSweepIsTheOwners(t *testing.T) {
 		want      int
 	}{{1, 100, 0, 0}, {1, 101, 0, 1}, {2, 101, 0, 0}, {2, 150, 101, 1}, {2, 201, 0, 1}, {1, 201, 0, 1}, {1, 500, 300, 2}} {
 		op := &Op{Kind: KindHashRemove}
-		if n := o.Hash().PrepareSweep(op, c.r, c.due, c.late, 10); n != c.want || len(op.Elems) != n {
+		mine := func(owner ReplicaID, at int64) bool { return owner == c.r || at < c.late }
+		if n, looked := o.Hash().PrepareSweep(op, mine, c.due, 10); n != c.want || len(op.Elems) != n || looked < n {
 			t.Errorf("replica %d at %d, late before %d: %d fields, want %d", c.r, c.due, c.late, n, c.want)
 		}
 	}
 	op := &Op{Kind: KindHashRemove}
-	o.Hash().PrepareSweep(op, 1, 500, 300, 10)
+	o.Hash().PrepareSweep(op, func(ReplicaID, int64) bool { return true }, 500, 10)
 	a.time = 300
 	a.do(o, op)
 	if h := o.Hash(); h.Len() != 1 || h.times != nil {

@@ -67,7 +67,9 @@
 //	    order, each exactly once, after everything they depend on (C1).
 //	X1  A deadline is enforced by the replica that set it, with an ordinary
 //	    delete; the others hide the key. A write to a hidden key first issues
-//	    that delete. After a grace period anybody may.
+//	    that delete. If who set it is no member any more, anybody may after a
+//	    grace period. Of a member that is away nobody may: it may have set a later
+//	    deadline, which the delete would not see.
 //
 //	W1  Clients that wait for a key are served in order of arrival, without
 //	    locks of the one who changed it, before its next command. Serving nests

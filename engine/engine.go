@@ -57,9 +57,11 @@ type Options struct {
 	Between func()
 	// CheckpointBytes is the amount of log after which a checkpoint is made.
 	CheckpointBytes int64
-	// ExpiryGrace is how long past a deadline a key waits for the replica that
-	// set it, before this one deletes it.
+	// ExpiryGrace is how long past a deadline a key waits for what the replica that
+	// set it has sent last, if that is no member any more.
 	ExpiryGrace time.Duration
+	// Member reports whether a replica is a member, or may be one. nil: no other is.
+	Member func(crdt.ReplicaID) bool
 	// Stable returns what all members have acknowledged: removed counter shares
 	// covered by it are forgotten, log covered by it may be dropped. nil: this
 	// instance is alone.
@@ -137,6 +139,9 @@ func Open(opts Options) (*Engine, error) {
 	opts.Sizes = opts.Sizes.orDefault()
 	if opts.CheckpointBytes == 0 {
 		opts.CheckpointBytes = DefaultCheckpointBytes
+	}
+	if opts.Member == nil {
+		opts.Member = func(crdt.ReplicaID) bool { return false }
 	}
 	if opts.ExpiryGrace == 0 {
 		opts.ExpiryGrace = DefaultExpiryGrace

@@ -12,7 +12,8 @@ import (
 // fields have, by the first of them. The zero
 // value is empty.
 type expiryIndex struct {
-	tree *btree.BTreeG[dated]
+	tree   *btree.BTreeG[dated]
+	passed dated // where due goes on; zero: at the beginning
 }
 
 // dated is a key and its first deadline; name starts with the byte of its database.
@@ -42,20 +43,20 @@ func (x *expiryIndex) move(db int, key []byte, from, to int64) {
 	}
 }
 
-// due appends to names the keys whose deadline is before now, at most limit.
-func (x *expiryIndex) due(names []string, now int64, limit int) []string {
+// due returns keys whose deadline is before now, at most limit, from passed on: what
+// is others' to delete must not stand before the rest for ever.
+func (x *expiryIndex) due(now int64, limit int) (all []dated) {
 	if x.tree == nil {
-		return names
+		return nil
 	}
-	x.tree.Scan(func(d dated) bool {
-		if d.at >= now || limit == 0 {
+	x.tree.Ascend(x.passed, func(d dated) bool {
+		if d.at >= now || len(all) == limit {
 			return false
 		}
-		names = append(names, d.name)
-		limit--
+		all = append(all, d)
 		return true
 	})
-	return names
+	return all
 }
 
 func (x *expiryIndex) dropDB(db int) {
@@ -74,8 +75,11 @@ func (x *expiryIndex) dropDB(db int) {
 
 // expireBatch bounds the keys and fields that one partition expires in one go,
 // and with it the time that its lock is held; what is past it is less than a
-// second batch.
-const expireBatch = 200
+// second batch. expireLooks bounds the keys and the fields that are looked at.
+const (
+	expireBatch = 200
+	expireLooks = 2 * expireBatch
+)
 
 // expireLoop is the expirer: it deletes keys whose deadline has passed and
 // forgets what is kept only until it is causally stable.
@@ -119,38 +123,48 @@ func (t *Tx) expirePartition(i int) (deleted int) {
 	if t.e.log.Admit(t.now) != nil { // asked under the lock: who forbids writes waits for it
 		return 0
 	}
-	grace := t.e.opts.ExpiryGrace.Milliseconds()
-	for _, name := range p.expiry.due(nil, t.now, 2*expireBatch) {
+	looks := expireLooks
+	all := p.expiry.due(t.now, looks)
+	for _, d := range all {
+		p.expiry.passed = d
 		n := &t.ent
-		n.find(t.e, int(name[0]), []byte(name[1:]))
+		n.find(t.e, int(d.name[0]), []byte(d.name[1:]))
 		if n.rec == nil {
 			continue
 		}
 		switch at, owner := n.load().DeadlineAt(); {
 		case at == 0 || t.now <= at:
-			deleted += t.sweepFields(n, grace)
-		case owner.Replica == t.e.self || t.now > at+grace:
+			swept, looked := t.sweepFields(n)
+			deleted, looks = deleted+swept, looks-looked
+		case t.enforces(owner.Replica, at):
 			t.delete(n, crdt.Expired)
 			t.e.stats.expired.Add(1)
 			deleted++
 		}
-		if deleted >= expireBatch {
-			break
+		if looks--; deleted >= expireBatch || looks <= 0 {
+			return deleted
 		}
 	}
+	p.expiry.passed = dated{}
 	return deleted
 }
 
+// enforces reports whether this replica deletes what is past a deadline that owner has
+// set (X1). Not for a member that is away: what it has not told yet may be a later one.
+func (t *Tx) enforces(owner crdt.ReplicaID, at int64) bool {
+	return owner == t.e.self || t.now > at+t.e.opts.ExpiryGrace.Milliseconds() && !t.e.opts.Member(owner)
+}
+
 // sweepFields deletes fields of a hash as expirePartition does keys.
-func (t *Tx) sweepFields(n *entry, grace int64) (deleted int) {
+func (t *Tx) sweepFields(n *entry) (deleted, looked int) {
 	o := n.load()
 	h := o.Hash()
 	t.op.Reset(crdt.KindHashRemove, uint8(n.db), n.key)
 	t.op.Flags |= crdt.Expired
-	deleted = h.PrepareSweep(&t.op, t.e.self, t.now, t.now-grace, expireBatch)
+	deleted, looked = h.PrepareSweep(&t.op, t.enforces, t.now, expireBatch)
 	switch {
 	case deleted == 0:
-		return 0
+		return 0, looked
 	case deleted == h.Len() && o.Type() == crdt.TypeHash: // the key goes with them
 		t.delete(n, crdt.Expired)
 		t.e.stats.expired.Add(1)
@@ -158,5 +172,5 @@ func (t *Tx) sweepFields(n *entry, grace int64) (deleted int) {
 		t.issue(n)
 	}
 	t.e.stats.expiredFields.Add(int64(deleted))
-	return deleted
+	return deleted, looked
 }

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/crdt"
 )
 
 // idlePair are two members whose expirers only run when a test says so.
@@ -100,6 +103,61 @@ func TestAnybodyExpiresAfterTheGracePeriod(t *testing.T) { // X1
 	b.pull(a)
 	if a.eng.Digest() != 0 || b.eng.Digest() != 0 {
 		t.Error("the key is still there")
+	}
+}
+
+// X1: what a member that is away has not told yet may be a later deadline.
+func TestDeadlinesOfAMemberThatIsAwayAreItsOwn(t *testing.T) {
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	a.do(func(tx *Tx) {
+		tx.HashSet([]byte("h"), words("f", "v"))
+		tx.SetDeadline([]byte("h"), 1_000_100)
+		tx.HashSet([]byte("g"), words("f", "v", "kept", "v"))
+		tx.HashExpire([]byte("g"), words("f"), 1_000_100, always)
+	})
+	b.pull(a)
+	away := true
+	b.eng.opts.Member = func(id crdt.ReplicaID) bool { return away && id == 1 }
+	a.do(func(tx *Tx) {
+		tx.SetDeadline([]byte("h"), 2_000_000)
+		tx.HashExpire([]byte("g"), words("f"), 2_000_000, always)
+	})
+	wall.Store(1_500_000)
+	if n := b.expire(); n != 0 || b.has("h") {
+		t.Errorf("%d deleted, shown %v", n, b.has("h"))
+	}
+	b.pull(a)
+	if !b.has("h") {
+		t.Error("what was kept alive is gone")
+	}
+	same(t, "at both", a.dump(), b.dump())
+	wall.Store(2_500_000)
+	if away = false; b.expire() != 2 {
+		t.Error("nobody deletes for one that is no member")
+	}
+}
+
+// Keys that are others' to delete do not stand before the own ones for ever.
+func TestManyDeadlinesOfOthers(t *testing.T) {
+	wall := clockAt(1_000_000)
+	a, b := idlePair(t, wall)
+	put := func(tx *Tx, key string, at int64) { tx.Put([]byte(key), []byte("v"), Expiry{At: at}) }
+	a.do(func(tx *Tx) {
+		for i := range 3 * expireLooks {
+			put(tx, fmt.Sprintf("{same}%d", i), 1_000_100)
+		}
+	})
+	b.pull(a)
+	b.do(func(tx *Tx) { put(tx, "{same}own", 1_000_200) })
+	b.eng.opts.Member = func(crdt.ReplicaID) bool { return true }
+	wall.Store(1_500_000)
+	deleted := 0
+	for range 64 * 3 * expireLooks / expireLooks {
+		deleted += b.expire()
+	}
+	if deleted != 1 {
+		t.Errorf("%d own keys deleted, want 1", deleted)
 	}
 }
 

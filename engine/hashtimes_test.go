@@ -64,8 +64,8 @@ func TestFieldsExpireAtTheirOwner(t *testing.T) { // X1
 	})
 }
 
-// TestAnybodySweepsAfterTheGracePeriod: an owner that is away does not keep
-// fields for ever.
+// TestAnybodySweepsAfterTheGracePeriod: an owner that is no member any more does not
+// keep fields for ever.
 func TestAnybodySweepsAfterTheGracePeriod(t *testing.T) { // X1
 	a, b, later := twoNodes(t)
 	a.do(func(tx *Tx) {

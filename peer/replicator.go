@@ -187,6 +187,12 @@ func (r *Replicator) link(id crdt.ReplicaID) *link {
 // allLinks returns the links, sorted by replica. Read only.
 func (r *Replicator) allLinks() []*link { return *r.links.Load() }
 
+// IsMember reports whether a replica is another member, as SetMembers was told last.
+func (r *Replicator) IsMember(id crdt.ReplicaID) bool {
+	_, ok := r.member(id)
+	return ok
+}
+
 // member returns the member with that ID.
 func (r *Replicator) member(id crdt.ReplicaID) (Member, bool) {
 	if l := r.link(id); l != nil {

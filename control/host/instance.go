@@ -104,7 +104,7 @@ func (i *instance) openEngine() (err error) {
 	o := engine.Options{
 		Log: i.log, Seed: seed(i.spec.GUID), Replica: crdt.ReplicaID(i.spec.Replica),
 		Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
-		Stable: i.stableVector, Truncated: i.truncated, Alone: i.alone.Load, Logger: i.logger,
+		Stable: i.stableVector, Truncated: i.truncated, Member: i.mayBeMember, Alone: i.alone.Load, Logger: i.logger,
 	}
 	if parts := i.host.opts.Parts; parts != nil {
 		parts.Engine(i.spec, &o)
@@ -181,6 +181,12 @@ func (i *instance) deliver(channel, payload []byte) {
 	if i.commands != nil {
 		i.commands.DeliverRemote(channel, payload)
 	}
+}
+
+// mayBeMember reports whether a replica is a member; all may be before they are known.
+func (i *instance) mayBeMember(id crdt.ReplicaID) bool {
+	r := i.stable.Load()
+	return r == nil || r.IsMember(id)
 }
 
 // stableVector is what all members hold; nothing before they are known.
