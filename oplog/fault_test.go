@@ -213,13 +213,45 @@ func TestDiskFullRecovers(t *testing.T) {
 // Close on a full disk gives up what is not durable and says so.
 func TestCloseOnFullDisk(t *testing.T) {
 	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
-	l := mustOpen(t, testOptions(fs, 1))
+	o := testOptions(fs, 1)
+	o.After = within(10 * stallRetry)
+	l := mustOpen(t, o)
 	writeOps(t, l, 5)
 	fs.on.Store(true)
 	l.Append([]byte("lost"))
 	l.Hurry()
 	if err := l.Close(); !errors.Is(err, ErrDiskFull) {
 		t.Fatal(err)
+	}
+	fs.on.Store(false)
+	if err := mustOpen(t, testOptions(fs, 1)).Close(); err != nil { // the directory is free again
+		t.Error(err)
+	}
+}
+
+// within is a timer for which up to d all time passes in a millisecond, and no more ever.
+func within(d time.Duration) func(time.Duration) <-chan time.Time {
+	return func(x time.Duration) <-chan time.Time {
+		if x > d {
+			return nil
+		}
+		return time.After(time.Millisecond)
+	}
+}
+
+// A write that waits for space when Close is called finds it if it is there.
+func TestCloseWhenThereIsSpaceAgain(t *testing.T) {
+	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
+	o := testOptions(fs, 1)
+	o.After = within(stallRetry)
+	l := mustOpen(t, o)
+	fs.on.Store(true)
+	l.Append([]byte("late"))
+	l.Hurry()
+	<-l.store.guard.stalling()
+	fs.on.Store(false)
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -173,7 +173,12 @@ func (l *Log) Close() error {
 	case <-l.done:
 	case <-l.failedCh:
 	case <-l.store.guard.stalling():
-		l.fail(fmt.Errorf("%w at close", ErrDiskFull))
+		select { // there may be space by now, which the write that waits will find
+		case <-l.done:
+		case <-l.failedCh:
+		case <-l.opts.After(5 * stallRetry):
+			l.fail(fmt.Errorf("%w at close", ErrDiskFull))
+		}
 	}
 	if l.failed.Load() != nil {
 		l.store.abandon()

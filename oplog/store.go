@@ -77,7 +77,8 @@ func (s *store) close() error {
 func (s *store) abandon() {
 	s.guard.fenced.Store(true)
 	if s.guard.running.Load() == 0 {
-		s.lock.Close()
+		s.lock.Close() // ours
+		s.lock.Close() // and Pebble's, which will not be closed
 	}
 }
 

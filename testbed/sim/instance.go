@@ -107,7 +107,11 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 func (i *instance) Close() error {
 	i.finish()
 	i.watch.close()
-	return i.Instance.Close()
+	err := i.Instance.Close()
+	if err != nil { // its log has failed: what it was writing is parked for good
+		i.p.n.run.parked.Store(true)
+	}
+	return err
 }
 
 // finish ends all sessions, as the server of a real instance does before its
