@@ -16,8 +16,13 @@ const (
 	later              // the log is behind: ask again when it has caught up
 )
 
-// admit asks the log and the memory limit whether a command may write now.
+// admit asks the log and the memory limit whether a command may write now. A log
+// that is behind comes first: what is evicted is written to it as well, and a
+// write that waits must not be told that there is no memory.
 func (s *Session) admit(cmd *Command) admission {
+	if s.set.maxMemory > 0 && cmd.Flags&Write != 0 && s.backlogged() {
+		return later
+	}
 	fits := s.fits()
 	if s.set.maxMemory > 0 && s.mode&modeExec == 0 && s.inbox.waiting.Load() {
 		s.takeInbox() // what was evicted is told of before the reply

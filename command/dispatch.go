@@ -2,11 +2,8 @@ package command
 
 import (
 	"bytes"
-	"errors"
 	"runtime/debug"
 	"strings"
-
-	"crdb/oplog"
 )
 
 const (
@@ -42,13 +39,13 @@ func (s *Session) run(args [][]byte) bool {
 			s.enqueue(cmd, args)
 			return true
 		}
+		if s.mode&modeMulti != 0 && s.multi.writes && s.backlogged() {
+			s.waitForLog()
+			return false
+		}
 		if s.mode&modeMulti != 0 && cmd.Name == "exec" && !s.fits() && s.multi.denyOOM {
 			s.reject(cmd, msgOutOfMemory)
 			return true
-		}
-		if s.mode&modeMulti != 0 && s.multi.writes && errors.Is(s.srv.log.Admit(s.now), oplog.ErrBacklog) {
-			s.waitForLog()
-			return false
 		}
 	}
 	if cmd.Flags&(Write|DenyOOM) != 0 {

@@ -35,14 +35,16 @@ func (srv *Server) dataBytes() int64 {
 }
 
 // makeRoom evicts keys until the data fits. It returns false if it does not and
-// no key may go. Operations of other regions are never refused for want of
-// memory, so that replication goes on when clients get errors.
+// no key may go. A log that is only behind does not keep keys from going: their
+// deletes are small, and no more than what is over the limit. Operations of other
+// regions are never refused for want of memory, so that replication goes on when
+// clients get errors.
 func (s *Session) makeRoom() bool {
 	srv, limit := s.srv, s.set.maxMemory
 	if srv.dataBytes() <= limit {
 		return true
 	}
-	if !s.set.evicts || srv.log.Admit(s.now) != nil {
+	if !s.set.evicts || srv.refusal(s.now) != nil {
 		return false
 	}
 	for range evictBatch {

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"crdb/crdt"
+	"crdb/oplog"
 )
 
 // Eviction says which keys make room, as maxmemory-policy does.
@@ -27,7 +28,8 @@ const (
 
 // Evict deletes one key as an ordinary delete, which other regions follow. It
 // returns about how many bytes that frees; ok is false if there is no key that
-// may go. The Tx holds no locks.
+// may go, or the log takes no writes. One that is only behind takes these: without
+// them there is no room for the writes that wait for it. The Tx holds no locks.
 func (t *Tx) Evict(now int64, how Eviction) (freed int64, ok bool) {
 	start := t.below(partitions)
 	for i := range partitions {
@@ -43,7 +45,7 @@ func (t *Tx) evictFrom(i int, now int64, how Eviction) (int64, bool) {
 	p.mu.Lock()
 	t.now, t.held = now, 1<<i
 	defer t.Unlock()
-	if t.e.log.Admit(now) != nil { // asked under the lock, as for expiry
+	if oplog.Refusal(t.e.log.Admit(now)) != nil { // asked under the lock, as for expiry
 		return 0, false
 	}
 	db, key := t.victim(p, how)
