@@ -414,6 +414,49 @@ func (p *poorFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 	return p.FS.Create(name, c)
 }
 
+// ReuseForWrite renames and opens, as that of the operating system does.
+func (p *poorFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := p.FS.Rename(oldname, newname); err != nil {
+		return nil, err
+	}
+	return p.OpenReadWrite(newname, c)
+}
+
+func (p *poorFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	if p.fails > 0 {
+		p.fails--
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return p.FS.OpenReadWrite(name, c, opts...)
+}
+
+// A log file is used again under another name although there was no descriptor
+// to open it with after it was renamed.
+func TestGuardReusesFilesWithoutDescriptors(t *testing.T) {
+	now := make(chan time.Time)
+	close(now)
+	poor := &poorFS{FS: vfs.NewMem()}
+	old, err := poor.Create("old", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Write([]byte("kept"))
+	old.Close()
+	poor.fails = 3
+	g := newGuard(poor, func(time.Duration) <-chan time.Time { return now })
+	g.onStall = func(bool) {}
+	g.onFail = func(err error) { t.Fatal("failed:", err) } // which ends the test: the guard would park it
+	g.opened.Store(true)
+	f, err := g.ReuseForWrite("old", "new", vfs.WriteCategoryUnspecified)
+	if err != nil || poor.fails != 0 {
+		t.Fatalf("%v, %d failures to come", err, poor.fails)
+	}
+	got := make([]byte, 4)
+	if _, err := f.ReadAt(got, 0); err != nil || string(got) != "kept" {
+		t.Fatalf("%q %v", got, err)
+	}
+}
+
 // Pebble panics when it cannot make its next log file: it waits for a file
 // descriptor, and for good when the directory was removed.
 func TestGuardOfMissingFiles(t *testing.T) {

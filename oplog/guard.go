@@ -149,9 +149,20 @@ func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.
 	return g.file(func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, opts...) })
 }
 
-// ReuseForWrite implements vfs.FS.
+// ReuseForWrite implements vfs.FS. It is a rename and an open: where the open found
+// no file descriptor, the old name is gone when it is tried again.
 func (g *guard) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return g.file(func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, c) })
+	again := false
+	return g.file(func() (vfs.File, error) {
+		f, err := g.FS.ReuseForWrite(oldname, newname, c)
+		if again && errors.Is(err, fs.ErrNotExist) {
+			if _, missing := g.FS.Stat(newname); missing == nil {
+				f, err = g.FS.OpenReadWrite(newname, c)
+			}
+		}
+		again = true
+		return f, err
+	})
 }
 
 // Open implements vfs.FS.
