@@ -12,6 +12,7 @@ import (
 //	Z1  all leaves are at the same depth; no node but the root is empty
 //	Z2  n of an inner node is the number of entries below it
 //	Z3  entries are unique and ascend
+//	Z4  below of an inner node is the sum of bytes of its kids
 type zindex struct {
 	root *znode
 }
@@ -28,6 +29,7 @@ const (
 type znode struct {
 	n      int
 	kids   []*znode // nil in a leaf
+	below  int      // the memory of kids
 	scores []float64
 	ends   []uint32 // of the names, in names
 	names  []byte
@@ -132,7 +134,8 @@ func (t *zindex) insert(score float64, name []byte) {
 		t.root = &znode{}
 	}
 	if right := t.root.insert(score, name, true); right != nil {
-		t.root = &znode{n: t.root.n + right.n, kids: []*znode{t.root, right}}
+		left := t.root
+		t.root = &znode{n: left.n + right.n, kids: []*znode{left, right}, below: left.bytes() + right.bytes()}
 	}
 }
 
@@ -148,10 +151,13 @@ func (l *znode) insert(score float64, name []byte, last bool) (right *znode) {
 		s, n := l.kids[i+1].low()
 		return zless(score, name, s, n)
 	})
+	was := l.kids[i].bytes()
 	split := l.kids[i].insert(score, name, last && i == len(l.kids)-1)
+	l.below += l.kids[i].bytes() - was
 	if split == nil {
 		return nil
 	}
+	l.below += split.bytes()
 	l.kids = append(l.kids, nil)
 	copy(l.kids[i+2:], l.kids[i+1:])
 	l.kids[i+1] = split
@@ -167,8 +173,10 @@ func (l *znode) insert(score float64, name []byte, last bool) (right *znode) {
 	l.kids = l.kids[:at]
 	for _, k := range right.kids {
 		right.n += k.n
+		right.below += k.bytes()
 	}
 	l.n -= right.n
+	l.below -= right.below
 	return right
 }
 
@@ -242,7 +250,9 @@ func (l *znode) delete(score float64, name []byte) {
 		s, n := l.kids[i+1].low()
 		return zless(score, name, s, n)
 	})
+	was := l.kids[i].bytes()
 	l.kids[i].delete(score, name)
+	l.below += l.kids[i].bytes() - was
 	l.repair(i)
 }
 
@@ -270,9 +280,11 @@ func (l *znode) repair(i int) {
 		return
 	}
 	a, b := l.kids[i], l.kids[i+1]
+	was := a.bytes()
 	a.n += b.n
 	if !a.leaf() {
 		a.kids = append(a.kids, b.kids...)
+		a.below += b.below
 	} else {
 		base := uint32(len(a.names))
 		a.scores, a.names = append(a.scores, b.scores...), append(a.names, b.names...)
@@ -280,10 +292,12 @@ func (l *znode) repair(i int) {
 			a.ends = append(a.ends, base+e)
 		}
 	}
+	l.below += a.bytes() - was
 	l.drop(i + 1)
 }
 
 func (l *znode) drop(i int) {
+	l.below -= l.kids[i].bytes()
 	copy(l.kids[i:], l.kids[i+1:])
 	l.kids[len(l.kids)-1] = nil
 	l.kids = l.kids[:len(l.kids)-1]
@@ -305,13 +319,7 @@ func (t *zindex) bytes() int {
 	return t.root.bytes()
 }
 
+// bytes estimates the memory of a node and of what is below it.
 func (l *znode) bytes() int {
-	b := 112 + 8*cap(l.scores) + 4*cap(l.ends) + cap(l.names) + 8*cap(l.kids)
-	if len(l.kids) > 0 && l.kids[0].leaf() { // as the first: a walk over all leaves would take long
-		return b + l.kids[0].bytes()*l.n/max(l.kids[0].n, 1)
-	}
-	for _, k := range l.kids {
-		b += k.bytes()
-	}
-	return b
+	return 120 + 8*cap(l.scores) + 4*cap(l.ends) + cap(l.names) + 8*cap(l.kids) + l.below
 }

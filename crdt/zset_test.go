@@ -120,7 +120,20 @@ func TestIncrementsAddInAnyOrder(t *testing.T) {
 }
 
 // TestIndexAgainstSortedSlice compares the index with the obvious.
-func TestIndexAgainstSortedSlice(t *testing.T) { // Z1, Z2, Z3
+// checkBelow checks Z4 of what is below a node.
+func checkBelow(t *testing.T, l *znode) {
+	t.Helper()
+	below := 0
+	for _, k := range l.kids {
+		checkBelow(t, k)
+		below += k.bytes()
+	}
+	if below != l.below {
+		t.Fatalf("%d bytes below a node, counted %d", below, l.below)
+	}
+}
+
+func TestIndexAgainstSortedSlice(t *testing.T) { // Z1, Z2, Z3, Z4
 	type entry struct {
 		score float64
 		name  []byte
@@ -152,6 +165,9 @@ func TestIndexAgainstSortedSlice(t *testing.T) { // Z1, Z2, Z3
 			}
 			if step%50 > 0 {
 				continue
+			}
+			if x.root != nil {
+				checkBelow(t, x.root)
 			}
 			from, to := rnd.IntN(len(all)+1), rnd.IntN(len(all)+1)
 			for _, backwards := range []bool{false, true} {

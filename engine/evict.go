@@ -152,19 +152,14 @@ func (n *entry) size() int64 {
 // slotSize is what a key costs in its table besides its bytes.
 const slotSize = 14
 
-// remeasure is after how many changes an object is measured again: that takes
-// time for large ones.
-const remeasure = 64
-
-// measure keeps the partition's sum of the bytes of objects up to date.
+// measure keeps the partition's sum of the bytes of objects up to date. It does so
+// at every change: a key that is seldom changed would count for what it once was
+// as long as it lives.
 func (n *entry) measure() {
 	o := n.heap
-	if o.bytes == 0 || o.unmeasured >= remeasure {
-		size := int64(o.Bytes())
-		n.p.heapBytes += size - o.bytes
-		o.bytes, o.unmeasured = size, 0
-	}
-	o.unmeasured++
+	size := int64(o.Bytes())
+	n.p.heapBytes += size - o.bytes
+	o.bytes = size
 }
 
 // DataBytes estimates the memory of all keys: live records, their slots, and

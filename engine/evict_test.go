@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"crdb/crdt"
 	"crdb/oplog"
 )
 
@@ -63,3 +64,60 @@ func TestEvictionOfALogThatIsBehind(t *testing.T) {
 		t.Error("evicted although writes are forbidden")
 	}
 }
+
+// TestDataIsTheSumOfItsKeys: what maxmemory is compared with follows a key however
+// seldom it is changed and however much that adds or removes.
+func TestDataIsTheSumOfItsKeys(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	big, small := make([]byte, 20<<10), []byte("x")
+	grow := []func(tx *Tx, key []byte, v []byte){
+		func(tx *Tx, key []byte, v []byte) { tx.HashSet(key, [][]byte{[]byte("f"), v}) },
+		func(tx *Tx, key []byte, v []byte) { tx.ListPush(key, false, [][]byte{v}) },
+		func(tx *Tx, key []byte, v []byte) { tx.SetAdd(key, [][]byte{v}) },
+		func(tx *Tx, key []byte, v []byte) { tx.ZSetAdd(key, [][]byte{v}, []float64{1}, ScoreRule{}) },
+		func(tx *Tx, key []byte, v []byte) { tx.StreamAdd(key, &StreamAdd{Auto: true, Fields: [][]byte{v, v}}) },
+	}
+	shrink := []func(tx *Tx, key []byte){
+		func(tx *Tx, key []byte) { tx.HashSet(key, [][]byte{[]byte("f"), small}) },
+		func(tx *Tx, key []byte) { tx.ListTrim(key, 0, 0) },
+		func(tx *Tx, key []byte) { tx.SetRemove(key, [][]byte{big}) },
+		func(tx *Tx, key []byte) { tx.ZSetRemove(key, [][]byte{big}) },
+		func(tx *Tx, key []byte) { tx.StreamTrim(key, crdt.StreamTrim{Max: 0}) },
+	}
+	const each = 20
+	check := func(when string) {
+		t.Helper()
+		sum := int64(0)
+		n.do(func(tx *Tx) {
+			for kind := range grow {
+				for i := range each {
+					size, _ := tx.MemoryUsage([]byte(fmt.Sprint(kind, i)))
+					sum += size
+				}
+			}
+		})
+		if data := n.eng.DataBytes(); data < sum*9/10 || data > sum*11/10+tables {
+			t.Errorf("%s: %d bytes of data, the keys have %d", when, data, sum)
+		}
+	}
+	for i := range each {
+		n.do(func(tx *Tx) {
+			for kind, change := range grow {
+				change(tx, []byte(fmt.Sprint(kind, i)), small)
+				change(tx, []byte(fmt.Sprint(kind, i)), big)
+			}
+		})
+	}
+	check("grown")
+	for i := range each {
+		n.do(func(tx *Tx) {
+			for kind, change := range shrink {
+				change(tx, []byte(fmt.Sprint(kind, i)))
+			}
+		})
+	}
+	check("shrunk")
+}
+
+// tables is about what the partitions' tables take, whatever is in them, in bytes.
+const tables = 64 << 10

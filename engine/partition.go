@@ -23,7 +23,7 @@ type partition struct {
 	ready     *readyKeys // the engine's
 	raised    raisedSlices
 	hits      int64
-	heapBytes int64 // of objects, when last measured
+	heapBytes int64 // of objects
 	misses    int64
 	issued    crdt.Timestamp // the last own op here, of this run
 }
@@ -44,15 +44,14 @@ type keyspace struct {
 // object is a key that does not fit a flat record.
 type object struct {
 	crdt.Object
-	due        int64  // when the expirer is to look at it, as its index has it
-	bytes      int64  // when last measured
-	unmeasured int32  // changes since
-	revision   uint32 // counts changes
-	saved      bool   // a checkpoint has its elements
-	all        bool   // all elements are to be saved
-	large      bool   // its range lists it as large
-	pieces     bool   // a checkpoint has strings of it in pieces
-	changed    changes
+	due      int64  // when the expirer is to look at it, as its index has it
+	bytes    int64  // as the partition's sum counts it
+	revision uint32 // counts changes
+	saved    bool   // a checkpoint has its elements
+	all      bool   // all elements are to be saved
+	large    bool   // its range lists it as large
+	pieces   bool   // a checkpoint has strings of it in pieces
+	changed  changes
 }
 
 const recHeader = 5

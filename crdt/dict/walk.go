@@ -104,7 +104,7 @@ func (d *Dict) Random(next func() uint64) (key, val []byte, ok bool) {
 }
 
 // Bytes estimates the memory the Dict uses. It is kept up to date, not counted:
-// the engine asks after every few changes of a key.
+// the engine asks after every change of a key.
 func (d *Dict) Bytes() int { return 32 + 8*len(d.dir) + d.held }
 
 // Live estimates the bytes of the entries there are, without those of deleted
