@@ -103,6 +103,7 @@ func (b *blockedOnKeys) serve(t *engine.Tx) bool {
 	s := b.s.srv.server
 	s.tx, s.set, s.now = t, s.srv.settings.Load(), s.srv.opts.Wall()
 	if b.cmd.Flags&Write != 0 && s.srv.refusal(s.now) != nil {
+		t.Later()
 		return false
 	}
 	s.ctx = Context{S: s, Tx: t, Args: b.args, Out: &s.out, Cmd: b.cmd, Server: s.srv}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"crdb/engine"
 	"crdb/oplog"
 )
 
@@ -112,6 +113,31 @@ func TestBlockedClientOfAFailedLogWaits(t *testing.T) {
 	w.log.set(func() { w.log.admit = nil })
 	expect(t, b.do("LPUSH", "k", "v"), ":1\r\n")
 	expect(t, a.take(), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n")
+}
+
+// TestBlockedClientOutlastsARefusal: what another region pushes while writes are
+// refused is there for who waits for it once they are not, without a second push.
+func TestBlockedClientOutlastsARefusal(t *testing.T) {
+	w := newWorld(t)
+	r := newRegion(t, w)
+	a := w.dial("a")
+	expect(t, a.do("BLPOP", "k", "0"), "")
+	w.log.set(func() { w.log.admit = oplog.ErrDiskFull })
+	r.do(w.wall.Load()+1, func(tx *engine.Tx) { tx.ListPush([]byte("k"), false, [][]byte{[]byte("v")}) })
+	r.deliver(w)
+	w.pumpAll()
+	expect(t, a.take(), "")
+	w.log.set(func() { w.log.admit = nil })
+	for end := time.After(10 * time.Second); !a.woken.Load(); { // by the engine, which looks every 100 ms
+		select {
+		case <-end:
+			t.Fatal("forgotten")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	w.pumpAll()
+	expect(t, a.take(), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n")
+	expect(t, a.do("LLEN", "k"), ":0\r\n")
 }
 
 // TestManyBlockedClientsLeave: ten thousand leave at once, and nothing stays.

@@ -72,7 +72,8 @@
 //	    deadline, which the delete would not see.
 //
 //	W1  Clients that wait for a key are served in order of arrival, without
-//	    locks of the one who changed it, before its next command. Serving nests
+//	    locks of the one who changed it, before its next command; where the log
+//	    refuses writes then, by the expirer once it does not. Serving nests
 //	    outside the partitions: nobody serves while holding one.
 //
 // # Ownership

@@ -81,8 +81,8 @@ const (
 	expireLooks = 2 * expireBatch
 )
 
-// expireLoop is the expirer: it deletes keys whose deadline has passed and
-// forgets what is kept only until it is causally stable.
+// expireLoop is the expirer: it deletes keys whose deadline has passed, forgets
+// what is kept only until it is causally stable, and serves waiters that were put off.
 func (e *Engine) expireLoop() {
 	defer e.done.Done()
 	t := e.NewTx()
@@ -92,6 +92,7 @@ func (e *Engine) expireLoop() {
 			return
 		case <-e.opts.After(expireEvery):
 		}
+		e.serveLate()
 		if e.log.Admit(e.opts.Wall()) != nil {
 			continue
 		}

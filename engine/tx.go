@@ -23,6 +23,7 @@ type Tx struct {
 	served  struct {
 		key     []byte
 		brought bool
+		later   bool
 	}
 	last crdt.Dot
 

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"sync"
 	"sync/atomic"
+
+	"crdb/oplog"
 )
 
 // Waiter is a client that is blocked until one of some keys lets it go on. It
@@ -15,7 +17,8 @@ type Waiter struct {
 	// Serve tries to do what the client waits for; true ends its turn. It
 	// takes the locks that it needs through t, releases them, and is never
 	// called twice at a time. After true it is out of all queues. It may still
-	// be called once while Unwait runs.
+	// be called once while Unwait runs. What it does not try because the log takes
+	// no writes it calls Tx.Later for.
 	Serve func(t *Tx) (done bool)
 	// Gone asks to be served as well when a key stops showing.
 	Gone bool
@@ -32,8 +35,10 @@ type waitedKey struct {
 
 // waitQueue is the waiters of one key in order of arrival.
 type waitQueue struct {
-	list.List     // of queued
-	gone      int // waiters with Gone
+	list.List      // of queued
+	gone      int  // waiters with Gone
+	late      bool // to be served once the log takes writes
+	brought   bool // what Tx.Served will say then
 }
 
 // queued is a place in a queue; seq orders places of one partition.
@@ -46,6 +51,7 @@ type queued struct {
 // is held by the one goroutine that serves.
 type readyKeys struct {
 	any     atomic.Bool
+	late    atomic.Bool // there may be queues that are late
 	serving sync.Mutex
 	tx      *Tx // of the one who serves
 	mu      struct {
@@ -156,6 +162,43 @@ func (t *Tx) brought(n *entry, key []byte) {
 // lost a group since the waiters were last served; nil elsewhere.
 func (t *Tx) Served() (key []byte, brought bool) { return t.served.key, t.served.brought }
 
+// Later says, within Waiter.Serve, which returns false then, that the log takes no
+// writes: the key's waiters are served again once it does, even if nobody changes
+// the key any more. Operations of other regions do not wait for that.
+func (t *Tx) Later() { t.served.later = true }
+
+// putOff marks a queue as late, if it is still there.
+func (p *partition) putOff(name string, brought bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if q := p.waiting[name]; q != nil {
+		q.late, q.brought = true, q.brought || brought
+		p.ready.late.Store(true)
+	}
+}
+
+// serveLate serves the waiters of the queues that are late, if the log takes writes
+// now. The caller holds no locks.
+func (e *Engine) serveLate() {
+	r := &e.ready
+	if !r.late.Load() || oplog.Refusal(e.log.Admit(e.opts.Wall())) != nil {
+		return
+	}
+	r.late.Store(false) // before the look: what is put off meanwhile is for the next time
+	for i := range e.parts {
+		p := &e.parts[i]
+		p.mu.Lock()
+		for name, q := range p.waiting {
+			if q.late {
+				p.signal(name, q.brought)
+				q.late, q.brought = false, false
+			}
+		}
+		p.mu.Unlock()
+	}
+	e.serveReady()
+}
+
 // signalAll signals the keys of a database that is about to be emptied.
 func (p *partition) signalAll(db int) {
 	for name, q := range p.waiting {
@@ -207,12 +250,24 @@ func (e *Engine) serveKey(k readyKey) {
 			switch {
 			case !shows && !gone:
 				return // nothing is left for all who are still there
-			case (x.w.Gone || shows) && x.w.Serve(e.ready.tx):
+			case !x.w.Gone && !shows:
+			case e.serve(x.w, k):
 				e.Unwait(x.w)
 			}
 			last = x.seq
 		}
 	}
+}
+
+// serve serves a waiter of a key, and puts the key's queue off if the waiter asks
+// for it.
+func (e *Engine) serve(w *Waiter, k readyKey) (done bool) {
+	t := e.ready.tx
+	t.served.later = false
+	if done = w.Serve(t); t.served.later {
+		e.parts[k.part].putOff(k.name, t.served.brought)
+	}
+	return done
 }
 
 // waitersAfter appends up to n places of a queue behind last, up to limit.

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/oplog"
 )
 
 // popWaiter waits for a set member and notes its name when it gets one.
@@ -133,5 +136,42 @@ func TestWaitForAKeyNamedTwice(t *testing.T) {
 	sadd(tx, "k7", "x")
 	if n := r.eng.Waiting(); n != 0 || served != 1 {
 		t.Fatalf("%d keys waited for, served %d times", n, served)
+	}
+}
+
+// TestWaiterIsServedOnceWritesAreTaken: a key that another region fills while the
+// log refuses writes is not filled again for those who wait for it.
+func TestWaiterIsServedOnceWritesAreTaken(t *testing.T) { // W1
+	all := members(t, 1, 2)
+	a, b := all[0], all[1]
+	var got []string
+	tx := a.eng.NewTx()
+	w := popWaiter(tx, "writer", "k", &got)
+	pop, asked := w.Serve, 0
+	w.Serve = func(tx *Tx) bool {
+		if asked++; oplog.Refusal(a.log.Admit(a.wall.Load())) != nil {
+			tx.Later()
+			return false
+		}
+		return pop(tx)
+	}
+	leaver := popWaiter(tx, "leaver", "other", &got)
+	leaver.Serve = func(tx *Tx) bool { tx.Later(); return false }
+	a.log.Forbid(errors.New("a full disk"))
+	sadd(b.eng.NewTx(), "k", "1")
+	sadd(b.eng.NewTx(), "other", "2")
+	a.pull(b)
+	a.eng.serveLate()
+	a.eng.Unwait(leaver)
+	if len(got) != 0 || asked != 1 {
+		t.Fatalf("served %v, asked %d times while writes are refused", got, asked)
+	}
+	a.log.Forbid(nil)
+	a.eng.serveLate()
+	if len(got) != 1 || got[0] != "writer=1" || a.eng.Waiting() != 0 {
+		t.Fatalf("served %v, %d keys waited for", got, a.eng.Waiting())
+	}
+	if a.eng.serveLate(); asked != 2 {
+		t.Fatalf("asked %d times", asked)
 	}
 }
