@@ -328,15 +328,27 @@ func (c *Cell) stale() bool {
 	return false
 }
 
+// forgets reports whether forget would drop anything.
+func (c *Cell) forgets(stable VersionVector) bool {
+	for i := range c.Shares {
+		if s := &c.Shares[i]; s.removed() && stable.Covers(s.Gone) {
+			return true
+		}
+	}
+	return false
+}
+
 // forget drops the removed shares whose removal stable covers: forgetting one
 // earlier would leave a state merge without the removed prefix (K4).
-func (c *Cell) forget(stable VersionVector) {
+func (c *Cell) forget(stable VersionVector) (changed bool) {
 	kept := c.Shares[:0]
 	for _, s := range c.Shares {
 		if !s.removed() || !stable.Covers(s.Gone) {
 			kept = append(kept, s)
 		}
 	}
+	changed = len(kept) < len(c.Shares)
 	clear(c.Shares[len(kept):])
 	c.Shares = kept
+	return changed
 }

@@ -24,11 +24,12 @@ type collection interface {
 
 	// counts reports whether an element has counter shares, shares adds to op
 	// an element for each that has live ones, and forget drops the removed ones
-	// whose removal is stable; stale reports whether there are any.
+	// whose removal is stable and reports whether that were any; stale reports
+	// whether there are removed ones, stable or not.
 	counts() bool
 	shares(op *Op)
 	stale() bool
-	forget(stable VersionVector)
+	forget(stable VersionVector) (changed bool)
 
 	// merge joins the same collection of another instance (Object.Merge).
 	merge(vv VersionVector, other collection, ovv VersionVector)

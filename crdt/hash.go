@@ -193,7 +193,7 @@ func (h *Hash) clear(seen VersionVector, elems []Elem, by Dot) {
 
 func (h *Hash) shares(op *Op) { h.addShares(op, TypeHash) }
 
-func (h *Hash) forget(stable VersionVector) { h.forgetAll(h.change, stable) }
+func (h *Hash) forget(stable VersionVector) bool { return h.forgetAll(h.change, stable) }
 
 func (h *Hash) merge(vv VersionVector, other collection, ovv VersionVector) {
 	h.mergeAll(h.change, vv, &other.(*Hash).cellMap, ovv)

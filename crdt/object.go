@@ -99,6 +99,17 @@ func (o *Object) FieldDeadlines() (first, last int64) {
 	return 0, 0
 }
 
+// Orphaned reports whether fields that are gone have left deadlines. Not what is
+// stable decides when these may go, but who set them, and time.
+func (o *Object) Orphaned() bool {
+	for i := range o.parts {
+		if h, ok := o.parts[i].coll.(*Hash); ok && h.times != nil && h.times.orphans > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Context returns, per replica, the newest dot that a removal of the whole key
 // made now has seen (K2). The result is o's own: read only.
 func (o *Object) Context() VersionVector { return o.seen }
@@ -241,13 +252,16 @@ func hasDeadlineDot(list []Deadline, d Dot) bool {
 }
 
 // Forget drops what is kept only until removals are causally stable. After it,
-// o merges only with states that hold all that stable covers (K4).
-func (o *Object) Forget(stable VersionVector) {
-	o.Cell.forget(stable)
+// o merges only with states that hold all that stable covers (K4). It reports
+// whether there was anything to drop.
+func (o *Object) Forget(stable VersionVector) (changed bool) {
+	changed = o.Cell.forget(stable)
 	for _, p := range o.parts {
-		p.coll.forget(stable)
+		changed = p.coll.forget(stable) || changed
 	}
+	parts := len(o.parts)
 	o.prune()
+	return changed || len(o.parts) < parts
 }
 
 // Residue reports whether removed counter shares are kept in the object.

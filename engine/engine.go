@@ -94,7 +94,7 @@ type Engine struct {
 	clash func(*Clash) // OnClash; all partitions' locks guard it
 
 	// forget guards what removed shares have been forgotten up to (K4).
-	// Forgetting holds it.
+	// Forgetting holds it, for a batch of keys at a time.
 	forget struct {
 		sync.RWMutex
 		vv    crdt.VersionVector

@@ -242,7 +242,7 @@ func (e *Engine) removedCounters(p *partition, db int) (list []removedCounter, o
 		return nil, true
 	}
 	var n entry
-	for name := range p.residue {
+	for name := range p.residue.all() {
 		if int(name[0]) != db {
 			continue
 		}
@@ -270,9 +270,9 @@ func (e *Engine) dropSpace(p *partition, db int) {
 		p.ranges[i].flushed |= 1 << db
 	}
 	p.expiry.dropDB(db)
-	for name := range p.residue {
+	for name := range p.residue.all() {
 		if int(name[0]) == db {
-			delete(p.residue, name)
+			p.residue.drop(name)
 		}
 	}
 	if ks := p.dbs[db]; ks != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"crdb/crdt"
 )
@@ -10,46 +11,152 @@ import (
 // This file is about what is kept of things that are gone until all members know
 // it: shares of counters and sketches that were removed, deadlines on nothing.
 
-// noteResidue remembers a key to look at once its removals are stable.
-func (p *partition) noteResidue(db int, key []byte) {
-	if p.residue == nil {
-		p.residue = map[string]struct{}{}
-	}
-	p.residue[dbKey(db, key)] = struct{}{}
+// residues are the keys of a partition that keep something of what is gone, each in
+// one set. The partition's lock guards them.
+type residues struct {
+	sets   [3]map[string]struct{} // by database and key
+	stable crdt.VersionVector     // what was stable when those of keptSet were looked at
 }
+
+// The sets of residues. While a member is away nothing more gets stable, and all
+// that is removed meanwhile gathers in keptSet: there is no use in looking at that
+// again and again.
+const (
+	freshSet = iota // to be looked at
+	timedSet        // to be looked at each time: time alone lets them go
+	keptSet         // to be looked at once more is stable
+)
+
+// put puts a key into a set, and takes it out of the others.
+func (r *residues) put(set int, name string) {
+	if _, there := r.sets[set][name]; there {
+		return
+	}
+	r.drop(name)
+	if r.sets[set] == nil {
+		r.sets[set] = map[string]struct{}{}
+	}
+	r.sets[set][name] = struct{}{}
+}
+
+func (r *residues) drop(name string) {
+	for _, s := range r.sets {
+		delete(s, name)
+	}
+}
+
+func (r *residues) len() (n int) {
+	for _, s := range r.sets {
+		n += len(s)
+	}
+	return n
+}
+
+// all ranges over the keys of a partition, which may be dropped meanwhile.
+func (r *residues) all() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range r.sets {
+			for name := range s {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// begin makes a look at all begin that may go now, and returns how many these are.
+func (r *residues) begin(stable crdt.VersionVector) int {
+	r.refresh(timedSet)
+	if !r.stable.Equal(stable) {
+		r.refresh(keptSet)
+		r.stable = stable.Clone()
+	}
+	return len(r.sets[freshSet])
+}
+
+// refresh moves a set to those to be looked at; the smaller one is copied.
+func (r *residues) refresh(set int) {
+	from, to := r.sets[set], r.sets[freshSet]
+	if len(from) > len(to) {
+		from, to = to, from
+	}
+	for name := range from {
+		to[name] = struct{}{}
+	}
+	r.sets[set], r.sets[freshSet] = nil, to
+}
+
+// take takes up to n of the keys to be looked at off their set.
+func (r *residues) take(n int) (names []string) {
+	for name := range r.sets[freshSet] {
+		if len(names) == n {
+			break
+		}
+		names = append(names, name)
+		delete(r.sets[freshSet], name)
+	}
+	return names
+}
+
+// noteResidue remembers a key to look at once its removals are stable.
+func (p *partition) noteResidue(db int, key []byte) { p.residue.put(freshSet, dbKey(db, key)) }
+
+// forgetBatch bounds the keys that are looked at in one go, and with it the time that
+// a partition's lock, and that of what has been forgotten, are held.
+const forgetBatch = 200
 
 // forgetResidues drops removed counter shares that are causally stable, and
 // removes the deadlines that this replica has left on keys and fields that are
 // gone.
 func (e *Engine) forgetResidues(t *Tx) {
+	for i := range e.parts {
+		for left := -1; left != 0; {
+			var ok bool
+			if left, ok = e.forgetSome(t, i, left); !ok {
+				return // another time
+			}
+		}
+	}
+}
+
+// forgetSome looks at some residues of a partition, of left that are to be looked
+// at; negative: it is the first look. It returns how many are left then. False:
+// nothing may be forgotten now.
+func (e *Engine) forgetSome(t *Tx, i, left int) (rest int, ok bool) {
 	if !e.forget.TryLock() {
-		return // another time
+		return 0, false
 	}
 	defer e.forget.Unlock()
 	if e.forget.held > 0 {
-		return
+		return 0, false
 	}
 	stable := e.vector()
 	if e.opts.Stable != nil {
 		stable = e.opts.Stable()
 	}
-	for i := range e.parts {
-		p := &e.parts[i]
-		p.mu.Lock()
-		t.now, t.held = e.opts.Wall(), 1<<i
-		if e.log.Admit(t.now) != nil { // as above
-			t.Unlock()
-			return
-		}
-		if len(p.residue) > 0 && !e.forget.vv.Descends(stable) {
-			e.forget.vv.Merge(stable)
-			e.forget.saved = false
-		}
-		for name := range p.residue {
-			t.forget(p, name, stable)
-		}
-		t.Unlock()
+	p := &e.parts[i]
+	p.mu.Lock()
+	t.now, t.held = e.opts.Wall(), 1<<i
+	defer t.Unlock()
+	if e.log.Admit(t.now) != nil { // asked under the lock, as for expiry
+		return 0, false
 	}
+	if left < 0 {
+		left = p.residue.begin(stable)
+	}
+	names := p.residue.take(min(left, forgetBatch))
+	if len(names) > 0 && !e.forget.vv.Descends(stable) {
+		e.forget.vv.Merge(stable)
+		e.forget.saved = false
+	}
+	for _, name := range names {
+		t.forget(p, name, stable)
+	}
+	if len(names) < forgetBatch {
+		return 0, true
+	}
+	return left - len(names), true
 }
 
 // HoldForgotten returns what this instance may have forgotten, in this run or an
@@ -116,27 +223,36 @@ func (e *Engine) loadForgotten() error {
 	return nil
 }
 
+// forget looks at one key, which is in no set of residues, and puts it into one if
+// something is left. What has not changed is not saved again.
 func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 	n := &t.ent
 	n.find(t.e, int(name[0]), []byte(name[1:]))
 	if n.rec == nil {
-		delete(p.residue, name)
 		return
 	}
 	o := n.load()
 	n.quiet = true
-	o.Forget(stable)
-	if _, owner := o.DeadlineAt(); o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
+	changed := o.Forget(stable)
+	at, owner := o.DeadlineAt()
+	if o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
 		t.delete(n, 0)
 	} else {
-		t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
-		n.settle(t.now, &t.op)
+		if changed {
+			t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
+			n.settle(t.now, &t.op)
+		}
 		n.obj = nil
 		t.forgetFields(n)
 	}
 	n.find(t.e, n.db, n.key)
-	if n.rec == nil || n.flags()&recHidden == 0 && !n.load().Residue() {
-		delete(p.residue, name)
+	switch {
+	case n.rec == nil || n.flags()&recHidden == 0 && !n.load().Residue():
+		p.residue.drop(name)
+	case n.load().Orphaned() || at != 0: // a deadline of another replica, for which the expirer waits
+		p.residue.put(timedSet, name)
+	default:
+		p.residue.put(keptSet, name)
 	}
 }
 

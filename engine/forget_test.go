@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -82,5 +83,94 @@ func TestForgottenSharesStayForgottenAfterARestart(t *testing.T) {
 				t.Error("the digests differ")
 			}
 		})
+	}
+}
+
+// deletedCounters makes counters of one partition and deletes them.
+func deletedCounters(n *node, part, count int) {
+	n.do(func(tx *Tx) {
+		for i := 0; count > 0; i++ {
+			if key := fmt.Append(nil, "rate", i); partOf(n.eng.hash(key)) == part {
+				tx.Incr(key, 1)
+				tx.Delete(key)
+				count--
+			}
+		}
+	})
+}
+
+// TestResiduesOfACutAreLookedAtOnce: while a member is away, what is removed can
+// not go, and costs neither looks nor checkpoints; it goes once the member knows.
+func TestResiduesOfACutAreLookedAtOnce(t *testing.T) {
+	all := members(t, 1, 2)
+	a, b := all[0], all[1]
+	const part, count = 5, 2*forgetBatch + 50
+	deletedCounters(a, part, count)
+	if err := a.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	tx, r := a.eng.NewTx(), &a.eng.parts[part].residue
+	a.eng.forgetResidues(tx)
+	if looks, kept := r.begin(a.stable()), a.eng.Stats().Residues; looks != 0 || kept != count {
+		t.Errorf("%d of %d residues are looked at again", looks, kept)
+	}
+	before := a.eng.stats.checkpointBytes.Load()
+	if err := a.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	if saved := a.eng.stats.checkpointBytes.Load() - before; saved != 0 {
+		t.Errorf("%d bytes saved although nothing has changed", saved)
+	}
+	a.do(func(tx *Tx) { tx.FlushAll() }) // meets them all as well
+	b.pull(a)
+	b.log.Sync(t.Context())
+	a.eng.forgetResidues(tx)
+	if left := a.eng.Stats().Residues; left != 0 {
+		t.Errorf("%d residues are left although all know of the removals", left)
+	}
+}
+
+// TestForgettingStopsBetweenBatches: many residues are looked at in several goes,
+// between which a transfer can begin; then nothing more is forgotten (T4).
+func TestForgettingStopsBetweenBatches(t *testing.T) {
+	a := members(t, 1)[0]
+	const part, count = 5, 2*forgetBatch + 50
+	deletedCounters(a, part, count)
+	a.log.Sync(t.Context())
+	tx := a.eng.NewTx()
+	left, ok := a.eng.forgetSome(tx, part, -1)
+	if !ok || left != count-forgetBatch {
+		t.Fatalf("%d left, %v", left, ok)
+	}
+	forgotten, release := a.eng.HoldForgotten()
+	if !forgotten.Descends(a.stable()) {
+		t.Errorf("what was forgotten is not told of: %v", forgotten)
+	}
+	a.eng.forgetResidues(tx)
+	if got := a.eng.Stats().Residues; got != int64(left) {
+		t.Errorf("%d residues, %d before the transfer", got, left)
+	}
+	release()
+	a.eng.forgetResidues(tx)
+	if got := a.eng.Stats().Residues; got != 0 {
+		t.Errorf("%d residues are left", got)
+	}
+}
+
+// TestOrphansAreLookedAtEachTime: a deadline that another replica has left on a
+// field that is gone waits for time, not for what is stable.
+func TestOrphansAreLookedAtEachTime(t *testing.T) {
+	all := members(t, 1, 2)
+	a, b, key := all[0], all[1], []byte("h")
+	a.do(func(tx *Tx) { tx.HashSet(key, words("f", "1", "g", "2")) })
+	b.pull(a)
+	a.do(func(tx *Tx) { tx.HashPersist(key, words("f")) })
+	b.do(func(tx *Tx) { tx.HashDelete(key, words("f")) })
+	b.pull(a)
+	for range 3 {
+		b.eng.forgetResidues(b.eng.NewTx())
+		if looks := b.eng.parts[partOf(b.eng.hash(key))].residue.begin(b.stable()); looks != 1 {
+			t.Fatalf("%d keys are looked at", looks)
+		}
 	}
 }

@@ -15,7 +15,7 @@ type partition struct {
 	ranges    [rangesPerPart]rangeState
 	expiry    expiryIndex
 	watched   map[string]map[*Watcher]struct{} // by database and key
-	residue   map[string]struct{}              // by database and key: things to forget later
+	residue   residues                         // things to forget later
 	waiting   map[string]*waitQueue            // by database and key: clients that block
 	waitSeq   uint64                           // the last place given out in waiting
 	index     int                              // of the partition

@@ -34,7 +34,7 @@ func (e *Engine) Stats() Stats {
 		p.mu.Lock()
 		s.Hits += p.hits
 		s.Misses += p.misses
-		s.Residues += int64(len(p.residue))
+		s.Residues += int64(p.residue.len())
 		p.mu.Unlock()
 	}
 	return s
