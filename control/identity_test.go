@@ -140,8 +140,8 @@ func TestRecoverInstance(t *testing.T) {
 }
 
 // Who has joined and not got everything is nobody to come back from: what is put
-// aside may be all there is. Nor is the last one that is well removed by force while
-// it answers.
+// aside may be all there is. Nor is the last one that is well removed while it
+// answers, by force or in good order.
 func TestNobodyComesBackFromAPart(t *testing.T) {
 	_, nodes, guid := four(t)
 	for _, n := range nodes[:2] {
@@ -151,6 +151,10 @@ func TestNobodyComesBackFromAPart(t *testing.T) {
 	task := nodes[0].modify(guid, removing(true, 3))
 	if task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "without it none could come back") {
 		t.Errorf("the last one that is well: %+v", task)
+	}
+	task = nodes[2].modify(guid, removing(false, 3))
+	if task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "without it none could come back") || nodes[2].fake(guid).refuses() != "" {
+		t.Errorf("the last one that is well, in good order: %+v", task)
 	}
 	part := nodes[2].fake(guid)
 	part.mu.Lock()

@@ -129,6 +129,8 @@ func TestChangesThatAreRefused(t *testing.T) {
 		{"an ID", &api.Modify{AddInstances: []api.Instance{{ID: 9, Cluster: api.Cluster{Name: "a:1"}}}}, "leave them out"},
 		{"unknown", &api.Modify{RemoveInstances: []int{9}, ForceRemove: true}, "has no instance 9"},
 		{"all", &api.Modify{RemoveInstances: []int{1, 2, 3}, ForceRemove: true}, "delete the database instead"},
+		{"all for another", &api.Modify{RemoveInstances: []int{1, 2, 3}, AddInstances: adding(nodes[3]).AddInstances}, "add the new ones first"},
+		{"all for another by force", &api.Modify{RemoveInstances: []int{1, 2, 3}, ForceRemove: true, AddInstances: adding(nodes[3]).AddInstances}, "add the new ones first"},
 		{"twice", &api.Modify{RemoveInstances: []int{1, 1}, ForceRemove: true}, "named twice"},
 		{"a port", &api.Modify{Update: &api.Update{DefaultDBConfig: &api.DBConfig{Port: port}}}, "cannot be changed"},
 		{"a policy", &api.Modify{Update: &api.Update{DefaultDBConfig: &api.DBConfig{EvictionPolicy: "never"}}}, "is none of"},

@@ -3,24 +3,29 @@ package control
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"crdb/control/api"
 )
 
-// This file says what a removal by force may lose.
+// This file says what a removal may lose.
 
 // weighLoss warns of what a removal by force may lose: how far the members
-// that stay hold the logs of those that go. It refuses one that loses all.
+// that stay hold the logs of those that go. It refuses a removal, also in good
+// order, after which nobody is well.
 func (n *Node) weighLoss(ctx context.Context, k *task, c *change) error {
-	if len(c.gone) == 0 {
+	if len(c.gone)+len(c.leaving) == 0 {
 		return nil
 	}
 	stay := n.standings(ctx, c.base.GUID, c.next.Instances)
 	answer := n.standings(ctx, c.base.GUID, c.base.Instances)
 	if err := weighState(c, stay, answer); err != nil {
 		return err
+	}
+	if len(c.gone) == 0 {
+		return nil
 	}
 	for _, x := range c.gone {
 		if s := answer[x.ID]; s != nil && s.Writes == "" {
@@ -51,7 +56,7 @@ func weighState(c *change, stay, answer map[int]*api.Standing) error {
 	if anyWhole(stay) {
 		return nil
 	}
-	for _, x := range c.gone {
+	for _, x := range slices.Concat(c.gone, c.leaving) {
 		if answer[x.ID].Whole() {
 			return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s answers, and no other region is well and has the whole state: "+
 				"without it none could come back. Recover the others first, or wait until they have caught up; nothing was changed", x.Region)
