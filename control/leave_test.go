@@ -205,28 +205,37 @@ func TestForceRemoveTheOnlyHolder(t *testing.T) {
 }
 
 // A coordinator that was destroyed between the post and the commit blocks
-// other changes until it is forced out.
+// other changes until it is forced out; also one that was removing itself.
 func TestForceOutALostCoordinator(t *testing.T) {
-	dial, nodes, guid := four(t)
-	r, _ := nodes[0].find(guid)
-	c, err := nodes[0].plan(r.Database, setting(3))
-	if err != nil {
-		t.Fatal(err)
+	for _, lost := range []*api.Modify{setting(3), removing(false, 1)} {
+		dial, nodes, guid := four(t)
+		r, _ := nodes[0].find(guid)
+		c, err := nodes[0].plan(r.Database, lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := &task{owner: nodes[0].tasks}
+		if _, err := nodes[0].beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base}); err != nil {
+			t.Fatal(err) // who asks hears that it is under way
+		}
+		if err := nodes[0].drainAll(context.Background(), k, c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nodes[0].postAll(context.Background(), k, c); err != nil {
+			t.Fatal(err)
+		}
+		dial.cut.Store(nodes[0].AdminAddr(), true)
+		for _, n := range nodes[1:3] {
+			n.client.CloseIdleConnections()
+		}
+		if task := nodes[1].modify(guid, setting(4)); task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "another change to configuration version 2 is under way") {
+			t.Fatalf("%+v; task: %+v", lost, task)
+		}
+		if task := nodes[1].modify(guid, removing(true, 1)); task.Status != api.TaskFinished {
+			t.Fatalf("%+v; task: %+v", lost, task)
+		}
+		agreeOn(t, guid, 2, nodes[1:3]...)
 	}
-	if _, err := nodes[0].postAll(context.Background(), &task{owner: nodes[0].tasks}, c); err != nil {
-		t.Fatal(err)
-	}
-	dial.cut.Store(nodes[0].AdminAddr(), true)
-	for _, n := range nodes[1:3] {
-		n.client.CloseIdleConnections()
-	}
-	if task := nodes[1].modify(guid, setting(4)); task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "another change to configuration version 2 is under way") {
-		t.Fatalf("task: %+v", task)
-	}
-	if task := nodes[1].modify(guid, removing(true, 1)); task.Status != api.TaskFinished {
-		t.Fatalf("task: %+v", task)
-	}
-	agreeOn(t, guid, 2, nodes[1:3]...)
 }
 
 // stepsOfARemoval are what a coordinator does one after the other; keeps says

@@ -80,15 +80,12 @@ func (n *Node) baseLocked(p *api.Post) (*database, error) {
 }
 
 // coordinatorGone reports whether the coordinator of a posted change is forced
-// out by another: then nobody else can end it.
+// out by another: then nobody else can end it. It is looked for among those that
+// go, because a coordinator that was removing itself is not in its own change.
 func coordinatorGone(x *posted, by *api.Database) bool {
-	for _, inst := range x.Database.Instances {
-		old := by.Removed(inst.ID)
-		if inst.Cluster.URL == x.Coordinator && old != nil && old.Forced && old.Version == by.ConfigVersion {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(by.RemovedInstances, func(old api.RemovedInstance) bool {
+		return old.Cluster.URL == x.Coordinator && old.Forced && old.Version == by.ConfigVersion
+	})
 }
 
 // Unpost takes back a Post, or the Prepare of a new instance.
