@@ -114,7 +114,7 @@ func (n *Node) startRestore(rq request, dir string, d *api.Database) (*api.Task,
 }
 
 // restore is the task. The backup is checked as a whole before there is a
-// database; one that could not be filled is deleted again.
+// database; one that could not be filled is deleted again, unless the node stops.
 func (n *Node) restore(ctx context.Context, k *task, dir string, d *api.Database) error {
 	k.step("checking the backup", 0)
 	b, err := backup.Open(n.opts.FS, dir)
@@ -142,11 +142,19 @@ func (n *Node) restore(ctx context.Context, k *task, dir string, d *api.Database
 	if err == nil {
 		err = n.fill(ctx, k, dir, d.GUID)
 	}
-	if err != nil {
-		k.step("removing what was restored", 99)
-		if e := n.delete(context.WithoutCancel(ctx), k, d); e != nil {
-			err = fmt.Errorf("%w; the database that was made could not be deleted: %w", err, e)
-		}
+	return n.restored(ctx, k, d, err)
+}
+
+// restored ends a restore that has made its database. One that failed is undone,
+// unless the node stops: that would take longer than a stop may, and what is left
+// of it could not be told from a database in use.
+func (n *Node) restored(ctx context.Context, k *task, d *api.Database, err error) error {
+	if err == nil || n.ctx.Err() != nil {
+		return err
+	}
+	k.step("removing what was restored", 99)
+	if e := n.delete(context.WithoutCancel(ctx), k, d); e != nil {
+		err = fmt.Errorf("%w; the database that was made could not be deleted: %w", err, e)
 	}
 	return err
 }

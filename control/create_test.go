@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -131,6 +132,25 @@ func TestCoordinatorCrash(t *testing.T) {
 			eventually(t, "the note is gone", func() bool { x, _ := co.dir.notes(); return len(x) == 0 })
 		})
 	}
+}
+
+// An old disk of the coordinator, from the time of the create: what it finds there
+// is no reason to drop what the others have had in use since.
+func TestOldDiskOfACreateDropsNothing(t *testing.T) {
+	_, nodes := three(t)
+	co := nodes[0]
+	guid := co.create(describeOn("cart", nodes...)).GUID
+	r, _ := co.find(guid)
+	posted := *r
+	posted.Status, posted.Coordinator, posted.ExpiresMS = api.StatusPosted, co.c.Base, 1
+	co.Close()
+	err := errors.Join(co.dir.writeRecord(&posted), co.dir.mkdir(notesDir), co.dir.writeNote(&note{State: api.OutcomePreparing, Database: r.Database}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	co.start()
+	eventually(t, "the note is gone", func() bool { x, _ := co.dir.notes(); return len(x) == 0 })
+	agreeOn(t, guid, 1, nodes[1:]...)
 }
 
 func TestPreparedInstanceOfALostCoordinatorIsDropped(t *testing.T) {

@@ -27,8 +27,9 @@
 //
 // When anything fails before the end, the coordinator writes down "aborting"
 // and has every member drop the database. A coordinator that crashed finds its
-// note at the next start: "preparing" becomes "aborting", the other two are
-// carried on with. A member that waits too long asks the coordinator, and
+// note at the next start: of "preparing" it has the members take back what they
+// have prepared, but not what they have committed, since the disk may be an old
+// one; the other two are carried on with. A member that waits too long asks the coordinator, and
 // drops what was aborted or never heard of; also what nobody can tell it
 // about any more, because a commit carries everything needed to begin anew.
 // A delete is the note "deleting" and the same dropping.
@@ -82,7 +83,9 @@
 // when it is decided, and with its result before anybody hears of that. At a
 // start of the node the notes are the truth about a change: a task whose note is
 // decided, or whose note is gone after it was decided, is carried on with what
-// is left to do. Any other has failed. A restore that did not end is undone.
+// is left to do. Any other has failed. A restore that a stop cut short has failed,
+// too, and its database stays: the disk may be an old one, and the database long in
+// use. One that fails while the node runs is undone.
 //
 // # Invariants
 //
@@ -121,6 +124,9 @@
 //     came first; where the data of a record is gone; where less of others' logs
 //     is here than they were told; and after any of these was found. Only a new
 //     ID ends it, or the word of all members that nothing is missing.
+//  16. Nothing that a member has committed is dropped on the word of what a start
+//     finds on its disk, but of a note that says "aborting" or "deleting": these two
+//     are true for ever.
 //
 // # Goroutines and locks
 //

@@ -266,10 +266,7 @@ func (n *Node) load() error {
 			continue
 		}
 		if x.State == api.OutcomePreparing {
-			x.State = noteAborting
-			if err := n.dir.writeNote(x); err != nil {
-				return err
-			}
+			x.State = noteWithdrawn
 		}
 		n.mu.Lock()
 		n.mu.notes[x.Database.GUID] = x
@@ -282,7 +279,7 @@ func (n *Node) load() error {
 	if err != nil {
 		return err
 	}
-	if err := n.recallTasks(); err != nil {
+	if err := n.recallTasks(records); err != nil {
 		return err
 	}
 	for _, r := range records { // all are open before one is checked: peers ask, too

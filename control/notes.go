@@ -176,8 +176,11 @@ func (n *Node) tell(ctx context.Context, x *note, inst *api.Instance) error {
 	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
 	defer cancel()
 	m := n.memberOf(inst)
-	if x.State == api.OutcomeCommitting { // whom the others forced out meanwhile learns of it by itself
+	switch x.State {
+	case api.OutcomeCommitting: // whom the others forced out meanwhile learns of it by itself
 		return m.Commit(ctx, x.Database)
+	case api.OutcomePreparing, noteWithdrawn: // nobody has committed (invariant 4)
+		return m.Unpost(ctx, x.Database.GUID, x.Database.ConfigID)
 	}
 	return m.Drop(ctx, x.Database.GUID)
 }

@@ -110,6 +110,10 @@ type note struct {
 const (
 	noteAborting = "aborting"
 	noteDeleting = "deleting"
+	// noteWithdrawn is what "preparing" becomes at a start, in memory only. It takes
+	// back what is prepared and no more: on an old disk the note may be of a create
+	// that was decided since.
+	noteWithdrawn = "withdrawn"
 )
 
 func (d *dir) writeNote(n *note) error { return d.write(n, notesDir, n.Database.GUID+".json") }

@@ -192,18 +192,57 @@ func TestDecidedTaskOfACrashGoesOn(t *testing.T) {
 	}
 }
 
-// A restore that is cut short leaves no half-filled database.
-func TestRestoreOfACrashIsRemoved(t *testing.T) {
+// restoring returns the file of a restore that is under way.
+func (n *testNode) restoring(guid string) *taskFile {
+	now := n.opts.Now()
+	return &taskFile{TTL: time.Minute, Committed: true,
+		Task: api.Task{ID: n.newGUID(), GUID: guid, Operation: api.OpRestore, Status: api.TaskStarted, Queued: now, Started: &now}}
+}
+
+// A restore that the end of the node cut short says that its database may not be
+// complete. Nothing is deleted: the file of the task may be older than the database.
+func TestRestoreOfACrashDeletesNothing(t *testing.T) {
 	_, nodes := three(t)
 	guid := nodes[0].create(describeOn("cart", nodes...)).GUID
-	now := nodes[0].opts.Now()
-	f := &taskFile{TTL: time.Minute, Committed: true,
-		Task: api.Task{ID: nodes[0].newGUID(), GUID: guid, Operation: api.OpRestore, Status: api.TaskStarted, Queued: now, Started: &now}}
+	f := nodes[0].restoring(guid)
 	nodes[0].crash(f)
-	if got := nodes[0].wait(&f.Task, nil); got.Status != api.TaskFailed || got.Errors[0].Code != api.CodeInterrupted {
+	if got := nodes[0].task(f.Task.ID); got.Status != api.TaskFailed || got.Errors[0].Code != api.CodeInterrupted ||
+		!strings.Contains(got.Errors[0].Description, "crdb-cli crdb delete "+guid) {
 		t.Errorf("%+v", got)
 	}
-	for _, n := range nodes {
-		eventually(t, "clean", n.clean)
+	if x, err := nodes[0].dir.notes(); len(x) > 0 || err != nil {
+		t.Errorf("it is being deleted: %+v, %v", x, err)
 	}
+	agreeOn(t, guid, 1, nodes...)
+	f = nodes[0].restoring(nodes[0].newGUID())
+	nodes[0].crash(f)
+	if got := nodes[0].task(f.Task.ID); got.Status != api.TaskFailed || !strings.Contains(got.Errors[0].Description, "no database was made") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// The same with an orderly stop, while the process still could delete.
+func TestRestoreOfAStopDeletesNothing(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	r, err := n.find(guid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan struct{})
+	k, err := n.tasks.start(request{}, api.OpRestore, guid, func(ctx context.Context, k *task) error {
+		k.commit()
+		close(made)
+		<-ctx.Done()
+		return n.restored(ctx, k, r.Database, ctx.Err())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-made
+	n.restart()
+	if got := n.task(k.ID); got.Status != api.TaskFailed || !strings.Contains(got.Errors[0].Description, "crdb-cli crdb delete "+guid) {
+		t.Errorf("%+v", got)
+	}
+	agreeOn(t, guid, 1, nodes[:3]...)
 }

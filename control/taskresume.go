@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"crdb/control/api"
 )
@@ -19,8 +20,8 @@ type resumption struct {
 }
 
 // recallTasks reads the tasks of the node's last life. It is called when the
-// notes are read and before anybody else looks at them.
-func (n *Node) recallTasks() error {
+// notes and records are read and before anybody else looks at them.
+func (n *Node) recallTasks(records []*record) error {
 	files, broken, err := n.dir.taskFiles()
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func (n *Node) recallTasks() error {
 		do := n.resume(k)
 		if do == nil {
 			n.log.Warn("a task was cut short by the end of the node", "task", k.api.ID, "operation", k.api.Operation, "guid", k.api.GUID)
-			n.tasks.end(k, interrupted(k))
+			n.tasks.end(k, n.cutShort(k, records))
 			close(k.ended)
 			continue
 		}
@@ -63,8 +64,8 @@ func (n *Node) resume(k *task) func(context.Context, *task) error {
 	n.mu.Unlock()
 	decided := x != nil && (x.State == api.OutcomeCommitting || x.State == noteDeleting)
 	switch {
-	case op == api.OpRestore && (decided || x == nil && k.committed):
-		return n.unrestore
+	case op == api.OpRestore: // nobody can go on with it, and nothing is deleted on the word of a file that may be older than the database
+		return nil
 	case decided && k.isOf(x):
 		n.take(guid)
 		k.update(func(*api.Task) { k.decided = true })
@@ -106,25 +107,6 @@ func (n *Node) resumeNote(ctx context.Context, k *task, x *note) error {
 	return n.afterwards(ctx, k, changeOf(x.Base, x.Database))
 }
 
-// unrestore removes the database that a restore was filling: nobody can say
-// which of its keys are there.
-func (n *Node) unrestore(ctx context.Context, k *task) error {
-	k.step("removing what was restored", 99)
-	if x := n.take(k.api.GUID); x != nil { // of its create, or of this removal
-		err := n.carryOut(ctx, k, x)
-		n.idle(k.api.GUID)
-		if err != nil {
-			return err
-		}
-	}
-	if r, err := n.find(k.api.GUID); err == nil {
-		if err := n.delete(ctx, k, r.Database); err != nil {
-			return err
-		}
-	}
-	return interrupted(k)
-}
-
 // changeOf is what a change of one configuration to another does.
 func changeOf(base, next *api.Database) *change {
 	c := &change{base: base, next: next}
@@ -146,6 +128,23 @@ func changeOf(base, next *api.Database) *change {
 	return c
 }
 
+// cutShort says what is left of a task that does not go on after a restart. Where
+// a restore made its database is seen by the note of the create, or the record.
+func (n *Node) cutShort(k *task, records []*record) error {
+	guid := k.api.GUID
+	n.mu.Lock()
+	x := n.mu.notes[guid]
+	n.mu.Unlock()
+	made := x != nil && x.State == api.OutcomeCommitting || x == nil && slices.ContainsFunc(records, func(r *record) bool {
+		return r.Database.GUID == guid && r.Status == api.StatusCommitted
+	})
+	if k.api.Operation != api.OpRestore || !made {
+		return interrupted(k)
+	}
+	return api.Errorf(http.StatusServiceUnavailable, api.CodeInterrupted, "the node stopped while the task was under way%s: the database that it made stays, and may lack keys. "+
+		"If it has not been used since, delete it and restore again: crdb-cli crdb delete %s", atStep(k), guid)
+}
+
 // interrupted says what is left of a task that cannot go on.
 func interrupted(k *task) error {
 	left := "nothing was changed"
@@ -157,7 +156,7 @@ func interrupted(k *task) error {
 	case api.OpBackup:
 		left = "what is in its directory is no backup; remove it"
 	case api.OpRestore:
-		left = "the new database is not complete and is removed"
+		left = "no database was made, or it is being removed"
 	case api.OpFlush, api.OpPurge, api.OpRecover:
 		left = "it may have been carried out in part; run it again"
 	}

@@ -55,7 +55,7 @@ func (a *app) restoreCmd() *cobra.Command {
 	cmd.Long = "Make a new database, with a GUID of its own, and write into it what a backup holds. The backup is\n" +
 		"in a directory of the machine of the node asked, which must be one of the instances; without\n" +
 		"--instance it is the only one. The backup is checked first; if the database cannot be filled it is\n" +
-		"deleted again. Its users come to all regions, and its settings that crdb-cli crdb update can change, unless a\n" +
+		"deleted again, unless the node stops meanwhile. Its users come to all regions, and its settings that crdb-cli crdb update can change, unless a\n" +
 		"flag says another."
 	f := cmd.Flags()
 	f.StringVar(&dir, "dir", "", "directory on the node, an absolute path")
