@@ -194,7 +194,9 @@ func (n *Node) memberOf(x *api.Instance) member {
 	if x.NodeID == n.ID() {
 		return n
 	}
-	return n.clientOf(x.Cluster)
+	c := n.clientOf(x.Cluster)
+	c.NodeID = x.NodeID
+	return c
 }
 
 // prepareAll has all members prepare, and completes the database with the

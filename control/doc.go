@@ -98,7 +98,9 @@
 //  4. No member commits before the coordinator's note says "committing", and
 //     that note is not written before every member has prepared. So a create
 //     ends on all its members or on none.
-//  5. A coordinator's note disappears only when every member has confirmed.
+//  5. A coordinator's note disappears only when every member has confirmed, but
+//     for those that a later change has removed. None confirms for another node
+//     that had or will have its address, nor before it has loaded what it has.
 //  6. Prepare, Commit and Drop may be repeated, and arrive in any order.
 //  7. A replica ID is assigned by the coordinator, from 1 on, and stands in the
 //     record; the instance's log refuses to be opened under another.

@@ -159,7 +159,8 @@ func (n *Node) checkData(r *record) error {
 // write: for a newer configuration; for more of its log than is here; for more
 // of others' logs than is here, that it said it had; and for another process that
 // runs in its place, for which it also looks itself. It waits a bounded time, and
-// for nobody who cannot be reached. Where no other member answers, or there is none,
+// for nobody who cannot be reached. Nobody drops the instance meanwhile, since the
+// node is loading. Where no other member answers, or there is none,
 // it asks where former ones were: one may have come back since.
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)

@@ -238,6 +238,9 @@ func (n *Node) serve(db *database) error {
 func (n *Node) Drop(_ context.Context, guid string) error {
 	n.change.Lock()
 	defer n.change.Unlock()
+	if err := n.checkLoaded(); err != nil { // what is not open yet is here all the same
+		return err
+	}
 	n.mu.Lock()
 	db := n.mu.dbs[guid]
 	n.mu.dropped = append(n.mu.dropped, guid)
@@ -279,6 +282,14 @@ func (n *Node) dropLocked(guid string, db *database) error {
 		return fmt.Errorf("region %s: the database is stopped, but its files are not all removed: %w", n.opts.Settings.Region, err)
 	}
 	n.log.Info("database is removed", "database", r.Database.Name, "guid", guid)
+	return nil
+}
+
+// checkLoaded is checkReady for what a node does until its end.
+func (n *Node) checkLoaded() error {
+	if n.state.Load() == stateLoading {
+		return n.checkReady()
+	}
 	return nil
 }
 

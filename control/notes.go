@@ -139,7 +139,7 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	var wg sync.WaitGroup
 	before := x.Done
 	for _, inst := range x.members() {
-		if inst.NodeID == "" || slices.Contains(before, inst.NodeID) {
+		if inst.NodeID == "" || slices.Contains(before, inst.NodeID) || n.replaced(x, inst) {
 			continue
 		}
 		wg.Add(1)
@@ -169,6 +169,17 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 		n.log.Error("cannot remove the note of a change", "database", x.Database.Name, "err", err)
 	}
 	return nil
+}
+
+// replaced reports whether an instance that a change keeps or adds has been removed
+// by a later one: nobody answers for it any more, and all that stay know better.
+func (n *Node) replaced(x *note, inst *api.Instance) bool {
+	db := n.database(x.Database.GUID)
+	if x.Base == nil || db == nil || x.Database.Instance(inst.ID) == nil {
+		return false
+	}
+	d := db.record.Database
+	return d.ConfigVersion > x.Database.ConfigVersion && d.Instance(inst.ID) == nil
 }
 
 // tell has one member do what the note says.

@@ -92,6 +92,9 @@ func coordinatorGone(x *posted, by *api.Database) bool {
 func (n *Node) Unpost(_ context.Context, guid, config string) error {
 	n.change.Lock()
 	defer n.change.Unlock()
+	if err := n.checkLoaded(); err != nil {
+		return err
+	}
 	db := n.database(guid)
 	switch {
 	case db == nil:
@@ -235,10 +238,10 @@ func (r *record) settings() map[string]string {
 // Standing says how this node sees a database and a replica of it.
 func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64) (*api.Standing, error) {
 	db := n.database(guid)
-	if db == nil && n.state.Load() == stateLoading {
-		return nil, n.checkReady()
-	}
 	if db == nil {
+		if err := n.checkLoaded(); err != nil {
+			return nil, err
+		}
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 	}
 	h := db.inst.Holdings()

@@ -33,6 +33,9 @@ func (n *Node) putCommit(r *http.Request) (any, error) {
 	if d.GUID != guid {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "the path names database %s, the body %s", guid, d.GUID)
 	}
+	if err := n.checkMeant(r); err != nil {
+		return nil, err
+	}
 	return struct{}{}, n.Commit(r.Context(), d)
 }
 
@@ -41,7 +44,19 @@ func (n *Node) deleteInstance(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := n.checkMeant(r); err != nil {
+		return nil, err
+	}
 	return struct{}{}, n.Drop(r.Context(), guid)
+}
+
+// checkMeant refuses a call that names another node, which had this address once
+// or will have it again: what is not here may be there. Older builds name none.
+func (n *Node) checkMeant(r *http.Request) error {
+	if id := r.URL.Query().Get("node"); id != "" && id != n.ID() {
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "node %s is meant, and node %s of region %s answers at its address", id, n.ID(), n.opts.Settings.Region)
+	}
+	return nil
 }
 
 func (n *Node) postPosted(r *http.Request) (any, error) {
@@ -121,8 +136,8 @@ func (n *Node) getOutcome(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.state.Load() == stateLoading { // the notes may not be read yet
-		return nil, n.checkReady()
+	if err := n.checkLoaded(); err != nil { // the notes may not be read yet
+		return nil, err
 	}
 	return n.outcome(guid, r.URL.Query().Get("config_id")), nil
 }

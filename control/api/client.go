@@ -17,8 +17,18 @@ const MaxBody = 1 << 20
 
 // Client calls the admin port of one node.
 type Client struct {
-	Base string       // http://HOST:PORT
-	HTTP *http.Client // nil: http.DefaultClient
+	Base   string       // http://HOST:PORT
+	HTTP   *http.Client // nil: http.DefaultClient
+	NodeID string       // who is meant by Commit and Drop: another node that answers refuses; empty: whoever it is
+}
+
+// asNode is the query that says which node is meant. Builds that do not know it
+// ignore it.
+func (c *Client) asNode() string {
+	if c.NodeID == "" {
+		return ""
+	}
+	return "?node=" + url.QueryEscape(c.NodeID)
 }
 
 // NewClient returns a client for a node given as HOST, HOST:PORT or URL.
@@ -223,13 +233,13 @@ func (c *Client) Prepare(ctx context.Context, p *Prepare) (*Prepared, error) {
 
 // Commit is the second phase of a create on this node. It may be repeated.
 func (c *Client) Commit(ctx context.Context, d *Database) error {
-	return c.do(ctx, http.MethodPut, "/v1/node/databases/"+url.PathEscape(d.GUID), d, nil)
+	return c.do(ctx, http.MethodPut, "/v1/node/databases/"+url.PathEscape(d.GUID)+c.asNode(), d, nil)
 }
 
 // Drop removes this node's instance of a database, prepared or committed. It
 // may be repeated.
 func (c *Client) Drop(ctx context.Context, guid string) error {
-	return c.do(ctx, http.MethodDelete, "/v1/node/databases/"+url.PathEscape(guid), nil, nil)
+	return c.do(ctx, http.MethodDelete, "/v1/node/databases/"+url.PathEscape(guid)+c.asNode(), nil, nil)
 }
 
 // Outcome asks the coordinator of a create or a change what became of it.
