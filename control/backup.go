@@ -142,18 +142,18 @@ func (n *Node) restore(ctx context.Context, k *task, dir string, d *api.Database
 	if err == nil {
 		err = n.fill(ctx, k, dir, d.GUID)
 	}
-	return n.restored(ctx, k, d, err)
+	return n.restored(ctx, k, d.GUID, err)
 }
 
 // restored ends a restore that has made its database. One that failed is undone,
 // unless the node stops: that would take longer than a stop may, and what is left
 // of it could not be told from a database in use.
-func (n *Node) restored(ctx context.Context, k *task, d *api.Database, err error) error {
+func (n *Node) restored(ctx context.Context, k *task, guid string, err error) error {
 	if err == nil || n.ctx.Err() != nil {
 		return err
 	}
 	k.step("removing what was restored", 99)
-	if e := n.delete(context.WithoutCancel(ctx), k, d); e != nil {
+	if e := n.delete(context.WithoutCancel(ctx), k, guid); e != nil {
 		err = fmt.Errorf("%w; the database that was made could not be deleted: %w", err, e)
 	}
 	return err

@@ -29,10 +29,23 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 	if err != nil {
 		return err
 	}
+	if err := n.carryThrough(ctx, k, c, x); err != nil {
+		return err
+	}
+	n.log.Info("database has a new configuration", "database", c.next.Name, "guid", c.next.GUID, "version", c.next.ConfigVersion, "instances", len(c.next.Instances))
+	return n.afterwards(ctx, k, c)
+}
+
+// carryThrough decides a change and has the members commit, or gives it up. Then
+// the next change of the database may begin.
+func (n *Node) carryThrough(ctx context.Context, k *task, c *change, x *note) error {
 	defer n.idle(c.next.GUID)
 	away, err := n.propose(ctx, k, c)
 	if err == nil && !k.decide(ctx) {
 		err = context.Canceled
+	}
+	if err == nil && n.outlived(x) {
+		err = errOutlived
 	}
 	if err == nil {
 		err = n.setNote(x, api.OutcomeCommitting)
@@ -43,11 +56,7 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 	}
 	k.commit()
 	k.step("committing "+c.title(), 50)
-	if err := n.settle(ctx, k, x, away); err != nil {
-		return err
-	}
-	n.log.Info("database has a new configuration", "database", c.next.Name, "guid", c.next.GUID, "version", c.next.ConfigVersion, "instances", len(c.next.Instances))
-	return n.afterwards(ctx, k, c)
+	return n.settle(ctx, k, x, away)
 }
 
 // resolveAdded asks the nodes of new instances who they are.
@@ -73,11 +82,22 @@ func (n *Node) resolveAdded(ctx context.Context, k *task, c *change) error {
 	return failed
 }
 
-// beginChange writes down the note of a change. A note of an earlier change
-// that is decided and only waits for members that are away makes room: the new
-// configuration tells them everything, or their peers do.
+// beginChange writes down the note of a change; a task works on it until idle.
 func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
-	guid := x.Database.GUID
+	if err := n.claim(ctx, x.Database.GUID); err != nil {
+		return nil, err
+	}
+	begun, err := n.begin(x)
+	if err != nil {
+		n.idle(x.Database.GUID)
+	}
+	return begun, err
+}
+
+// claim gives the caller the right to write the note of a database, until idle. A
+// note of an earlier change that is decided and only waits for members that are
+// away makes room: what comes next tells them everything, or their peers do.
+func (n *Node) claim(ctx context.Context, guid string) error {
 	tick := time.NewTicker(n.opts.Timing.Retry)
 	defer tick.Stop()
 	for {
@@ -90,18 +110,14 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 		n.mu.Unlock()
 		switch {
 		case !settled || old == nil && busy:
-			return nil, api.Errorf(http.StatusConflict, api.CodeConflict, "database %s is being changed already; see crdb-cli task list", guid)
+			return api.Errorf(http.StatusConflict, api.CodeConflict, "database %s is being changed already; see crdb-cli task list", guid)
 		case !busy:
-			begun, err := n.begin(x)
-			if err != nil {
-				n.idle(guid)
-			}
-			return begun, err
+			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
@@ -296,6 +312,9 @@ func (n *Node) settle(ctx context.Context, k *task, x *note, away []string) erro
 	defer timeout.Stop()
 	for late := false; ; {
 		failed := n.round(ctx, x, func(cluster string) { k.cluster(cluster, 80) })
+		if x.Base == nil { // it was abandoned
+			return errOutlived
+		}
 		waits := false
 		for _, inst := range x.members() {
 			waits = waits || failed[inst.Cluster.Name] != nil && !slices.Contains(away, inst.NodeID)

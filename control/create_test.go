@@ -203,7 +203,7 @@ func TestPrepareCommitDropMayBeRepeated(t *testing.T) {
 	if !n.clean() {
 		t.Error("not clean after a drop")
 	}
-	if err := n.Commit(ctx, d); !api.IsCode(err, api.CodeConflict) {
+	if err := n.Commit(ctx, d); !api.IsCode(err, api.CodeRemoved) {
 		t.Errorf("a late commit of a dropped database: %v", err)
 	}
 }

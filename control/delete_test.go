@@ -89,3 +89,115 @@ func TestNoteOfAMemberThatIsReplaced(t *testing.T) {
 	}
 	eventually(t, "the note is gone", func() bool { return nodes[0].waiting() == 0 })
 }
+
+// A change that adds an instance is decided while another node deletes the database:
+// the new one does not serve what nobody else has, and no note is left.
+func TestDeleteWhileAnotherAdds(t *testing.T) {
+	for _, posted := range []bool{true, false} { // so that the other node knows of the new one, or not
+		_, nodes, guid := four(t)
+		ctx, k := context.Background(), &task{owner: nodes[0].tasks}
+		r, _ := nodes[0].find(guid)
+		c, err := nodes[0].plan(r.Database, adding(nodes[3]))
+		if err == nil {
+			err = nodes[0].resolveAdded(ctx, k, c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+		if err == nil {
+			err = nodes[0].prepareAdded(ctx, k, c)
+		}
+		if err == nil && posted {
+			_, err = nodes[0].postAll(ctx, k, c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if del := nodes[1].wait(nodes[1].c.Delete(ctx, guid)); del.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", del)
+		}
+		if posted && !nodes[3].clean() {
+			t.Error("the delete leaves out the one that is being added")
+		}
+		if err := nodes[0].setNote(x, api.OutcomeCommitting); err != nil {
+			t.Fatal(err)
+		}
+		if err := nodes[0].settle(ctx, k, x, nil); err != errOutlived {
+			t.Errorf("the change ends with %v", err)
+		}
+		for _, n := range nodes {
+			if !n.clean() || n.waiting() != 0 {
+				t.Errorf("posted %v: region %s is clean: %v, and has %d notes", posted, n.opts.Settings.Region, n.clean(), n.waiting())
+			}
+		}
+	}
+}
+
+// What was added after a delete was asked for is deleted, too.
+func TestDeleteOfWhatWasAddedMeanwhile(t *testing.T) {
+	_, nodes, guid := four(t)
+	for range maxRunningTasks {
+		nodes[1].tasks.slots <- struct{}{}
+	}
+	del, err := nodes[1].c.Delete(context.Background(), guid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task := nodes[0].modify(guid, adding(nodes[3])); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	for range maxRunningTasks {
+		<-nodes[1].tasks.slots
+	}
+	if del = nodes[1].wait(del, nil); del.Status != api.TaskFinished || len(del.Progress.Clusters) != 4 {
+		t.Errorf("task: %+v", del)
+	}
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}
+
+// A change that only waits for a member that is away does not keep a delete back,
+// and is forgotten when the database is deleted elsewhere.
+func TestDeleteWhileAChangeWaits(t *testing.T) {
+	for at := range 2 {
+		dial, nodes, guid := four(t)
+		dial.cut.Store(nodes[2].AdminAddr(), true)
+		nodes[0].client.CloseIdleConnections()
+		nodes[1].client.CloseIdleConnections()
+		if task := nodes[0].modify(guid, setting(5)); task.Status != api.TaskFinished || nodes[0].waiting() != 1 {
+			t.Fatalf("task: %+v", task)
+		}
+		if del := nodes[at].wait(nodes[at].c.Delete(context.Background(), guid)); del.Status != api.TaskFailed || del.Errors[0].Cluster != nodes[2].AdminAddr() {
+			t.Fatalf("task: %+v", del)
+		}
+		dial.cut.Delete(nodes[2].AdminAddr())
+		for _, n := range nodes {
+			eventually(t, "clean", n.clean)
+			eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		}
+	}
+}
+
+// A delete while an instance that was added catches up keeps its note when the add
+// ends.
+func TestDeleteWhileAnInstanceCatchesUp(t *testing.T) {
+	dial, nodes, guid := four(t)
+	nodes[0].fake(guid).hold(9, nil) // which the new one never gets
+	add, err := nodes[0].c.Modify(context.Background(), guid, adding(nodes[3]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it catches up", func() bool { return strings.Contains(nodes[0].task(add.ID).Progress.Step, "catching up") })
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	nodes[0].client.CloseIdleConnections()
+	if del := nodes[0].wait(nodes[0].c.Delete(context.Background(), guid)); del.Status != api.TaskFailed || del.Errors[0].Cluster != nodes[2].AdminAddr() {
+		t.Fatalf("task: %+v", del)
+	}
+	nodes[0].wait(add, nil)
+	dial.cut.Delete(nodes[2].AdminAddr())
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}

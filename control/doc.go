@@ -32,7 +32,11 @@
 // one; the other two are carried on with. A member that waits too long asks the coordinator, and
 // drops what was aborted or never heard of; also what nobody can tell it
 // about any more, because a commit carries everything needed to begin anew.
-// A delete is the note "deleting" and the same dropping.
+// A delete is the note "deleting" and the same dropping, of all that are members or
+// posted as such when no change of this node is under way. A change of another
+// node that has passed its post meanwhile deletes what it adds when it finds its own
+// instance dropped; only one that ends before its node is told leaves a new instance
+// behind that the delete does not know.
 //
 // # A change of a configuration
 //
@@ -99,7 +103,8 @@
 //     that note is not written before every member has prepared. So a create
 //     ends on all its members or on none.
 //  5. A coordinator's note disappears only when every member has confirmed, but
-//     for those that a later change has removed. None confirms for another node
+//     for those that a later change has removed, and for a change whose own node
+//     is a member no more though the change keeps it. None confirms for another node
 //     that had or will have its address, nor before it has loaded what it has.
 //  6. Prepare, Commit and Drop may be repeated, and arrive in any order.
 //  7. A replica ID is assigned by the coordinator, from 1 on, and stands in the
@@ -134,6 +139,8 @@
 //
 // Node.change is held through one Prepare, Post, Commit or Drop at a time; Node.mu
 // guards the maps and is never held while calling out. Order: change, mu.
+// The note of a database is written by whoever has claimed it (Node.mu.busy), one
+// task or the janitor at a time.
 // Every goroutine is counted in Node.wg, and stops with Node.ctx. Tasks run
 // on goroutines of their own, at most maxRunningTasks at a time.
 package control

@@ -100,7 +100,7 @@ func (n *Node) admit(d *api.Database) (uid int, known *database, err error) {
 		return 0, db, nil
 	}
 	if slices.Contains(n.mu.dropped, d.GUID) {
-		return 0, nil, api.Errorf(http.StatusConflict, api.CodeConflict, "database %s was removed from this node", d.GUID)
+		return 0, nil, api.Errorf(http.StatusConflict, api.CodeRemoved, "database %s was removed from this node", d.GUID)
 	}
 	if len(n.mu.dbs) >= maxDatabases {
 		return 0, nil, api.Errorf(http.StatusConflict, api.CodeLimit, "this node hosts %d databases; the limit is %d", len(n.mu.dbs), maxDatabases)

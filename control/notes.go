@@ -132,8 +132,12 @@ func (n *Node) tellGone(x *note) {
 }
 
 // round asks every member that has not confirmed yet to carry out the note,
-// and removes the note when all have. It returns what failed, by cluster.
+// and removes the note when all have. It returns what failed, by cluster. The
+// change of a database that is deleted is abandoned.
 func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string)) map[string]error {
+	if n.outlived(x) {
+		n.abandon(x)
+	}
 	failed := map[string]error{}
 	var mu sync.Mutex // guards failed and x.Done
 	var wg sync.WaitGroup
@@ -146,6 +150,9 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 		go func() {
 			defer wg.Done()
 			err := n.tell(ctx, x, inst)
+			if x.Base != nil && api.IsCode(err, api.CodeRemoved) { // by a later change, or with the database
+				err = nil
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -170,6 +177,34 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	}
 	return nil
 }
+
+// outlived reports whether a change keeps the instance of this node, which is gone
+// since: the database was deleted elsewhere, or the instance forced out.
+func (n *Node) outlived(x *note) bool {
+	db := n.database(x.Database.GUID)
+	return x.Base != nil && x.Database.Find(n.ID()) != nil && (db == nil || db.record.Status == api.StatusRemoved)
+}
+
+// abandon makes a change that is outlived the deletion of what it adds, where the
+// database was deleted: whoever deleted it may not know of that. Where this node was
+// forced out there is nothing to do: all that stay have agreed on what follows.
+func (n *Node) abandon(x *note) {
+	d := x.Database.Clone()
+	n.mu.Lock()
+	deleted := slices.Contains(n.mu.dropped, d.GUID)
+	n.mu.Unlock()
+	d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base.Instance(y.ID) != nil })
+	next := &note{State: noteDeleting, Database: d}
+	if err := n.dir.writeNote(next); err != nil {
+		n.log.Error("cannot write down that a change is abandoned", "database", d.Name, "err", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	*x = *next
+}
+
+// errOutlived ends the task of a change that is outlived.
+var errOutlived = api.Errorf(http.StatusConflict, api.CodeConflict, "the database was deleted, or this region was removed from it, while the change was under way")
 
 // replaced reports whether an instance that a change keeps or adds has been removed
 // by a later one: nobody answers for it any more, and all that stay know better.
@@ -232,33 +267,49 @@ func (n *Node) startDelete(rq request, guid string) (*api.Task, error) {
 	if err := n.checkReady(); err != nil {
 		return nil, err
 	}
-	r, err := n.find(guid)
-	if err != nil {
+	if _, err := n.find(guid); err != nil {
 		return nil, err
 	}
-	return n.tasks.start(rq, api.OpDelete, guid, func(ctx context.Context, k *task) error { return n.delete(ctx, k, r.Database) })
+	return n.tasks.start(rq, api.OpDelete, guid, func(ctx context.Context, k *task) error { return n.delete(ctx, k, guid) })
+}
+
+// everybody is the configuration of a record with the instances that a change to
+// come adds: a delete must not leave them behind.
+func (r *record) everybody() *api.Database {
+	d := r.Database.Clone()
+	if r.Posted == nil {
+		return d
+	}
+	for _, x := range r.Posted.Database.Instances {
+		if d.Instance(x.ID) == nil {
+			d.Instances = append(d.Instances, x)
+		}
+	}
+	return d
 }
 
 // delete is the task. Once noted, the deletion is carried out even when the
 // task fails because a member does not answer.
-func (n *Node) delete(ctx context.Context, k *task, d *api.Database) error {
+func (n *Node) delete(ctx context.Context, k *task, guid string) error {
+	if err := n.claim(ctx, guid); err != nil {
+		return err
+	}
+	defer n.idle(guid)
+	r, err := n.find(guid) // now, with what other changes have made of it
+	if err != nil {
+		return err
+	}
+	d := r.everybody()
 	for _, x := range d.Instances {
 		k.cluster(x.Cluster.Name, 0)
 	}
 	if !k.decide(ctx) {
 		return context.Canceled
 	}
-	n.mu.Lock()
-	under := n.mu.notes[d.GUID] != nil
-	n.mu.Unlock()
-	if under {
-		return api.Errorf(http.StatusConflict, api.CodeConflict, "database %s is being changed already", d.GUID)
-	}
 	x, err := n.begin(&note{State: noteDeleting, Database: d})
 	if err != nil {
 		return err
 	}
-	defer n.idle(d.GUID)
 	k.commit()
 	k.step("removing the instances", 20)
 	if err := n.carryOut(ctx, k, x); err != nil {

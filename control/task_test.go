@@ -225,16 +225,12 @@ func TestRestoreOfACrashDeletesNothing(t *testing.T) {
 func TestRestoreOfAStopDeletesNothing(t *testing.T) {
 	_, nodes, guid := four(t)
 	n := nodes[0]
-	r, err := n.find(guid)
-	if err != nil {
-		t.Fatal(err)
-	}
 	made := make(chan struct{})
 	k, err := n.tasks.start(request{}, api.OpRestore, guid, func(ctx context.Context, k *task) error {
 		k.commit()
 		close(made)
 		<-ctx.Done()
-		return n.restored(ctx, k, r.Database, ctx.Err())
+		return n.restored(ctx, k, guid, ctx.Err())
 	})
 	if err != nil {
 		t.Fatal(err)

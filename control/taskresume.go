@@ -96,15 +96,18 @@ func (k *task) isOf(x *note) bool {
 // resumeNote carries out the note of a task. What members do not confirm in
 // time is left to the janitor, as in the first run of the task.
 func (n *Node) resumeNote(ctx context.Context, k *task, x *note) error {
-	defer n.idle(x.Database.GUID)
 	k.step("going on after a restart of the node", 50)
 	if x.Base == nil {
+		defer n.idle(x.Database.GUID)
 		return n.carryOut(ctx, k, x)
 	}
-	if err := n.settle(ctx, k, x, nil); err != nil {
+	c := changeOf(x.Base, x.Database)
+	err := n.settle(ctx, k, x, nil)
+	n.idle(c.next.GUID)
+	if err != nil {
 		return err
 	}
-	return n.afterwards(ctx, k, changeOf(x.Base, x.Database))
+	return n.afterwards(ctx, k, c)
 }
 
 // changeOf is what a change of one configuration to another does.
