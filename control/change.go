@@ -21,6 +21,9 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 		k.cluster(x.Cluster.Name, 0)
 	}
 	k.step("asking the clusters", 5)
+	if err := n.skipPosted(ctx, c); err != nil {
+		return err
+	}
 	if err := n.resolveAdded(ctx, k, c); err != nil {
 		return err
 	}
@@ -57,6 +60,19 @@ func (n *Node) carryThrough(ctx context.Context, k *task, c *change, x *note) er
 	k.commit()
 	k.step("committing "+c.title(), 50)
 	return n.settle(ctx, k, x, away)
+}
+
+// skipPosted sees to it that a change which may take the place of one that is posted
+// gives out none of its IDs: what the other adds may be a member for some already.
+func (n *Node) skipPosted(ctx context.Context, c *change) error {
+	if len(c.gone) == 0 {
+		return nil
+	}
+	highest := 0
+	for _, s := range n.standings(ctx, c.base.GUID, c.base.Instances) {
+		highest = max(highest, s.Highest)
+	}
+	return c.raise(highest)
 }
 
 // resolveAdded asks the nodes of new instances who they are.

@@ -113,13 +113,14 @@
 //     bounded, by the constants in limits.go.
 //  9. Configurations of a database have versions 1, 2, 3; a version follows the
 //     committed one before it and no other. ConfigID tells two of one version
-//     apart, which only force can make.
+//     apart, which only force can make; an instance that is in one and finds that
+//     a member has the other in force, without it, is no member.
 //  10. A change is decided when a majority of the members has posted it, and all
 //     that stay where instances are removed. Since a member posts one change at
 //     a time, and only on the version it has in force, of two changes of one
 //     version at most one is decided.
-//  11. A replica ID is given out once: the configuration keeps the highest. A
-//     node writes down which it has hosted, and makes none of them anew.
+//  11. A replica ID is given out once: the configuration keeps the highest, also
+//     of a posted one whose place it takes by force. A node writes down which it has hosted, and makes none of them anew.
 //  12. Retention and stability count the members in force and the posted ones.
 //  13. An instance that leaves in good order takes no writes from before the post
 //     on, and the post is refused there unless every member that stays holds on

@@ -117,7 +117,8 @@ func (n *Node) others(r *record) []api.Instance {
 	return slices.DeleteFunc(slices.Clone(r.Database.Instances), func(x api.Instance) bool { return x.ID == r.Replica })
 }
 
-// adoptNewest takes over the newest of the configurations others have in force.
+// adoptNewest takes over the newest of the configurations others have in force; or
+// leaves, where one of the same version has deposed this instance.
 func (n *Node) adoptNewest(guid string, all map[int]*api.Standing) {
 	n.change.Lock()
 	defer n.change.Unlock()
@@ -125,11 +126,25 @@ func (n *Node) adoptNewest(guid string, all map[int]*api.Standing) {
 	if db == nil {
 		return
 	}
+	var rival *api.Database
 	newest := db.record.Database
-	for _, s := range all {
-		if d := s.Database; d != nil && d.GUID == guid && s.Status != api.StatusPosted && d.ConfigVersion > newest.ConfigVersion {
+	for id, s := range all {
+		d := s.Database
+		if d == nil || d.GUID != guid || s.Status == api.StatusPosted {
+			continue
+		}
+		if d.ConfigVersion > newest.ConfigVersion {
 			newest = d
 		}
+		if s.Status == api.StatusCommitted && n.deposed(db.record, id, d) {
+			rival = d
+		}
+	}
+	if newest == db.record.Database && rival != nil {
+		if err := n.leaveLocked(db, rival); err != nil {
+			n.log.Error("cannot write down that an instance was removed", "database", rival.Name, "guid", guid, "err", err)
+		}
+		return
 	}
 	if newest == db.record.Database {
 		return
@@ -138,6 +153,17 @@ func (n *Node) adoptNewest(guid string, all map[int]*api.Standing) {
 	if err := n.adoptLocked(db, newest); err != nil {
 		n.log.Error("cannot take over a configuration", "database", newest.Name, "guid", guid, "err", err)
 	}
+}
+
+// deposed reports whether a member has another configuration of the same version in
+// force, without this instance. Only force makes one, and all that stay have agreed
+// to it, so what is in force here never will be there (invariant 9). Others than
+// members are not believed: two parts of a database may have forced out each other.
+func (n *Node) deposed(r *record, member int, d *api.Database) bool {
+	have := r.Database
+	own := d.Find(n.ID())
+	return r.Status == api.StatusCommitted && d.ConfigVersion == have.ConfigVersion && d.ConfigID != have.ConfigID &&
+		have.Instance(member) != nil && (own == nil || own.ID != r.Replica)
 }
 
 // checkData writes down a fault where a record is there and its data is not:

@@ -238,6 +238,57 @@ func TestForceOutALostCoordinator(t *testing.T) {
 	}
 }
 
+// A coordinator is lost that had told only the instance that it was adding. The
+// change which forces it out takes the place of that one: the ID is not given out
+// again, also not by the change itself, and who has it takes no writes that nobody
+// would get.
+func TestForcedChangeGivesOutNoIDAgain(t *testing.T) {
+	dial, nodes, guid := four(t)
+	ctx, k := context.Background(), &task{owner: nodes[0].tasks}
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, adding(nodes[3]))
+	if err == nil {
+		err = nodes[0].resolveAdded(ctx, k, c)
+	}
+	if err == nil {
+		_, err = nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	}
+	if err == nil {
+		_, err = nodes[0].propose(ctx, k, c)
+	}
+	if err == nil {
+		err = nodes[3].Commit(ctx, c.next)
+	}
+	if err != nil {
+		t.Fatal(err, k.api.Errors)
+	}
+	dial.cut.Store(nodes[0].AdminAddr(), true)
+	for _, n := range nodes[1:] {
+		n.client.CloseIdleConnections()
+	}
+	low, err := nodes[1].plan(r.Database, removing(true, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes[2].Post(ctx, &api.Post{Database: low.next, Base: low.base, Coordinator: nodes[1].c.Base}); err == nil || !strings.Contains(err.Error(), "has given out instance ID 4") {
+		t.Errorf("a change that forgets an ID: %v", err)
+	}
+	m := adding(startNode(t, "af-south", dial))
+	m.RemoveInstances, m.ForceRemove = []int{1}, true
+	if task := nodes[1].modify(guid, m); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	agreeOn(t, guid, 2, nodes[1:3]...)
+	if got := fmt.Sprint(nodes[1].members(guid)); got != "[2 3 5]" {
+		t.Errorf("members: %s", got)
+	}
+	nodes[3].fake(guid).spec.Notice(Notice{Kind: NoticeStranger, Text: "no member"})
+	eventually(t, "it takes no writes", func() bool { return strings.Contains(nodes[3].fake(guid).refuses(), "was removed from database") })
+	if task := nodes[3].wait(nodes[3].c.Purge(ctx, guid, []int{4})); task.Status != api.TaskFinished {
+		t.Errorf("purge: %+v", task)
+	}
+}
+
 // stepsOfARemoval are what a coordinator does one after the other; keeps says
 // whether the change is decided then.
 var stepsOfARemoval = []struct {

@@ -122,13 +122,34 @@ func (c *change) add(m *api.Modify) error {
 		}
 		x.ID = c.next.NextID()
 		if x.ID > crdt.MaxReplicas {
-			return api.Errorf(http.StatusConflict, api.CodeLimit, "the database has had %d instances, and IDs are never given out again; the limit is %d", x.ID-1, crdt.MaxReplicas)
+			return errIDs(x.ID - 1)
 		}
 		c.next.HighestID = x.ID
 		c.next.Instances = append(c.next.Instances, x)
 		c.added = append(c.added, x.ID)
 	}
 	return nil
+}
+
+// raise leaves out IDs that another change of the same version has given out.
+func (c *change) raise(highest int) error {
+	by := highest - (c.base.NextID() - 1)
+	if by <= 0 {
+		return nil
+	}
+	if c.next.HighestID += by; c.next.HighestID > crdt.MaxReplicas {
+		return errIDs(c.next.HighestID - 1)
+	}
+	for i, id := range c.added {
+		x := c.next.Instance(id)
+		x.ID += by
+		c.added[i] = x.ID
+	}
+	return nil
+}
+
+func errIDs(had int) error {
+	return api.Errorf(http.StatusConflict, api.CodeLimit, "the database has had %d instances, and IDs are never given out again; the limit is %d", had, crdt.MaxReplicas)
 }
 
 // update changes settings.

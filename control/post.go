@@ -39,6 +39,9 @@ func (n *Node) Post(_ context.Context, p *api.Post) error {
 	if x := r.Posted; x != nil && x.Database.ConfigID != p.Database.ConfigID && !coordinatorGone(x, p.Database) {
 		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s: another change to configuration version %d is under way, coordinated by %s",
 			n.opts.Settings.Region, x.Database.ConfigVersion, x.Coordinator)
+	} else if x != nil && p.Database.HighestID < x.Database.HighestID { // somebody may have committed it (invariant 11)
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s: the change that this one takes the place of has given out instance ID %d; ask again, at a node of this version",
+			n.opts.Settings.Region, x.Database.HighestID)
 	}
 	if gone := p.Database.Removed(r.Replica); gone != nil && !gone.Forced && !n.drained(db) {
 		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s has not handed over everything it has", n.opts.Settings.Region)
@@ -247,7 +250,7 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 	h := db.inst.Holdings()
 	s := &api.Standing{Database: db.record.Database, Status: db.record.Status, Durable: h.Durable, Issued: h.Issued, Clock: h.Clock, Others: h.Others, Held: h.Held}
 	if db.record.Posted != nil {
-		s.Posted = db.record.Posted.Database.ConfigID
+		s.Posted, s.Highest = db.record.Posted.Database.ConfigID, db.record.Posted.Database.HighestID
 	}
 	s.LostLog = db.record.Fault != nil && db.record.Fault.Code == api.CodeLostLog
 	s.Partial = catchingUp(db.inst) != ""

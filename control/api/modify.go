@@ -201,8 +201,9 @@ type Holding struct {
 
 // Standing is how a node sees a database and a replica of it.
 type Standing struct {
-	Database *Database  `json:"crdb"`             // committed here
-	Posted   string     `json:"posted,omitempty"` // ID of a configuration to come
+	Database *Database  `json:"crdb"`                                 // committed here
+	Posted   string     `json:"posted,omitempty"`                     // ID of a configuration to come
+	Highest  int        `json:"posted_highest_instance_id,omitempty"` // that it gives out; 0 also of older builds
 	Status   string     `json:"status"`
 	Writes   string     `json:"writes,omitempty"`   // why clients cannot write
 	LostLog  bool       `json:"lost_log,omitempty"` // the instance has lost some of its own log
