@@ -3,6 +3,8 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -170,6 +172,10 @@ func (t *transfers) run() {
 				continue
 			}
 		}
+		if l == nil && t.orphaned() {
+			t.goOn()
+			continue
+		}
 		if l == nil {
 			t.wait(t.pause())
 			continue
@@ -241,6 +247,49 @@ func (t *transfers) choose() *link {
 		}
 	}
 	return nil
+}
+
+// orphaned reports whether the instance waits for a state and is the only member.
+func (t *transfers) orphaned() bool {
+	r := t.r
+	r.mu.Lock() // no look at members that are just being set
+	defer r.mu.Unlock()
+	return r.configured.Load() && r.AwaitsBase() && !slices.ContainsFunc(r.allLinks(), func(l *link) bool {
+		_, ok := l.currentMember()
+		return ok
+	})
+}
+
+// goOn makes what is held here the state of the database: nobody is left who could
+// give another, and whoever joins is to get one. What slices hold of logs beyond
+// their ends is settled afterwards (remains).
+func (t *transfers) goOn() {
+	over := mark{done: true, bytes: t.mark.bytes, keys: t.mark.keys}
+	j := &jump{mark: over.encode(), done: make(chan error, 1)}
+	if err := t.jump(j); err != nil {
+		if t.r.ctx.Err() == nil {
+			t.r.quiet.error("an instance that is left alone without a complete state cannot go on", t.r.opts.Self, err)
+			t.wait(t.r.opts.Timing.RetryMax)
+		}
+		return
+	}
+	t.r.quiet.error("this instance was to get its state from others, and no other member is left: it goes on with what it has; what else the others had is lost",
+		t.r.opts.Self, fmt.Errorf("%.1f %% of the state had come", t.percent()))
+	t.complete(over)
+}
+
+// complete ends the waiting for a state.
+func (t *transfers) complete(over mark) {
+	t.mark = over
+	t.older = older{opened: true}
+	t.mu.Lock()
+	t.mu.await = false
+	clear(t.mu.needs)
+	t.mu.progress = TransferStatus{Percent: 100, Bytes: over.bytes, Keys: over.keys}
+	t.mu.Unlock()
+	for _, l := range t.r.allLinks() {
+		l.kick()
+	}
 }
 
 // usable returns the link to a replica if it is a member and not cut.

@@ -335,15 +335,6 @@ func (x *transferIn) end() error {
 	t.r.quiet.to.Info("state transfer is complete", "from", x.l.replica, "bytes", t.mark.bytes, "keys", t.mark.keys,
 		"spared_bytes", t.older.spared, "seconds", seconds, "up_to", oplog.VectorOf(t.mark.ends).String())
 	t.r.quiet.forget(x.l.replica)
-	t.mark = over
-	t.older = older{opened: true}
-	t.mu.Lock()
-	t.mu.await = false
-	clear(t.mu.needs)
-	t.mu.progress = TransferStatus{Percent: 100, Bytes: over.bytes, Keys: over.keys}
-	t.mu.Unlock()
-	for _, l := range t.r.allLinks() {
-		l.kick()
-	}
+	t.complete(over)
 	return nil
 }

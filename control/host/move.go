@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 
 	"crdb/command"
 	"crdb/control/api"
@@ -28,6 +29,9 @@ func (i *instance) work(ctx context.Context) (_ context.Context, end func(), err
 // snapshot is what is on disk once everything written before is. A checkpoint
 // before it makes the log that has to be read with it short.
 func (i *instance) snapshot(ctx context.Context) (*oplog.Snapshot, error) {
+	if why := i.CatchingUp(); why != "" { // it would be taken for all there is
+		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s has not got the state of the database yet; use another region (%s)", i.host.settings.Region, why)
+	}
 	if err := i.Err(); err != nil && !errors.Is(err, oplog.ErrClock) {
 		return nil, err // it would wait for the disk
 	}
