@@ -152,6 +152,29 @@ func TestFieldEvents(t *testing.T) {
 	passes("expired h")
 }
 
+// TestRemoteFieldEventsOverAHiddenCounter: an operation on the fields of a hash names
+// first what it clears of a hidden type, which has no deadline.
+func TestRemoteFieldEventsOverAHiddenCounter(t *testing.T) {
+	for _, tc := range []struct{ line, want string }{
+		{"HEXPIRE k 100 FIELDS 1 f", "hexpire k"},
+		{"HPERSIST k FIELDS 1 f", "hpersist k"},
+	} {
+		here, there := newWorldOf(t, 1), newWorldOf(t, 2)
+		heard := here.listener("AKE")
+		c, h := there.dial("c"), here.dial("h")
+		c.do("ZINCRBY", "k", "1", "m")
+		here.advance(time.Second)
+		there.advance(time.Second)
+		h.do("HSET", "k", "f", "v")
+		h.do("HEXPIRE", "k", "50", "FIELDS", "1", "f")
+		heard.told()
+		there.pull(here)
+		expect(t, c.do(strings.Fields(tc.line)...), "*1\r\n:1\r\n")
+		here.pull(there)
+		expect(t, heard.told(), "zincr k, "+tc.want)
+	}
+}
+
 func TestEvictedEvent(t *testing.T) {
 	w := newWorld(t)
 	heard := w.listener("Ee")

@@ -129,7 +129,14 @@ func (h *Hash) PrepareDeadline(op *Op, field []byte, at int64) {
 }
 
 // Persists reports whether an operation of KindHashExpire takes deadlines away.
-func Persists(op *Op) bool { return len(op.Elems) > 0 && deadlineAt(op.Elems[0].Value) == 0 }
+func Persists(op *Op) bool {
+	for i := range op.Elems {
+		if e := &op.Elems[i]; e.Of == TypeNone { // what it clears of hidden types has no deadline
+			return deadlineAt(e.Value) == 0
+		}
+	}
+	return false
+}
 
 func deadlineAt(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
 
