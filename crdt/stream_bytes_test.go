@@ -37,3 +37,38 @@ func TestStreamBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestLateEntriesFillChunks: entries of another region that come between those of
+// this one, in order or not, leave chunks that are half full at least, mostly.
+func TestLateEntriesFillChunks(t *testing.T) {
+	const n = 3000
+	rnd := rand.New(rand.NewPCG(3, 6))
+	inOrder := make([]int, n)
+	for i := range inOrder {
+		inOrder[i] = i
+	}
+	for name, order := range map[string][]int{"in order": inOrder, "in any order": rnd.Perm(n)} {
+		for _, size := range []int{1, 300} { // by their number, and by their bytes
+			fields := AppendStreamFields(nil, [][]byte{[]byte("f"), make([]byte, size)})
+			var l streamList
+			for i := range uint64(n) {
+				l.add(StreamID{1 + i, 1}, Dot{TimestampAt(int64(1 + i)), 1}, fields)
+			}
+			own := len(l.chunks)
+			for _, i := range order {
+				l.add(StreamID{1 + uint64(i), 2}, Dot{TimestampAt(int64(1 + i)), 2}, fields)
+			}
+			if got := len(l.chunks); l.n != 2*n || got > 4*own {
+				t.Errorf("%s, %d bytes each: %d entries in %d chunks, %d before", name, size, l.n, got, own)
+			}
+			var last StreamID
+			l.each(func(e *StreamEntry) bool {
+				if !last.Less(e.ID) {
+					t.Fatalf("%v behind %v", e.ID, last)
+				}
+				last = e.ID
+				return true
+			})
+		}
+	}
+}

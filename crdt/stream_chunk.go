@@ -32,6 +32,9 @@ const (
 	maxChunkBytes   = 4096
 )
 
+// maxEntryHead is more than an entry needs besides its fields, in bytes.
+const maxEntryHead = 64
+
 const (
 	entryDead = 1 << iota
 	entrySame
@@ -72,7 +75,7 @@ func (c *streamChunk) room(size int) bool {
 
 // append adds an entry behind the last one.
 func (c *streamChunk) append(id StreamID, d Dot, payload []byte) {
-	var head [64]byte
+	var head [maxEntryHead]byte
 	b := binary.AppendUvarint(head[:0], zigzag(int64(id.Ms-c.first.Ms)))
 	b = binary.AppendUvarint(b, zigzag(int64(id.Seq-c.first.Seq)))
 	b = binary.AppendUvarint(b, uint64(d.Replica))

@@ -1,6 +1,9 @@
 package crdt
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // streamList is the entries of a stream: chunks in order. Most is done at the
 // ends; in the middle a chunk is found by bisection and rewritten.
@@ -47,18 +50,24 @@ func (l *streamList) add(id StreamID, d Dot, payload []byte) {
 	l.held += c.bytes()
 }
 
-// insert adds an entry before others: its chunk is written anew, as two if it
-// has become too large.
+// insert adds an entry before others: its chunk is written anew, as two halves if
+// it has become too large. Were the first of them full, the next entry beside this
+// one would split it again, and two regions that write at once would leave chunks
+// of one entry.
 func (l *streamList) insert(id StreamID, d Dot, payload []byte) {
 	i := l.find(id, d)
 	old := l.chunks[i]
+	first, size := old.live+1, len(old.data)-old.front+len(payload)+maxEntryHead
+	if old.live >= maxChunkEntries || size >= maxChunkBytes {
+		first, size = (first+1)/2, size/2
+	}
 	var fresh []*streamChunk
 	put := func(id StreamID, d Dot, payload []byte) {
-		if n := len(fresh); n > 0 && fresh[n-1].room(len(payload)) {
+		if n := len(fresh); n > 0 && fresh[n-1].room(len(payload)) && (n > 1 || fresh[0].total < first) {
 			fresh[n-1].append(id, d, payload)
 			return
 		}
-		fresh = append(fresh, newStreamChunk(id, d, payload, 0))
+		fresh = append(fresh, newStreamChunk(id, d, payload, min(size, maxChunkBytes)))
 	}
 	done, twice := false, false
 	var buf []byte
@@ -88,14 +97,10 @@ func (l *streamList) insert(id StreamID, d Dot, payload []byte) {
 func (l *streamList) replace(i int, fresh []*streamChunk) {
 	l.held -= l.chunks[i].bytes()
 	for _, c := range fresh {
+		c.clip()
 		l.held += c.bytes()
 	}
-	if len(fresh) == 1 {
-		l.chunks[i] = fresh[0]
-		return
-	}
-	rest := append(fresh, l.chunks[i+1:]...)
-	l.chunks = append(l.chunks[:i:i], rest...)
+	l.chunks = slices.Replace(l.chunks, i, i+1, fresh...)
 }
 
 // remove takes away the entries with an ID that seen covers.
