@@ -34,6 +34,7 @@ type Stream struct {
 	scratch []byte         // names and values of an op that is being prepared
 	joined  []addedBy      // of the mark that mark returned last
 	spare   []addedBy      // for the next mark that replaces one
+	lateNew bool           // a group's is
 }
 
 const (

@@ -14,6 +14,7 @@ type Group struct {
 	Name   []byte
 	births []groupBirth // by dot, oldest first
 	GroupState
+	lateNew bool // late has grown since EachLate told
 }
 
 // groupBirth is one creation: where the group starts.
@@ -194,6 +195,22 @@ func (s *Stream) noteLate(id StreamID) {
 	for _, g := range s.groups {
 		if !g.Last.Less(id) {
 			g.late.put(id, struct{}{})
+			g.lateNew, s.lateNew = true, true
+		}
+	}
+}
+
+// EachLate calls fn for the groups behind whose position entries have come since
+// the last call: their stored form has changed, although no operation names them.
+func (s *Stream) EachLate(fn func(g *Group)) {
+	if !s.lateNew {
+		return
+	}
+	s.lateNew = false
+	for _, g := range s.groups {
+		if g.lateNew {
+			g.lateNew = false
+			fn(g)
 		}
 	}
 }

@@ -314,6 +314,9 @@ func (n *entry) noteElems(op *crdt.Op) {
 		o.changed = changes{}
 		return
 	}
+	if op.Kind == crdt.KindStreamAdd {
+		o.Stream().EachLate(func(g *crdt.Group) { o.changed.add(t, crdt.AppendGroupElem(nil, g.Name)) })
+	}
 	for i := range op.Elems {
 		first, last, row := op.Span(i)
 		if !row {

@@ -158,6 +158,45 @@ func TestGroupsSurviveRestart(t *testing.T) {
 	})
 }
 
+// TestLateEntriesSurviveRestart: an entry that came behind the position of a group
+// is delivered after a restart, too, although nobody has read or acknowledged
+// anything since.
+func TestLateEntriesSurviveRestart(t *testing.T) {
+	all := members(t, 1, 2)
+	a, b := all[0], all[1]
+	key, group := []byte("x"), []byte("g")
+	add := func(n *node, ms uint64) {
+		n.do(func(tx *Tx) {
+			if _, _, err := tx.StreamAdd(key, &StreamAdd{ID: crdt.StreamID{Ms: ms}, Fields: [][]byte{key, group}}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	add(a, 100)
+	a.do(func(tx *Tx) {
+		tx.GroupCreate(key, group, crdt.StreamID{}, 0, false)
+		s, _ := tx.Stream(key)
+		readSome(tx, s, s.Group(group), key)
+	})
+	add(b, 90)
+	for _, arrives := range []bool{false, true} { // the first checkpoint has all of the key
+		if arrives {
+			a.pull(b)
+		}
+		if err := a.eng.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.close()
+	a.open()
+	a.do(func(tx *Tx) {
+		s, _ := tx.Stream(key)
+		if ids := s.Next(s.Group(group), 0); len(ids) != 1 || ids[0].Ms != 90 {
+			t.Errorf("to be delivered: %v", ids)
+		}
+	})
+}
+
 // TestMadeStreamIDs: IDs that regions make never collide; one that is alone
 // makes Redis's.
 func TestMadeStreamIDs(t *testing.T) {
