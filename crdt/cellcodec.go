@@ -133,8 +133,8 @@ func (d *opDecoder) share() Share {
 		d.fail("replica")
 	}
 	s := Share{Replica: ReplicaID(r)}
-	s.Last, s.Total = d.time(), d.number(maxNumberBytes)
-	s.Base, s.BaseTotal = d.time(), d.number(maxNumberBytes)
+	s.Last, s.Total = d.time(), d.total()
+	s.Base, s.BaseTotal = d.time(), d.total()
 	if s.removed() {
 		s.Gone = d.dot()
 	}
@@ -142,6 +142,29 @@ func (d *opDecoder) share() Share {
 		d.fail("base of a share")
 	}
 	return s
+}
+
+// total reads a number of a share. Whether it is one of the cell's type only those
+// know who load it: see countsFor.
+func (d *opDecoder) total() Number {
+	n, rest, err := decodeNumber(d.b, maxNumberBytes)
+	if err != nil {
+		d.fail("number")
+		return Number{}
+	}
+	d.b = rest
+	return n
+}
+
+// countsFor is ErrCorrupt if a share of a cell of type t holds a number of another
+// type's.
+func (c *Cell) countsFor(t Type) error {
+	for i := range c.Shares {
+		if s := &c.Shares[i]; !s.Total.counts(t, maxNumberBytes) || !s.BaseTotal.counts(t, maxNumberBytes) {
+			return fmt.Errorf("%w: number of another type of counter", ErrCorrupt)
+		}
+	}
+	return nil
 }
 
 func (d *opDecoder) dot() Dot {

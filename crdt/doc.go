@@ -76,6 +76,9 @@
 // Sums of integers that leave 64 bits show the nearest limit; the shares keep
 // the sum.
 //
+// A counter holds numbers of its own kind only, decimal ones or those of scores;
+// decoders refuse others.
+//
 // # Collections
 //
 // A Set keeps for each member the dots of the adds that no removal has seen. An

@@ -204,6 +204,9 @@ func (h *Hash) load(name, rec []byte) error {
 	if err := decodeElement(e, rec); err != nil {
 		return err
 	}
+	if err := e.countsFor(TypeHash); err != nil {
+		return err
+	}
 	h.change(name, func(old *element) { *old = *e })
 	return nil
 }

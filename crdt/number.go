@@ -29,6 +29,17 @@ const maxOpNumber = maxNumberBytes - 8
 
 var unit = new(big.Int).Exp(big.NewInt(10), big.NewInt(17), nil)
 
+// counts reports whether a counter of type t can hold n, whose encoding has at most
+// limit bytes: scores are binary, or whole where all that was added is, and other
+// counters decimal. Apply subtracts what an op brings; of a decimal and a binary
+// number the difference, in the units of both, can be longer than any number may be.
+func (n Number) counts(t Type, limit int) bool {
+	if t != TypeZSet {
+		return !n.bin
+	}
+	return !n.float && (n.big == nil || n.bin || (n.big.BitLen()+binaryUnit)/8 < limit)
+}
+
 // Int returns the Number of an integer.
 func Int(i int64) Number { return Number{i: i} }
 

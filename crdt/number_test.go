@@ -97,3 +97,79 @@ func TestNumberCodec(t *testing.T) {
 		}
 	}
 }
+
+// TestNumbersOfAnotherKind: scores are sums of doubles and other counters decimals.
+// What mixes them is refused wherever it comes from, since the difference of the two
+// can be longer than any number may be.
+func TestNumbersOfAnotherKind(t *testing.T) {
+	tiny, frac := binaryNumber(math.SmallestNonzeroFloat64), Number{big: big.NewInt(1), float: true}
+	long := Number{big: new(big.Int).SetBytes(bytes.Repeat([]byte{0xff}, maxOpNumber)), float: true}
+	whole := Number{big: new(big.Int).Mul(unit, new(big.Int).Lsh(big.NewInt(1), 8*(maxOpNumber-10)))}
+	reset := func(n Number) []Reset { return []Reset{{Replica: 1, Time: 1, Total: n}} }
+	elem := func(e Elem) []Elem { e.Name = []byte("f"); return []Elem{e} }
+	for name, op := range map[string]*Op{
+		"total of a string":              {Kind: KindIncr, Total: tiny, Delta: Int(1)},
+		"delta of a string":              {Kind: KindIncr, Total: long, Delta: tiny},
+		"reset of a string":              {Kind: KindPut, Shares: reset(tiny)},
+		"total of a field":               {Kind: KindHashIncr, Elems: elem(Elem{Total: tiny, Delta: Int(1)})},
+		"delta of a field":               {Kind: KindHashIncr, Elems: elem(Elem{Total: long, Delta: tiny})},
+		"reset of a field":               {Kind: KindHashSet, Elems: elem(Elem{Shares: reset(tiny)})},
+		"reset of a hidden field":        {Kind: KindSetAdd, Elems: elem(Elem{Of: TypeHash, Shares: reset(tiny)})},
+		"fraction in a total of a score": {Kind: KindZSetIncr, Elems: elem(Elem{Total: frac, Delta: Int(1)})},
+		"fraction in a delta of a score": {Kind: KindZSetIncr, Elems: elem(Elem{Total: tiny, Delta: frac})},
+		"long total of a score":          {Kind: KindZSetIncr, Elems: elem(Elem{Total: whole, Delta: tiny})},
+		"float in a score":               {Kind: KindZSetIncr, Elems: elem(Elem{Total: Number{i: 1, float: true}, Delta: Int(1)})},
+		"reset of a score":               {Kind: KindZSetRemove, Elems: elem(Elem{Shares: reset(frac)})},
+		"reset of a hidden score":        {Kind: KindSetAdd, Elems: elem(Elem{Of: TypeZSet, Shares: reset(frac)})},
+	} {
+		if op.Key = []byte("k"); CheckOp(&Op{}, AppendOp(nil, op)) == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	cell := func(total, base Number) []byte {
+		return appendCell(nil, &Cell{Shares: []Share{{Replica: 1, Last: 2, Total: total, Base: 1, BaseTotal: base}}})
+	}
+	for _, c := range []struct {
+		t           Type
+		total, base Number
+	}{{TypeHash, tiny, Int(1)}, {TypeHash, Int(1), tiny}, {TypeZSet, frac, Int(1)}, {TypeZSet, tiny, frac}, {TypeZSet, whole, tiny}} {
+		if err := new(Object).LoadElem(c.t, []byte("f"), cell(c.total, c.base)); err == nil {
+			t.Errorf("type %d loads %x", c.t, cell(c.total, c.base))
+		}
+	}
+	for name, o := range map[string]*Object{
+		"header": {Cell: Cell{Shares: []Share{{Replica: 1, Last: 2, Total: tiny}}}},
+		"record": {Cell: Cell{Shares: []Share{{Replica: 1, Last: 2, Total: tiny}}}, Deadlines: []Deadline{{Dot{1, 1}, 0}}},
+	} {
+		rec, flat := AppendRecord(nil, o)
+		if !flat {
+			rec = o.AppendHeader(nil)
+		}
+		if DecodeRecord(new(Object), rec) == nil {
+			t.Errorf("a string loads a %s with a binary share", name)
+		}
+	}
+}
+
+// TestScoresBeyondIntegers: a sum of whole scores that leaves 64 bits is decimal, and
+// goes through ops and records like others, also when a fraction is added then.
+func TestScoresBeyondIntegers(t *testing.T) {
+	w, o := &writer{id: 1}, &Object{}
+	want := 0.0
+	for _, by := range []float64{1 << 61, 1 << 61, 1 << 61, 1 << 61, 1 << 61, -1 << 60, 0.25, 1e300, -1e300, 1 << 61} {
+		op := &Op{Kind: KindZSetIncr}
+		score, err := o.ZSet().PrepareIncr(op, w.id, []byte("m"), by)
+		if want += by; err != nil || score != want {
+			t.Fatalf("%v, %v after adding %v, want %v", score, err, by, want)
+		}
+		w.do(o, op)
+		again, err := decodeObject(encodeObject(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := again.ZSet().Score([]byte("m")); got != want {
+			t.Fatalf("%v after a reload, want %v", got, want)
+		}
+		o = again
+	}
+}

@@ -165,7 +165,7 @@ func decodeOp(op *Op, b []byte, elems func(d *opDecoder)) error {
 		op.Clear = d.vector(op.Clear, true)
 	}
 	if op.Flags&hasShares != 0 {
-		op.Shares = d.resets(op.Shares)
+		op.Shares = d.resets(op.Shares, TypeString)
 	}
 	if op.Flags&hasElems != 0 {
 		elems(&d)
@@ -176,7 +176,7 @@ func decodeOp(op *Op, b []byte, elems func(d *opDecoder)) error {
 	op.Flags &^= codecFlags
 	switch op.Kind {
 	case KindIncr:
-		op.Total, op.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
+		op.Total, op.Delta = d.number(TypeString), d.number(TypeString)
 	case kindPutGap:
 		op.Kind = KindPut
 		d.gap()
@@ -259,7 +259,8 @@ func (d *opDecoder) count(size int) int {
 	return int(n)
 }
 
-func (d *opDecoder) resets(dst []Reset) []Reset {
+// resets reads what a removal names of the shares of type t.
+func (d *opDecoder) resets(dst []Reset, t Type) []Reset {
 	last := uint64(0) // of the replicas, which ascend
 	for n := d.count(11); n > 0 && d.err == nil; n-- {
 		r := d.uvarint()
@@ -268,14 +269,15 @@ func (d *opDecoder) resets(dst []Reset) []Reset {
 			break
 		}
 		last = r
-		dst = append(dst, Reset{ReplicaID(r), d.time(), d.number(maxOpNumber)})
+		dst = append(dst, Reset{ReplicaID(r), d.time(), d.number(t)})
 	}
 	return dst
 }
 
-func (d *opDecoder) number(limit int) Number {
-	n, rest, err := decodeNumber(d.b, limit)
-	if err != nil {
+// number reads a number of an operation on a counter of type t.
+func (d *opDecoder) number(t Type) Number {
+	n, rest, err := decodeNumber(d.b, maxOpNumber)
+	if err != nil || !n.counts(t, maxOpNumber) {
 		d.fail("number")
 		return Number{}
 	}
@@ -326,6 +328,10 @@ func (d *opDecoder) elem() {
 	if !d.elemParts(&e, parts) {
 		return
 	}
+	typ := kinds[op.Kind].typ
+	if e.Of != TypeNone {
+		typ = e.Of
+	}
 	if parts&partSeen != 0 {
 		first := len(op.vectors)
 		v := d.vector(op.vectors[first:], true)
@@ -334,7 +340,7 @@ func (d *opDecoder) elem() {
 	}
 	if parts&partShares != 0 {
 		first := len(op.resets)
-		op.resets = d.resets(op.resets)
+		op.resets = d.resets(op.resets, typ)
 		e.Shares = op.resets[first:len(op.resets):len(op.resets)]
 	}
 	if parts&partValue != 0 {
@@ -344,7 +350,7 @@ func (d *opDecoder) elem() {
 		e.Value = d.score()
 	}
 	if parts&partNumber != 0 {
-		e.Total, e.Delta = d.number(maxOpNumber), d.number(maxOpNumber)
+		e.Total, e.Delta = d.number(typ), d.number(typ)
 	}
 	if check := kinds[op.Kind].check; check != nil && e.Of == TypeNone && d.err == nil && !check(&e) {
 		d.fail("element")

@@ -58,7 +58,7 @@ func DecodeRecord(o *Object, rec []byte) error {
 		}
 		at := int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
 		o.Deadlines = append(o.Deadlines, Deadline{DotAt(rec[1:]), at})
-		if err := decodeCell(&o.Cell, rec[datedHeader:]); err != nil {
+		if err := decodeStringCell(o, rec[datedHeader:]); err != nil {
 			return err
 		}
 		if at < 0 || !o.Cell.Live() || at == 0 && rec[datedHeader] == shapePlain && o.Cell.Siblings[0].Dot == o.Deadlines[0].Dot {
@@ -186,7 +186,14 @@ func decodeHeader(o *Object, b []byte) (err error) {
 	if d.err != nil || len(d.b) == 0 {
 		return d.err
 	}
-	return decodeCell(&o.Cell, d.b)
+	return decodeStringCell(o, d.b)
+}
+
+func decodeStringCell(o *Object, b []byte) error {
+	if err := decodeCell(&o.Cell, b); err != nil {
+		return err
+	}
+	return o.Cell.countsFor(TypeString)
 }
 
 func errElemType(t Type) error { return fmt.Errorf("%w: element of type %d", ErrCorrupt, t) }

@@ -208,6 +208,9 @@ func (z *ZSet) load(name, rec []byte) error {
 	if err := decodeElement(e, rec); err != nil {
 		return err
 	}
+	if err := e.countsFor(TypeZSet); err != nil {
+		return err
+	}
 	if len(e.dates) > 0 {
 		return fmt.Errorf("%w: deadline of a member", ErrCorrupt)
 	}
