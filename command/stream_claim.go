@@ -70,9 +70,7 @@ func streamClaim(c *Context) {
 		return
 	}
 	now := c.Tx.Now()
-	if g.Last.Less(a.last) {
-		g.Last = a.last
-	}
+	g.SkipTo(a.last)
 	if a.at < 0 || a.at > now {
 		a.at = now
 	}

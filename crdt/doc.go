@@ -110,6 +110,10 @@
 // stream in existence. A group is the set of dots that have created it. Its
 // position, pending list and consumers are local; acknowledgements replicate,
 // and entries that arrive behind the position are delivered all the same.
+// What others have acknowledged next to the position moves it, so that a region
+// where nobody reads keeps no acknowledgements. A merge takes from the other
+// side's position what is acknowledged: the entries up to it that wait for
+// nobody, behind the point where it was last set, which may have skipped some.
 //
 // # Lists
 //

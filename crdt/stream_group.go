@@ -42,11 +42,12 @@ const NoEntriesRead = -1
 // with checkpoints. What happened after the last one is lost in a crash, and
 // entries read since then are delivered again: at least once.
 type GroupState struct {
-	Last      StreamID        // the newest entry delivered
+	Last      StreamID        // the newest entry delivered, or acknowledged elsewhere
 	Read      int64           // how many were, NoEntriesRead if unknown
 	pending   idMap[Pending]  // delivered, not acknowledged
 	late      idMap[struct{}] // arrived behind Last: still to be delivered
-	ahead     idMap[struct{}] // acknowledged elsewhere before delivery here
+	ahead     idMap[struct{}] // behind Last, acknowledged elsewhere before delivery here
+	from      StreamID        // where the position was set: from here to Last nothing was skipped
 	consumers []*Consumer     // by name
 }
 
@@ -141,8 +142,10 @@ func (s *Stream) applyGroup(kind Kind, e *Elem, d Dot) {
 		return
 	}
 	for b := e.Value; len(b) > 0; b = b[streamIDSize:] {
-		g.ack(streamIDAt(b))
+		s.ack(g, streamIDAt(b))
 	}
+	s.pass(g, StreamID{}, nil)
+	s.tidy(&g.ahead)
 }
 
 func (s *Stream) createGroup(name, value []byte, d Dot) {
@@ -154,7 +157,7 @@ func (s *Stream) createGroup(name, value []byte, d Dot) {
 	i, ok := s.groupAt(name)
 	if !ok {
 		g := &Group{Name: append([]byte(nil), name...)}
-		g.Last, g.Read = x.start, x.read
+		g.SetID(x.start, x.read)
 		s.groups = slices.Insert(s.groups, i, g)
 	}
 	s.groups[i].birth(x)
@@ -178,23 +181,13 @@ func (s *Stream) pruneGroups() {
 	s.groups = slices.DeleteFunc(s.groups, func(g *Group) bool { return len(g.births) == 0 })
 }
 
-// ack takes an entry off the pending list; one that is still to be delivered
-// will not be.
-func (g *Group) ack(id StreamID) {
-	if g.Forget(id) || g.late.remove(id) {
-		return
-	}
-	if g.Last.Less(id) {
-		g.ahead.put(id, struct{}{})
-	}
-}
-
 // noteLate is called for an entry that arrives before others that are here:
 // groups that have read past it deliver it all the same.
 func (s *Stream) noteLate(id StreamID) {
 	for _, g := range s.groups {
 		if !g.Last.Less(id) {
 			g.late.put(id, struct{}{})
+			s.tidy(&g.late)
 			g.lateNew, s.lateNew = true, true
 		}
 	}
@@ -219,21 +212,31 @@ func (s *Stream) mergeGroups(vv VersionVector, o *Stream, ovv VersionVector) {
 	for _, g := range s.groups {
 		t := o.Group(g.Name)
 		g.births = slices.DeleteFunc(g.births, func(x groupBirth) bool {
-			both := t != nil && slices.ContainsFunc(t.births, func(y groupBirth) bool { return x.dot == y.dot })
-			return !both && ovv.Covers(x.dot)
+			return (t == nil || !t.born(x.dot)) && ovv.Covers(x.dot)
 		})
 	}
+	s.pruneGroups() // one that was made anew begins where its birth says
 	for _, t := range o.groups {
+		here := s.Group(t.Name) != nil
 		for _, y := range t.births {
 			if !vv.Covers(y.dot) {
 				s.createGroup(t.Name, y.append(nil), y.dot)
 			}
 		}
-		if g := s.Group(t.Name); g != nil {
-			t.ahead.each(StreamID{}, MaxStreamID, func(id StreamID, _ *struct{}) bool { g.ack(id); return true })
+		g := s.Group(t.Name)
+		if g == nil || !g.sharesBirth(t) {
+			continue
 		}
+		if !here {
+			g.waitingIn(t)
+		}
+		s.mergeReads(g, t, ovv)
 	}
-	s.pruneGroups()
+}
+
+// born reports whether a creation of the group is live.
+func (g *Group) born(d Dot) bool {
+	return slices.ContainsFunc(g.births, func(x groupBirth) bool { return x.dot == d })
 }
 
 func (g *Group) bytes() int {

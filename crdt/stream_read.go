@@ -90,8 +90,15 @@ func (g *Group) Forget(id StreamID) bool {
 
 // SetID moves the group's position.
 func (g *Group) SetID(last StreamID, read int64) {
-	g.Last, g.Read = last, read
+	g.Last, g.Read, g.from = last, read, last
 	g.late = idMap[struct{}]{}
+}
+
+// SkipTo moves the group's position forward.
+func (g *Group) SkipTo(last StreamID) {
+	if g.Last.Less(last) {
+		g.Last, g.from = last, last
+	}
 }
 
 // Next returns up to limit entries (0: all) that the group has not delivered:
@@ -111,17 +118,13 @@ func (s *Stream) Next(g *Group, limit int) (ids []StreamID) {
 	for _, id := range gone {
 		g.late.remove(id)
 	}
+	s.pass(g, StreamID{}, nil)
 	start, ok := g.Last.Next()
 	if full() || !ok {
 		return ids
 	}
-	var passed StreamID
 	s.list.rng(start, MaxStreamID, func(e *StreamEntry) bool {
-		if g.ahead.get(e.ID) != nil {
-			if len(ids) == 0 {
-				passed = e.ID
-			}
-		} else if len(ids) == 0 || ids[len(ids)-1] != e.ID {
+		if g.ahead.get(e.ID) == nil && (len(ids) == 0 || ids[len(ids)-1] != e.ID) {
 			if full() {
 				return false
 			}
@@ -129,9 +132,6 @@ func (s *Stream) Next(g *Group, limit int) (ids []StreamID) {
 		}
 		return true
 	})
-	if (passed != StreamID{}) {
-		s.Delivered(g, passed)
-	}
 	return ids
 }
 
@@ -140,16 +140,7 @@ func (s *Stream) Delivered(g *Group, id StreamID) {
 	if g.late.remove(id) || !g.Last.Less(id) {
 		return
 	}
-	switch added := s.Info().Added; {
-	case g.Read != NoEntriesRead && !s.holes(id):
-		g.Read++
-	case added > 0:
-		g.Read = s.Distance(id)
-	}
-	for _, x := range g.ahead.list(StreamID{}, id, g.ahead.n) {
-		g.ahead.remove(x)
-	}
-	g.Last = id
+	s.move(g, id, 1)
 }
 
 // holes reports whether XDEL has removed entries from start on.

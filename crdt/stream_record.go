@@ -16,7 +16,9 @@ import (
 //	       uvarint index of the consumer, 8 bytes Time, uvarint Count; late and
 //	       ahead: uvarint number, IDs
 //
-// Dots ascend. An ID is 16 bytes, big endian.
+// Dots ascend. An ID is 16 bytes, big endian. What is late lies before Last; the
+// complement of from, if it lies behind Last, is listed with it. Without it
+// from is Last: a region that does not know it takes nothing for acknowledged.
 
 func (s *Stream) each(fn func(name, rec []byte)) { s.walk(nil, math.MaxInt, fn) }
 
@@ -102,12 +104,25 @@ func (g *Group) appendRecord(b []byte) []byte {
 		b = binary.AppendUvarint(binary.BigEndian.AppendUint64(b, uint64(p.Time)), p.Count)
 		return true
 	})
-	for _, m := range []*idMap[struct{}]{&g.late, &g.ahead} {
-		b = binary.AppendUvarint(b, uint64(m.n))
-		m.each(StreamID{}, MaxStreamID, func(id StreamID, _ *struct{}) bool { b = appendStreamID(b, id); return true })
+	mark := g.from.complement()
+	marked := g.from.Less(g.Last) && g.Last.Less(mark)
+	n := g.late.n
+	if marked {
+		n++
 	}
+	list := func(id StreamID, _ *struct{}) bool { b = appendStreamID(b, id); return true }
+	b = binary.AppendUvarint(b, uint64(n))
+	g.late.each(StreamID{}, MaxStreamID, list)
+	if marked {
+		b = appendStreamID(b, mark)
+	}
+	b = binary.AppendUvarint(b, uint64(g.ahead.n))
+	g.ahead.each(StreamID{}, MaxStreamID, list)
 	return b
 }
+
+// complement turns the order of IDs round.
+func (id StreamID) complement() StreamID { return StreamID{^id.Ms, ^id.Seq} }
 
 func (s *Stream) load(name, rec []byte) error {
 	d := opDecoder{b: rec}
@@ -182,10 +197,18 @@ func (s *Stream) loadGroup(d *opDecoder, name []byte) {
 	g.Last = StreamID{d.uvarint(), d.uvarint()}
 	g.Read = unzigzag(d.uvarint())
 	g.loadPending(d)
+	g.from = g.Last
 	for _, m := range []*idMap[struct{}]{&g.late, &g.ahead} {
 		before, first := StreamID{}, true
 		for n := d.uvarint(); n > 0 && d.err == nil; n-- {
-			m.put(d.streamID(&before, &first), struct{}{})
+			id := d.streamID(&before, &first)
+			if m == &g.ahead || !g.Last.Less(id) {
+				m.put(id, struct{}{})
+				continue
+			}
+			if g.from = id.complement(); n > 1 || !g.from.Less(g.Last) {
+				d.fail("position of a group")
+			}
 		}
 	}
 	if len(d.b) > 0 {
