@@ -67,10 +67,10 @@
 //     no block is applied meanwhile. (jump)
 //   - K4 The receiver covers what the source has forgotten, in its checkpoint too, or
 //     it holds nothing of others and applies no block before the end. Anything else
-//     is an old state, and treated as a lost log. The source forgets no more while
-//     it sends, and who has its images has forgotten what it has. Who holds nothing
-//     and is the only member goes on with that. (checkForgotten, await,
-//     NoteForgotten, goOn)
+//     is an old state, and treated as a lost log. Neither side forgets more while
+//     images are on their way, and who has them has forgotten what their source
+//     has. Who holds nothing and is the only member goes on with that.
+//     (checkForgotten, await, NoteForgotten, HoldForgotten, goOn)
 //   - K1 What nobody has of a log whose member is gone counts as removed when all
 //     members agree on who they are and hold no more of it. (remains)
 //   - D4 A block is given to the log before its application begins. (pump)

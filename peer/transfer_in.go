@@ -30,7 +30,11 @@ func (t *transfers) from(l *link) error {
 	x := &transferIn{t: t, l: l, ctx: ctx, conn: conn, started: t.r.opts.Mono(), had: t.mark.bytes}
 	x.ease = easing{r: t.r, rush: &t.r.rush}
 	x.silence = time.AfterFunc(t.r.opts.Timing.Handshake, func() { cancel(errNoImage) })
-	defer x.silence.Stop()
+	x.silence.Stop()
+	// What is forgotten now the source has acknowledged, so all its images cover it
+	// (K4). What is forgotten later, an image that is on its way need not.
+	_, release := t.r.opts.Images.HoldForgotten()
+	defer release()
 	err = x.run(m)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -44,7 +48,7 @@ type transferIn struct {
 	l       *link
 	ctx     context.Context
 	conn    *grpc.ClientConn
-	silence *time.Timer
+	silence *time.Timer        // runs while the source is waited for, see hear
 	least   crdt.VersionVector // what every image covers
 	begun   bool
 	started int64  // Mono
@@ -68,16 +72,18 @@ func (x *transferIn) run(m Member) error {
 
 func (x *transferIn) stream(m Member) error {
 	r := x.t.r
-	x.silence.Stop() // an older state is read
 	to, offer := x.t.offer()
-	x.silence.Reset(r.opts.Timing.Handshake)
-	s, err := peerpb.NewReplicationClient(x.conn).Transfer(x.ctx, &peerpb.TransferRequest{
-		Identity: r.identity(x.l.replica), From: x.t.mark.at, Base: x.t.mark.base, To: to, Offer: offer,
-	})
-	if err != nil {
+	var s grpc.ServerStreamingClient[peerpb.FromSource]
+	var first *peerpb.FromSource
+	err := x.hear(func() (err error) {
+		s, err = peerpb.NewReplicationClient(x.conn).Transfer(x.ctx, &peerpb.TransferRequest{
+			Identity: r.identity(x.l.replica), From: x.t.mark.at, Base: x.t.mark.base, To: to, Offer: offer,
+		})
+		if err == nil {
+			first, err = s.Recv()
+		}
 		return err
-	}
-	first, err := s.Recv()
+	})
 	if err != nil {
 		return err
 	}
@@ -88,6 +94,14 @@ func (x *transferIn) stream(m Member) error {
 		return err
 	}
 	return x.images(s, to)
+}
+
+// hear waits for the source, but not for ever. Between two calls it is not heard,
+// and so not silent: a checkpoint, or a merge, takes as long as it takes.
+func (x *transferIn) hear(recv func() error) error {
+	x.silence.Reset(x.t.r.opts.Timing.Handshake)
+	defer x.silence.Stop()
+	return recv()
 }
 
 // begin judges the source and writes down what the transfer leads to.
@@ -202,7 +216,7 @@ func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource], to 
 	var f inFrame
 	unpack := unpacker{dec: x.t.r.dec, maxBlock: maxImage, sizeOf: x.t.r.opts.Images.SizeOf}
 	for {
-		err := s.RecvMsg(&f)
+		err := x.hear(func() error { return s.RecvMsg(&f) })
 		if err == io.EOF {
 			if x.t.mark.at < to {
 				return errTransferShort
@@ -212,13 +226,11 @@ func (x *transferIn) images(s grpc.ServerStreamingClient[peerpb.FromSource], to 
 		if err != nil {
 			return err
 		}
-		x.silence.Reset(x.t.r.opts.Timing.Handshake)
 		err = x.frame(&f, &unpack)
 		f.free()
 		if err != nil {
 			return err
 		}
-		x.silence.Reset(x.t.r.opts.Timing.Handshake)
 	}
 }
 
@@ -275,9 +287,8 @@ func (x *transferIn) merge(data []byte) error {
 
 const clockRetry = 50 * time.Millisecond
 
-// awaitClock lets some time pass and tells what for. The source is not silent
-// meanwhile: it is not heard. After a while it is asked anew, for it may have
-// been mended.
+// awaitClock lets some time pass and tells what for. After a while the source is
+// asked anew, for it may have been mended.
 func (x *transferIn) awaitClock(waited time.Duration, why error) error {
 	t := x.t
 	if waited == 0 {
@@ -287,7 +298,6 @@ func (x *transferIn) awaitClock(waited time.Duration, why error) error {
 	if waited >= t.r.opts.Timing.Handshake {
 		return why
 	}
-	x.silence.Reset(t.r.opts.Timing.Handshake)
 	return sleep(x.ctx, clockRetry)
 }
 
@@ -326,7 +336,6 @@ func (x *transferIn) end() error {
 	t := x.t
 	over := mark{done: true, bytes: t.mark.bytes, keys: t.mark.keys}
 	j := &jump{ends: t.mark.ends, mark: over.encode(), done: make(chan error, 1)}
-	x.silence.Stop()
 	if err := t.jump(j); err != nil {
 		t.mark = mark{source: t.mark.source, base: t.mark.base} // anew
 		return err

@@ -1,0 +1,88 @@
+package peer
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"crdb/crdt"
+)
+
+// watched is an engine whose checkpoints and holds are watched.
+type watched struct {
+	*tapped
+	held atomic.Int64 // by HoldForgotten
+	save func(ctx context.Context)
+}
+
+func (x *watched) HoldForgotten() (crdt.VersionVector, func()) {
+	vv, release := x.tapped.HoldForgotten()
+	x.held.Add(1)
+	return vv, func() {
+		x.held.Add(-1)
+		release()
+	}
+}
+
+func (x *watched) SaveTo(ctx context.Context, vv crdt.VersionVector) error {
+	if x.save != nil {
+		x.save(ctx)
+	}
+	return x.tapped.SaveTo(ctx, vv)
+}
+
+// watch puts w around the engine of a replica when it is opened next.
+func (n *stateNode) watch(w *watched, more func(o *Options)) {
+	n.tune = func(o *Options) {
+		n.options(o)
+		w.tapped = o.Images.(*tapped)
+		o.Images = w
+		more(o)
+	}
+}
+
+// K4: an image that was captured before its receiver forgot something, and comes
+// after that, would be refused. A large one, or one on a slow link, would be for ever.
+func TestAReceiverForgetsNothingWhileImagesAreOnTheirWay(t *testing.T) {
+	c, one, two := apart(t)
+	var w watched
+	two.watch(&w, func(*Options) {})
+	var free atomic.Int64
+	one.tap = func(_ uint64, image []byte) []byte {
+		if w.held.Load() == 0 {
+			free.Add(1)
+		}
+		return image
+	}
+	two.start()
+	c.agree()
+	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
+	if n := free.Load(); n > 0 {
+		t.Errorf("%d images were captured while the receiver could forget", n)
+	}
+	eventually(t, "it forgets again", func() bool { return w.held.Load() == 0 })
+}
+
+// The source is not silent while the receiver is busy with itself, for as long as
+// that takes.
+func TestATransferOutlastsACheckpointOfTheReceiver(t *testing.T) {
+	c, _, two := apart(t)
+	patience := 100 * time.Millisecond
+	saves := 0
+	w := watched{save: func(ctx context.Context) {
+		saves++
+		select {
+		case <-ctx.Done():
+			t.Error("it was broken off:", context.Cause(ctx))
+		case <-time.After(3 * patience):
+		}
+	}}
+	two.watch(&w, func(o *Options) { o.Timing.Handshake = patience })
+	two.start()
+	c.agree()
+	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
+	if saves == 0 {
+		t.Error("no checkpoint was asked for")
+	}
+}
