@@ -62,9 +62,16 @@ func (r *Replicator) heardRefusal(from crdt.ReplicaID, err error) {
 // lostLog passes on that the own log is not what it was; other errors and nil
 // pass through. It returns err.
 func (r *Replicator) lostLog(from crdt.ReplicaID, err error) error {
-	var no *Refusal
-	if errors.Is(err, errLostLog) || errors.As(err, &no) && (no.Reason == peerpb.Refusal_REWOUND || no.Reason == peerpb.Refusal_FORKED) {
+	if ownLoss(err) {
 		r.notice(Notice{Kind: NoticeLostLog, Peer: from, Err: err})
 	}
 	return err
+}
+
+// ownLoss reports whether an error says that what is held here is not what it was,
+// as with an old disk.
+func ownLoss(err error) bool {
+	var no *Refusal
+	return errors.Is(err, errLostLog) || errors.Is(err, errForgotten) ||
+		errors.As(err, &no) && (no.Reason == peerpb.Refusal_REWOUND || no.Reason == peerpb.Refusal_FORKED)
 }

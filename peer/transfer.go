@@ -73,6 +73,8 @@ type transfers struct {
 	mark    mark    // of the goroutine
 	remains remains // of the goroutine
 	older   older   // of the goroutine
+	retry   backoff // of the goroutine
+	alarms  int     // in a row; of the goroutine
 
 	mu struct {
 		sync.Mutex
@@ -161,7 +163,7 @@ func (t *transfers) need(from crdt.ReplicaID, why error) bool {
 
 // run makes transfers as they are needed.
 func (t *transfers) run() {
-	retry := t.r.newBackoff(0)
+	t.retry = t.r.newBackoff(0)
 	for t.r.ctx.Err() == nil {
 		l := t.choose()
 		if l == nil {
@@ -182,32 +184,41 @@ func (t *transfers) run() {
 		}
 		at := t.mark.at
 		err := t.from(l)
-		if t.mark.at > at {
-			retry.reset() // it gets on
+		if t.mark.at > at || err == nil { // it gets on
+			t.retry.reset()
+			t.alarms = 0
 		}
 		switch {
 		case err == nil:
 			t.remains.gathered = append(t.remains.gathered, l.replica)
-			retry.reset()
-			continue
-		case t.r.ctx.Err() != nil:
-			return
+		case t.r.ctx.Err() == nil:
+			t.wait(t.failed(l, err))
 		}
-		t.r.heardRefusal(l.replica, err)
-		if errors.Is(err, errForgotten) { // with the right disk, and a base from a member that had, this cannot be
-			t.r.notice(Notice{Kind: NoticeLostLog, Peer: l.replica, Err: err})
-		}
-		alarm := needsPerson(err) || errors.Is(err, errForgotten) || errors.Is(err, oplog.ErrClock)
-		t.note(func(p *TransferStatus) { p.Error, p.Alarm = err.Error(), alarm })
-		if alarm {
-			t.r.quiet.error("a state transfer is stopped", l.replica, err)
-			t.wait(retry.jitter(t.r.opts.Timing.RetryStop))
-			continue
-		}
-		t.r.quiet.warn("a state transfer was broken off", l.replica, err)
-		t.failed(l, retry.attempt)
-		t.wait(retry.next())
 	}
+}
+
+// failed shows why a transfer ended early, and turns to another source if that may
+// help. It returns how long to wait before the next attempt.
+func (t *transfers) failed(l *link, err error) time.Duration {
+	t.r.heardRefusal(l.replica, err)
+	if errors.Is(err, errForgotten) { // with the right disk, and a base from a member that had, this cannot be
+		t.r.notice(Notice{Kind: NoticeLostLog, Peer: l.replica, Err: err})
+	}
+	alarm := needsPerson(err) || errors.Is(err, errForgotten) || errors.Is(err, oplog.ErrClock)
+	t.note(func(p *TransferStatus) { p.Error, p.Alarm = err.Error(), alarm })
+	if !alarm {
+		t.r.quiet.warn("a state transfer was broken off", l.replica, err)
+		if t.alarms = 0; t.retry.attempt >= patienceWithSource {
+			t.turnFrom(l)
+		}
+		return t.retry.next()
+	}
+	t.r.quiet.error("a state transfer is stopped", l.replica, err)
+	t.alarms++
+	if !ownLoss(err) && t.turnFrom(l) && t.alarms < len(t.r.allLinks()) {
+		return t.retry.next()
+	}
+	return t.retry.jitter(t.r.opts.Timing.RetryStop) // all have been asked
 }
 
 // wait waits for d, or until something changed; 0: only for that.
@@ -301,22 +312,31 @@ func (r *Replicator) usable(id crdt.ReplicaID) *link {
 	return r.link(id)
 }
 
-// patienceWithSource is the number of attempts in vain after which a joining
-// instance turns to another member, and starts again.
+// patienceWithSource is the number of attempts in vain after which an instance
+// turns to another member, and starts again.
 const patienceWithSource = 8
 
-func (t *transfers) failed(l *link, attempts uint) {
-	if !t.mark.base && !t.r.AwaitsBase() || attempts < patienceWithSource {
-		return
-	}
+// turnFrom turns from a source that gives nothing to the next member that can
+// serve, round the list, and reports whether there is one. To an instance that has
+// no base that is everybody; else it is who no longer keeps what is missing here,
+// for of the others the log is enough.
+func (t *transfers) turnFrom(l *link) bool {
+	base := t.mark.base || t.r.AwaitsBase()
 	links := t.r.allLinks()
-	for i := range links { // the next one, round the list
+	for i := range links {
 		next := links[(indexOf(links, l)+1+i)%len(links)]
-		if next != l && t.r.usable(next.replica) != nil {
+		if next != l && t.r.usable(next.replica) != nil && (base || t.needed(next.replica)) {
 			t.mark = mark{source: next.replica, base: t.mark.base}
-			return
+			return true
 		}
 	}
+	return false
+}
+
+func (t *transfers) needed(from crdt.ReplicaID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.needs[from] != nil
 }
 
 func indexOf(links []*link, l *link) int {

@@ -1,0 +1,94 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// withDead makes dials of a replica fail while they are to the address in dead.
+func (n *stateNode) withDead(dead *atomic.Pointer[string]) {
+	n.tune = func(o *Options) {
+		n.options(o)
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			if at := dead.Load(); at != nil && *at == addr {
+				return nil, errors.New("it is down")
+			}
+			return dial(ctx, addr)
+		}
+	}
+}
+
+// bothForget makes three replicas, of which the second is closed and lacks what the
+// logs of the others no longer hold.
+func bothForget(t *testing.T) (c *states, one, two, three *stateNode) {
+	c = newStates(t)
+	one, two, three = c.add(1), c.add(2), c.add(3)
+	c.join()
+	one.write(0, 60)
+	two.write(30, 90)
+	c.agree()
+	two.stop()
+	one.write(100, 200)
+	three.write(150, 250)
+	one.forget()
+	three.forget()
+	one.write(200, 210)
+	three.write(200, 210)
+	return c, one, two, three
+}
+
+// The member whose state is on its way dies for good. Another one's log is cut off
+// as well, so it can serve; and it must.
+func TestALaggardTurnsFromADeadSource(t *testing.T) {
+	c, one, two, three := bothForget(t)
+	var dead atomic.Pointer[string]
+	two.withDead(&dead)
+	for _, n := range []*stateNode{one, three} {
+		n.tap = func(at uint64, image []byte) []byte {
+			if at > 100<<28 && dead.CompareAndSwap(nil, &n.addr) {
+				two.hangUp()
+			}
+			return image
+		}
+	}
+	two.start()
+	eventually(t, "the state of the other one", func() bool { return two.r.Transfer().Percent == 100 })
+	if dead.Load() == nil {
+		t.Error("none died")
+	}
+	dead.Store(nil)
+	two.hangUp()
+	c.agree()
+}
+
+// A source that sends what no source sends is not asked again while another can be.
+func TestAJoinerTurnsFromASourceWithAnAlarm(t *testing.T) {
+	c, one, two := together(t)
+	one.forget()
+	two.forget()
+	var lies atomic.Int64
+	one.tap = func(_ uint64, image []byte) []byte {
+		lies.Add(1)
+		image = append([]byte(nil), image...)
+		image[len(image)-1] ^= 1
+		return image
+	}
+	three := c.add(3, func(n *stateNode) {
+		n.join = true
+		n.tune = func(o *Options) {
+			n.options(o)
+			o.Timing.RetryStop = time.Hour
+		}
+	})
+	c.join()
+	eventually(t, "the state of the other one", func() bool { return three.r.Transfer().Percent == 100 })
+	if lies.Load() == 0 {
+		t.Error("the first one was not asked")
+	}
+	c.agree()
+}
