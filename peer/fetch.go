@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -87,14 +88,17 @@ func (l *link) fetch(w want) (n int, err error) {
 	if conn == nil {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(l.r.ctx, l.r.opts.Timing.Handshake)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(l.r.ctx)
+	defer cancel(nil)
+	timeout := time.AfterFunc(l.r.opts.Timing.Handshake, func() { cancel(errSlowFetch) })
+	defer timeout.Stop()
+	begun := l.r.opts.Mono()
 	s, err := peerpb.NewReplicationClient(conn).Fetch(ctx, &peerpb.FetchRequest{
 		Identity: l.r.identity(l.replica),
 		Replica:  uint32(w.replica), After: uint64(w.after), MaxBytes: uint32(l.r.opts.Limits.FetchBytes),
 	})
 	if err != nil {
-		return 0, err
+		return 0, causeOf(ctx, err)
 	}
 	in := fetchIn{l: l, w: w, unpack: l.r.blocks()}
 	for {
@@ -104,9 +108,24 @@ func (l *link) fetch(w want) (n int, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return n, err
+			return n, causeOf(ctx, err)
 		}
+		timeout.Reset(fetchPatience(l.r.opts.Timing.Handshake, time.Duration(l.r.opts.Mono()-begun), in.came))
 	}
+}
+
+// slowestFetch is the rate, in bytes per second, that a fetch must keep: one that
+// trickles would hold one of a few places for ever (B1).
+const slowestFetch = 16 << 10
+
+var errSlowFetch = errors.New("what was asked for came too slowly")
+
+// fetchPatience is how much longer a fetch may wait for a message, when it has run
+// for some time and so many bytes have come: blocks may be large, so there is no
+// bound of all of it.
+func fetchPatience(silence, passed time.Duration, came int) time.Duration {
+	earned := time.Duration(float64(came) / slowestFetch * float64(time.Second))
+	return min(silence, silence+earned-passed)
 }
 
 // fetchIn is a fetch on its way.
@@ -115,6 +134,7 @@ type fetchIn struct {
 	w      want
 	unpack unpacker
 	bytes  int // of blocks that came
+	came   int // bytes of messages
 }
 
 // next takes the next message and hands its blocks to the pump. A peer that
@@ -129,6 +149,7 @@ func (x *fetchIn) next(ctx context.Context, s grpc.ServerStreamingClient[peerpb.
 	if err := f.parse(); err != nil {
 		return 0, err
 	}
+	x.came += f.buf.Len()
 	for _, p := range f.pieces {
 		data, err := x.unpack.add(p)
 		if err != nil {
@@ -184,7 +205,8 @@ func (r *Replicator) serveFetch(req *peerpb.FetchRequest, s grpc.ServerStreaming
 	return r.sendBlocks(s, blocks)
 }
 
-// sendBlocks sends a run of blocks in messages of bounded size.
+// sendBlocks sends a run of blocks in messages of bounded size, small ones: who
+// fetches over a slow link hears of each.
 func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource], blocks []*oplog.Block) error {
 	var f outFrame
 	size := 0
@@ -193,7 +215,7 @@ func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource],
 			p := r.packer.piece(b, i, false)
 			f.pieces = append(f.pieces, p)
 			size += len(p.data)
-			if more = p.more; size >= messageBytes {
+			if more = p.more; size >= pieceBytes {
 				if err := s.SendMsg(&f); err != nil {
 					return err
 				}

@@ -234,11 +234,7 @@ func (l *link) attempt(m Member) {
 	l.mu.Lock()
 	l.mu.cancel, l.mu.state = cancel, StateConnecting
 	l.mu.Unlock()
-	err := l.follow(ctx, cancel, m)
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	err = fromStatus(err)
+	err := fromStatus(causeOf(ctx, l.follow(ctx, cancel, m)))
 	l.r.heardRefusal(l.replica, err)
 	switch {
 	case l.r.ctx.Err() != nil:

@@ -61,6 +61,14 @@ func fromStatus(err error) error {
 	return err
 }
 
+// causeOf returns why ctx has ended, if it has; else err.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
 // tooOld reports whether a peer no longer keeps the log that is missing here.
 func tooOld(err error) bool {
 	var r *Refusal

@@ -153,16 +153,21 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// noise returns so many bytes or a few more, which do not compress well.
+func noise(size int) string {
+	var b strings.Builder
+	chunk := make([]byte, 0, 16)
+	for i := uint64(0); b.Len() < size; i++ {
+		b.Write(strconv.AppendUint(chunk, mix(i), 36))
+	}
+	return b.String()
+}
+
 func TestHugeBlockIsChunked(t *testing.T) {
 	c := newCluster(t, false)
 	one, two := c.add(1), c.add(2)
 	c.join()
-	var noise strings.Builder
-	chunk := make([]byte, 0, 16)
-	for i := uint64(0); noise.Len() < 9<<20; i++ {
-		noise.Write(strconv.AppendUint(chunk, mix(i), 36)) // does not compress well
-	}
-	one.toy.write("add", "huge#"+noise.String())
+	one.toy.write("add", "huge#"+noise(9<<20))
 	one.toy.write("add", "small")
 	c.converge()
 	if got := two.linkTo(1).In; got.RawBytes < 9<<20 {

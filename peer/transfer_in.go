@@ -35,11 +35,7 @@ func (t *transfers) from(l *link) error {
 	// (K4). What is forgotten later, an image that is on its way need not.
 	_, release := t.r.opts.Images.HoldForgotten()
 	defer release()
-	err = x.run(m)
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return fromStatus(err)
+	return fromStatus(causeOf(ctx, x.run(m)))
 }
 
 // transferIn is one stream of images.
