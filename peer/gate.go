@@ -199,9 +199,8 @@ func (g *gate) Jump(to crdt.VersionVector) (dropped []held) {
 			dropped = append(dropped, q.blocks[q.head])
 			q.pop()
 		}
-		for q.len() > 0 && q.blocks[q.head].Prev < e.Time { // no continuation: let it come again
-			dropped = append(dropped, q.blocks[q.head])
-			q.pop()
+		if q.len() > 0 && q.blocks[q.head].Prev < e.Time { // neither it nor what follows it continues that: let them come again
+			dropped = append(dropped, q.drop()...)
 			q.tail = 0
 		}
 		q.tail, q.known, q.waited = max(q.tail, e.Time), max(q.known, e.Time), 0
@@ -305,6 +304,15 @@ func (g *gate) covered(deps crdt.VersionVector) bool {
 }
 
 func (q *queue) len() int { return len(q.blocks) - q.head }
+
+// drop empties the queue and returns what it held.
+func (q *queue) drop() (dropped []held) {
+	for q.len() > 0 {
+		dropped = append(dropped, q.blocks[q.head])
+		q.pop()
+	}
+	return dropped
+}
 
 func (q *queue) pop() {
 	q.bytes -= len(q.blocks[q.head].Bytes())

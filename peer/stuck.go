@@ -86,10 +86,7 @@ func (g *gate) stuckBy(q *queue) *Stuck {
 // returns them.
 func (g *gate) Drop(r crdt.ReplicaID) (dropped []held) {
 	q := g.queue(r)
-	for q.len() > 0 {
-		dropped = append(dropped, q.blocks[q.head])
-		q.pop()
-	}
+	dropped = q.drop()
 	q.tail, q.hold, q.stuck, q.waited = g.applied.Get(r), holdNone, 0, 0
 	return dropped
 }

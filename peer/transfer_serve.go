@@ -198,7 +198,7 @@ func (p *pump) jump(j *jump) {
 		p.awaits = false
 		for _, l := range p.r.allLinks() {
 			at := uint64(to.Get(l.replica))
-			raise(&l.tail, at)
+			l.tail.Store(uint64(p.gate.Tail(l.replica))) // lower than before where blocks were dropped
 			raise(&l.received, at)
 			raise(&l.applied, at)
 			raise(&l.known, at)

@@ -343,3 +343,30 @@ func TestGateJumps(t *testing.T) {
 		t.Fatal("it went back")
 	}
 }
+
+// A jump may end inside of a held block: what follows that one does not continue
+// the log any more either, and is not held behind a gap.
+func TestGateJumpsIntoABlock(t *testing.T) {
+	var blocks []*oplog.Block // of 1, after one of 2
+	for _, b := range makeHistory(t, 2, "w2", "21", "w1", "w1", "w1").blocks {
+		if b.Replica == 1 {
+			blocks = append(blocks, b)
+		}
+	}
+	g := testGate(3, nil)
+	for _, b := range blocks {
+		if err := g.Step(held{Block: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rd := g.Ready(); len(rd.blocks) != 0 {
+		t.Fatal("they are not held")
+	}
+	to := blocks[1].Last - 1
+	if dropped := g.Jump(crdt.VersionVector{{Replica: 1, Time: to}}); len(dropped) != len(blocks) {
+		t.Errorf("%d of %d were dropped", len(dropped), len(blocks))
+	}
+	if q := g.queue(1); q.len() != 0 || q.bytes != 0 || q.tail != to || q.known != blocks[2].Last {
+		t.Errorf("%d are held, up to %v of %v", q.len(), q.tail, q.known)
+	}
+}
