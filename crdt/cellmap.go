@@ -169,17 +169,17 @@ func (m *cellMap) addShares(op *Op, t Type) {
 }
 
 // forgetAll drops the removed shares whose removal is stable.
-func (m *cellMap) forgetAll(change changer, stable VersionVector) (changed bool) {
+func (m *cellMap) forgetAll(change changer, stable VersionVector, note func(name []byte)) {
 	if m.stales == 0 {
-		return false
+		return
 	}
 	names := m.names(func(rec []byte) bool {
 		return rec[0] != shapePlain && rec[0] != shapeShare && mustElement(rec).forgets(stable)
 	})
 	for _, name := range names {
 		change(name, func(c *element) { c.forget(stable) })
+		note(name)
 	}
-	return len(names) > 0
 }
 
 // newest returns the newest live dot.

@@ -24,12 +24,12 @@ type collection interface {
 
 	// counts reports whether an element has counter shares, shares adds to op
 	// an element for each that has live ones, and forget drops the removed ones
-	// whose removal is stable and reports whether that were any; stale reports
-	// whether there are removed ones, stable or not.
+	// whose removal is stable and calls note for the elements that had some; stale
+	// reports whether there are removed ones, stable or not.
 	counts() bool
 	shares(op *Op)
 	stale() bool
-	forget(stable VersionVector) (changed bool)
+	forget(stable VersionVector, note func(name []byte))
 
 	// merge joins the same collection of another instance (Object.Merge).
 	merge(vv VersionVector, other collection, ovv VersionVector)

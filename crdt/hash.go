@@ -193,7 +193,9 @@ func (h *Hash) clear(seen VersionVector, elems []Elem, by Dot) {
 
 func (h *Hash) shares(op *Op) { h.addShares(op, TypeHash) }
 
-func (h *Hash) forget(stable VersionVector) bool { return h.forgetAll(h.change, stable) }
+func (h *Hash) forget(stable VersionVector, note func(name []byte)) {
+	h.forgetAll(h.change, stable, note)
+}
 
 func (h *Hash) merge(vv VersionVector, other collection, ovv VersionVector) {
 	h.mergeAll(h.change, vv, &other.(*Hash).cellMap, ovv)

@@ -284,10 +284,10 @@ func (h *HLL) bytes() (n int) {
 func (h *HLL) kept() int { return len(h.epochs) }
 
 // A HyperLogLog has no counter shares.
-func (h *HLL) counts() bool              { return false }
-func (h *HLL) shares(*Op)                {}
-func (h *HLL) stale() bool               { return false }
-func (h *HLL) forget(VersionVector) bool { return false }
+func (h *HLL) counts() bool                       { return false }
+func (h *HLL) shares(*Op)                         {}
+func (h *HLL) stale() bool                        { return false }
+func (h *HLL) forget(VersionVector, func([]byte)) {}
 
 func (x *epoch) record() []byte {
 	return x.regs.append(append(AppendDot(nil, x.last), sketchFlags(x.dense)))

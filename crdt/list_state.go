@@ -232,10 +232,10 @@ func (l *List) digest() (sum uint64) {
 func (l *List) kept() int { return l.Len() }
 
 // A list does not count.
-func (l *List) counts() bool              { return false }
-func (l *List) shares(*Op)                {}
-func (l *List) stale() bool               { return false }
-func (l *List) forget(VersionVector) bool { return false }
+func (l *List) counts() bool                       { return false }
+func (l *List) shares(*Op)                         {}
+func (l *List) stale() bool                        { return false }
+func (l *List) forget(VersionVector, func([]byte)) {}
 
 func (l *List) bytes() int {
 	if l.root == nil {

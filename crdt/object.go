@@ -253,15 +253,19 @@ func hasDeadlineDot(list []Deadline, d Dot) bool {
 
 // Forget drops what is kept only until removals are causally stable. After it,
 // o merges only with states that hold all that stable covers (K4). It reports
-// whether there was anything to drop.
-func (o *Object) Forget(stable VersionVector) (changed bool) {
+// whether there was anything to drop, and calls note, unless it is nil, for each
+// element of which something was; note must not keep its name.
+func (o *Object) Forget(stable VersionVector, note func(t Type, elem []byte)) (changed bool) {
 	changed = o.Cell.forget(stable)
 	for _, p := range o.parts {
-		changed = p.coll.forget(stable) || changed
+		p.coll.forget(stable, func(name []byte) {
+			if changed = true; note != nil {
+				note(p.typ, name)
+			}
+		})
 	}
-	parts := len(o.parts)
 	o.prune()
-	return changed || len(o.parts) < parts
+	return changed
 }
 
 // Residue reports whether removed counter shares are kept in the object.

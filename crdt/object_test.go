@@ -65,11 +65,11 @@ func TestNothingStays(t *testing.T) {
 		if c.write(w, o); o.Type() != TypeNone || o.Digest() != 0 || o.Empty() == c.stays || o.Residue() != c.stays {
 			t.Errorf("%s: type %d, empty %v, residue %v", c.name, o.Type(), o.Empty(), o.Residue())
 		}
-		o.Forget(VersionVector{{1, w.time - 1}}) // the increment is stable, its removal is not
+		o.Forget(VersionVector{{1, w.time - 1}}, nil) // the increment is stable, its removal is not
 		if o.Empty() == c.stays {
 			t.Errorf("%s: forgets too early", c.name)
 		}
-		if o.Forget(VersionVector{{1, w.time}}); !o.Empty() || o.Residue() || o.HasShares() {
+		if o.Forget(VersionVector{{1, w.time}}, nil); !o.Empty() || o.Residue() || o.HasShares() {
 			t.Errorf("%s: stays for ever", c.name)
 		}
 	}
@@ -125,7 +125,7 @@ func TestForgetInsideLiveKeys(t *testing.T) {
 			t.Fatal("the removed share is gone already")
 		}
 		before := o.Digest()
-		if o.Forget(VersionVector{{1, w.time}}); o.Residue() || o.HasShares() || o.Digest() != before {
+		if o.Forget(VersionVector{{1, w.time}}, nil); o.Residue() || o.HasShares() || o.Digest() != before {
 			t.Errorf("%s: residue %v", dump(o), o.Residue())
 		}
 	}

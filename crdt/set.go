@@ -280,10 +280,10 @@ func (s *Set) apply(op *Op, d Dot) {
 }
 
 // A set does not count.
-func (s *Set) counts() bool              { return false }
-func (s *Set) shares(*Op)                {}
-func (s *Set) stale() bool               { return false }
-func (s *Set) forget(VersionVector) bool { return false }
+func (s *Set) counts() bool                       { return false }
+func (s *Set) shares(*Op)                         {}
+func (s *Set) stale() bool                        { return false }
+func (s *Set) forget(VersionVector, func([]byte)) {}
 
 func (s *Set) bytes() int { return s.members.Bytes() }
 

@@ -226,7 +226,7 @@ func (s *sim) forget(n *node) error {
 	stable = s.break_.stable(n, stable)
 	for k := range n.keys {
 		o := n.object(k)
-		o.Forget(stable)
+		o.Forget(stable, nil)
 		n.store(k, o)
 	}
 	n.forgot.Merge(truly)

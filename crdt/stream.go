@@ -354,10 +354,10 @@ func (s *Stream) digest() (sum uint64) {
 }
 
 // A stream does not count.
-func (s *Stream) counts() bool              { return false }
-func (s *Stream) shares(*Op)                {}
-func (s *Stream) stale() bool               { return false }
-func (s *Stream) forget(VersionVector) bool { return false }
+func (s *Stream) counts() bool                       { return false }
+func (s *Stream) shares(*Op)                         {}
+func (s *Stream) stale() bool                        { return false }
+func (s *Stream) forget(VersionVector, func([]byte)) {}
 
 func (s *Stream) bytes() int {
 	n := s.list.bytes() + 64*len(s.marks)

@@ -195,7 +195,9 @@ func (z *ZSet) clear(seen VersionVector, elems []Elem, by Dot) {
 
 func (z *ZSet) shares(op *Op) { z.addShares(op, TypeZSet) }
 
-func (z *ZSet) forget(stable VersionVector) bool { return z.forgetAll(z.change, stable) }
+func (z *ZSet) forget(stable VersionVector, note func(name []byte)) {
+	z.forgetAll(z.change, stable, note)
+}
 
 func (z *ZSet) merge(vv VersionVector, other collection, ovv VersionVector) {
 	z.mergeAll(z.change, vv, &other.(*ZSet).cellMap, ovv)

@@ -328,6 +328,14 @@ func (n *entry) noteElems(op *crdt.Op) {
 	}
 }
 
+// noteElem lists an element that has changed without an op, before settle, which
+// sees to the rest.
+func (n *entry) noteElem(t crdt.Type, elem []byte) {
+	if !n.heap.all {
+		n.heap.changed.add(t, elem)
+	}
+}
+
 func (n *entry) rangeState() *rangeState { return &n.p.ranges[subOf(n.frag)] }
 
 // markDirty makes the next checkpoint save the key.

@@ -233,7 +233,7 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 	}
 	o := n.load()
 	n.quiet = true
-	changed := o.Forget(stable)
+	changed := o.Forget(stable, n.noteElem)
 	at, owner := o.DeadlineAt()
 	if o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
 		t.delete(n, 0)

@@ -174,3 +174,44 @@ func TestOrphansAreLookedAtEachTime(t *testing.T) {
 		}
 	}
 }
+
+// TestForgottenSharesOfElementsLeaveTheDisk: a checkpoint takes what was forgotten
+// of fields and members off the disk, lest it be there again after each restart.
+func TestForgottenSharesOfElementsLeaveTheDisk(t *testing.T) {
+	all := members(t, 1, 2)
+	a, b := all[0], all[1]
+	a.do(func(tx *Tx) {
+		tx.HashSet([]byte("h"), words("keep", "x"))
+		tx.ZSetIncr([]byte("z"), []byte("keep"), 1, ScoreRule{})
+		for i := range 100 {
+			elem := fmt.Append(nil, "minute", i)
+			tx.HashIncr([]byte("h"), elem, 1)
+			tx.HashDelete([]byte("h"), [][]byte{elem})
+			tx.ZSetIncr([]byte("z"), elem, 1, ScoreRule{})
+			tx.ZSetRemove([]byte("z"), [][]byte{elem})
+		}
+	})
+	saved := func() (records int) {
+		if err := a.eng.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+		a.log.EachState(nil, nil, func(_, _ []byte) error { records++; return nil })
+		return records
+	}
+	if n := saved(); n < 200 {
+		t.Fatalf("%d records while a member does not know of the removals", n)
+	}
+	b.pull(a)
+	b.log.Sync(t.Context())
+	a.eng.forgetResidues(a.eng.NewTx())
+	if n := saved(); n != 4 { // the two keys, an element each
+		t.Errorf("%d records once all know", n)
+	}
+	before := a.dump()
+	a.close()
+	a.open()
+	same(t, "after a restart", before, a.dump())
+	if n := a.eng.Stats().Residues; n != 0 {
+		t.Errorf("%d residues after a restart", n)
+	}
+}
