@@ -31,7 +31,8 @@ var ErrRangeTooLarge = fmt.Errorf("oplog: more than %d bytes have changed in one
 // its changed records, then SetVector, which ends the range; a range's records
 // and its vector commit atomically. These only gather in memory and may be
 // called under the range's lock. Flush and Commit write, and wait first until
-// the log is durable up to the vectors (D3): call them without locks.
+// the log is durable up to the vectors (D3): call them without locks. On a full
+// disk they fail with ErrDiskFull instead.
 //
 // A Checkpoint belongs to one goroutine. After an error it is unknown how much
 // is on disk; every range is there wholly or not at all.
@@ -237,8 +238,9 @@ func (c *Checkpoint) write() error {
 	return nil
 }
 
-// waitFor waits until the log is durable up to vv. A vector that claims ops
-// this log has never seen is refused: it would never come true.
+// waitFor waits until the log is durable up to vv, but not for space on a full disk:
+// as apply. A vector that claims ops this log has never seen is refused: it would
+// never come true.
 func (l *Log) waitFor(vv crdt.VersionVector, images uint64) error {
 	l.mu.Lock()
 	seen := l.mu.received.Clone()
@@ -249,7 +251,7 @@ func (l *Log) waitFor(vv crdt.VersionVector, images uint64) error {
 	if !seen.Descends(vv) {
 		return fmt.Errorf("oplog: the state claims %v, the log has only seen %v", vv, seen)
 	}
-	return l.waitDurable(context.Background(), vv, images)
+	return l.waitUnless(context.Background(), l.store.guard.stalling(), l.holds(vv, images))
 }
 
 // RangeVectors returns the vector of every range on disk.

@@ -58,7 +58,7 @@
 //
 // B1. Bounded: own bytes waiting for the disk (MaxPending, then Admit says
 // ErrBacklog; large ops count apart, MaxLarge, lest one of them stop everybody
-// for as long as the disk needs for it), received ones (MaxReceive, then Receive waits), recent blocks in
+// for as long as the disk needs for it), received ones (MaxReceive, then Receive waits, until Quit), recent blocks in
 // memory (CacheBytes), images among the received bytes, blocks (BlockBytes, MaxBlockBytes), checkpoint batches
 // (CheckpointBytes plus one range, with Flush between ranges), Replay (one
 // block per replica). An op that was admitted is always taken.
@@ -73,7 +73,9 @@
 // One writer goroutine (Log.write) and one that watches free space, both owned
 // by the Log and ended by Close. apply runs foreign batches in a goroutine of
 // their own, because a failed disk parks the commit for good: after a failure,
-// Close abandons the store with what is parked in it.
+// Close abandons the store with what is parked in it. On a full disk nobody who is to
+// be stopped before Close waits for space: checkpoints fail, and Quit ends the waits
+// for room.
 //
 // Locks in this order: group, then Log.mu (what is not on disk), then Log.pub
 // (what is). Options.Wall is called under mu. Hooks are called without locks.

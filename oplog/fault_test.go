@@ -210,6 +210,30 @@ func TestDiskFullRecovers(t *testing.T) {
 	writeOps(t, l, 5)
 }
 
+// A checkpoint does not wait for space to return: a stop waits for it.
+func TestCheckpointOnFullDisk(t *testing.T) {
+	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
+	l := open(t, testOptions(fs, 1))
+	writeOps(t, l, 5)
+	fs.on.Store(true)
+	d := l.Append([]byte("waits for space"))
+	l.Hurry()
+	<-l.store.guard.stalling()
+	c := l.NewCheckpoint()
+	c.Put([]byte("key"), []byte("value"))
+	c.SetVector(0, crdt.VersionVector{{Replica: 1, Time: d.Time}})
+	ended := make(chan error, 1)
+	go func() { ended <- c.Commit() }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, ErrDiskFull) {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for space")
+	}
+}
+
 // Close on a full disk gives up what is not durable and says so.
 func TestCloseOnFullDisk(t *testing.T) {
 	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)

@@ -43,7 +43,8 @@ func (p *pendingImage) size() int { return len(p.Data) + len(p.Mark) }
 // the state (D5). It waits while MaxReceive bytes are queued.
 //
 // An image stamped too far ahead is ErrClock: come back later (H1). One that
-// has seen own ops which this log does not hold is ErrForeign (D2).
+// has seen own ops which this log does not hold is ErrForeign (D2). One that there
+// is no room for after Quit is ErrClosed.
 func (l *Log) ReceiveImage(im Image) (ImageID, error) {
 	if im.Range >= MaxRanges {
 		return ImageID{}, fmt.Errorf("oplog: image of range %d: the last is %d", im.Range, MaxRanges-1)
@@ -51,11 +52,10 @@ func (l *Log) ReceiveImage(im Image) (ImageID, error) {
 	p := &pendingImage{Image: im}
 	m := &l.mu
 	m.Lock()
-	for m.queued > 0 && m.queued+p.size() > l.opts.MaxReceive && l.stopped() == nil {
-		l.Hurry()
-		m.room.Wait()
+	err := l.roomLocked(p.size())
+	if err == nil {
+		err = l.receiveImageLocked(p)
 	}
-	err := l.receiveImageLocked(p)
 	m.Unlock()
 	if err == nil {
 		l.kick()

@@ -58,16 +58,17 @@ type Log struct {
 	pub        published // what is durable
 	durableOwn atomic.Uint64
 
-	w       writer
-	owned   chan struct{}  // own ops to write
-	kicked  chan struct{}  // something to write
-	hurried chan struct{}  // somebody waits
-	stop    chan struct{}  // closed by Close
-	done    chan struct{}  // closed by the writer
-	use     sync.RWMutex   // shared by enter; Close takes it to shut the door
-	bg      sync.WaitGroup // watchSpace and everyone between enter and leave
-	closing sync.Mutex
-	closed  bool
+	w        writer
+	owned    chan struct{}  // own ops to write
+	kicked   chan struct{}  // something to write
+	hurried  chan struct{}  // somebody waits
+	stop     chan struct{}  // closed by Close
+	done     chan struct{}  // closed by the writer
+	use      sync.RWMutex   // shared by enter; Close takes it to shut the door
+	bg       sync.WaitGroup // watchSpace and everyone between enter and leave
+	closing  sync.Mutex
+	closed   bool
+	quitting atomic.Bool // Quit was called
 }
 
 // Open opens or creates the log in Options.Dir.
@@ -275,11 +276,21 @@ func (l *Log) Sync(ctx context.Context) error {
 
 // waitDurable waits until want and the images up to one are on disk.
 func (l *Log) waitDurable(ctx context.Context, want crdt.VersionVector, images uint64) error {
-	return l.waitUntil(ctx, func() bool { return l.pub.durable.Descends(want) && l.pub.images >= images })
+	return l.waitUntil(ctx, l.holds(want, images))
+}
+
+// holds asks, under the lock of pub, whether want and the images up to one are on disk.
+func (l *Log) holds(want crdt.VersionVector, images uint64) func() bool {
+	return func() bool { return l.pub.durable.Descends(want) && l.pub.images >= images }
 }
 
 // waitUntil waits for commits until done, which is called under the lock of pub.
 func (l *Log) waitUntil(ctx context.Context, done func() bool) error {
+	return l.waitUnless(ctx, nil, done)
+}
+
+// waitUnless is waitUntil, but ends with ErrDiskFull when full is closed.
+func (l *Log) waitUnless(ctx context.Context, full <-chan struct{}, done func() bool) error {
 	for {
 		changed := l.Changed()
 		if l.published(done) {
@@ -292,6 +303,8 @@ func (l *Log) waitUntil(ctx context.Context, done func() bool) error {
 			return ctx.Err()
 		case <-l.failedCh:
 			return l.failure()
+		case <-full:
+			return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir)
 		case <-l.done:
 			if l.published(done) {
 				return nil

@@ -12,23 +12,47 @@ import (
 //
 // A block already here is ErrDuplicate; one that does not continue its
 // replica's log, or depends on ops never received, is ErrGap; one stamped too
-// far ahead is ErrClock: hold it and come back (H1).
+// far ahead is ErrClock: hold it and come back (H1); one that there is no room for
+// after Quit is ErrClosed.
 func (l *Log) Receive(b *Block) error {
 	if b.Replica == l.self {
 		return fmt.Errorf("%w: a block of replica %d, which is this one", ErrForeign, b.Replica)
 	}
 	m := &l.mu
 	m.Lock()
-	for m.queued > 0 && m.queued+len(b.data) > l.opts.MaxReceive && l.stopped() == nil {
-		l.Hurry()
-		m.room.Wait()
+	err := l.roomLocked(len(b.data))
+	if err == nil {
+		err = l.receiveLocked(b)
 	}
-	err := l.receiveLocked(b)
 	m.Unlock()
 	if err == nil {
 		l.kick()
 	}
 	return err
+}
+
+// roomLocked waits until so many bytes fit what is received and not on disk (B1).
+func (l *Log) roomLocked(size int) error {
+	m := &l.mu
+	for m.queued > 0 && m.queued+size > l.opts.MaxReceive {
+		if err := l.stopped(); err != nil {
+			return err
+		}
+		if l.quitting.Load() {
+			return ErrClosed
+		}
+		l.Hurry()
+		m.room.Wait()
+	}
+	return nil
+}
+
+// Quit is called before those who call Receive and ReceiveImage are stopped, and
+// Close after that: nobody waits for room any more, which on a full disk may never
+// come, and what there is none for is not taken.
+func (l *Log) Quit() {
+	l.quitting.Store(true)
+	l.wakeAll()
 }
 
 func (l *Log) receiveLocked(b *Block) error {

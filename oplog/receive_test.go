@@ -3,6 +3,7 @@ package oplog
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -109,5 +110,37 @@ func TestReceiveQueueIsBounded(t *testing.T) {
 	l.Close()
 	if most != 1 {
 		t.Fatalf("%d blocks in one commit", most)
+	}
+}
+
+// TestQuitEndsWaitsForRoom: who has to stop before the log is closed does not wait
+// for a disk that takes nothing.
+func TestQuitEndsWaitsForRoom(t *testing.T) {
+	gate := newGateFS(vfs.NewMem())
+	o := testOptions(gate, 1)
+	o.MaxReceive = 60
+	l := open(t, o)
+	gate.shut()
+	defer gate.open()
+	if err := l.Receive(newRemote(2).block(nil, "fills the queue")); err != nil {
+		t.Fatal(err)
+	}
+	<-gate.reached
+	ended := make(chan error)
+	go func() { ended <- l.Receive(newRemote(3).block(nil, "does not fit")) }()
+	go func() {
+		_, err := l.ReceiveImage(Image{Data: make([]byte, 60)})
+		ended <- err
+	}()
+	l.Quit()
+	for range 2 {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("ended with %v", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("somebody still waits for room")
+		}
 	}
 }

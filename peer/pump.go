@@ -261,10 +261,13 @@ func (p *pump) poison(h held, err error) {
 	}
 }
 
-// halt ends all application: the log takes nothing any more.
+// halt ends all application: the log takes nothing any more. That is an error
+// unless it is about to be closed.
 func (p *pump) halt(err error) {
 	p.halted = true
-	p.r.quiet.error("replication is stopped: the log takes no blocks", p.r.opts.Self, err)
+	if !errors.Is(err, oplog.ErrClosed) {
+		p.r.quiet.error("replication is stopped: the log takes no blocks", p.r.opts.Self, err)
+	}
 	for _, l := range p.r.allLinks() {
 		l.giveUp(err)
 	}

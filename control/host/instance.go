@@ -335,6 +335,9 @@ func (i *instance) Close() error {
 	}
 	i.closed = true
 	i.life.Unlock()
+	if i.log != nil {
+		i.log.Quit() // else replication could wait for space on a full disk, and we for replication
+	}
 	i.endLong()
 	i.long.Wait()
 	i.host.mu.Lock()
