@@ -71,7 +71,8 @@
 // was set back looks well from inside. What it finds is written into the record
 // as a fault. A recovery is two changes that any well member coordinates: the old
 // ID is forced out, the data put aside, the node added under the next ID. Each
-// step may be repeated.
+// step may be repeated. A node that recovers by itself writes down what it puts aside
+// until the new instance serves, and tries again.
 //
 // # A clock that was ahead
 //

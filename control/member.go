@@ -213,6 +213,7 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 		return api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: %v", n.opts.Settings.Region, err)
 	}
 	n.put(d.GUID, db)
+	n.returned(d.GUID)
 	n.log.Info("database is serving", "database", d.Name, "guid", d.GUID, "port", r.Port, "replica", r.Replica)
 	return nil
 }

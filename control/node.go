@@ -85,6 +85,7 @@ type Node struct {
 		notes   map[string]*note               // changes this node coordinates
 		busy    map[string]bool                // notes a task is working on
 		dropped []string                       // the last GUIDs dropped here
+		returns map[string]*returning          // instances that are to come back, by GUID
 		drains  map[string]*drain              // instances that hand over what they have
 		notices map[string][noticeKinds]string // by GUID; the text of the last of each kind
 
@@ -120,6 +121,7 @@ func Open(o Options) (*Node, error) {
 	n := &Node{opts: o, log: o.Logger, begun: o.Now(), exports: make(chan struct{}, maxExports), change: make(turn, 1)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
+	n.mu.returns = map[string]*returning{}
 	n.mu.drains, n.mu.notices = map[string]*drain{}, map[string][noticeKinds]string{}
 	n.news, n.run = make(chan struct{}, 1), newRun(o.Rand)
 	n.tasks = newTasks(o.Now, n.newGUID)
@@ -273,6 +275,9 @@ func (n *Node) load() error {
 		n.mu.Unlock()
 	}
 	if n.gone, err = n.dir.readGone(); err != nil {
+		return err
+	}
+	if err := n.readReturns(); err != nil {
 		return err
 	}
 	records, err := n.dir.records()

@@ -84,6 +84,9 @@ func (n *Node) startRecover(rq request, rc *api.Recover) (*api.Task, error) {
 func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 	k.step("looking for a member that can help", 5)
 	if err := n.findHelper(ctx, x); err != nil {
+		if api.IsCode(err, api.CodeDBNotFound) && n.isGone(ctx, x.Database) {
+			n.returned(x.Database)
+		}
 		return err
 	}
 	if err := n.checkBackup(x.Backup, x.d.GUID); err != nil {
@@ -103,6 +106,9 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 		if err := n.follow(ctx, k, c, t, err, 20); err != nil {
 			return err
 		}
+	}
+	if err := n.expectReturn(x, back); err != nil {
+		return err
 	}
 	if err := n.putAside(ctx, x.d.GUID); err != nil {
 		return err
@@ -199,17 +205,31 @@ func (n *Node) comeback(ctx context.Context, x *recovery) (*api.Instance, error)
 	return back, err
 }
 
-// follow waits for a task of another node and repeats what it says.
+// follow waits for a task of another node and repeats what it says. It goes on
+// over a restart of that node: the task does, too.
 func (n *Node) follow(ctx context.Context, k *task, c *api.Client, t *api.Task, err error, percent int) error {
-	if err == nil {
-		t, err = c.Wait(ctx, t.ID, n.opts.Timing.Retry, func(t *api.Task) {
+	if err != nil {
+		return err
+	}
+	for id, misses := t.ID, 0; ; misses++ {
+		t, err = c.Wait(ctx, id, n.opts.Timing.Retry, func(t *api.Task) {
+			misses = 0
 			if t.Progress.Step != "" {
 				k.step(t.Progress.Step, percent+t.Progress.Worker*4/10)
 			}
 		})
-	}
-	if err != nil {
-		return err
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || !unanswered(err) || misses == followMisses {
+			return err
+		}
+		retry := time.NewTimer(n.opts.Timing.Retry)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			retry.Stop()
+		}
 	}
 	for _, w := range t.Warnings {
 		k.warn("%s", w)
@@ -222,6 +242,9 @@ func (n *Node) follow(ctx context.Context, k *task, c *api.Client, t *api.Task, 
 	}
 	return errMembers
 }
+
+// followMisses is how often in a row a node whose task is followed may not answer.
+const followMisses = 50
 
 // putAside takes an instance that was removed out of service and keeps its
 // data for whoever wants to look into it. Of an earlier one nothing is kept.
@@ -286,19 +309,17 @@ func (d *dir) clearWay(guid string) error {
 }
 
 // recoverFaulty brings instances that lost log back by themselves, where the
-// settings say so. It begins again after a while if that fails.
+// settings say so. It begins again after a while if that fails, also where the old
+// instance is put aside already.
 func (n *Node) recoverFaulty() {
 	now := n.opts.Now()
 	if !n.opts.Settings.AutoRecover || now.Sub(n.tried) < autoRecoverEvery {
 		return
 	}
-	for _, r := range n.hosted() {
-		if r.Fault == nil {
-			continue
-		}
+	for _, rc := range n.toRecover() {
 		n.tried = now
-		if _, err := n.startRecover(request{}, &api.Recover{Database: r.Database.GUID}); err != nil {
-			n.log.Error("cannot recover an instance", "database", r.Database.Name, "err", err)
+		if _, err := n.startRecover(request{}, rc); err != nil {
+			n.log.Error("cannot recover an instance", "guid", rc.Database, "err", err)
 		}
 	}
 }

@@ -163,6 +163,9 @@ func (n *Node) getReady(r *http.Request) (any, error) {
 			return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)
 		}
 	}
+	if guid := n.missing(); guid != "" && n.opts.Settings.AutoRecover {
+		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %s: its instance here is put aside, and is to come back under a new ID", guid)
+	}
 	return map[string]any{"status": "ready", "databases": len(all)}, nil
 }
 

@@ -220,6 +220,13 @@ func (t *tasks) get(id string) (*api.Task, error) {
 	return k.copyLocked(), nil
 }
 
+// running reports whether an operation on a database is under way.
+func (t *tasks) running(op, guid string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.mu.order, func(k *task) bool { return k.api.Operation == op && k.api.GUID == guid && !k.api.Final() })
+}
+
 // wait waits for a task to end.
 func (t *tasks) wait(ctx context.Context, id string) (*api.Task, error) {
 	t.mu.Lock()

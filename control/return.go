@@ -1,0 +1,139 @@
+package control
+
+import (
+	"context"
+	"strings"
+
+	"crdb/control/api"
+)
+
+// This file is what a node that recovers by itself remembers from when it puts an
+// instance aside until the new one serves: without a record nothing else says that
+// one is missing here.
+
+const returnsDir = "returning"
+
+// returning is an instance that is to come back.
+type returning struct {
+	GUID     string        `json:"guid"`
+	From     []string      `json:"from"` // base URLs of members
+	Instance *api.Instance `json:"instance"`
+	Backup   string        `json:"backup_dir,omitempty"`
+	tries    int           // guarded by Node.mu
+}
+
+// readReturns takes up what is written down. What cannot be read is no reason not
+// to start: recover-instance --from does the same.
+func (n *Node) readReturns() error {
+	names, err := n.dir.list(returnsDir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		x := &returning{}
+		err := n.dir.read(x, returnsDir, name)
+		switch {
+		case strings.HasSuffix(name, tempSuffix):
+		case err != nil || x.GUID+".json" != name || len(x.From) == 0:
+			n.log.Warn("what is kept of a recovery cannot be read", "file", n.dir.at(returnsDir, name), "err", err)
+		default:
+			n.mu.Lock()
+			n.mu.returns[x.GUID] = x
+			n.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// expectReturn writes down that the instance of a recovery is to come back, where
+// the settings say that this happens by itself.
+func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
+	if !n.opts.Settings.AutoRecover {
+		return nil
+	}
+	r := &returning{GUID: x.d.GUID, Instance: back, Backup: x.Backup}
+	for i := range x.d.Instances {
+		if y := &x.d.Instances[i]; x.old == nil || y.ID != x.old.ID {
+			r.From = append(r.From, n.clientOf(y.Cluster).Base)
+		}
+	}
+	if err := n.dir.mkdir(returnsDir); err != nil {
+		return err
+	}
+	if err := n.dir.write(r, returnsDir, r.GUID+".json"); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.returns[r.GUID] = r
+	return nil
+}
+
+// returned ends what expectReturn began: an instance serves, or the database is
+// gone.
+func (n *Node) returned(guid string) {
+	n.mu.Lock()
+	r := n.mu.returns[guid]
+	delete(n.mu.returns, guid)
+	n.mu.Unlock()
+	if r == nil {
+		return
+	}
+	if err := n.dir.remove(returnsDir, guid+".json"); err != nil {
+		n.log.Error("cannot remove what is kept of a recovery", "guid", guid, "err", err)
+	}
+}
+
+// missing returns the GUID of a database whose instance here is to come back, "" if
+// there is none.
+func (n *Node) missing() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for guid := range n.mu.returns {
+		return guid
+	}
+	return ""
+}
+
+// toRecover says what is to be recovered by itself and is not just being: instances
+// that are to come back, asking another member each time, and those that lost log.
+func (n *Node) toRecover() (all []*api.Recover) {
+	n.mu.Lock()
+	for guid, r := range n.mu.returns {
+		if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusPosted { // it is being added
+			continue
+		}
+		all = append(all, &api.Recover{Database: guid, From: r.From[r.tries%len(r.From)], Instance: r.Instance, Backup: r.Backup})
+		r.tries++
+	}
+	for guid, db := range n.mu.dbs {
+		if db.record.Status != api.StatusPosted && db.record.Fault != nil && n.mu.returns[guid] == nil {
+			all = append(all, &api.Recover{Database: guid})
+		}
+	}
+	n.mu.Unlock()
+	idle := all[:0]
+	for _, rc := range all {
+		if !n.tasks.running(api.OpRecover, rc.Database) {
+			idle = append(idle, rc)
+		}
+	}
+	return idle
+}
+
+// isGone reports whether all members that an instance could come back from answer
+// that they have no such database: it was deleted.
+func (n *Node) isGone(ctx context.Context, guid string) bool {
+	n.mu.Lock()
+	r := n.mu.returns[guid]
+	n.mu.Unlock()
+	if r == nil {
+		return false
+	}
+	for _, from := range r.From {
+		if _, err := n.askFor(ctx, from, guid); !api.IsCode(err, api.CodeDBNotFound) {
+			return false
+		}
+	}
+	return true
+}

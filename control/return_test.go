@@ -1,0 +1,102 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"crdb/control/api"
+)
+
+// lostLog lets a node that recovers by itself find out that its instance lost log, at
+// a moment when none can be made anew; it waits until the old one is put aside.
+func lostLog(t *testing.T, n *testNode, guid string) {
+	t.Helper()
+	n.Close() // its janitor reads the settings
+	n.opts.Settings.AutoRecover = true
+	n.start()
+	n.host.failOpen.Store(true)
+	n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})
+	eventually(t, "it is put aside, and the recovery has failed", func() bool {
+		return n.database(guid) == nil && n.missing() == guid && !n.tasks.running(api.OpRecover, guid)
+	})
+	n.host.failOpen.Store(false)
+}
+
+// A recovery by itself that failed when the old instance was put aside already is
+// begun again, although no record says any more that there was one.
+func TestRecoverByItselfGoesOn(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	lostLog(t, n, guid)
+	if status, body := n.ask("GET", "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "is to come back") {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	n.restart()
+	eventually(t, "it is back", func() bool { v, _ := n.inForce(guid); return v > 0 && n.database(guid).record.Replica > 3 })
+	n.restart()
+	if n.missing() != "" || len(n.toRecover()) != 0 {
+		t.Error("it is to come back again")
+	}
+}
+
+// It ends when the database was deleted meanwhile.
+func TestRecoverByItselfEndsWithTheDatabase(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	lostLog(t, n, guid)
+	if del := nodes[0].wait(nodes[0].c.Delete(context.Background(), guid)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+	n.restart()
+	eventually(t, "it is not to come back", func() bool { return n.missing() == "" })
+}
+
+// While an instance is being recovered no second recovery begins.
+func TestOneRecoveryAtATime(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})
+	eventually(t, "the fault is there", func() bool { return n.faultOf(guid) != "" })
+	if all := n.toRecover(); len(all) != 1 || all[0].Database != guid {
+		t.Errorf("to recover: %+v", all)
+	}
+	release := make(chan struct{})
+	k, err := n.tasks.start(request{}, api.OpRecover, guid, func(context.Context, *task) error { <-release; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := n.toRecover(); len(all) != 0 {
+		t.Errorf("to recover: %+v", all)
+	}
+	close(release)
+	n.wait(k, nil)
+}
+
+// faltering is a connection on which some calls fail.
+type faltering struct{ failures int }
+
+func (f *faltering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if f.failures--; f.failures >= 0 {
+		return nil, errors.New("connection refused")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// Whoever follows a task of another node goes on when that does not answer for a
+// moment, but not for ever.
+func TestFollowingATaskRidesOutErrors(t *testing.T) {
+	_, nodes := three(t)
+	done, err := nodes[0].tasks.start(request{}, api.OpFlush, "", func(context.Context, *task) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for failures, ok := range map[int]bool{3: true, 2 * followMisses: false} {
+		c := &api.Client{Base: nodes[0].c.Base, HTTP: &http.Client{Transport: &faltering{failures}}}
+		if err := nodes[1].follow(context.Background(), &task{owner: nodes[1].tasks}, c, done, nil, 0); (err == nil) != ok {
+			t.Errorf("%d errors: %v", failures, err)
+		}
+	}
+}
