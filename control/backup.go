@@ -101,7 +101,11 @@ func (n *Node) startRestore(rq request, dir string, d *api.Database) (*api.Task,
 	}
 	d = d.Clone()
 	if len(d.Instances) == 0 {
-		d.Instances = []api.Instance{{Cluster: api.Cluster{Name: n.AdminAddr()}}}
+		own, err := n.ownCluster()
+		if err != nil {
+			return nil, err
+		}
+		d.Instances = []api.Instance{{Cluster: own}}
 	}
 	if d.GUID != "" || d.ConfigVersion != 0 {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "guid and config_version are assigned by the node; leave them out")

@@ -328,9 +328,11 @@ func (n *Node) bootstrap() error {
 			return nil
 		}
 	}
-	d := &api.Database{Name: s.Database, DefaultDBConfig: api.DBConfig{Port: s.Port},
-		Instances: []api.Instance{{Cluster: api.Cluster{Name: n.AdminAddr()}}}}
-	t, err := n.startCreate(request{}, d)
+	own, err := n.ownCluster()
+	var t *api.Task
+	if err == nil {
+		t, err = n.startCreate(request{}, &api.Database{Name: s.Database, DefaultDBConfig: api.DBConfig{Port: s.Port}, Instances: []api.Instance{{Cluster: own}}})
+	}
 	if err == nil {
 		t, err = n.tasks.wait(n.ctx, t.ID)
 	}
@@ -341,6 +343,17 @@ func (n *Node) bootstrap() error {
 		return fmt.Errorf("cannot make database %q: %w", s.Database, err)
 	}
 	return nil
+}
+
+// ownCluster says where others reach this node, for a database that names no nodes. A
+// node that listens on all addresses does not know which of them that is, and what
+// stands in a configuration cannot be changed: "[::]" is whoever reads it.
+func (n *Node) ownCluster() (api.Cluster, error) {
+	if n.describe().PeerHost == "" {
+		return api.Cluster{}, badRequest("the node listens on %s, all addresses there are, and does not know at which one others reach it: "+
+			"start it with --bind and that address, or name it: crdb-cli crdb create, or restore, with --instance HOST:ADMINPORT", n.opts.Settings.Bind)
+	}
+	return api.Cluster{Name: n.AdminAddr()}, nil
 }
 
 // AdminAddr returns HOST:PORT of the admin interface.

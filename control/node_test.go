@@ -178,3 +178,23 @@ func TestTasksAreBoundedAndForgotten(t *testing.T) {
 		t.Errorf("after the results' time: %+v", l)
 	}
 }
+
+// A node that listens on all addresses makes no database of which others would have
+// to reach it at none.
+func TestNoDatabaseAtAllAddresses(t *testing.T) {
+	o, _ := newOptions(settings("us-east", t.TempDir()), &dialer{})
+	o.Settings.Bind, o.Settings.Insecure, o.Settings.Database, o.Settings.Port = "0.0.0.0", true, "shop", 36479
+	if n, err := Open(o); err == nil || !strings.Contains(err.Error(), "all addresses there are") {
+		t.Errorf("a database of the settings: %v", err)
+		if err == nil {
+			n.Close()
+		}
+	}
+	o.Settings.Database, o.Settings.Port = "", 0
+	n := &testNode{t: t, opts: o}
+	n.start()
+	t.Cleanup(func() { n.Close() })
+	if _, err := n.startRestore(request{}, "/backup", &api.Database{Name: "shop"}); !api.IsCode(err, api.CodeBadRequest) || !strings.Contains(err.Error(), "--instance") {
+		t.Errorf("a restore: %v", err)
+	}
+}
