@@ -118,60 +118,86 @@ func (n *Node) expireDrains() {
 
 // drainAll has the instances that leave hand over what they have. A write that
 // was acknowledged there is at every member that stays before the change is
-// posted.
+// posted. All are asked again until the last one is done: no lease ends before.
 func (n *Node) drainAll(ctx context.Context, k *task, c *change) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, n.opts.Timing.Settle, errDrain)
 	defer cancel()
+	var all []*leaver
 	for _, x := range c.leaving {
-		if err := n.drainOne(ctx, k, c, x); err != nil {
-			if context.Cause(ctx) == errDrain {
-				err = api.Errorf(0, api.CodeUnreachable, "%v; nothing was changed", err)
+		all = append(all, &leaver{Instance: x})
+	}
+	for {
+		var waits *leaver
+		for _, x := range all {
+			done, err := n.drainOnce(ctx, k, c, x)
+			if err != nil {
+				return drainFailed(ctx, k, x, err)
 			}
-			k.fail(x.Cluster.Name, err)
-			return errMembers
+			if !done {
+				waits = x
+			}
 		}
-		k.cluster(x.Cluster.Name, 40)
-	}
-	return nil
-}
-
-var errDrain = errors.New("the others did not get everything in time")
-
-func (n *Node) drainOne(ctx context.Context, k *task, c *change, x *api.Instance) error {
-	d := &api.Drain{LeaseMS: n.opts.Timing.Commit.Milliseconds()}
-	for _, y := range c.next.Instances {
-		if !slices.Contains(c.added, y.ID) {
-			d.Stay = append(d.Stay, y.ID)
-		}
-	}
-	for misses := 0; ; {
-		call, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
-		a, err := n.memberOf(x).Drain(call, c.base.GUID, d)
-		cancel()
-		switch {
-		case err == nil && a.Done:
+		if waits == nil {
 			return nil
-		case err == nil:
-			misses = 0
-			k.step(fmt.Sprintf("region %s takes no writes any more and hands over what it has; still waiting for %s", x.Region, regionsOf(c.base, a.Lacks)), 12)
-		case !unanswered(err):
-			return err
-		case misses == drainMisses:
-			return fmt.Errorf("it does not answer, so that it cannot hand over what it has: %w; bring it back, or remove it with --force and lose what only it has", err)
-		default:
-			misses++
 		}
 		retry := time.NewTimer(n.opts.Timing.Retry)
 		select {
 		case <-retry.C:
 		case <-ctx.Done():
 			retry.Stop()
-			if a == nil {
-				return context.Cause(ctx)
+			if waits.lacks == nil {
+				return drainFailed(ctx, k, waits, context.Cause(ctx))
 			}
-			return fmt.Errorf("region %s lacks some of what region %s has", regionsOf(c.base, a.Lacks), x.Region)
+			return drainFailed(ctx, k, waits, fmt.Errorf("region %s lacks some of what region %s has", regionsOf(c.base, waits.lacks), waits.Region))
 		}
 	}
+}
+
+// leaver is an instance that is being drained.
+type leaver struct {
+	*api.Instance
+	misses int           // calls in a row that were not answered
+	lacks  []api.Holding // as it said last; nil: it has not
+}
+
+var errDrain = errors.New("the others did not get everything in time")
+
+func drainFailed(ctx context.Context, k *task, x *leaver, err error) error {
+	if context.Cause(ctx) == errDrain {
+		err = api.Errorf(0, api.CodeUnreachable, "%v; nothing was changed", err)
+	}
+	k.fail(x.Cluster.Name, err)
+	return errMembers
+}
+
+// drainOnce asks a leaving instance to take no writes for another lease, and
+// whether the others hold all that it has.
+func (n *Node) drainOnce(ctx context.Context, k *task, c *change, x *leaver) (done bool, err error) {
+	d := &api.Drain{LeaseMS: n.opts.Timing.Commit.Milliseconds()}
+	for _, y := range c.next.Instances {
+		if !slices.Contains(c.added, y.ID) {
+			d.Stay = append(d.Stay, y.ID)
+		}
+	}
+	call, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+	defer cancel()
+	a, err := n.memberOf(x.Instance).Drain(call, c.base.GUID, d)
+	switch {
+	case err == nil:
+		x.misses, x.lacks = 0, a.Lacks
+		if a.Done {
+			k.cluster(x.Cluster.Name, 40)
+			return true, nil
+		}
+		k.step(fmt.Sprintf("region %s takes no writes any more and hands over what it has; still waiting for %s", x.Region, regionsOf(c.base, a.Lacks)), 12)
+	case !unanswered(err):
+		return false, err
+	case x.misses == drainMisses:
+		return false, fmt.Errorf("it does not answer, so that it cannot hand over what it has: %w; bring it back, or remove it with --force and lose what only it has", err)
+	default:
+		x.misses++
+	}
+	return false, nil
 }
 
 // drainMisses is how often in a row a leaving instance may not answer.

@@ -79,6 +79,37 @@ func TestRemoveInstance(t *testing.T) {
 	}
 }
 
+// Of two that leave together the one that has handed over everything takes no writes
+// for as long as the other one needs.
+func TestLeaseOfWhoIsDoneIsRenewed(t *testing.T) {
+	_, nodes, guid := four(t)
+	nodes[1].fake(guid).hold(9, map[int]uint64{1: 9})
+	nodes[2].fake(guid).hold(9, map[int]uint64{1: 8})
+	until := func() (at time.Time) {
+		n := nodes[1]
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if x := n.mu.drains[guid]; x != nil {
+			at = x.until
+		}
+		return at
+	}
+	task, err := nodes[0].c.Modify(context.Background(), guid, removing(false, 2, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other one hands over", func() bool {
+		return strings.Contains(nodes[0].task(task.ID).Progress.Step, "region ap-south takes no writes any more")
+	})
+	before := until()
+	eventually(t, "the lease is renewed", func() bool { return until().After(before) })
+	nodes[2].fake(guid).hold(9, map[int]uint64{1: 9})
+	if task = nodes[0].wait(task, nil); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	agreeOn(t, guid, 2, nodes[0])
+}
+
 func TestCancelledRemovalTakesWritesAgain(t *testing.T) {
 	_, nodes, guid := four(t)
 	leaver := nodes[2].fake(guid)
