@@ -328,16 +328,6 @@ func (c *Cell) stale() bool {
 	return false
 }
 
-// forgets reports whether forget would drop anything.
-func (c *Cell) forgets(stable VersionVector) bool {
-	for i := range c.Shares {
-		if s := &c.Shares[i]; s.removed() && stable.Covers(s.Gone) {
-			return true
-		}
-	}
-	return false
-}
-
 // forget drops the removed shares whose removal stable covers: forgetting one
 // earlier would leave a state merge without the removed prefix (K4).
 func (c *Cell) forget(stable VersionVector) (changed bool) {

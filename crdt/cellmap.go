@@ -147,7 +147,13 @@ func (m *cellMap) clearAll(change changer, t Type, seen VersionVector, elems []E
 			m.remove(change, &x, by)
 		}
 	}
-	for _, name := range m.names(func(rec []byte) bool { return rec[0] != shapePlain || seen.Covers(DotAt(rec[1:])) }) {
+	takes := func(rec []byte) bool {
+		if rec[0] == shapePlain {
+			return seen.Covers(DotAt(rec[1:]))
+		}
+		return !residual(rec)
+	}
+	for _, name := range m.names(takes) {
 		change(name, func(c *element) { c.clear(seen, nil, by) })
 	}
 }
@@ -158,7 +164,7 @@ func (m *cellMap) addShares(op *Op, t Type) {
 		return
 	}
 	m.cells.Each(func(name, rec []byte) bool {
-		if rec[0] != shapePlain {
+		if rec[0] != shapePlain && !residual(rec) {
 			if _, resets := mustElement(rec).Seen(nil, nil); len(resets) > 0 {
 				e := op.addElem(name)
 				e.Of, e.Shares = t, resets
@@ -173,10 +179,10 @@ func (m *cellMap) forgetAll(change changer, stable VersionVector, note func(name
 	if m.stales == 0 {
 		return
 	}
-	names := m.names(func(rec []byte) bool {
-		return rec[0] != shapePlain && rec[0] != shapeShare && mustElement(rec).forgets(stable)
-	})
-	for _, name := range names {
+	due := func(rec []byte) bool {
+		return !eachShare(rec, func(s Share) bool { return !s.removed() || !stable.Covers(s.Gone) })
+	}
+	for _, name := range m.names(due) {
 		change(name, func(c *element) { c.forget(stable) })
 		note(name)
 	}

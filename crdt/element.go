@@ -194,6 +194,38 @@ func cellLive(rec []byte) bool {
 	return mustElement(rec).Live()
 }
 
+// eachShare calls fn for the shares of an encoded element until it returns false.
+// It decodes no more of the element than it must, and reports whether it came to
+// the end.
+func eachShare(rec []byte, fn func(s Share) bool) bool {
+	switch rec[0] {
+	case shapePlain:
+		return true
+	case shapeDated:
+		_, cell := datedParts(rec)
+		return len(cell) == 0 || eachShare(cell, fn)
+	case shapeShare:
+		return fn(mustElement(rec).Shares[0])
+	}
+	d := opDecoder{b: rec[1:]}
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		d.dot()
+		d.bytes()
+	}
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		if !fn(d.share()) {
+			return false
+		}
+	}
+	return true
+}
+
+// residual reports whether an encoded element holds removed shares only, of which a
+// removal takes nothing.
+func residual(rec []byte) bool {
+	return rec[0] == shapeGeneral && rec[1] == 0 && eachShare(rec, func(s Share) bool { return s.removed() })
+}
+
 // cellValue returns the shown value of an encoded element, appending to buf
 // where it has to be computed.
 func cellValue(buf, rec []byte) []byte {
