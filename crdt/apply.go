@@ -50,6 +50,11 @@ func (o *Object) applyElems(op *Op, d Dot) bool {
 	if !k.removes || o.of(k.typ) != nil {
 		op.whole = o
 		o.make(k.typ).apply(op, d)
+		for i := range o.parts {
+			if o.parts[i].typ == k.typ {
+				o.parts[i].changed(op, d)
+			}
+		}
 		o.prune()
 	}
 	return !k.removes
@@ -78,9 +83,10 @@ func (o *Object) clearOthers(op *Op, d Dot, t Type) {
 		switch p := &o.parts[i]; {
 		case p.typ == t:
 		case all && !p.coll.counts():
-			p.coll = types[p.typ]()
+			p.coll, p.known = types[p.typ](), false
 		default:
 			p.coll.clear(op.Clear, op.Elems, d)
+			p.cleared(op)
 		}
 	}
 	o.prune()

@@ -60,6 +60,7 @@ var types = [...]func() collection{
 type kindInfo struct {
 	typ     Type                   // the collection it changes, TypeNone if none
 	removes bool                   // it adds no dot and has nothing to do where the collection is absent
+	adds    bool                   // every element of it gets its dot
 	parts   byte                   // what every element of it has (opcodec.go)
 	name    func(name []byte) bool // whether a name can be; nil: any
 	check   func(e *Elem) bool     // whether an element can be; nil: any
@@ -67,17 +68,17 @@ type kindInfo struct {
 
 // kinds is indexed by Kind.
 var kinds = [kindEnd]kindInfo{
-	KindSetAdd:       {typ: TypeSet},
+	KindSetAdd:       {typ: TypeSet, adds: true},
 	KindSetRemove:    {typ: TypeSet, removes: true},
-	KindHashSet:      {typ: TypeHash, parts: partValue},
+	KindHashSet:      {typ: TypeHash, adds: true, parts: partValue},
 	KindHashRemove:   {typ: TypeHash, removes: true},
-	KindHashIncr:     {typ: TypeHash, parts: partNumber},
+	KindHashIncr:     {typ: TypeHash, adds: true, parts: partNumber},
 	KindHashExpire:   {typ: TypeHash, parts: partValue, check: checkDeadline},
 	KindHLLAdd:       {typ: TypeHLL, parts: partValue, check: checkHLLElem},
-	KindZSetAdd:      {typ: TypeZSet, parts: partScore},
+	KindZSetAdd:      {typ: TypeZSet, adds: true, parts: partScore},
 	KindZSetRemove:   {typ: TypeZSet, removes: true},
-	KindZSetIncr:     {typ: TypeZSet, parts: partNumber},
-	KindListPush:     {typ: TypeList, parts: partValue, name: isNewPlace},
+	KindZSetIncr:     {typ: TypeZSet, adds: true, parts: partNumber},
+	KindListPush:     {typ: TypeList, adds: true, parts: partValue, name: isNewPlace},
 	KindListSet:      {typ: TypeList, parts: partValue, name: isPlace},
 	KindListRemove:   {typ: TypeList, removes: true, name: isPlace},
 	KindListMove:     {typ: TypeList, parts: partValue, name: isPlace, check: isMove},
@@ -92,8 +93,41 @@ func (k Kind) ElemType() Type { return kinds[k].typ }
 
 // part is one collection of an Object.
 type part struct {
-	typ  Type
-	coll collection
+	typ    Type
+	coll   collection
+	newest Dot // of coll, if known: finding it takes a look at everything
+	known  bool
+}
+
+// newestDot returns the newest live dot of the collection.
+func (p *part) newestDot() Dot {
+	if !p.known {
+		p.newest, p.known = p.coll.newest(), true
+	}
+	return p.newest
+}
+
+// changed is called when the op d has changed the collection. Where it adds, its dot
+// is newer than all that it has replaced.
+func (p *part) changed(op *Op, d Dot) {
+	n := len(op.Elems)
+	p.known = p.known && kinds[op.Kind].adds && n > 0 && op.Elems[n-1].Of == TypeNone
+	if d.Newer(p.newest) {
+		p.newest = d
+	}
+}
+
+// cleared is called when what op has seen of the collection, which is not of its own
+// type, has been removed.
+func (p *part) cleared(op *Op) {
+	if op.Clear.Covers(p.newest) {
+		p.known = false
+	}
+	for i := range op.Elems {
+		if op.Elems[i].Of == p.typ {
+			p.known = false
+		}
+	}
 }
 
 // of returns the collection of a type, nil if there is none.
@@ -117,7 +151,7 @@ func (o *Object) make(t Type) collection {
 	}
 	o.parts = append(o.parts, part{})
 	copy(o.parts[i+1:], o.parts[i:])
-	o.parts[i] = part{t, types[t]()}
+	o.parts[i] = part{typ: t, coll: types[t]()}
 	return o.parts[i].coll
 }
 
@@ -126,7 +160,7 @@ func (o *Object) put(t Type, c collection) {
 	o.make(t)
 	for i := range o.parts {
 		if o.parts[i].typ == t {
-			o.parts[i].coll = c
+			o.parts[i].coll, o.parts[i].known = c, false
 		}
 	}
 }
@@ -271,5 +305,6 @@ func (o *Object) LoadElem(t Type, name, rec []byte) error {
 	if int(t) >= len(types) || types[t] == nil {
 		return errElemType(t)
 	}
+	o.forgetNewest()
 	return o.make(t).load(name, rec)
 }

@@ -69,8 +69,11 @@ func (k Kind) own() Type {
 func (o *Object) unseen(t Type, seen VersionVector) (d Dot) {
 	if t == TypeString {
 		d = o.Cell.Newest()
-	} else if c := o.of(t); c != nil && c.Len() > 0 {
-		d = c.newest()
+	}
+	for i := range o.parts {
+		if p := &o.parts[i]; p.typ == t && p.coll.Len() > 0 {
+			d = p.newestDot()
+		}
 	}
 	if seen.Covers(d) {
 		return Dot{}

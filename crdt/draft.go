@@ -86,7 +86,7 @@ func (d *Draft) Into(op *Op, o *Object) {
 	if d.moves {
 		for i := range o.parts {
 			if p := &o.parts[i]; p.typ == d.typ {
-				b.ready, p.coll = p.coll, types[d.typ]()
+				b.ready, p.coll, p.known = p.coll, types[d.typ](), false
 			}
 		}
 	}

@@ -172,7 +172,7 @@ func goldenRecords() map[string]*Object {
 		"siblings and shares":        {Cell: Cell{Siblings: []Sibling{{d2, []byte("5")}, {d1, []byte("x")}}, Shares: []Share{live, gone}}, Deadlines: dated},
 		"header, nothing live":       {Cell: Cell{Shares: []Share{gone}}, seen: seen},
 		"header, two deadlines":      {Cell: plain, Deadlines: []Deadline{{d2, 0}, {d1, 1700000000000}}, seen: seen},
-		"header of a collection":     {parts: []part{{TypeSet, &Set{}}}, Deadlines: none, seen: seen},
+		"header of a collection":     {parts: []part{{typ: TypeSet, coll: &Set{}}}, Deadlines: none, seen: seen},
 		"header, nothing but memory": {seen: seen},
 	}
 }

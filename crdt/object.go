@@ -58,8 +58,9 @@ func (o *Object) Type() Type {
 		return t
 	}
 	t, newest := TypeString, o.Cell.Newest()
-	for _, p := range o.parts {
-		if d := p.coll.newest(); d.Newer(newest) {
+	for i := range o.parts {
+		p := &o.parts[i]
+		if d := p.newestDot(); d.Newer(newest) {
 			t, newest = p.typ, d
 		}
 	}
@@ -221,9 +222,17 @@ func (o *Object) Merge(vv VersionVector, other *Object, ovv VersionVector) {
 		}
 		p.coll.merge(vv, theirs, ovv)
 	}
+	o.forgetNewest()
 	o.prune()
 	o.Deadlines = mergeDeadlines(o.Deadlines, vv, other.Deadlines, ovv)
 	o.seen.Merge(other.seen)
+}
+
+// forgetNewest lets the newest dots be looked for again.
+func (o *Object) forgetNewest() {
+	for i := range o.parts {
+		o.parts[i].known = false
+	}
 }
 
 func mergeDeadlines(a []Deadline, avv VersionVector, b []Deadline, bvv VersionVector) []Deadline {

@@ -166,3 +166,50 @@ func TestShortWays(t *testing.T) {
 		t.Error("a removed counter has a flat record")
 	}
 }
+
+// TestNewestOfTwoTypesIsKept: which of two types at a key shows is asked by every
+// command and after every operation, which must not look at all elements each time.
+func TestNewestOfTwoTypesIsKept(t *testing.T) {
+	w, v, third := &writer{id: 1}, &writer{id: 2}, &writer{id: 3, time: 1000}
+	put, atPut := v.put(&Object{}, "x")
+	later, atLater := third.hset(&Object{}, "g", "v")
+	for typ, add := range map[Type]func(o *Object, name string) ([]byte, Dot){
+		TypeSet:  func(o *Object, name string) ([]byte, Dot) { return w.sadd(o, name) },
+		TypeHash: func(o *Object, name string) ([]byte, Dot) { return w.hset(o, name, "v") },
+		TypeList: func(o *Object, name string) ([]byte, Dot) {
+			return w.change(o, KindListPush, TypeList, func(op *Op) { o.List().PreparePush(op, w.id, false, list([]string{name})) })
+		},
+		TypeZSet: func(o *Object, name string) ([]byte, Dot) {
+			return w.change(o, KindZSetAdd, TypeZSet, func(op *Op) { o.ZSet().PrepareAdd(op, []byte(name), 1) })
+		},
+	} {
+		author, o := &Object{}, &Object{} // the author sees no string
+		applyBytes(o, put, atPut)
+		check := func(shown Type, known bool) {
+			t.Helper()
+			p := &o.parts[0]
+			if p.known != known || known && p.newest != p.coll.newest() {
+				t.Errorf("type %d: %v %v is kept, the newest is %v", typ, p.known, p.newest, p.coll.newest())
+			}
+			if got := o.Type(); got != shown || got != reloaded(o).Type() {
+				t.Errorf("type %d: %d shows, after a reload %d, want %d", typ, got, reloaded(o).Type(), shown)
+			}
+		}
+		for i, name := range []string{"a", "b", "c"} {
+			b, d := add(author, name)
+			applyBytes(o, b, d)
+			check(typ, i > 0)
+		}
+		if typ != TypeHash {
+			applyBytes(o, later, atLater)
+			if got := o.Type(); got != TypeHash || got != reloaded(o).Type() {
+				t.Errorf("type %d: %d shows under a later hash", typ, got)
+			}
+		}
+		b, d := w.del(author)
+		applyBytes(o, b, d)
+		if got := o.Type(); got != reloaded(o).Type() {
+			t.Errorf("type %d: %d shows after a delete", typ, got)
+		}
+	}
+}
