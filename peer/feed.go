@@ -70,6 +70,10 @@ func (f *feed) serve() error {
 		old.stop(errReplaced)
 	}
 	defer f.l.feed.CompareAndSwap(f, nil)
+	if err := f.l.barred(); err != nil { // since it was greeted
+		f.stop(err)
+		return err
+	}
 	// Both end when this function returns, because gRPC then ends the stream;
 	// they may be inside gRPC until then. The Replicator waits for them.
 	f.r.wg.Go(func() { f.stop(f.write()) })

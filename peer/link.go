@@ -61,6 +61,7 @@ type link struct {
 		broken error // why this replica is not followed until a restart
 		in     *inStream
 		cancel context.CancelCauseFunc // of the attempt now under way
+		images context.CancelCauseFunc // of the transfer from there that is under way
 		remote remote
 		runs   runs
 	}
@@ -178,12 +179,39 @@ func (l *link) dropIn(err error) {
 	}
 }
 
-// drop ends the streams in both directions.
+// drop ends the streams in both directions, and a transfer from there. One to there
+// ends by itself: it looks at barred.
 func (l *link) drop(err error) {
 	l.dropIn(err)
+	l.mu.Lock()
+	images := l.mu.images
+	l.mu.Unlock()
+	if images != nil {
+		images(err)
+	}
 	if f := l.feed.Load(); f != nil {
 		f.stop(err)
 	}
+}
+
+// setImages says how to end the transfer from there that begins; nil: it has ended.
+func (l *link) setImages(cancel context.CancelCauseFunc) {
+	l.mu.Lock()
+	l.mu.images = cancel
+	l.mu.Unlock()
+}
+
+// barred returns why nothing may go over the link, nil if it may. Who begins
+// something that drop ends looks after drop can find it.
+func (l *link) barred() error {
+	m, ok := l.currentMember()
+	switch {
+	case !ok:
+		return errNoMember
+	case l.r.isCut(m.Region):
+		return errCut
+	}
+	return nil
 }
 
 // durable is called after every commit of the log, whose own ops now are

@@ -305,11 +305,11 @@ func (t *transfers) complete(over mark) {
 
 // usable returns the link to a replica if it is a member and not cut.
 func (r *Replicator) usable(id crdt.ReplicaID) *link {
-	m, ok := r.member(id)
-	if !ok || id == r.opts.Self || r.isCut(m.Region) {
+	l := r.link(id)
+	if l == nil || id == r.opts.Self || l.barred() != nil {
 		return nil
 	}
-	return r.link(id)
+	return l
 }
 
 // patienceWithSource is the number of attempts in vain after which an instance

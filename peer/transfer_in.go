@@ -18,6 +18,11 @@ import (
 func (t *transfers) from(l *link) error {
 	ctx, cancel := context.WithCancelCause(t.r.ctx)
 	defer cancel(nil)
+	l.setImages(cancel)
+	defer l.setImages(nil)
+	if err := l.barred(); err != nil { // since it was chosen
+		return err
+	}
 	m, _ := l.currentMember()
 	if t.mark.source != l.replica {
 		t.mark = mark{source: l.replica, base: t.r.AwaitsBase()}

@@ -107,9 +107,6 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 	ease := easing{r: r, rush: &rush}
 	var f outFrame
 	for at < to {
-		if _, ok := l.currentMember(); !ok {
-			return errNoMember
-		}
 		ease.begin()
 		image, vv, next := r.opts.Images.CaptureAt(at, nil)
 		ease.worked()
@@ -142,6 +139,9 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 // sendImage sends an image in pieces of bounded size.
 func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], f *outFrame, l *link, image []byte, ease *easing) error {
 	for len(image) > 0 {
+		if err := l.barred(); err != nil {
+			return err
+		}
 		part := image[:min(len(image), pieceBytes)]
 		image = image[len(part):]
 		ease.begin()

@@ -1,0 +1,92 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// A cut by either side ends a transfer that is under way, and when the link is
+// mended it goes on.
+func TestACutEndsATransfer(t *testing.T) {
+	for _, by := range []string{"the receiver", "the source"} {
+		t.Run(by, func(t *testing.T) {
+			c, one, two := apart(t)
+			cut := func(cut bool) {
+				if by == "the source" {
+					one.r.Cut(regionOf(2), cut)
+				} else {
+					two.r.Cut(regionOf(1), cut)
+				}
+			}
+			done := false
+			one.tap = func(at uint64, image []byte) []byte {
+				if at > 100<<28 && !done {
+					done = true
+					cut(true)
+				}
+				return image
+			}
+			two.start()
+			eventually(t, "it ends", func() bool {
+				st := two.r.Transfer()
+				return st.Percent == 100 || strings.Contains(st.Error, "cut on purpose")
+			})
+			if st := two.r.Transfer(); !st.Active || st.Percent > 50 {
+				t.Errorf("it went on: %+v", st)
+			}
+			cut(false)
+			c.agree()
+		})
+	}
+}
+
+// deafStream is the server's side of a stream whose other side takes nothing and
+// says nothing.
+type deafStream struct {
+	outStream
+	ctx context.Context
+}
+
+func (s *deafStream) Context() context.Context { return s.ctx }
+
+func (s *deafStream) SendMsg(any) error { <-s.ctx.Done(); return s.ctx.Err() }
+
+func (s *deafStream) RecvMsg(any) error { <-s.ctx.Done(); return s.ctx.Err() }
+
+// A follower that was greeted, and then removed or cut before its stream could be
+// found by whoever ends it, gets nothing either.
+func TestAFeedDoesNotOutliveItsFollower(t *testing.T) {
+	for _, x := range []struct {
+		want error
+		bar  func(one, two *clusterNode)
+	}{
+		{errNoMember, func(one, _ *clusterNode) { one.r.SetMembers([]Member{{1, regionOf(1), one.addr}}) }},
+		{errCut, func(one, _ *clusterNode) { one.r.Cut(regionOf(2), true) }},
+	} {
+		t.Run(x.want.Error(), func(t *testing.T) {
+			c := newCluster(t, false)
+			one, two := c.add(1), c.add(2)
+			one.r.SetMembers(c.members())
+			ctx, end := context.WithCancel(t.Context())
+			f := newFeed(one.r.link(2), &deafStream{ctx: ctx}, 0)
+			x.bar(one, two)
+			served := make(chan error, 1)
+			go func() { served <- f.serve() }()
+			var err error
+			eventually(t, "it ends", func() bool {
+				select {
+				case err = <-served:
+					return true
+				default:
+					return false
+				}
+			})
+			end()
+			if !errors.Is(err, x.want) {
+				t.Error(err)
+			}
+		})
+	}
+}
