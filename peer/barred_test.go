@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"crdb/proto/peerpb"
 )
 
 // A cut by either side ends a transfer that is under way, and when the link is
@@ -46,12 +49,19 @@ func TestACutEndsATransfer(t *testing.T) {
 // says nothing.
 type deafStream struct {
 	outStream
-	ctx context.Context
+	ctx     context.Context
+	sending chan struct{} // something is being sent
 }
 
 func (s *deafStream) Context() context.Context { return s.ctx }
 
-func (s *deafStream) SendMsg(any) error { <-s.ctx.Done(); return s.ctx.Err() }
+func (s *deafStream) Send(m *peerpb.FromSource) error { return s.SendMsg(m) }
+
+func (s *deafStream) SendMsg(any) error {
+	signal(s.sending)
+	<-s.ctx.Done()
+	return s.ctx.Err()
+}
 
 func (s *deafStream) RecvMsg(any) error { <-s.ctx.Done(); return s.ctx.Err() }
 
@@ -87,6 +97,35 @@ func TestAFeedDoesNotOutliveItsFollower(t *testing.T) {
 			if !errors.Is(err, x.want) {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// Close does not wait for a peer that takes nothing of what it asked for.
+func TestCloseWithAPeerThatTakesNothing(t *testing.T) {
+	for name, serve := range map[string]func(r *Replicator, id *peerpb.Identity, s outStream) error{
+		"a transfer": func(r *Replicator, id *peerpb.Identity, s outStream) error {
+			return r.serveTransfer(&peerpb.TransferRequest{Identity: id}, s)
+		},
+		"a fetch": func(r *Replicator, id *peerpb.Identity, s outStream) error {
+			return r.serveFetch(&peerpb.FetchRequest{Identity: id, Replica: 1, MaxBytes: 1 << 20}, s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, one, two := together(t)
+			ctx, end := context.WithCancel(t.Context())
+			s := &deafStream{ctx: ctx, sending: make(chan struct{}, 1)}
+			go func() {
+				_ = serve(one.r, two.r.identity(1), s)
+				end() // as gRPC does
+			}()
+			<-s.sending
+			var closed atomic.Bool
+			go func() {
+				one.stop()
+				closed.Store(true)
+			}()
+			eventually(t, "it is closed", closed.Load)
 		})
 	}
 }

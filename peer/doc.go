@@ -106,8 +106,9 @@
 // keeps the followed stream up and reads it, one that takes what the reader has
 // no room for, one that writes its acknowledgements; per follower one that writes
 // blocks and one that reads acknowledgements, and gRPC's handler, which waits for
-// both. A fetch has its own, and one makes the transfers to this instance
-// (transfers.run). All end before Close returns.
+// both. A fetch has its own at each side, so has a transfer that is served (apart),
+// and one makes the transfers to this instance (transfers.run). All end before Close
+// returns.
 //
 // # Locks
 //

@@ -22,6 +22,20 @@ func (r *Replicator) enter() bool {
 
 func (r *Replicator) leave() { r.wg.Done() }
 
+// apart runs f, which sends to a peer, and returns when f has, or the Replicator
+// closes: a peer that takes nothing must not hold it up. Then f ends soon after, for
+// gRPC ends the stream of a call that has returned. Close waits for it.
+func (r *Replicator) apart(f func() error) error {
+	done := make(chan error, 1)
+	r.wg.Go(func() { done <- f() })
+	select {
+	case err := <-done:
+		return err
+	case <-r.ctx.Done():
+		return errClosed
+	}
+}
+
 var errClosing = &Refusal{Reason: peerpb.Refusal_CLOSED, Text: "the database is closing here"}
 
 // welcome judges the caller of Follow or Fetch.

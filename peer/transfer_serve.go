@@ -31,8 +31,7 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	if n := len(req.GetOffer()); n > maxOffer || n%sumBytes != 0 {
 		return fmt.Errorf("%w: an offer of %d bytes", errFrame, n)
 	}
-	state := r.opts.Images
-	if state == nil || r.AwaitsBase() {
+	if r.opts.Images == nil || r.AwaitsBase() {
 		return refuse(peerpb.Refusal_BUSY, "replica %d has no complete state itself", r.opts.Self)
 	}
 	if err := r.opts.Log.Forbidden(); err != nil && req.GetBase() { // an old disk, perhaps: what others have forgotten may be missing (K4)
@@ -40,14 +39,21 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	}
 	select {
 	case r.giving <- struct{}{}:
-		defer func() { <-r.giving }()
 	default:
 		return refuse(peerpb.Refusal_BUSY, "replica %d serves enough state transfers", r.opts.Self)
 	}
+	return r.apart(func() error {
+		defer func() { <-r.giving }()
+		return r.giveState(s, l, req)
+	})
+}
+
+// giveState tells where a transfer leads to and sends the state.
+func (r *Replicator) giveState(s grpc.ServerStreamingServer[peerpb.FromSource], l *link, req *peerpb.TransferRequest) error {
 	ctx, stop := context.WithCancelCause(s.Context())
 	defer stop(nil)
 	defer context.AfterFunc(r.ctx, func() { stop(errClosed) })()
-	forgotten, release := state.HoldForgotten()
+	forgotten, release := r.opts.Images.HoldForgotten()
 	defer release()
 	begin, least, err := r.beginTransfer(ctx, l.replica, forgotten)
 	if err != nil {
