@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -166,9 +167,10 @@ func (t *transfers) run() {
 	t.retry = t.r.newBackoff(0)
 	for t.r.ctx.Err() == nil {
 		l := t.choose()
+		var left crdt.VersionVector
 		if l == nil {
-			left := t.r.remains()
 			var due bool
+			left = t.r.remains()
 			if l, due = t.settles(left); due {
 				t.settle(left)
 				continue
@@ -179,6 +181,7 @@ func (t *transfers) run() {
 			continue
 		}
 		if l == nil {
+			t.forsake(len(left) > 0)
 			t.wait(t.pause())
 			continue
 		}
@@ -219,6 +222,35 @@ func (t *transfers) failed(l *link, err error) time.Duration {
 		return t.retry.next()
 	}
 	return t.retry.jitter(t.r.opts.Timing.RetryStop) // all have been asked
+}
+
+// forsake ends a transfer for which only former members could be asked: they answer
+// no more, and who else lacks what is missing here says so itself (need). What slices
+// hold of former members' logs is settled first (remains).
+func (t *transfers) forsake(remains bool) {
+	r := t.r
+	if !r.configured.Load() || t.wanted() || remains || r.IsMember(t.mark.source) || !r.Transfer().Active {
+		return
+	}
+	over := mark{done: true}
+	if err := r.opts.Log.PutMeta(oplog.MarkName, over.encode()); err != nil {
+		r.quiet.warn("a state transfer cannot be given up", t.mark.source, err)
+		return
+	}
+	t.mark = over
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.mu.needs) == 0 {
+		t.mu.progress = TransferStatus{}
+	}
+}
+
+// wanted reports whether a transfer is needed from a member, or from anybody.
+func (t *transfers) wanted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.mu.needs, func(id crdt.ReplicaID, _ error) bool { return !t.r.IsMember(id) })
+	return t.mu.await || len(t.mu.needs) > 0
 }
 
 // wait waits for d, or until something changed; 0: only for that.

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"crdb/oplog"
 )
 
 // withDead makes dials of a replica fail while they are to the address in dead.
@@ -89,6 +91,57 @@ func TestAJoinerTurnsFromASourceWithAnAlarm(t *testing.T) {
 	eventually(t, "the state of the other one", func() bool { return three.r.Transfer().Percent == 100 })
 	if lies.Load() == 0 {
 		t.Error("the first one was not asked")
+	}
+	c.agree()
+}
+
+// A transfer that only a member could give which is removed before it began is not
+// under way for ever: blocks that are held would raise no alarm meanwhile.
+func TestATransferEndsWithItsSource(t *testing.T) {
+	c := newStates(t)
+	one, two, _ := c.add(1), c.add(2), c.add(3)
+	c.join()
+	one.write(0, 60)
+	c.agree()
+	two.stop()
+	one.write(100, 200)
+	one.forget()
+	for range maxServed {
+		one.r.giving <- struct{}{} // it has no time
+	}
+	two.start()
+	eventually(t, "it is needed", func() bool { return two.r.Transfer().Error != "" })
+	two.r.SetMembers([]Member{{2, regionOf(2), two.addr}})
+	eventually(t, "it has ended", func() bool { return !two.r.Transfer().Active })
+	two.r.SetMembers(c.members())
+	eventually(t, "it is needed again", func() bool { return two.r.Transfer().Active })
+	<-one.r.giving
+	c.agree()
+}
+
+// So does one that a run before the removal has begun, and it is not there again
+// after the next restart.
+func TestATransferOfARemovedSourceIsNotResumed(t *testing.T) {
+	c, _, two := together(t)
+	two.stop()
+	left := mark{source: 9, ends: []oplog.Tip{{Replica: 9, Time: 5}}}
+	two.tune = func(o *Options) {
+		two.options(o)
+		if err := o.Log.PutMeta(oplog.MarkName, left.encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	two.open()
+	if !two.r.Transfer().Active {
+		t.Error("it is not resumed before the members are known")
+	}
+	two.r.SetMembers(c.members())
+	eventually(t, "it has ended", func() bool { return !two.r.Transfer().Active })
+	two.stop()
+	two.tune = two.options
+	two.start()
+	if two.r.Transfer().Active {
+		t.Error("it is resumed")
 	}
 	c.agree()
 }
