@@ -81,18 +81,29 @@ func (l *link) wantsPlain() bool {
 }
 
 // silence counts heartbeat periods in which nothing came although the stream
-// was being read.
+// was being read, and in which no message did.
 type silence struct {
-	messages uint64
-	periods  time.Duration
+	messages, bytes uint64
+	periods, whole  time.Duration
 }
 
+// messagePatience is how many times Timing.LinkTimeout one message may take: what
+// comes on the connection need not be of the stream.
+const messagePatience = 12
+
+// tooLong looks at what came since the last period. A part of a message counts as
+// heard: on a slow link a whole one takes longer than Timing.LinkTimeout, and would
+// be sent for ever and never be there.
 func (q *silence) tooLong(s *inStream, tm *Timing) bool {
-	n := s.messages.Load()
-	if n != q.messages || !s.reading.Load() {
-		q.messages, q.periods = n, 0
+	messages, bytes := s.messages.Load(), s.bytes.Load()
+	if messages != q.messages || !s.reading.Load() {
+		*q = silence{messages: messages, bytes: bytes}
 		return false
 	}
-	q.periods++
-	return q.periods*tm.Heartbeat >= tm.LinkTimeout
+	if q.whole++; bytes != q.bytes {
+		q.bytes, q.periods = bytes, 0
+	} else {
+		q.periods++
+	}
+	return q.periods*tm.Heartbeat >= tm.LinkTimeout || q.whole*tm.Heartbeat >= messagePatience*tm.LinkTimeout
 }

@@ -17,6 +17,9 @@
 //	log --Read--> feed (packs) ==gRPC==> inStream (unpacks) --> pump: gate --> log.Receive --> Applier
 //	              feed        <==acks==  inStream       <-- log.OnDurable
 //
+// A source of which nothing comes, not even a part of a message, counts as gone
+// (silence).
+//
 // A block that is missing and does not come over its own link is fetched from
 // any peer that has it. There is no other forwarding.
 //

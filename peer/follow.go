@@ -34,8 +34,9 @@ type inStream struct {
 	unpack   unpacker      // of who takes pieces: the reader while the intake is idle
 	taken    atomic.Uint64 // bytes of pieces
 	messages atomic.Uint64
-	reading  atomic.Bool  // waiting for the peer, not for anything here
-	heard    atomic.Int64 // Mono at the last heartbeat
+	bytes    atomic.Uint64 // that have come on the connection
+	reading  atomic.Bool   // waiting for the peer, not for anything here
+	heard    atomic.Int64  // Mono at the last heartbeat
 }
 
 // Windows of gRPC's flow control on a connection that is followed. They bound
@@ -45,15 +46,22 @@ const (
 	connWindow   = 8 << 20
 )
 
-// connect makes a connection for one attempt; it dials when it is used.
-func (r *Replicator) connect(addr string) (*grpc.ClientConn, error) {
+// connect makes a connection for one attempt; it dials when it is used. came counts
+// the bytes that come.
+func (r *Replicator) connect(addr string, came *atomic.Uint64) (*grpc.ClientConn, error) {
 	creds := r.opts.Credentials
 	if creds == nil {
 		creds = insecure.NewCredentials()
 	}
 	return grpc.NewClient("passthrough:///"+addr,
 		grpc.WithTransportCredentials(creds),
-		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return r.opts.Dial(ctx, addr) }),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
+			conn, err := r.opts.Dial(ctx, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &countedConn{conn, came}, nil
+		}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           grpcbackoff.Config{BaseDelay: r.opts.Timing.RetryMax, MaxDelay: r.opts.Timing.RetryMax},
 			MinConnectTimeout: r.opts.Timing.Handshake,
@@ -70,14 +78,27 @@ func (r *Replicator) connect(addr string) (*grpc.ClientConn, error) {
 		grpc.WithNoProxy())
 }
 
+// countedConn counts the bytes that it reads.
+type countedConn struct {
+	net.Conn
+	came *atomic.Uint64
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.came.Add(uint64(n))
+	return n, err
+}
+
 // follow opens the stream, shakes hands and reads until the stream ends.
 func (l *link) follow(ctx context.Context, fail context.CancelCauseFunc, m Member) error {
-	conn, err := l.r.connect(m.Addr)
+	s := &inStream{l: l, ctx: ctx, fail: fail}
+	conn, err := l.r.connect(m.Addr, &s.bytes)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	s := &inStream{l: l, ctx: ctx, fail: fail, conn: conn}
+	s.conn = conn
 	s.unpack, s.intake = l.r.blocks(), newIntake(l.r.opts.Limits.WindowBytes)
 	timeout := time.AfterFunc(l.r.opts.Timing.Handshake, func() { fail(errHandshake) })
 	defer timeout.Stop()

@@ -70,3 +70,59 @@ func TestPatienceWithAFetch(t *testing.T) {
 		}
 	}
 }
+
+// On a slow link a message takes longer than a link may be silent. It comes all the
+// same.
+func TestFollowingOverASlowLink(t *testing.T) {
+	c := newCluster(t, false)
+	silence := 150 * time.Millisecond
+	c.add(1, c.thin(16<<10, 8*time.Millisecond, func(o *Options) { o.Timing.LinkTimeout = silence }))
+	two := c.add(2)
+	two.toy.write("add", "big#"+noise(1<<20))
+	syncLog(t, two.log)
+	begun := time.Now()
+	c.join()
+	c.converge()
+	if took := time.Since(begun); took < 2*silence {
+		t.Errorf("it took %v only, and shows nothing", took)
+	}
+}
+
+func TestSilence(t *testing.T) {
+	tm := Timing{Heartbeat: time.Second, LinkTimeout: 5 * time.Second}
+	for _, x := range []struct {
+		name string
+		step func(s *inStream, period int)
+		want int // periods; 0: never
+	}{
+		{"nothing comes", func(*inStream, int) {}, 5},
+		{"messages come", func(s *inStream, _ int) { s.messages.Add(1) }, 0},
+		{"a message comes slowly", func(s *inStream, period int) {
+			if s.bytes.Add(10); period%20 == 0 {
+				s.messages.Add(1)
+			}
+		}, 0},
+		{"a message never ends", func(s *inStream, _ int) { s.bytes.Add(10) }, 5 * messagePatience},
+		{"a message stops in the middle", func(s *inStream, period int) {
+			if period < 8 {
+				s.bytes.Add(10)
+			}
+		}, 12},
+		{"it is not read", func(s *inStream, _ int) { s.reading.Store(false) }, 0},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			var s inStream
+			var q silence
+			s.reading.Store(true)
+			got := 0
+			for period := 1; period <= 200 && got == 0; period++ {
+				if x.step(&s, period); q.tooLong(&s, &tm) {
+					got = period
+				}
+			}
+			if got != x.want {
+				t.Errorf("it was too long after %d periods, want %d", got, x.want)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,7 +28,7 @@ func (t *transfers) from(l *link) error {
 	if t.mark.source != l.replica {
 		t.mark = mark{source: l.replica, base: t.r.AwaitsBase()}
 	}
-	conn, err := t.r.connect(m.Addr)
+	conn, err := t.r.connect(m.Addr, new(atomic.Uint64))
 	if err != nil {
 		return err
 	}
