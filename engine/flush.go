@@ -260,8 +260,10 @@ func (e *Engine) dropSpace(p *partition, db int) {
 	for name, watchers := range p.watched {
 		n.find(e, db, []byte(name[1:]))
 		if int(name[0]) == db && n.rec != nil && n.flags()&recHidden == 0 {
-			for w := range watchers {
-				w.dirty.Store(true)
+			for w, stale := range watchers {
+				if !stale {
+					w.dirty.Store(true)
+				}
 			}
 		}
 	}

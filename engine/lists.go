@@ -242,7 +242,7 @@ func (t *Tx) ListTrim(key []byte, first, last int64) error {
 	case from >= to:
 		return t.listCut(key, 0, size)
 	case to-from == size: // nothing to do, but WATCH takes it for a change, as in Redis
-		n.p.touchWatched(n.db, n.key)
+		n.p.touchWatched(n.db, n.key, false)
 		return nil
 	case from > 0 && to < size:
 		t.group()

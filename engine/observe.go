@@ -53,7 +53,7 @@ func (n *entry) changed(op *crdt.Op, created bool) {
 		n.p.eng.internals.Add(1)
 		return
 	}
-	n.p.touchWatched(n.db, n.key)
+	n.p.touchWatched(n.db, n.key, op != nil && op.Flags&crdt.Expired != 0)
 	f := n.p.eng.observer.Load()
 	if f == nil {
 		return

@@ -14,11 +14,11 @@ type partition struct {
 	dbs       [spaces]*keyspace
 	ranges    [rangesPerPart]rangeState
 	expiry    expiryIndex
-	watched   map[string]map[*Watcher]struct{} // by database and key
-	residue   residues                         // things to forget later
-	waiting   map[string]*waitQueue            // by database and key: clients that block
-	waitSeq   uint64                           // the last place given out in waiting
-	index     int                              // of the partition
+	watched   map[string]map[*Watcher]bool // by database and key; true: it was past its deadline then
+	residue   residues                     // things to forget later
+	waiting   map[string]*waitQueue        // by database and key: clients that block
+	waitSeq   uint64                       // the last place given out in waiting
+	index     int                          // of the partition
 	eng       *Engine
 	ready     *readyKeys // the engine's
 	raised    raisedSlices

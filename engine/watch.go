@@ -26,17 +26,18 @@ func (t *Tx) Watch(w *Watcher, key []byte) (added bool) {
 	if _, twice := p.watched[name][w]; twice {
 		return false
 	}
-	if p.watched == nil {
-		p.watched = map[string]map[*Watcher]struct{}{}
-	}
-	if p.watched[name] == nil {
-		p.watched[name] = map[*Watcher]struct{}{}
-	}
-	p.watched[name][w] = struct{}{}
-	w.keys = append(w.keys, watchedKey{i, name})
-	if n := t.peek(key); n != nil {
+	n := t.peek(key)
+	if n != nil {
 		w.until = sooner(w.until, n.indexed(n.flags()))
 	}
+	if p.watched == nil {
+		p.watched = map[string]map[*Watcher]bool{}
+	}
+	if p.watched[name] == nil {
+		p.watched[name] = map[*Watcher]bool{}
+	}
+	p.watched[name][w] = n == nil && t.ent.expired(t.now)
+	w.keys = append(w.keys, watchedKey{i, name})
 	return true
 }
 
@@ -61,14 +62,18 @@ func (w *Watcher) Dirty() bool {
 	return w.dirty.Load() || w.until != 0 && w.wall() > w.until
 }
 
-// touchWatched marks the watchers of a key and calls those who wait for it.
-func (p *partition) touchWatched(db int, key []byte) {
+// touchWatched marks the watchers of a key and calls those who wait for it. expiry
+// says that what changes is that something past its deadline is deleted: nothing
+// to those who did not see it any more when they began to watch.
+func (p *partition) touchWatched(db int, key []byte, expiry bool) {
 	if len(p.watched) == 0 && len(p.waiting) == 0 {
 		return
 	}
 	name := dbKey(db, key)
-	for w := range p.watched[name] {
-		w.dirty.Store(true)
+	for w, stale := range p.watched[name] {
+		if !stale || !expiry {
+			w.dirty.Store(true)
+		}
 	}
 	if p.waiting[name] != nil {
 		p.signal(name, false)
