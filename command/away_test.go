@@ -220,3 +220,13 @@ func TestNoWritesOnceForbidden(t *testing.T) {
 	}
 	expect(t, c.send(wire("EXISTS", "here", "list", "k")+wire("LLEN", "list")), ":2\r\n:2\r\n")
 }
+
+// CLIENT REPLY takes back replies of what has been done aside.
+func TestNoReplyFromAside(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("a")
+	fillLarge(c)
+	expect(t, c.send(wire("CLIENT", "REPLY", "SKIP")+wire("RENAME", "list", "a")+wire("RENAME", "a", "b")), "+OK\r\n")
+	expect(t, c.send(wire("CLIENT", "REPLY", "OFF")+wire("RENAME", "b", "c")+wire("CLIENT", "REPLY", "ON")), "+OK\r\n")
+	expect(t, c.do("EXISTS", "c"), ":1\r\n")
+}

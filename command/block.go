@@ -56,9 +56,10 @@ const msgUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 // blocking is what a session waits for. why is set by other goroutines: the
 // timer and CLIENT UNBLOCK.
 type blocking struct {
-	on   waiting
-	stop func() bool // the timer
-	why  *atomic.Int32
+	on    waiting
+	stop  func() bool // the timer
+	why   *atomic.Int32
+	muted bool // by CLIENT REPLY SKIP: the reply that it ends with is not wanted
 }
 
 // blockOn makes the session wait. A timeout of zero or less is none.
@@ -83,9 +84,10 @@ func (s *Session) wakeBlocked() {
 	if !s.block.on.ready(s, wakeup(s.block.why.Load())) {
 		return
 	}
+	muted := s.block.muted || s.mode&modeReplyOff != 0
 	s.unblock()
-	if s.mode&modeReplyOff != 0 {
-		s.out.Buf = s.out.Buf[:start]
+	if muted { // what was done in the background has taken its reply back itself
+		s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
 	}
 }
 

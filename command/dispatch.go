@@ -150,7 +150,8 @@ func (s *Session) keepPushes() {
 	}
 }
 
-// mute takes the reply back that begins at start when CLIENT REPLY says so.
+// mute takes the reply back that begins at start when CLIENT REPLY says so, and sees
+// to it that the reply does not come later instead.
 func (s *Session) mute(start int) {
 	if s.mode&(modeReplyOff|modeReplySkip|modeSkipNext) == 0 {
 		return
@@ -159,6 +160,7 @@ func (s *Session) mute(start int) {
 		s.out.Buf = s.out.Buf[:max(start, s.pushed)]
 		s.pushed = 0
 	}
+	s.block.muted = s.block.on != nil && s.mode&modeReplySkip != 0
 	s.mode &^= modeReplySkip
 	if s.mode&modeSkipNext != 0 {
 		s.mode = s.mode&^modeSkipNext | modeReplySkip
