@@ -80,6 +80,9 @@ func (s *Session) lookup(name []byte) *Command {
 // resolve is the long way: subcommands, and errors for what is not right.
 func (s *Session) resolve(cmd *Command, args [][]byte) *Command {
 	switch {
+	case cmd == nil && isForeign(args[0]):
+		s.shutOut()
+		return nil
 	case cmd == nil:
 		s.reject(nil, unknownCommand(args))
 		return nil

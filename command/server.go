@@ -95,6 +95,7 @@ type Server struct {
 	draining  atomic.Bool // sessions end once what they have begun is answered
 	importing atomic.Bool // one import at a time
 
+	foreign        atomic.Int64 // when the log last told of HTTP requests, unix milliseconds
 	clientsLooked  atomic.Int64 // when evictClients last looked, monotonic
 	evictedClients atomic.Int64
 	// drafting is held while a command on a large key is prepared and runs: however

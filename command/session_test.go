@@ -282,3 +282,30 @@ func TestInfoInExec(t *testing.T) {
 		t.Fatalf("got %.60q", got)
 	}
 }
+
+// A request that a web page makes a browser send is not run, whatever is in it, and
+// the log tells of it now and then.
+func TestHTTPIsShutOut(t *testing.T) {
+	w := newWorld(t)
+	told := func() int { return strings.Count(w.logged.String(), "security attack") }
+	for _, request := range []string{
+		"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET pwned 1\r\n",
+		"Host: localhost\r\nSET pwned 1\r\n",
+		wire("post", "/") + wire("SET", "pwned", "1"),
+	} {
+		a := w.dial("a")
+		expect(t, a.send(request), "")
+		if !a.closed {
+			t.Errorf("%q: the connection is open", request)
+		}
+	}
+	expect(t, w.dial("b").do("EXISTS", "pwned"), ":0\r\n")
+	if n := told(); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	w.advance(foreignEvery)
+	w.dial("a").do("POST")
+	if n := told(); n != 2 {
+		t.Errorf("logged %d times after a while", n)
+	}
+}
