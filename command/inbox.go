@@ -8,7 +8,8 @@ import (
 )
 
 // inboxCap bounds what waits in an inbox when client-output-buffer-limit does
-// not bound subscribers.
+// not: that of clients that hear of changed keys only (CLIENT TRACKING), as
+// there is no limit for normal clients unless somebody sets one.
 const inboxCap = 256 << 20
 
 // keepInbox is the largest buffer an empty inbox keeps.
@@ -18,6 +19,7 @@ const keepInbox = 16 << 10
 // send. mu guards buf, proto and closed; the holder calls nobody but Conn.Wake.
 type inbox struct {
 	waiting atomic.Bool // buf is not empty
+	listens atomic.Bool // the session subscribes or monitors
 	mu      struct {
 		sync.Mutex
 		resp.Writer // Buf and the protocol to write in
@@ -67,7 +69,7 @@ func (s *Session) post(size int, write func(w *resp.Writer)) {
 	if in.mu.closed {
 		return
 	}
-	limit := s.srv.settings.Load().output[1].Hard
+	limit := s.srv.settings.Load().outputOf(in.listens.Load()).Hard
 	if limit <= 0 {
 		limit = inboxCap
 	}

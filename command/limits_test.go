@@ -32,6 +32,29 @@ func TestOutputLimits(t *testing.T) {
 	}
 }
 
+// Who hears of changed keys is no subscriber, unless it subscribes as well.
+func TestOutputLimitOfTracking(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	expect(t, b.do("CONFIG", "SET", "client-output-buffer-limit", "pubsub 100000 0 0"), "+OK\r\n")
+	x, y := strings.Repeat("x", 70_000), strings.Repeat("y", 70_000)
+	change := func() { expect(t, b.do("MSET", x, "1", y, "1"), "+OK\r\n") } // at once: a takes nothing in between
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on", "BCAST")
+	if change(); a.closed {
+		t.Fatal("closed by the limit of subscribers")
+	}
+	a.do("SUBSCRIBE", "x")
+	a.do("UNSUBSCRIBE", "x")
+	if change(); a.closed {
+		t.Fatal("closed by the limit of subscribers, after it was one")
+	}
+	a.do("SUBSCRIBE", "x")
+	if change(); !a.closed {
+		t.Fatal("a subscriber that leaves much unread is still there")
+	}
+}
+
 // A long pipeline does not pile up replies without end.
 func TestPipelineYields(t *testing.T) {
 	w := newWorld(t)

@@ -32,6 +32,7 @@ func monitor(c *Context) {
 		return
 	}
 	s.monitors = true
+	s.noteClass()
 	c.Server.monitors.add(s)
 	s.info.change(func(st *clientState) { st.monitor = true })
 	if t, ok := s.conn.(resp.TimeControl); ok {
@@ -42,6 +43,7 @@ func monitor(c *Context) {
 func (s *Session) endMonitor() {
 	if s.monitors {
 		s.monitors = false
+		s.noteClass()
 		s.srv.monitors.remove(s)
 		s.info.change(func(st *clientState) { st.monitor = false })
 	}

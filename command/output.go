@@ -9,14 +9,22 @@ import (
 // outputLimit returns what client-output-buffer-limit allows the session, or
 // the tighter cap of clients that have not authenticated.
 func (s *Session) outputLimit(st *settings) OutputLimit {
-	switch {
-	case s.mode&modeNoAuth != 0:
+	if s.mode&modeNoAuth != 0 {
 		return OutputLimit{Hard: preAuthOutput}
-	case s.subs != nil || s.monitors:
+	}
+	return st.outputOf(s.subs != nil || s.monitors)
+}
+
+// outputOf returns the limit of those who subscribe or monitor, or of the others.
+func (st *settings) outputOf(listens bool) OutputLimit {
+	if listens {
 		return st.output[1]
 	}
 	return st.output[0]
 }
+
+// noteClass tells who fills the inbox which of the limits counts.
+func (s *Session) noteClass() { s.inbox.listens.Store(s.subs != nil || s.monitors) }
 
 // OutputLimit is the limit of a session's unread output, for transports
 // (resp.ServerOptions.PendingOutputLimit). It is called on the session's

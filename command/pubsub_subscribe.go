@@ -142,6 +142,7 @@ func (s *Session) updateSubscribeMode() {
 	if s.subs != nil && s.subs.count()+len(s.subs.shards) == 0 {
 		s.subs = nil
 	}
+	s.noteClass()
 	s.mode &^= modeSubscribe
 	if s.subs != nil && s.out.Proto == 2 {
 		s.mode |= modeSubscribe
