@@ -233,7 +233,10 @@ func (w *world) transfer(o *world) {
 		w.t.Fatal(err)
 	}
 	for at := engine.Position(0); at < engine.EndPosition; {
-		im := o.srv.engine.Capture(at, nil)
+		im, err := o.srv.engine.Capture(at, nil)
+		if err != nil {
+			w.t.Fatal(err)
+		}
 		at = im.Next()
 		back, err := engine.DecodeImage(im.Bytes())
 		if err != nil {

@@ -2,10 +2,15 @@ package engine
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync"
 
 	"crdb/crdt"
 )
+
+// ErrTooLarge: a key is larger than an image can be. The text says which.
+var ErrTooLarge = errors.New("engine: a key is too large to be transferred")
 
 // Capture returns the image of the slice that begins at a position: up to about
 // Sizes.SliceBytes of it, at most to the end of its range. more, if not nil, is
@@ -13,7 +18,8 @@ import (
 // removed. The vector may be ahead of the disk: see oplog.Log.SyncTo, before
 // anybody else gets to see it (D1). The caller goes on at Image.Next, up to
 // EndPosition. It locks one partition, for as long as it takes to copy the slice.
-func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
+// What would be larger than Sizes.ImageBytes is ErrTooLarge.
+func (e *Engine) Capture(from Position, more crdt.VersionVector) (*Image, error) {
 	p := &e.parts[int(from>>32)]
 	lo := uint64(uint32(from))
 	c := capture{e: e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo}
@@ -21,12 +27,17 @@ func (e *Engine) Capture(from Position, more crdt.VersionVector) *Image {
 	defer captureRooms.Put(room)
 	c.buf = room.buf
 	c.slice(more)
+	data := c.buf
 	if cap(c.buf) > keepCapture {
 		room.buf = nil
-		return c.image(c.buf)
+	} else {
+		room.buf = c.buf[:0]
+		data = append(make([]byte, 0, len(c.buf)+imageCRC), c.buf...)
 	}
-	room.buf = c.buf[:0]
-	return c.image(append(make([]byte, 0, len(c.buf)+imageCRC), c.buf...))
+	if err := c.tooLarge(); err != nil {
+		return nil, err
+	}
+	return c.image(data), nil
 }
 
 // captureRoom is a buffer for what is copied under a lock: an image of usual size is
@@ -64,6 +75,19 @@ type capture struct {
 	buf    []byte
 	head   int // where the records begin in buf
 	last   uint64
+	left   int    // bytes that found no room in buf
+	most   int    // bytes of the largest key
+	db     int    // of that key
+	name   []byte // of it
+}
+
+// tooLarge returns an error if the image is larger than one may be.
+func (c *capture) tooLarge() error {
+	if c.left == 0 && len(c.buf)+imageCRC <= c.e.opts.Sizes.ImageBytes {
+		return nil
+	}
+	return fmt.Errorf("%w: %.100q in database %d has %d bytes there, and all of an image may have %d",
+		ErrTooLarge, c.name, c.db, c.most, c.e.opts.Sizes.ImageBytes)
 }
 
 // image makes an image of what has been copied, whose bytes it keeps.
@@ -86,7 +110,7 @@ func (c *capture) copy() {
 // hi.
 func (c *capture) copyOnce() bool {
 	c.buf = beginImage(c.buf[:0], c.rng, uint32(c.lo), c.vv)
-	c.head, c.last = len(c.buf), c.lo
+	c.head, c.last, c.left, c.most = len(c.buf), c.lo, 0, 0
 	for db, ks := range c.p.dbs {
 		if ks == nil {
 			continue
@@ -111,6 +135,14 @@ func (c *capture) copyOnce() bool {
 }
 
 func (c *capture) key(n *entry) {
+	before := len(c.buf) + c.left
+	c.copyKey(n)
+	if size := len(c.buf) + c.left - before; size > c.most {
+		c.most, c.db, c.name = size, n.db, append(c.name[:0], n.key...)
+	}
+}
+
+func (c *capture) copyKey(n *entry) {
 	c.buf = append(c.buf, 0, byte(n.db))
 	c.bytes(n.key)
 	if n.isFlat() {
@@ -126,7 +158,13 @@ func (c *capture) key(n *entry) {
 	})
 }
 
+// bytes copies a string. What makes the image too large is only counted: it may be
+// any number of gigabytes.
 func (c *capture) bytes(v []byte) {
+	if c.left > 0 || len(c.buf)+len(v) > c.e.opts.Sizes.ImageBytes {
+		c.left += len(v)
+		return
+	}
 	c.buf = binary.AppendUvarint(c.buf, uint64(len(v)))
 	c.buf = append(c.buf, v...)
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"crdb/crdt"
@@ -21,7 +23,7 @@ func filled(t *testing.T, id crdt.ReplicaID) *node {
 // images captures all of a node.
 func images(n *node) (list []*Image) {
 	for at := Position(0); at < EndPosition; {
-		im := n.eng.Capture(at, nil)
+		im := must(n.eng.Capture(at, nil))
 		if im.Start() != at || im.Next() <= at {
 			n.t.Fatalf("image from %d to %d, asked for %d", im.Start(), im.Next(), at)
 		}
@@ -82,6 +84,33 @@ func TestImagesAreCutBySize(t *testing.T) {
 	}
 	if seen != 4 || parts < 2 {
 		t.Errorf("%d keys in %d images", seen, parts)
+	}
+}
+
+// A key that no image may hold is named, and only counted beyond that.
+func TestACaptureNamesAKeyThatIsTooLarge(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.eng.opts.Sizes.ImageBytes = 4 << 10
+	key := []byte("large")
+	n.do(func(tx *Tx) {
+		for i := range 500 {
+			tx.SetAdd(key, [][]byte{fmt.Appendf(nil, "member-%030d", i)})
+			tx.Put(fmt.Append(nil, i), []byte("small"), Expiry{})
+		}
+	})
+	h := n.eng.hash(key)
+	for i := range partitions * rangesPerPart {
+		part, lo := i/rangesPerPart, uint64(i%rangesPerPart)<<rangeShift
+		_, err := n.eng.Capture(Position(part)<<32|Position(lo), nil)
+		if here := part == partOf(h) && i%rangesPerPart == subOf(fragOf(h)); errors.Is(err, ErrTooLarge) != here {
+			t.Errorf("range %d: %v", i, err)
+		} else if here && !strings.Contains(err.Error(), `"large" in database 0`) {
+			t.Error(err)
+		}
+	}
+	c := capture{e: n.eng, p: &n.eng.parts[partOf(h)], rng: partOf(h)*rangesPerPart + subOf(fragOf(h)), lo: uint64(fragOf(h)) >> rangeShift << rangeShift}
+	if c.slice(nil); len(c.buf) > 5<<10 || c.most < 500*37 {
+		t.Errorf("%d bytes were copied of %d", len(c.buf), c.most)
 	}
 }
 

@@ -71,7 +71,7 @@ type Seed struct {
 // NewSeed makes a seed of a source that covers a vector and whose keys are
 // placed by a hash seed. Nothing is read yet.
 func NewSeed(src Source, vector crdt.VersionVector, hashSeed uint64) *Seed {
-	return &Seed{src: src, vector: vector, from: -1, e: newEngine(Options{Seed: hashSeed})}
+	return &Seed{src: src, vector: vector, from: -1, e: newEngine(Options{Seed: hashSeed, Sizes: Sizes{ImageBytes: MaxImageBytes}})}
 }
 
 // Vector is what the seed covers.
@@ -98,8 +98,11 @@ func (s *Seed) OfferAt(at uint64) (to uint64, offer []byte, err error) {
 				return 0, nil, err
 			}
 		}
-		im := s.capture(pos)
-		err := im.Each(func(k *ImageKey) error {
+		im, err := s.capture(pos)
+		if err != nil {
+			return 0, nil, fmt.Errorf("the older state: %w", err)
+		}
+		err = im.Each(func(k *ImageKey) error {
 			if len(s.raw) < maxOffer {
 				offer = binary.BigEndian.AppendUint64(offer, offerSum(k))
 				s.raw = append(s.raw, k.raw)
@@ -128,11 +131,14 @@ func (s *Seed) load(first int) error {
 }
 
 // capture is Engine.Capture of a seed.
-func (s *Seed) capture(from Position) *Image {
+func (s *Seed) capture(from Position) (*Image, error) {
 	p, lo := &s.e.parts[int(from>>32)], uint64(uint32(from))
 	c := capture{e: s.e, p: p, rng: p.index*rangesPerPart + subOf(uint32(lo)), lo: lo, hi: lo>>rangeShift<<rangeShift + 1<<rangeShift, vv: s.vector}
 	c.copy()
-	return c.image(c.buf)
+	if err := c.tooLarge(); err != nil {
+		return nil, err
+	}
+	return c.image(c.buf), nil
 }
 
 // Expand makes of a shortened image, which came for the last offer, the whole

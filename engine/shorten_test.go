@@ -176,7 +176,8 @@ func TestShortenedImages(t *testing.T) {
 				t.Fatalf("an offer at %d up to %d of %d bytes: %v", at, offered, len(offer), err)
 			}
 		}
-		image, _, next := from.eng.CaptureAt(at, nil)
+		im := must(from.eng.Capture(Position(at), nil))
+		image, next := im.Bytes(), uint64(im.Next())
 		short, err := from.eng.Shorten(offer)(image)
 		if err != nil {
 			t.Fatal(err)
@@ -189,10 +190,6 @@ func TestShortenedImages(t *testing.T) {
 		whole, err := seed.Expand(short)
 		if err != nil || !bytes.Equal(whole, image) {
 			t.Fatalf("%d bytes, sent as %d, became %d: %v", len(image), len(short), len(whole), err)
-		}
-		im, err := DecodeImage(image)
-		if err != nil {
-			t.Fatal(err)
 		}
 		im.Each(func(k *ImageKey) error {
 			if bytes.Contains(short, k.raw) { // it came
@@ -228,8 +225,9 @@ func TestDamagedShortImages(t *testing.T) {
 			t.Fatal(err)
 		}
 		for begin := at; at < to && tried < 4; {
-			image, _, next := n.eng.CaptureAt(at, nil)
-			at = next
+			im := must(n.eng.Capture(Position(at), nil))
+			image := im.Bytes()
+			at = uint64(im.Next())
 			short := must(n.eng.Shorten(offer)(image))
 			if len(short) == len(image) {
 				continue

@@ -13,6 +13,8 @@ type Sizes struct {
 	// bounds the time for which its partition is locked. Only one larger key makes a
 	// larger image.
 	SliceBytes int
+	// ImageBytes bounds the images that are captured.
+	ImageBytes int
 
 	// DraftFrom and DraftBytes are the elements and the bytes from which on a key is
 	// copied by a draft, DraftStep is how many elements are taken at a time.
@@ -36,7 +38,7 @@ type Sizes struct {
 
 // DefaultSizes are those of a server: a piece takes some tenths of a millisecond.
 var DefaultSizes = Sizes{
-	MergeKeys: 64, SliceBytes: 256 << 10,
+	MergeKeys: 64, SliceBytes: 256 << 10, ImageBytes: MaxImageBytes,
 	DraftFrom: 1024, DraftBytes: 256 << 10, DraftStep: 1000,
 	BuildFrom:  32 << 10,
 	AheadElems: 2000, AheadBytes: 64 << 10,
@@ -50,6 +52,7 @@ func (s Sizes) orDefault() Sizes {
 	return Sizes{
 		MergeKeys:  cmp.Or(s.MergeKeys, d.MergeKeys),
 		SliceBytes: cmp.Or(s.SliceBytes, d.SliceBytes),
+		ImageBytes: cmp.Or(s.ImageBytes, d.ImageBytes),
 		DraftFrom:  cmp.Or(s.DraftFrom, d.DraftFrom),
 		DraftBytes: cmp.Or(s.DraftBytes, d.DraftBytes),
 		DraftStep:  cmp.Or(s.DraftStep, d.DraftStep),

@@ -11,9 +11,12 @@ import (
 // Images.
 
 // CaptureAt captures the slice that begins at a position, as Capture does.
-func (e *Engine) CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64) {
-	im := e.Capture(Position(at), more)
-	return im.Bytes(), im.Vector, uint64(im.Next())
+func (e *Engine) CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64, err error) {
+	im, err := e.Capture(Position(at), more)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	return im.Bytes(), im.Vector, uint64(im.Next()), nil
 }
 
 // EndOfState is the position behind the last image.

@@ -33,7 +33,10 @@ func BenchmarkTransfer(b *testing.B) {
 		b.StartTimer()
 		bytes := 0
 		for at := uint64(0); at < from.EndOfState(); {
-			image, _, next := from.CaptureAt(at, nil)
+			image, _, next, err := from.CaptureAt(at, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
 			if _, _, err := to.MergeAt(at, image, nil, func(uint64) []byte { return nil }, nil); err != nil {
 				b.Fatal(err)
 			}

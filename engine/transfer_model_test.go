@@ -402,7 +402,7 @@ func (m *transferModel) capture(o *modelNode, at Position) (*Image, error) {
 			m.write(o)
 		}
 	}
-	im := o.eng.Capture(at, nil)
+	im := must(o.eng.Capture(at, nil))
 	if m.mutant == vectorReadAfter {
 		m.write(o)
 		before = o.eng.Vector()

@@ -41,9 +41,10 @@
 // The source first tells where its logs end, and what it has forgotten of
 // counters. Every image covers those ends. The mark, written with each image,
 // holds the source, the ends and the position of the next image: after a cut or a
-// restart the transfer goes on there. After an alarm, or many attempts in vain, it
-// begins anew with another member that can serve. Both sides serve clients and
-// replicate meanwhile, and each may be transferring from the other.
+// restart the transfer goes on there. A key that no image may hold ends it as LARGE,
+// with an alarm. After an alarm, or many attempts in vain, it begins anew with
+// another member that can serve. Both sides serve clients and replicate meanwhile,
+// and each may be transferring from the other.
 //
 // Slices that are ahead when their transfer can never end, because the member
 // they are of is gone for good, are settled by agreement (remains).

@@ -76,7 +76,10 @@ var imageLies = []struct {
 		return b
 	}},
 	{"out of order", "wanted was", func(t testing.TB, one, _ *stateNode, b []byte) []byte {
-		im, _, _ := one.eng.CaptureAt(300<<28, nil)
+		im, _, _, err := one.eng.CaptureAt(300<<28, nil)
+		if err != nil {
+			t.Error(err)
+		}
 		return im
 	}},
 	{"of another range", "fragments", func(_ testing.TB, _, _ *stateNode, b []byte) []byte {

@@ -85,7 +85,8 @@ func needsPerson(err error) bool {
 	if errors.As(err, &r) {
 		switch r.Reason {
 		case peerpb.Refusal_PROTOCOL, peerpb.Refusal_FORMAT, peerpb.Refusal_REGION, peerpb.Refusal_ADDRESSEE,
-			peerpb.Refusal_REWOUND, peerpb.Refusal_FORKED, peerpb.Refusal_TRUNCATED, peerpb.Refusal_CLONED:
+			peerpb.Refusal_REWOUND, peerpb.Refusal_FORKED, peerpb.Refusal_TRUNCATED, peerpb.Refusal_CLONED,
+			peerpb.Refusal_LARGE:
 			return true
 		}
 		return false

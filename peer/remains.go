@@ -178,7 +178,10 @@ func (t *transfers) declare(left crdt.VersionVector) error {
 	ease := easing{r: r, rush: &r.rush}
 	for at := uint64(0); at < r.opts.Images.EndOfState(); {
 		ease.begin()
-		image, vv, next := r.opts.Images.CaptureAt(at, left)
+		image, vv, next, err := r.opts.Images.CaptureAt(at, left)
+		if err != nil {
+			return err
+		}
 		if err := r.opts.Log.SyncTo(r.ctx, vv); err != nil {
 			return err
 		}

@@ -19,8 +19,9 @@ import (
 type Images interface {
 	// CaptureAt returns the image that begins at a position, what exactly it
 	// covers, and where the next one begins. It is declared to cover more as
-	// well: what is not there of it counts as removed.
-	CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64)
+	// well: what is not there of it counts as removed. An error: a key is larger
+	// than an image may be, and which.
+	CaptureAt(at uint64, more crdt.VersionVector) (image []byte, vv crdt.VersionVector, next uint64, err error)
 	// EndOfState is the position behind the last image.
 	EndOfState() uint64
 	// SizeOf returns how long the image is that begins with head, as it says

@@ -114,7 +114,11 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 	var f outFrame
 	for at < to {
 		ease.begin()
-		image, vv, next := r.opts.Images.CaptureAt(at, nil)
+		image, vv, next, err := r.opts.Images.CaptureAt(at, nil)
+		if err != nil {
+			r.quiet.error("a state transfer cannot be served", l.replica, err)
+			return refuse(peerpb.Refusal_LARGE, "%v", err)
+		}
 		ease.worked()
 		if err := r.opts.Log.SyncTo(ctx, vv); err != nil {
 			return err
@@ -123,7 +127,6 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 			return fmt.Errorf("an image covers %v, the log %v", vv, least)
 		}
 		if len(req.GetOffer()) > 0 {
-			var err error
 			ease.begin()
 			if image, err = shorten(image); err != nil {
 				return err

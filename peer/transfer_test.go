@@ -33,6 +33,7 @@ type stateNode struct {
 	join bool
 	seed func() (Seed, error)
 	rate int
+	size engine.Sizes
 	tap  func(at uint64, image []byte) []byte // of what is captured here
 
 	mu    gosync.Mutex
@@ -64,7 +65,7 @@ func (n *stateNode) options(o *Options) {
 	}
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
 	var err error
-	n.eng, err = engine.Open(engine.Options{Log: n.log, Seed: 42, Replica: n.id, Wall: o.Wall, Rand: rnd.Uint64,
+	n.eng, err = engine.Open(engine.Options{Log: n.log, Seed: 42, Replica: n.id, Wall: o.Wall, Rand: rnd.Uint64, Sizes: n.size,
 		Stable: func() crdt.VersionVector { return n.stable() }})
 	if err != nil {
 		n.c.t.Fatal(err)
@@ -109,12 +110,12 @@ type tapped struct {
 	n *stateNode
 }
 
-func (x *tapped) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64) {
-	image, vv, next := x.Engine.CaptureAt(at, more)
-	if f := x.n.tap; f != nil {
+func (x *tapped) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64, error) {
+	image, vv, next, err := x.Engine.CaptureAt(at, more)
+	if f := x.n.tap; f != nil && err == nil {
 		image = f(at, image)
 	}
-	return image, vv, next
+	return image, vv, next, err
 }
 
 // write makes a key of each of several types.

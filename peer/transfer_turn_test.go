@@ -3,11 +3,14 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"crdb/engine"
 	"crdb/oplog"
 )
 
@@ -144,4 +147,36 @@ func TestATransferOfARemovedSourceIsNotResumed(t *testing.T) {
 		t.Error("it is resumed")
 	}
 	c.agree()
+}
+
+// A key that no image may hold is said to who asks, by name, and the transfer goes
+// on when it is gone.
+func TestAKeyThatIsTooLargeToTransfer(t *testing.T) {
+	c := newStates(t)
+	one := c.add(1, func(n *stateNode) { n.size.ImageBytes = 32 << 10 })
+	two := c.add(2)
+	c.join()
+	one.write(0, 60)
+	c.agree()
+	two.stop()
+	change := func(f func(tx *engine.Tx)) {
+		tx := one.eng.NewTx()
+		tx.LockAll(time.Now().UnixMilli())
+		f(tx)
+		tx.Unlock()
+	}
+	change(func(tx *engine.Tx) {
+		for i := range 1000 {
+			tx.SetAdd([]byte("large"), [][]byte{fmt.Appendf(nil, "member-%030d", i)})
+		}
+	})
+	one.forget()
+	two.start()
+	eventually(t, "it says which", func() bool {
+		st := two.r.Transfer()
+		return st.Alarm && strings.Contains(st.Error, `too large to be transferred: "large" in database 0`)
+	})
+	change(func(tx *engine.Tx) { tx.Delete([]byte("large")) })
+	c.agree()
+	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
 }

@@ -40,6 +40,7 @@ const (
 	Refusal_CLOSED    Refusal_Reason = 11 // the database is closing here
 	Refusal_BUSY      Refusal_Reason = 12 // too many requests
 	Refusal_CLONED    Refusal_Reason = 13 // another process runs as this replica
+	Refusal_LARGE     Refusal_Reason = 14 // a key is too large for a state transfer
 )
 
 // Enum value maps for Refusal_Reason.
@@ -59,6 +60,7 @@ var (
 		11: "CLOSED",
 		12: "BUSY",
 		13: "CLONED",
+		14: "LARGE",
 	}
 	Refusal_Reason_value = map[string]int32{
 		"UNKNOWN":   0,
@@ -75,6 +77,7 @@ var (
 		"CLOSED":    11,
 		"BUSY":      12,
 		"CLONED":    13,
+		"LARGE":     14,
 	}
 )
 
@@ -1345,9 +1348,9 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\tforgotten\x18\x03 \x01(\fR\tforgotten\"D\n" +
 	"\x03End\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\rR\areplica\x12#\n" +
-	"\x03tip\x18\x02 \x01(\v2\x11.crdb.peer.v1.TipR\x03tip\"\xf9\x01\n" +
+	"\x03tip\x18\x02 \x01(\v2\x11.crdb.peer.v1.TipR\x03tip\"\x84\x02\n" +
 	"\aRefusal\x124\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xb7\x01\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1c.crdb.peer.v1.Refusal.ReasonR\x06reason\"\xc2\x01\n" +
 	"\x06Reason\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\f\n" +
 	"\bPROTOCOL\x10\x01\x12\n" +
@@ -1369,7 +1372,8 @@ const file_peerpb_peer_proto_rawDesc = "" +
 	"\x06CLOSED\x10\v\x12\b\n" +
 	"\x04BUSY\x10\f\x12\n" +
 	"\n" +
-	"\x06CLONED\x10\r\"Z\n" +
+	"\x06CLONED\x10\r\x12\t\n" +
+	"\x05LARGE\x10\x0e\"Z\n" +
 	"\x04Node\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x1d\n" +
 	"\n" +

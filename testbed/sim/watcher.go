@@ -102,7 +102,7 @@ func (w *watcher) look(b *oplog.Block) {
 }
 
 // CaptureAt implements peer.Images.
-func (w *watcher) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64) {
+func (w *watcher) CaptureAt(at uint64, more crdt.VersionVector) ([]byte, crdt.VersionVector, uint64, error) {
 	return w.i.engine.CaptureAt(at, more)
 }
 
