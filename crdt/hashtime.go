@@ -175,8 +175,9 @@ func (h *Hash) PrepareSweep(op *Op, mine func(owner ReplicaID, at int64) bool, d
 }
 
 // PrepareOrphans names the fields that are gone but for deadlines, if those are
-// of replica r or before late. It returns their number.
-func (h *Hash) PrepareOrphans(op *Op, r ReplicaID, late int64) (n int) {
+// the caller's to remove, as mine says of who set them; at is 0 where that was none.
+// It returns their number.
+func (h *Hash) PrepareOrphans(op *Op, mine func(owner ReplicaID, at int64) bool) (n int) {
 	if h.times == nil || h.times.orphans == 0 {
 		return 0
 	}
@@ -185,7 +186,7 @@ func (h *Hash) PrepareOrphans(op *Op, r ReplicaID, late int64) (n int) {
 			return false
 		}
 		at, owner := longest(mustElement(rec).dates)
-		return owner.Replica == r || at != 0 && at < late
+		return mine(owner.Replica, at)
 	})
 	for _, f := range names {
 		h.see(op, f)

@@ -106,8 +106,7 @@ func TestSweepIsTheOwners(t *testing.T) {
 		want      int
 	}{{1, 100, 0, 0}, {1, 101, 0, 1}, {2, 101, 0, 0}, {2, 150, 101, 1}, {2, 201, 0, 1}, {1, 201, 0, 1}, {1, 500, 300, 2}} {
 		op := &Op{Kind: KindHashRemove}
-		mine := func(owner ReplicaID, at int64) bool { return owner == c.r || at < c.late }
-		if n, looked := o.Hash().PrepareSweep(op, mine, c.due, 10); n != c.want || len(op.Elems) != n || looked < n {
+		if n, looked := o.Hash().PrepareSweep(op, enforcedBy(c.r, c.late), c.due, 10); n != c.want || len(op.Elems) != n || looked < n {
 			t.Errorf("replica %d at %d, late before %d: %d fields, want %d", c.r, c.due, c.late, n, c.want)
 		}
 	}
@@ -118,6 +117,11 @@ func TestSweepIsTheOwners(t *testing.T) {
 	if h := o.Hash(); h.Len() != 1 || h.times != nil {
 		t.Errorf("%d fields, index %v", h.Len(), h.times)
 	}
+}
+
+// enforcedBy is what a replica enforces that deletes for others what is past late.
+func enforcedBy(r ReplicaID, late int64) func(ReplicaID, int64) bool {
+	return func(owner ReplicaID, at int64) bool { return owner == r || at < late }
 }
 
 // TestOrphanDeadlines: a deadline whose field was removed concurrently waits for
@@ -136,7 +140,7 @@ func TestOrphanDeadlines(t *testing.T) {
 		t.Fatal("the states differ, or nothing stays")
 	}
 	op := &Op{Kind: KindHashRemove}
-	if n := x.Hash().PrepareOrphans(op, 2, 100); n != 0 {
+	if n := x.Hash().PrepareOrphans(op, enforcedBy(2, 100)); n != 0 {
 		t.Errorf("another's orphan: %d", n)
 	}
 	b.time = a.time + 5
@@ -144,10 +148,10 @@ func TestOrphanDeadlines(t *testing.T) {
 	if at, ok := y.Hash().Deadline([]byte("f")); at != 0 || !ok || y.Residue() {
 		t.Errorf("the new field has deadline %d, %v", at, ok)
 	}
-	if n := x.Hash().PrepareOrphans(op, 1, 0); n != 1 {
+	if n := x.Hash().PrepareOrphans(op, enforcedBy(1, 0)); n != 1 {
 		t.Errorf("orphans of their owner: %d", n)
 	}
-	if n := x.Hash().PrepareOrphans(&Op{Kind: KindHashRemove}, 2, 101); n != 1 {
+	if n := x.Hash().PrepareOrphans(&Op{Kind: KindHashRemove}, enforcedBy(2, 101)); n != 1 {
 		t.Errorf("another's orphan after the grace period: %d", n)
 	}
 	a.do(x, op)

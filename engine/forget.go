@@ -256,13 +256,18 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 	}
 }
 
-// forgetFields removes deadlines without a field.
+// forgetFields removes deadlines without a field: own ones, those past the grace
+// period, and of who is no member any more also "none", which never passes.
 func (t *Tx) forgetFields(n *entry) {
 	if n.rec == nil || n.isFlat() {
 		return
 	}
 	t.op.Reset(crdt.KindHashRemove, uint8(n.db), n.key)
-	if n.load().Hash().PrepareOrphans(&t.op, t.e.self, t.now-t.e.opts.ExpiryGrace.Milliseconds()) > 0 {
+	late := t.now - t.e.opts.ExpiryGrace.Milliseconds()
+	mine := func(owner crdt.ReplicaID, at int64) bool {
+		return owner == t.e.self || at != 0 && at < late || at == 0 && !t.e.opts.Member(owner)
+	}
+	if n.load().Hash().PrepareOrphans(&t.op, mine) > 0 {
 		t.issue(n)
 	}
 }

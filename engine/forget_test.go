@@ -162,6 +162,7 @@ func TestForgettingStopsBetweenBatches(t *testing.T) {
 func TestOrphansAreLookedAtEachTime(t *testing.T) {
 	all := members(t, 1, 2)
 	a, b, key := all[0], all[1], []byte("h")
+	b.eng.opts.Member = func(crdt.ReplicaID) bool { return true }
 	a.do(func(tx *Tx) { tx.HashSet(key, words("f", "1", "g", "2")) })
 	b.pull(a)
 	a.do(func(tx *Tx) { tx.HashPersist(key, words("f")) })

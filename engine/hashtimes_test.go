@@ -233,14 +233,32 @@ func TestManyFieldsExpireInBatches(t *testing.T) {
 	}
 }
 
-// TestOrphanDeadlinesAreForgotten once the background looks at them.
+// TestOrphanDeadlinesAreForgotten once the background looks at them, where they were
+// set, or anywhere once that is no member any more.
 func TestOrphanDeadlinesAreForgotten(t *testing.T) {
-	a, b, _ := twoNodes(t)
+	for _, gone := range []bool{false, true} {
+		a, b, _ := twoNodes(t)
+		b.eng.opts.Member = func(id crdt.ReplicaID) bool { return !gone }
+		if gone {
+			a, b = b, a
+		}
+		orphanIsForgotten(t, a, b, gone)
+	}
+}
+
+// orphanIsForgotten has the first of two nodes forget an orphan, which the other must
+// not; the deadline is the first one's, unless that is gone.
+func orphanIsForgotten(t *testing.T, a, b *node, gone bool) {
+	t.Helper()
+	setter, other := a, b
+	if gone {
+		setter, other = b, a
+	}
 	key := []byte("h")
 	a.do(func(tx *Tx) { tx.HashSet(key, words("f", "1", "g", "2")) })
 	syncAll([]*node{a, b})
-	a.do(func(tx *Tx) { tx.HashPersist(key, words("f")) })
-	b.do(func(tx *Tx) { tx.HashDelete(key, words("f")) })
+	setter.do(func(tx *Tx) { tx.HashPersist(key, words("f")) })
+	other.do(func(tx *Tx) { tx.HashDelete(key, words("f")) })
 	syncAll([]*node{a, b})
 	residue := func(n *node) (found bool) {
 		n.do(func(tx *Tx) { found = tx.change(key).obj.Residue() })
@@ -249,9 +267,11 @@ func TestOrphanDeadlinesAreForgotten(t *testing.T) {
 	if !residue(a) || !residue(b) {
 		t.Fatal("no deadline without a field")
 	}
-	b.eng.forgetResidues(b.eng.NewTx())
-	if !residue(b) {
-		t.Error("another one's was removed")
+	if !gone {
+		b.eng.forgetResidues(b.eng.NewTx())
+		if !residue(b) {
+			t.Error("another one's was removed")
+		}
 	}
 	a.eng.forgetResidues(a.eng.NewTx())
 	syncAll([]*node{a, b})
