@@ -41,7 +41,7 @@ func (vm *VM) textOf(l *lua.LState, v lua.LValue) string {
 		if f, ok := l.GetMetaField(v, "__tostring").(*lua.LFunction); ok {
 			l.Push(f)
 			l.Push(v)
-			l.Call(1, 1)
+			vm.nest(l, 1, 1)
 			out := l.Get(-1)
 			l.Pop(1)
 			if s, ok := out.(lua.LString); ok {
@@ -92,7 +92,7 @@ func (vm *VM) raiseValue(l *lua.LState) int {
 	v := l.Get(1)
 	level := l.OptInt(2, 1)
 	if lua.LVCanConvToString(v) && level > 0 {
-		v = lua.LString(position(l, level) + vm.textOf(l, v))
+		v = lua.LString(vm.position(l, level) + vm.textOf(l, v))
 	}
 	l.Error(v, 0)
 	return 0
@@ -100,7 +100,14 @@ func (vm *VM) raiseValue(l *lua.LState) int {
 
 // position is "user_script:1: ", where the function at level is; nothing for
 // one that is not Lua.
-func position(l *lua.LState, level int) string {
+func (vm *VM) position(l *lua.LState, level int) string {
+	for i := 0; i <= min(level, maxNested); i++ { // the guards are none of the script's functions
+		if dbg, ok := l.GetStack(i); ok {
+			if fn, _ := l.GetInfo("f", dbg, lua.LNil); fn == vm.guard {
+				level++
+			}
+		}
+	}
 	dbg, ok := l.GetStack(level)
 	if !ok {
 		return ""
@@ -119,8 +126,7 @@ func (vm *VM) pcall(l *lua.LState) int {
 		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
 		return 2
 	}
-	nargs := l.GetTop() - 1
-	if err := l.PCall(nargs, lua.MultRet, nil); err != nil {
+	if err := vm.protected(l, l.GetTop()-1); err != nil {
 		vm.stillAlive(l)
 		v := errorValue(err)
 		if t, ok := v.(*lua.LTable); ok {
@@ -142,13 +148,13 @@ func (vm *VM) xpcall(l *lua.LState) int {
 	handler := l.CheckAny(2)
 	l.SetTop(2)
 	l.Push(fn)
-	if err := l.PCall(0, lua.MultRet, nil); err != nil {
+	if err := vm.protected(l, 0); err != nil {
 		vm.stillAlive(l)
 		l.SetTop(0)
 		l.Push(lua.LFalse)
 		l.Push(handler)
 		l.Push(errorValue(err))
-		l.Call(1, 1)
+		vm.nest(l, 1, 1)
 		return 2
 	}
 	l.Remove(1)
@@ -299,7 +305,7 @@ func (vm *VM) load(l *lua.LState) int {
 	var b strings.Builder
 	for {
 		l.Push(fn)
-		l.Call(0, 1)
+		vm.nest(l, 0, 1)
 		piece := l.Get(-1)
 		l.Pop(1)
 		if s, ok := piece.(lua.LString); !ok || s == "" {

@@ -52,6 +52,8 @@ func luaText(s string) string {
 			}
 			return m
 		})
+	case s == fullStack:
+		s = "stack overflow"
 	case strings.HasSuffix(s, "registry overflow"):
 		s = strings.Replace(s, "registry overflow", "stack overflow", 1)
 	}

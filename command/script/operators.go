@@ -8,7 +8,7 @@ import (
 
 // callMeta returns what the operands' metatables make of an operator. If they
 // make nothing of it, what is said is the fault of bad.
-func callMeta(l *lua.LState, event string, a, b lua.LValue, what string, bad lua.LValue) lua.LValue {
+func (vm *VM) callMeta(l *lua.LState, event string, a, b lua.LValue, what string, bad lua.LValue) lua.LValue {
 	f := l.GetMetaField(a, event)
 	if f == lua.LNil {
 		f = l.GetMetaField(b, event)
@@ -19,7 +19,7 @@ func callMeta(l *lua.LState, event string, a, b lua.LValue, what string, bad lua
 	l.Push(f)
 	l.Push(a)
 	l.Push(b)
-	l.Call(2, 1)
+	vm.nest(l, 2, 1)
 	v := l.Get(-1)
 	l.Pop(1)
 	return v
@@ -39,7 +39,7 @@ func (vm *VM) mod(l *lua.LState) int {
 	if okA {
 		bad = b
 	}
-	l.Push(callMeta(l, "__mod", a, b, "perform arithmetic on", bad))
+	l.Push(vm.callMeta(l, "__mod", a, b, "perform arithmetic on", bad))
 	return 1
 }
 

@@ -170,7 +170,7 @@ func (m *matcher) replace(out []byte, s, end int, repl lua.LValue) []byte {
 	switch repl := repl.(type) {
 	case *lua.LFunction:
 		m.l.Push(repl)
-		m.l.Call(m.pushCaptures(s, end), 1)
+		m.vm.nest(m.l, m.pushCaptures(s, end), 1)
 		v = m.l.Get(-1)
 		m.l.Pop(1)
 	case *lua.LTable:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"crdb/resp"
 )
@@ -307,5 +308,37 @@ func TestFormat(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %q, wanted %q", args, got, want)
 		}
+	}
+}
+
+// An error that is caught costs no more where calls stand deep in each other.
+func TestErrorsDeepDown(t *testing.T) {
+	vm := NewVM()
+	start := time.Now()
+	got := run(t, vm, `local function f(depth)
+			if depth > 0 then return 0 + f(depth - 1) end
+			local n = 0
+			for i = 1, 50 do if not pcall(error, 'x') then n = n + 1 end end
+			return n
+		end
+		local n = f(12000)
+		for i = 1, 20 do if not pcall(f, 1e9) then n = n + 1 end end
+		return n`)
+	if got != ":70" {
+		t.Errorf("%q", got)
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("%v for 70 errors", d)
+	}
+}
+
+// What a coroutine was in when an error ended it does not count for others.
+func TestErrorsEndCoroutines(t *testing.T) {
+	got := run(t, NewVM(), `for i = 1, 300 do
+			coroutine.resume(coroutine.create(function() string.gsub('a', 'a', function() error('x') end) end))
+		end
+		return string.gsub('a', 'a', function() return 'fine' end)`)
+	if got != "$4\r\nfine" {
+		t.Errorf("%q", got)
 	}
 }

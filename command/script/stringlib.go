@@ -118,7 +118,7 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 		if lua.LVCanConvToString(left) {
 			bad = right
 		}
-		right = callMeta(l, "__concat", left, right, "concatenate", bad)
+		right = vm.callMeta(l, "__concat", left, right, "concatenate", bad)
 	}
 	l.Push(right)
 	return 1

@@ -79,7 +79,7 @@ func (vm *VM) each(l *lua.LState, f *lua.LFunction, k, v lua.LValue) bool {
 	l.Push(f)
 	l.Push(k)
 	l.Push(v)
-	l.Call(2, 1)
+	vm.nest(l, 2, 1)
 	if l.Get(-1) != lua.LNil {
 		return true
 	}

@@ -57,6 +57,7 @@ type VM struct {
 	locked map[*lua.LTable]*lua.LTable // a proxy and the table behind it
 	protos map[*lua.FunctionProto]*lua.LFunction
 	fail   *lua.LFunction // the error handler
+	guard  *lua.LFunction // see protected
 
 	host      Host
 	chunk     string // scriptChunk or functionChunk
@@ -69,7 +70,9 @@ type VM struct {
 	killable  bool // the run looks whether it was killed
 	freeSteps int  // see matcher
 	threads   int  // coroutines made
-	spent     int  // bytes of strings made since Crowded was last asked
+	nested    int  // calls of Lua from Go that stand in each other, but in coroutines
+	nestedIn  map[*lua.LState]*int
+	spent     int // bytes of strings made since Crowded was last asked
 	null      *lua.LUserData
 	none      *lua.LTable // KEYS and ARGV of no run
 	args      [][]byte
@@ -95,6 +98,7 @@ func NewVM() *VM {
 	vm.killed.done = make(chan struct{})
 	vm.openLibraries()
 	vm.fail = vm.l.NewFunction(vm.onError)
+	vm.guard = vm.l.NewFunction(vm.onGuard)
 	vm.none = vm.l.NewTable()
 	return vm
 }
@@ -169,7 +173,7 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 // begin readies the VM for a run; loops says that it may have to be killed.
 func (vm *VM) begin(host Host, loops bool) {
 	vm.host, vm.proto, vm.line = host, 2, 0
-	vm.threads, vm.spent = 0, 0
+	vm.threads, vm.spent, vm.nested = 0, 0, 1
 	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
 	vm.killable, vm.freeSteps = loops, freeSteps
