@@ -3,6 +3,7 @@ package script
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"math"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -15,17 +16,14 @@ const (
 
 func (vm *VM) redisLibrary() map[string]lua.LValue {
 	lib := vm.functions(map[string]lua.LGFunction{
-		"call":         func(l *lua.LState) int { return vm.redisCall(l, true) },
-		"pcall":        func(l *lua.LState) int { return vm.redisCall(l, false) },
-		"error_reply":  func(l *lua.LState) int { return vm.singleField(l, "err") },
-		"status_reply": func(l *lua.LState) int { return vm.singleField(l, "ok") },
-		"log":          vm.redisLog,
-		"sha1hex":      vm.redisSHA1,
-		"setresp":      vm.redisSetResp,
-		"set_repl": func(l *lua.LState) int {
-			vm.raiseTable(l, "ERR redis.set_repl() is not supported: effects always replicate")
-			return 0
-		},
+		"call":               func(l *lua.LState) int { return vm.redisCall(l, true) },
+		"pcall":              func(l *lua.LState) int { return vm.redisCall(l, false) },
+		"error_reply":        func(l *lua.LState) int { return vm.singleField(l, "err") },
+		"status_reply":       func(l *lua.LState) int { return vm.singleField(l, "ok") },
+		"log":                vm.redisLog,
+		"sha1hex":            vm.redisSHA1,
+		"setresp":            vm.redisSetResp,
+		"set_repl":           vm.setRepl,
 		"replicate_commands": func(l *lua.LState) int { l.Push(lua.LTrue); return 1 },
 		"breakpoint":         func(l *lua.LState) int { l.Push(lua.LFalse); return 1 },
 		"debug":              func(l *lua.LState) int { return 0 },
@@ -33,13 +31,31 @@ func (vm *VM) redisLibrary() map[string]lua.LValue {
 	})
 	for name, n := range map[string]int{
 		"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
-		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3,
+		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": replAll,
 		"REDIS_VERSION_NUM": versionNum,
 	} {
 		lib[name] = lua.LNumber(n)
 	}
 	lib["REDIS_VERSION"] = lua.LString(version)
 	return lib
+}
+
+// replAll says that what a script writes goes everywhere.
+const replAll = 3
+
+// setRepl is redis.set_repl. A write that is not in the log would not outlive a
+// restart here, and one that is goes to all regions: there is no choice.
+func (vm *VM) setRepl(l *lua.LState) int {
+	flags, _ := numeric(l.Get(1))
+	switch {
+	case l.GetTop() != 1:
+		vm.raiseTable(l, "ERR redis.set_repl() requires two arguments.")
+	case flags != math.Trunc(flags) || flags < 0 || flags > replAll:
+		vm.raiseTable(l, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+	case flags != replAll:
+		vm.raiseTable(l, "ERR redis.set_repl() takes REPL_ALL only: what a script writes is logged and goes to all regions")
+	}
+	return 0
 }
 
 // redisCall is redis.call and, if it does not raise, redis.pcall.
