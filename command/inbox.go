@@ -112,6 +112,13 @@ func (s *Session) setProto(proto int) {
 	s.updateSubscribeMode()
 }
 
+// proto returns the protocol that the session speaks. Any goroutine.
+func (in *inbox) proto() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.mu.Proto
+}
+
 func (in *inbox) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()

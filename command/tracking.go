@@ -167,28 +167,31 @@ func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, prefix *str
 	to := s
 	if how.redirect != 0 {
 		if to = srv.sessions.get(how.redirect); to == nil {
-			if !t.mu.broken[s] {
-				t.mu.broken[s] = true
-				s.post(64, func(w *resp.Writer) {
-					if w.Proto == 3 {
-						w.Push(2)
-						w.BulkString("tracking-redir-broken")
-						w.Int(int64(how.redirect))
-					}
-				})
-			}
+			t.mu.broken[s] = true
+			s.post(64, func(w *resp.Writer) {
+				if w.Proto == 3 {
+					w.Push(2)
+					w.BulkString("tracking-redir-broken")
+					w.Int(int64(how.redirect))
+				}
+			})
 			return
 		}
 	}
 	st := to.info.state()
 	hears := to != s && st.sub+st.psub > 0
+	var null resp.Writer
+	if key == nil { // as in Redis, in the protocol of who has read the keys, whoever is told
+		null.Proto = s.inbox.proto()
+		null.Null()
+	}
 	to.post(len(key)+64, func(w *resp.Writer) {
 		if w.Proto != 3 && !hears {
 			return
 		}
 		if key == nil {
 			invalidateHead(w)
-			w.NullArray()
+			w.Raw(null.Buf)
 			return
 		}
 		to.inbox.addToBatch(prefix, key)

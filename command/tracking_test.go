@@ -155,3 +155,41 @@ func TestTrackingTableGetsSmaller(t *testing.T) {
 		t.Errorf("heard %q", got)
 	}
 }
+
+// Who redirects to a client that is gone hears of that at each invalidation.
+func TestTrackingRedirectBroken(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.dial("a"), w.dial("b"), w.dial("c")
+	a.do("HELLO", "3")
+	id := strconv.FormatUint(b.id, 10)
+	expect(t, a.do("CLIENT", "TRACKING", "on", "REDIRECT", id), "+OK\r\n")
+	a.do("MGET", "x", "y", "z")
+	b.close()
+	broken := ">2\r\n$21\r\ntracking-redir-broken\r\n:" + id + "\r\n"
+	c.do("SET", "x", "1")
+	expect(t, a.take(), broken)
+	c.do("MSET", "y", "1", "z", "1")
+	expect(t, a.take(), broken+broken)
+	c.do("FLUSHALL")
+	expect(t, a.take(), broken)
+}
+
+// That all keys have changed is told of by the null of the client that has read them.
+func TestTrackingFlushRedirected(t *testing.T) {
+	for proto, null := range map[string]string{"2": "$-1\r\n", "3": "_\r\n"} {
+		w := newWorld(t)
+		reader, old, other := w.dial("reader"), w.dial("old"), w.dial("other")
+		reader.do("HELLO", proto)
+		old.do("SUBSCRIBE", trackingChannel)
+		other.do("HELLO", "3")
+		for to, head := range map[*conn]string{
+			old:   "*3\r\n$7\r\nmessage\r\n$20\r\n" + trackingChannel + "\r\n",
+			other: ">2\r\n$10\r\ninvalidate\r\n",
+		} {
+			reader.do("CLIENT", "TRACKING", "on", "REDIRECT", strconv.FormatUint(to.id, 10))
+			w.dial("writer").do("FLUSHALL")
+			expect(t, to.take(), head+null)
+			reader.do("CLIENT", "TRACKING", "off")
+		}
+	}
+}
