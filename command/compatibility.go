@@ -56,6 +56,10 @@ var differs = map[string]string{
 	"pubsub|numsub":       "counts this region's clients",
 	"slowlog|get":         "secrets are redacted",
 	"incrbyfloat":         "adds exact decimals, and prints Redis's digits",
+	"hgetall":             "fields come in no order; in Redis those of a small hash in that of their insertion",
+	"hkeys":               "as HGETALL",
+	"hvals":               "as HGETALL",
+	"hscan":               "as HGETALL",
 	"hincrbyfloat":        "adds exact decimals, and prints Redis's digits",
 }
 

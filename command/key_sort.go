@@ -156,7 +156,7 @@ func sortValues(c *Context, key []byte, typ engine.Type, o sortOptions) (items [
 		}
 		err = c.Tx.ListEach(key, 0, add)
 	case engine.TypeSet:
-		err = c.Tx.SetEach(key, add)
+		err = c.eachInOrder(key, add)
 	case engine.TypeZSet:
 		var n int
 		if n, err = c.Tx.ZSetLen(key); err == nil {

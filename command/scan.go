@@ -8,6 +8,7 @@ type scanOptions struct {
 	match   []byte // nil: everything
 	typ     []byte // nil: every type
 	pattern bool
+	whole   bool // a small collection is replied at once
 }
 
 const scanDefaultCount = 10
@@ -95,17 +96,38 @@ func scanElements(c *Context, size func(key []byte) (int, error),
 	if !ok {
 		return
 	}
-	replyScan(c, func() (uint64, int, error) { return walk(key, cursor, &o) })
+	if o.whole = c.scansWhole(key); o.whole {
+		cursor, o.count = 0, math.MaxInt32
+	}
+	replyScan(c, func() (next uint64, n int, err error) {
+		if next, n, err = walk(key, cursor, &o); o.whole {
+			next = 0
+		}
+		return next, n, err
+	})
+}
+
+// scansWhole reports whether Redis would keep the collection in one piece of memory: then
+// it replies all of it, whatever the cursor and COUNT say, and there are clients
+// that rely on it.
+func (c *Context) scansWhole(key []byte) bool {
+	enc, _ := c.encoding(key)
+	return enc == "intset" || enc == "listpack" || enc == "listpackex"
 }
 
 func setScan(c *Context) {
 	scanElements(c, c.Tx.SetLen, func(key []byte, cursor uint64, o *scanOptions) (next uint64, n int, err error) {
+		start, order := len(c.Out.Buf), c.ascending()
 		next, err = c.Tx.SetScan(key, cursor, o.count, func(member []byte) {
 			if o.accepts(member) {
 				c.Out.Bulk(member)
+				order.note(member)
 				n++
 			}
 		})
+		if o.whole {
+			order.rewrite(c.Out, start)
+		}
 		return next, n, err
 	})
 }

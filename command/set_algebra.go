@@ -74,12 +74,14 @@ func replyAlgebra(c *Context, combine algebra) {
 	if !setKeysOK(c, keys) {
 		return
 	}
-	start, n := len(c.Out.Buf), 0
+	start, n, order := len(c.Out.Buf), 0, c.ascending()
 	combine(c, keys, func(member []byte) bool {
 		c.Out.Bulk(member)
+		order.note(member)
 		n++
 		return true
 	})
+	order.rewrite(c.Out, start)
 	end := len(c.Out.Buf)
 	c.Out.Set(n)
 	headerFirst(c.Out, start, end)

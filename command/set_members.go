@@ -63,10 +63,13 @@ func setMembers(c *Context) {
 		return
 	}
 	c.Out.Set(n)
+	start, order := len(c.Out.Buf), c.ascending()
 	_ = c.Tx.SetEach(c.Args[1], func(member []byte) bool { // SetLen has seen the type
 		c.Out.Bulk(member)
+		order.note(member)
 		return true
 	})
+	order.rewrite(c.Out, start)
 }
 
 func setMove(c *Context) {

@@ -245,13 +245,18 @@ func replyRandomMembers(c *Context, z *collection, count int64, scores bool) {
 func zsetScan(c *Context) {
 	scanElements(c, c.Tx.ZSetLen, func(key []byte, cursor uint64, o *scanOptions) (next uint64, n int, err error) {
 		var digits [32]byte
-		next, err = c.Tx.ZSetScan(key, cursor, o.count, func(member []byte, score float64) {
+		add := func(member []byte, score float64) {
 			if o.accepts(member) {
 				c.Out.Bulk(member)
 				c.Out.Bulk(resp.AppendDouble(digits[:0], score))
 				n += 2
 			}
-		})
+		}
+		if o.whole { // in the order of the scores
+			err = c.Tx.ZSetRange(key, 0, math.MaxInt32, false, func(m []byte, s float64) bool { add(m, s); return true })
+			return 0, n, err
+		}
+		next, err = c.Tx.ZSetScan(key, cursor, o.count, add)
 		return next, n, err
 	})
 }

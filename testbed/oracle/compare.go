@@ -119,7 +119,7 @@ func same(r rule, args []string, a, b Reply) bool {
 	case words:
 		return sameWords(a, b)
 	case unordered:
-		return a.Head == b.Head && slices.Equal(a.bag(1), b.bag(1))
+		return a.Head == b.Head && slices.Equal(a.bag(1), b.bag(1)) && !(commandName(args)[0] == 's' && ascends(a.Items))
 	case pairwise:
 		return a.Head == b.Head && slices.Equal(a.bag(2), b.bag(2))
 	case near:
