@@ -40,6 +40,17 @@ func (d denial) text(cmd *Command) string {
 	return "NOPERM this user has no permissions to run the '" + cmd.Name + "' command"
 }
 
+// textInScript is the reply to redis.call.
+func (d denial) textInScript() string {
+	switch d.why {
+	case deniedKey:
+		return "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
+	case deniedChannel:
+		return "ERR The user executing the script can't publish to the channel mentioned in the command"
+	}
+	return "ERR The user executing the script can't run this command or subcommand"
+}
+
 // textAtExec is the reply in place of a queued command that was permitted once.
 func (d denial) textAtExec() string {
 	reason := "no permission to execute the command or subcommand"

@@ -79,7 +79,7 @@ func parseSort(c *Context, readOnly bool) (o sortOptions, ok bool) {
 			o.asIs = by && bytes.IndexByte(cString(pattern), '*') < 0 || !by && o.asIs
 			if !(by && o.asIs) && !c.S.who.rights.readsEverything(c.Cmd, c.Args) {
 				c.Out.Error("ERR " + map[bool]string{true: "BY", false: "GET"}[by] +
-					" option of SORT denied due to insufficient ACL permissions")
+					" option of SORT denied due to insufficient ACL permissions.")
 				return o, false
 			}
 			if by {

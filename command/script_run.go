@@ -175,7 +175,7 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	cmd, refusal := r.find(args)
 	if refusal == "" && s.mode&modeLimited != 0 {
 		if d := s.permit(cmd, args, inScript); d.why != notDenied {
-			refusal = "NOPERM ACL failure in script: " + strings.TrimPrefix(d.text(cmd), "NOPERM ")
+			refusal = d.textInScript()
 		}
 	}
 	if refusal == "" && r.keyed && !s.holdsKeys(cmd, args) {
