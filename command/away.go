@@ -166,7 +166,7 @@ func (s *Session) inBackground() bool { return s.away != nil && s.away.inBackgro
 // it when that takes too long. True: it may run.
 func (s *Session) heldUp(cmd *Command) (goOn, refused bool) {
 	p := &s.srv.scripts
-	if p.away.Load() == 0 || cmd.Flags&AllowBusy != 0 && cmd.locks == lockNone && cmd.Flags&WholeKeyspace == 0 {
+	if p.away.Load() == 0 || p.runsBeside(cmd) {
 		return true, false
 	}
 	limit := time.Duration(s.srv.config.Int("busy-reply-threshold")) * time.Millisecond
@@ -181,6 +181,15 @@ func (s *Session) heldUp(cmd *Command) (goOn, refused bool) {
 		s.conn.Wake()
 	}
 	return false, false
+}
+
+// runsBeside reports whether a command runs while a script does. FUNCTION STATS tells of
+// a function, and has nothing to tell while it is a script of EVAL that runs.
+func (p *scripts) runsBeside(cmd *Command) bool {
+	if cmd.Flags&AllowBusy == 0 || cmd.locks != lockNone || cmd.Flags&WholeKeyspace != 0 {
+		return false
+	}
+	return cmd.Name != "function|stats" || p.inFunction()
 }
 
 // scriptWait is the wait of a session for the end of a script. The command

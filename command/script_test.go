@@ -69,6 +69,7 @@ func TestScriptBusy(t *testing.T) {
 	if got := b.do("GET", "k"); !strings.HasPrefix(got, "-BUSY Redis is busy running a script.") {
 		t.Fatalf("GET beside a script: %q", got)
 	}
+	expect(t, b.do("FUNCTION", "STATS"), "-"+msgBusy+"\r\n")
 	c.do("SCRIPT", "KILL")
 	until(t, "the script ends", func() bool { w.pumpAll(); return len(a.got) > 0 })
 }
