@@ -107,6 +107,7 @@ func compatibility(t *Table) string {
 		sort.Strings(groups[g])
 		b.WriteString(strings.Join(groups[g], ""))
 	}
+	b.WriteString(protocolPage())
 	b.WriteString(eventsPage)
 	return b.String()
 }

@@ -18,7 +18,8 @@ const (
 	preAuthTime   = 10 * time.Second
 )
 
-// maxArgs is the largest number of arguments of one command.
+// maxArgs is the largest number of arguments of one command. Redis allows 2^31-1, but
+// what is made of each, here and in the log, is not in what bounds its bytes.
 const maxArgs = 1024 * 1024
 
 // What one command writes goes into one block of the log. maxValue, Redis's
