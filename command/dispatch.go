@@ -180,6 +180,8 @@ func (s *Session) allowed(cmd *Command, args [][]byte) bool {
 	case s.mode&modeLimited != 0 && !s.permitted(cmd, args):
 	case s.mode&modeSubscribe != 0 && cmd.Flags&RunsSubscribed == 0:
 		s.reject(cmd, "ERR Can't execute '"+cmd.Name+"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	case s.mode&modeMonitor != 0 && cmd.Flags&(Write|ReadOnly|MayReplicate) != 0: // Redis keeps monitors as replicas
+		s.reject(cmd, "ERR Replica can't interact with the keyspace")
 	default:
 		return true
 	}

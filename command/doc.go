@@ -12,7 +12,7 @@
 //
 // A transport hands bytes to Session.Input. The parser cuts a command out of
 // them, lookup finds it in the Table, and dispatch checks in this order: it is
-// known, the number of arguments, AUTH, what MULTI and subscriptions forbid,
+// known, the number of arguments, AUTH, what MULTI, subscriptions and MONITOR forbid,
 // CLIENT PAUSE, maxmemory, whether the log takes writes. Then it is queued
 // (MULTI) or run: lock by the table, Handler, unlock. The reply is appended to
 // the session's buffer, from where the transport takes it.

@@ -3,6 +3,7 @@ package command
 import (
 	"strconv"
 
+	"crdb/engine"
 	"crdb/resp"
 )
 
@@ -32,6 +33,7 @@ func monitor(c *Context) {
 		return
 	}
 	s.monitors = true
+	s.mode |= modeMonitor
 	s.noteClass()
 	c.Server.monitors.add(s)
 	s.info.change(func(st *clientState) { st.monitor = true })
@@ -43,6 +45,7 @@ func monitor(c *Context) {
 func (s *Session) endMonitor() {
 	if s.monitors {
 		s.monitors = false
+		s.mode &^= modeMonitor
 		s.noteClass()
 		s.srv.monitors.remove(s)
 		s.info.change(func(st *clientState) { st.monitor = false })
@@ -82,7 +85,7 @@ func (s *Session) monitorLine(cmd *Command, args [][]byte) []byte {
 	b := append([]byte{'+'}, strconv.FormatInt(s.now/second, 10)...)
 	micros := strconv.FormatInt(1_000_000+s.now%second*1000, 10)
 	b = append(append(b, '.'), micros[1:]...)
-	b = strconv.AppendInt(append(b, " ["...), int64(s.tx.DB()), 10)
+	b = strconv.AppendInt(append(b, " ["...), int64(s.dbBehind(cmd, args)), 10)
 	from := s.info.addr
 	if s.scriptRun.running() {
 		from = "lua"
@@ -97,6 +100,20 @@ func (s *Session) monitorLine(cmd *Command, args [][]byte) []byte {
 		b = appendQuoted(b, a)
 	}
 	return append(b, "\r\n"...)
+}
+
+// dbBehind returns the database that is selected when the command has run: Redis
+// tells of it then.
+func (s *Session) dbBehind(cmd *Command, args [][]byte) int {
+	switch cmd.Name {
+	case "reset":
+		return 0
+	case "select":
+		if db, ok := parseInt(args[1]); ok && db >= 0 && db < engine.Databases {
+			return int(db)
+		}
+	}
+	return s.tx.DB()
 }
 
 // appendQuoted writes an argument as redis-cli would print it.

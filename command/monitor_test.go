@@ -12,14 +12,16 @@ func TestMonitor(t *testing.T) {
 	a.do("SELECT", "1")
 	a.do("SET", "k\n\x00\"", "v")
 	a.do("AUTH", "u", "sesame")
+	a.do("HELLO", "2", "SETNAME", "me", "AUTH", "u", "sesame")
 	a.do("CONFIG", "GET", "port")
 	a.do("MULTI")
 	a.do("GET", "x")
 	a.do("EXEC")
+	a.do("RESET")
 	got := m.take()
 	for _, want := range []string{
-		"+1700000000.000000 [0 127.0.0.1:40002] \"SELECT\" \"1\"\r\n", `[1 127.0.0.1:40002] "SET" "k\n\x00\"" "v"` + "\r\n",
-		`"AUTH" "(redacted)" "(redacted)"`, `"MULTI"`, `"GET" "x"`,
+		"+1700000000.000000 [1 127.0.0.1:40002] \"SELECT\" \"1\"\r\n", `[1 127.0.0.1:40002] "SET" "k\n\x00\"" "v"` + "\r\n",
+		`"AUTH" "(redacted)" "(redacted)"`, `"HELLO" "2" "SETNAME" "me" "AUTH" "(redacted)" "(redacted)"`, `[0 127.0.0.1:40002] "RESET"`, `"MULTI"`, `"GET" "x"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
@@ -59,5 +61,41 @@ func TestMonitorIsBounded(t *testing.T) {
 	}
 	if !m.closed {
 		t.Fatal("what a monitor does not read grows without end")
+	}
+}
+
+// Redis takes who monitors for a replica, which has no business with keys.
+func TestMonitorsAreKeptFromKeys(t *testing.T) {
+	w := newWorld(t)
+	m := w.dial("m")
+	m.do("MONITOR")
+	const refused = "-ERR Replica can't interact with the keyspace\r\n"
+	for _, line := range []string{"GET k", "SET k v", "EVAL 'return 1' 0", "PUBLISH x y", "DBSIZE"} {
+		expect(t, m.send(line+"\r\n"), refused)
+	}
+	m.do("MULTI")
+	expect(t, m.do("GET", "k"), refused)
+	if got := m.do("EXEC"); !strings.Contains(got, "-EXECABORT") {
+		t.Errorf("EXEC: %q", got)
+	}
+	m.do("RESET")
+	expect(t, m.do("GET", "k"), "$-1\r\n")
+}
+
+// What a script runs is slow in its own right, and a command that is queued is a client's
+// last one.
+func TestLogsOfInnerCommands(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("CONFIG", "SET", "slowlog-log-slower-than", "0")
+	a.do("SLOWLOG", "RESET")
+	a.do("EVAL", "return redis.call('get', 'k')", "0")
+	if got := a.do("SLOWLOG", "GET", "2"); !strings.Contains(got, "$3\r\nget\r\n$1\r\nk\r\n$3\r\n?:0\r\n") || !strings.Contains(got, "EVAL") {
+		t.Errorf("SLOWLOG: %q", got)
+	}
+	a.do("MULTI")
+	a.do("GET", "k")
+	if got := b.do("CLIENT", "LIST"); !strings.Contains(got, " cmd=get ") {
+		t.Errorf("CLIENT LIST: %q", got)
 	}
 }

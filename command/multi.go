@@ -97,6 +97,7 @@ func (s *Session) enqueue(cmd *Command, args [][]byte) {
 		t.scripts = t.scripts || cmd.Flags&RunsScript != 0
 		t.copies = t.copies || cmd.copiesKey()
 	}
+	s.ctx.Cmd = cmd // the last one, for CLIENT LIST
 	s.out.SimpleString("QUEUED")
 	s.mute(start)
 }

@@ -18,6 +18,7 @@ const (
 	modeSkipNext                   // CLIENT REPLY SKIP was just given
 	modeExec                       // inside EXEC
 	modeLimited                    // the user may not do everything: look at every command
+	modeMonitor                    // MONITOR: keys are out of reach
 )
 
 const (

@@ -90,12 +90,19 @@ func (s *Session) noteIfSlow(cmd *Command, args [][]byte, nanos int64) {
 		}
 		s.srv.latency.add(event, s.now/1000, nanos/1e6)
 	}
+	s.logIfSlow(cmd, args, nanos, s.info.addr)
+}
+
+// logIfSlow is noteIfSlow for the slow log alone; client is the address of who runs
+// the command.
+func (s *Session) logIfSlow(cmd *Command, args [][]byte, nanos int64, client string) {
+	st := s.set
 	if st.slowerThan < 0 || nanos < st.slowerThan || cmd.Flags&SkipSlowlog != 0 {
 		return
 	}
 	s.srv.slowlog.add(slowEntry{
 		when: s.now / 1000, micros: nanos / 1000, args: slowArgs(cmd, args),
-		client: s.info.addr, name: s.info.state().name,
+		client: client, name: s.info.state().name,
 	})
 }
 
@@ -125,6 +132,8 @@ func secretArg(cmd *Command, args [][]byte, i int) bool {
 	case "config|set":
 	case "acl|setuser":
 		return i > 1
+	case "hello": // AUTH's, wherever that is
+		return i > 1 && equalFold(args[i-1], "auth") || i > 2 && equalFold(args[i-2], "auth")
 	default:
 		return i > 0
 	}
