@@ -14,7 +14,7 @@ func (vm *VM) baseLibrary() map[string]lua.LValue {
 		"tostring": vm.tostring, "tonumber": vm.tonumber, "pcall": vm.pcall, "xpcall": vm.xpcall,
 		"error": vm.raiseValue, "next": vm.next, "pairs": vm.pairs, "rawget": vm.rawget, "rawset": vm.rawset,
 		"getmetatable": vm.getmetatable, "setmetatable": vm.setmetatable, "unpack": vm.unpack,
-		"loadstring": vm.loadstring, "load": vm.load, "collectgarbage": vm.collectgarbage, "gcinfo": vm.collectgarbage,
+		"loadstring": vm.loadstring, "load": vm.load, "collectgarbage": vm.collectgarbage, "gcinfo": vm.gcinfo,
 	}) {
 		lib[name] = f
 	}
@@ -348,11 +348,23 @@ func (vm *VM) loadText(l *lua.LState, text, name string) int {
 }
 
 func (vm *VM) collectgarbage(l *lua.LState) int {
-	switch l.OptString(1, "collect") {
+	switch option := l.OptString(1, "collect"); option {
 	case "count":
-		l.Push(lua.LNumber(64))
-	default:
+		return vm.gcinfo(l)
+	case "collect", "stop", "restart":
 		l.Push(lua.LNumber(0))
+	case "setpause", "setstepmul": // what was set before
+		l.Push(lua.LNumber(200))
+	case "step":
+		l.Push(lua.LFalse)
+	default:
+		l.ArgError(1, "invalid option '"+option+"'")
 	}
+	return 1
+}
+
+// gcinfo tells of as many KiB as a script of Redis begins with, or so.
+func (vm *VM) gcinfo(l *lua.LState) int {
+	l.Push(lua.LNumber(64))
 	return 1
 }

@@ -15,6 +15,9 @@ func (vm *VM) tableLibrary() map[string]lua.LValue {
 			if t, ok := l.Get(1).(*lua.LTable); ok {
 				vm.writable(l, t)
 			}
+			if n := l.GetTop(); name == "insert" && n != 2 && n != 3 {
+				raise(l, "wrong number of arguments to 'insert'")
+			}
 			return fn(l)
 		})
 	}
