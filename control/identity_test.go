@@ -59,6 +59,29 @@ func TestBootCheckFindsALostLog(t *testing.T) {
 	}
 }
 
+// D2: a node on a disk from before it had the database is made a member again by the
+// next commit, under the ID whose log the others hold.
+func TestCommitOnADiskFromBefore(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	nodes[0].fake(guid).know(2, 7)
+	n.Close()
+	if err := os.RemoveAll(filepath.Join(n.opts.Settings.Dir, databases, guid)); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	nodes[0].modify(guid, setting(1000))
+	eventually(t, "the instance is there", func() bool { return n.database(guid) != nil })
+	eventually(t, "it was checked", func() bool { return !n.database(guid).unchecked })
+	f := n.fake(guid)
+	f.mu.Lock()
+	admitted := f.admitted
+	f.mu.Unlock()
+	if n.faultOf(guid) != api.CodeLostLog || !strings.Contains(f.refuses(), "recover-instance") || admitted {
+		t.Errorf("%q %q, writes were admitted: %v", n.faultOf(guid), f.refuses(), admitted)
+	}
+}
+
 func TestNoticeOfALostLog(t *testing.T) {
 	_, nodes, guid := four(t)
 	nodes[1].fake(guid).spec.Notice(Notice{Kind: NoticeLostLog, Text: "more than here"})

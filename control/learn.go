@@ -190,6 +190,9 @@ func (n *Node) checkData(r *record) error {
 // it asks where former ones were: one may have come back since.
 func (n *Node) bootCheck(guid string) {
 	db := n.database(guid)
+	if db == nil { // dropped meanwhile
+		return
+	}
 	r := db.record
 	answers := n.interview(r, n.others(r))
 	if len(answers) == 0 {
@@ -269,10 +272,26 @@ func (n *Node) checked(guid string) {
 	}
 }
 
+// checkAnew asks the others about an instance that a commit alone has made, before
+// it takes its first write: if nothing was prepared here, the disk may be one from
+// before that, and the ID in use for long (invariant 15).
+func (n *Node) checkAnew(guid string) {
+	n.bootCheck(guid)
+	n.checked(guid)
+	n.change.Lock()
+	defer n.change.Unlock()
+	if db := n.database(guid); db != nil {
+		n.restrain(db)
+	}
+}
+
 // pardon takes a fault back.
 func (n *Node) pardon(guid string) {
 	n.change.Lock()
 	defer n.change.Unlock()
+	if n.database(guid) == nil {
+		return
+	}
 	if _, err := n.rewriteLocked(n.database(guid), func(r *record) { r.Fault = nil }); err != nil {
 		n.log.Error("cannot take back a fault", "guid", guid, "err", err)
 	}

@@ -195,6 +195,7 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	case db == nil && d.Find(n.ID()) == nil:
 		return nil // it has left already
 	}
+	anew := db == nil
 	db, err := n.prepareLocked(&api.Prepare{Database: d})
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	if err := n.dir.writeRecord(&r); err != nil {
 		return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 	}
-	db = &database{record: &r, inst: db.inst, reserved: db.reserved}
+	db = &database{record: &r, inst: db.inst, reserved: db.reserved, unchecked: anew}
 	if err := n.serve(db); err != nil {
 		if e := n.dir.writeRecord(posted); e != nil {
 			n.log.Error("cannot take back a commit", "database", d.Name, "err", e)
@@ -215,6 +216,9 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	n.put(d.GUID, db)
 	n.returned(d.GUID)
 	n.log.Info("database is serving", "database", d.Name, "guid", d.GUID, "port", r.Port, "replica", r.Replica)
+	if anew {
+		n.wg.Go(func() { n.checkAnew(d.GUID) })
+	}
 	return nil
 }
 
