@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"crdb/engine"
 )
 
 var mutantsFlag = flag.Bool("mutants", false, "also build mutants of the nodes and demand that each is caught")
@@ -46,13 +44,6 @@ func lagging(c Config) Config {
 // fewKeys is one in which what is left of keys that are gone stands alone.
 func fewKeys(c Config) Config {
 	c.Families, c.Ledger = []string{scarce}, nil
-	return c
-}
-
-// inPieces is one in which a few elements are many.
-func inPieces(c Config) Config {
-	c.Families, c.CheckpointBytes = []string{"set", "hash", "zset", "key", long}, 8<<10
-	c.Sizes = engine.Sizes{DraftFrom: 4, DraftStep: 2, AheadElems: 2, AheadBytes: 32, ApartBytes: 128, PieceBytes: 64, SliceBytes: 256}
 	return c
 }
 
@@ -91,11 +82,6 @@ var mutantsOfData = [][]mutant{
 			"a flush leaves the deadline beside a removed counter", []change{
 				{"crdt/detach.go", "if o.Type() != TypeNone || len(o.Deadlines) > 0 {", "if o.Type() != TypeNone {"},
 			}, "S", fewKeys(plain("cut", "delay")),
-		},
-		{
-			"what is deleted while a checkpoint copies it ahead stays in it", []change{
-				{"engine/ahead.go", "o.saved = true // from now on", "_ = o.saved // from now on"},
-			}, "S", inPieces(plain("stop")),
 		},
 	},
 	{
