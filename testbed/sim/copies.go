@@ -65,6 +65,9 @@ func rewind(r *run, rng *rand.Rand) {
 	n.putBack, n.emptied = true, empty
 	r.restart(n)
 	n.putBack = false
+	if p = n.program(); p != nil && p.newest.Load() == nil { // a copy from before it had the database
+		n.emptied = true
+	}
 	if i := n.instance(); i != nil && r.register.isDoomed(i.id) && i.Err() == nil {
 		r.fail("S9: %s takes writes as replica %d on a disk that was put back, though others hold more of its log", n.name, i.id)
 	}

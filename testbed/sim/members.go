@@ -287,8 +287,8 @@ func (o *operator) recover(n *node, rc *api.Recover) {
 var wayOut = regexp.MustCompile(`--node (\S+) crdb remove-instance \S+((?: --instance-id \d+)+) --force`)
 
 // forceOut does what a failed recovery says, if the disks of all instances that it
-// names were emptied, and returns their machines. What lost its data in any other
-// way is nothing to get over.
+// names were emptied, or put back to before they had the database, and returns their
+// machines. What lost its data in any other way is nothing to get over.
 func (o *operator) forceOut(failed error) (lost []*node) {
 	found := wayOut.FindStringSubmatch(failed.Error())
 	if found == nil {

@@ -27,7 +27,7 @@ type node struct {
 	first  *Disk // as it was when the database had been made
 
 	putBack bool // its disk was replaced by an old copy; guarded by power
-	emptied bool // its disk was replaced by an empty one; guarded by the operator
+	emptied bool // its disk was replaced by one without the database; guarded by the operator
 	clock   wallClock
 	power   chan struct{} // held by who starts and ends programs
 
