@@ -18,39 +18,41 @@ const (
 
 // admit asks the log and the memory limit whether a command may write now. A log
 // that is behind comes first: what is evicted is written to it as well, and a
-// write that waits must not be told that there is no memory.
+// write that waits must not be told that there is no memory. One that takes no writes
+// comes last, as in Redis.
 func (s *Session) admit(cmd *Command) admission {
-	if s.set.maxMemory > 0 && cmd.Flags&Write != 0 && s.backlogged() {
-		return later
+	var err error
+	if cmd.Flags&Write != 0 {
+		if err = s.srv.log.Admit(s.now); err != nil && errors.Is(err, oplog.ErrBacklog) {
+			return later
+		}
 	}
 	fits := s.fits()
 	if s.set.maxMemory > 0 && s.mode&modeExec == 0 && s.inbox.waiting.Load() {
 		s.takeInbox() // what was evicted is told of before the reply
 	}
-	if !fits && cmd.Flags&DenyOOM != 0 {
+	switch {
+	case !fits && cmd.Flags&DenyOOM != 0:
 		s.reject(cmd, msgOutOfMemory)
 		return refused
+	case err != nil:
+		s.reject(cmd, noWrites(err))
+		return refused
 	}
-	return s.admitWrite(cmd)
+	return admitted
+}
+
+// refuses rejects a write where the log takes none, and reports whether it did.
+func (s *Session) refuses(cmd *Command) bool {
+	err := s.srv.refusal(s.now)
+	if err != nil {
+		s.reject(cmd, noWrites(err))
+	}
+	return err != nil
 }
 
 // fits reports whether the data fits the memory there is, evicting if need be.
 func (s *Session) fits() bool { return s.set.maxMemory <= 0 || s.makeRoom() }
-
-func (s *Session) admitWrite(cmd *Command) admission {
-	if cmd.Flags&Write == 0 {
-		return admitted
-	}
-	err := s.srv.log.Admit(s.now)
-	switch {
-	case err == nil:
-		return admitted
-	case errors.Is(err, oplog.ErrBacklog):
-		return later
-	}
-	s.reject(cmd, noWrites(err))
-	return refused
-}
 
 // noWrites is the reply to a write that the log does not admit. A database
 // that left the others answers as a read-only replica does: clients know that

@@ -76,7 +76,7 @@ func (s *Session) enqueue(cmd *Command, args [][]byte) {
 		s.reject(cmd, msgOutOfMemory)
 		return
 	}
-	if cmd.Flags&Write != 0 && !t.broken && s.admitWrite(cmd) == refused {
+	if cmd.Flags&Write != 0 && !t.broken && s.refuses(cmd) {
 		return // when the log is only behind, EXEC waits for it
 	}
 	size := 0

@@ -209,12 +209,19 @@ func TestDiskFullRecovers(t *testing.T) {
 	writeOps(t, l, 5)
 }
 
+// logToFill opens a log whose disk is full while fs.on is set, and whose timers up to
+// wait end soon.
+func logToFill(t *testing.T, wait time.Duration) (l *Log, fs *faultFS) {
+	fs = newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
+	o := testOptions(fs, 1)
+	o.After = within(wait)
+	return mustOpen(t, o), fs
+}
+
 // A checkpoint does not wait for space to return: a stop waits for it.
 func TestCheckpointOnFullDisk(t *testing.T) {
-	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
-	o := testOptions(fs, 1)
-	o.After = within(10 * stallRetry)
-	l := open(t, o)
+	l, fs := logToFill(t, 10*stallRetry)
+	t.Cleanup(func() { l.Close() })
 	writeOps(t, l, 5)
 	fs.on.Store(true)
 	d := l.Append([]byte("waits for space"))
@@ -237,10 +244,7 @@ func TestCheckpointOnFullDisk(t *testing.T) {
 
 // Close on a full disk gives up what is not durable and says so.
 func TestCloseOnFullDisk(t *testing.T) {
-	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
-	o := testOptions(fs, 1)
-	o.After = within(10 * stallRetry)
-	l := mustOpen(t, o)
+	l, fs := logToFill(t, 10*stallRetry)
 	writeOps(t, l, 5)
 	fs.on.Store(true)
 	l.Append([]byte("lost"))
@@ -266,10 +270,7 @@ func within(d time.Duration) func(time.Duration) <-chan time.Time {
 
 // A write that waits for space when Close is called finds it if it is there.
 func TestCloseWhenThereIsSpaceAgain(t *testing.T) {
-	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite)
-	o := testOptions(fs, 1)
-	o.After = within(stallRetry)
-	l := mustOpen(t, o)
+	l, fs := logToFill(t, stallRetry)
 	fs.on.Store(true)
 	l.Append([]byte("late"))
 	l.Hurry()
