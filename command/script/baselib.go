@@ -101,25 +101,50 @@ func (vm *VM) raiseValue(l *lua.LState) int {
 // position is "user_script:1: ", where the function at level is; nothing for
 // one that is not Lua.
 func (vm *VM) position(l *lua.LState, level int) string {
-	for i := 0; i <= min(level, maxNested); i++ { // the guards are none of the script's functions
-		if dbg, ok := l.GetStack(i); ok {
-			if fn, _ := l.GetInfo("f", dbg, lua.LNil); fn == vm.guard {
-				level++
-			}
-		}
-	}
 	dbg, ok := l.GetStack(level)
+	for below := vm.below(l); below != nil && (!ok || vm.isGuard(l, dbg)); below = vm.below(l) {
+		if level > maxNested { // nobody means a function that far away
+			return ""
+		}
+		level -= vm.callsOn(l, level)
+		l = below
+		dbg, ok = l.GetStack(level)
+	}
 	if !ok {
 		return ""
 	}
+	return lineAt(l, dbg)
+}
+
+// lineAt is the position of a call, nothing if it is not Lua's.
+func lineAt(l *lua.LState, dbg *lua.Debug) string {
 	if _, err := l.GetInfo("Sl", dbg, lua.LNil); err != nil || dbg.What == "Go" || dbg.CurrentLine <= 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d: ", dbg.Source, dbg.CurrentLine)
 }
 
+// callsOn returns how many calls stand on a state of pcall, of the script's own functions,
+// not more than most.
+func (vm *VM) callsOn(l *lua.LState, most int) int {
+	for i := range most {
+		if dbg, ok := l.GetStack(i); !ok || vm.isGuard(l, dbg) {
+			return i
+		}
+	}
+	return most
+}
+
+func (vm *VM) isGuard(l *lua.LState, dbg *lua.Debug) bool {
+	fn, _ := l.GetInfo("f", dbg, lua.LNil)
+	return fn == vm.guard
+}
+
 // pcall gives an error of redis.call as its text, as redis does.
 func (vm *VM) pcall(l *lua.LState) int {
+	if l.GetTop() == 0 { // redis says so of the true that it pushes first
+		l.Push(lua.LTrue)
+	}
 	if fn := l.Get(1); fn.Type() != lua.LTFunction && l.GetMetaField(fn, "__call") == lua.LNil {
 		l.SetTop(0)
 		l.Push(lua.LFalse)
@@ -154,7 +179,11 @@ func (vm *VM) xpcall(l *lua.LState) int {
 		l.Push(lua.LFalse)
 		l.Push(handler)
 		l.Push(errorValue(err))
-		vm.nest(l, 1, 1)
+		if vm.protected(l, 1) != nil {
+			vm.stillAlive(l)
+			l.Push(lua.LString("error in error handling"))
+		}
+		l.SetTop(2)
 		return 2
 	}
 	l.Remove(1)

@@ -19,8 +19,12 @@ func luaText(s string) string {
 			parts := badArgument.FindStringSubmatch(m)
 			name := parts[2]
 			name = name[strings.LastIndexByte(name, '.')+1:]
-			return "bad argument #" + parts[1] + " to '" + strings.Trim(name, "'\x00") + "' ("
+			if name = strings.Trim(name, "'\x00"); name == "(anonymous)" {
+				name = "?"
+			}
+			return "bad argument #" + parts[1] + " to '" + name + "' ("
 		})
+		s = strings.TrimPrefix(s, " ") // of no position
 	}
 	switch {
 	case strings.Contains(s, "attempt to index a non-table"):

@@ -6,50 +6,40 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// maxNested is how many calls of Lua from Go may stand in each other, as in Lua. The
-// metamethods that gopher-lua calls by itself are not counted.
+// maxNested is how many calls of Lua from Go may stand in each other, as in Lua, those of
+// coroutines that resumed each other together. The metamethods that gopher-lua calls by
+// itself are not counted.
 const maxNested = 200
 
 // nest calls the function on the stack with its nargs arguments and leaves nret results
 // there.
 func (vm *VM) nest(l *lua.LState, nargs, nret int) {
-	depth := vm.depth(l)
-	if *depth+1 >= maxNested {
+	if vm.nested+1 >= maxNested {
 		l.Error(lua.LString("C stack overflow"), 0)
 	}
-	*depth++ // an error leaves it so: who catches it puts it back
+	vm.nested++ // an error leaves it so: who catches it puts it back
 	l.Call(nargs, nret)
-	*depth--
+	vm.nested--
 }
 
-// depth counts the calls that stand in each other. A coroutine has a count of its own, as
-// in Lua: an error ends it, and nobody could put back what it has left.
-func (vm *VM) depth(l *lua.LState) *int {
-	if l == vm.l {
-		return &vm.nested
-	}
-	if vm.nestedIn[l] == nil {
-		if vm.nestedIn == nil { // never emptied: a VM that made coroutines is thrown away
-			vm.nestedIn = map[*lua.LState]*int{}
-		}
-		vm.nestedIn[l] = new(int)
-	}
-	return vm.nestedIn[l]
-}
-
-// protected does the same, with all results, and returns an error, as PCall does. PCall
-// alone would write a traceback of the whole stack for each error, at a cost that
-// is quadratic in its depth, and nobody reads it.
+// protected does the same, with all results, and returns an error, as PCall does.
 func (vm *VM) protected(l *lua.LState, nargs int) error {
-	depth := vm.depth(l)
-	was := *depth
-	l.Insert(vm.guard, l.GetTop()-nargs)
-	err := l.PCall(nargs+1, lua.MultRet, nil)
-	*depth = was
+	nested, resumed := vm.nested, len(vm.resumed)
+	state := vm.enter(l)
+	state.Push(vm.guard)
+	l.XMoveTo(state, nargs+1)
+	err := state.PCall(nargs+1, lua.MultRet, nil)
+	vm.leave()
+	vm.nested, vm.resumed = nested, vm.resumed[:resumed]
+	if err == nil {
+		state.XMoveTo(l, state.GetTop())
+	}
 	return err
 }
 
-// onGuard stands between PCall and the function that it calls.
+// onGuard stands between PCall and the function that it calls. PCall alone would write a
+// traceback of the whole stack for each error, at a cost that is quadratic in its depth,
+// and nobody reads it.
 func (vm *VM) onGuard(l *lua.LState) int {
 	defer func() {
 		if cause := recover(); cause != nil {

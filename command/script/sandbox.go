@@ -133,21 +133,6 @@ func (vm *VM) libraries() map[string]map[string]lua.LValue {
 	}
 }
 
-// coroutineLibrary counts the coroutines of a run.
-func (vm *VM) coroutineLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenCoroutine, lua.CoroutineLibName, "create", "resume", "running", "status", "wrap", "yield")
-	for _, name := range []string{"create", "wrap"} {
-		fn := lib[name].(*lua.LFunction).GFunction
-		lib[name] = vm.l.NewFunction(func(l *lua.LState) int {
-			if vm.threads++; vm.threads > maxThreads {
-				raise(l, "too many coroutines")
-			}
-			return fn(l)
-		})
-	}
-	return lib
-}
-
 // stock takes functions of one of gopher-lua's libraries.
 func (vm *VM) stock(open lua.LGFunction, name string, fields ...string) map[string]lua.LValue {
 	l := vm.l

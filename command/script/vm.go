@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -65,14 +66,18 @@ type VM struct {
 	killed    killSwitch
 	random    rand48
 	json      jsonOptions
-	line      int  // where the last error was raised
-	dead      bool // not to be used again
-	killable  bool // the run looks whether it was killed
-	freeSteps int  // see matcher
-	threads   int  // coroutines made
-	nested    int  // calls of Lua from Go that stand in each other, but in coroutines
-	nestedIn  map[*lua.LState]*int
-	spent     int // bytes of strings made since Crowded was last asked
+	line      int           // where the last error was raised
+	dead      bool          // not to be used again
+	killable  bool          // the run looks whether it was killed
+	freeSteps int           // see matcher
+	threads   int           // coroutines made
+	nested    int           // calls of Lua from Go that stand in each other
+	spent     int           // bytes of strings made since Crowded was last asked
+	resumed   []*lua.LState // coroutines, each resumed by the one before
+	guards    []guarded     // of pcalls, each inside the one before
+	spare     []*lua.LState // for guards, by their place
+	makeCo    lua.LGFunction
+	switchCo  lua.LGFunction
 	null      *lua.LUserData
 	none      *lua.LTable // KEYS and ARGV of no run
 	args      [][]byte
@@ -177,11 +182,7 @@ func (vm *VM) begin(host Host, loops bool) {
 	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
 	vm.killable, vm.freeSteps = loops, freeSteps
-	if loops {
-		vm.l.SetContext(&vm.killed)
-	} else {
-		vm.l.RemoveContext()
-	}
+	vm.watch(vm.l)
 }
 
 // call runs a function and ends the run.
@@ -192,8 +193,12 @@ func (vm *VM) call(fn *lua.LFunction, args ...lua.LValue) (v lua.LValue, err err
 	}
 	err = vm.l.PCall(len(args), 1, vm.fail)
 	vm.host = nil
-	if vm.threads > 0 { // gopher-lua keeps a goroutine for each, which Kill ends
+	if vm.threads > 0 { // what failed in one inside of gopher-lua cannot be told from an error
 		vm.dead = true
+	}
+	vm.guards, vm.resumed = vm.guards[:0], vm.resumed[:0]
+	if len(vm.spare) > 1 {
+		vm.spare = slices.Clone(vm.spare[:1])
 	}
 	if err == nil {
 		v = vm.l.Get(-1)
@@ -307,7 +312,15 @@ func lineOf(text string) int {
 
 // raise raises a string with the position of the Lua code that is running.
 func raise(l *lua.LState, format string, args ...any) {
-	l.RaiseError("%s", fmt.Sprintf(format, args...))
+	at := ""
+	for level := 1; at == ""; level++ {
+		dbg, ok := l.GetStack(level)
+		if !ok {
+			break
+		}
+		at = lineAt(l, dbg)
+	}
+	l.Error(lua.LString(at+fmt.Sprintf(format, args...)), 0)
 }
 
 // raiseTable raises an error of redis.call: a table with the error as reply.
