@@ -179,7 +179,10 @@ func (vm *VM) xpcall(l *lua.LState) int {
 		l.Push(lua.LFalse)
 		l.Push(handler)
 		l.Push(errorValue(err))
-		if vm.protected(l, 1) != nil {
+		vm.handling++
+		err := vm.protected(l, 1)
+		vm.handling--
+		if err != nil {
 			vm.stillAlive(l)
 			l.Push(lua.LString("error in error handling"))
 		}

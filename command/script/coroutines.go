@@ -62,7 +62,7 @@ func (vm *VM) resume(l, co *lua.LState) int {
 	refusal := ""
 	if status := vm.statusOf(co); status != "suspended" {
 		refusal = "cannot resume " + status + " coroutine"
-	} else if vm.nested+1 >= maxNested {
+	} else if vm.tooDeep() {
 		refusal = "C stack overflow"
 	}
 	if refusal != "" {

@@ -13,7 +13,8 @@
 //	    math and coroutine libraries is within reach; no file, no process, no
 //	    clock, no bytecode.
 //	L3  A run is bounded: the nesting of its source, its calls, its registers,
-//	    the size of a string, and, by Kill, its time.
+//	    the coroutines and pcalls that stand in each other, the size of a
+//	    string, and, by Kill, its time.
 //	L4  A VM that was killed or that failed inside is thrown away.
 //
 // A VM belongs to one goroutine at a time. Kill may be called from any.

@@ -14,12 +14,22 @@ const maxNested = 200
 // nest calls the function on the stack with its nargs arguments and leaves nret results
 // there.
 func (vm *VM) nest(l *lua.LState, nargs, nret int) {
-	if vm.nested+1 >= maxNested {
+	if vm.tooDeep() {
 		l.Error(lua.LString("C stack overflow"), 0)
 	}
 	vm.nested++ // an error leaves it so: who catches it puts it back
 	l.Call(nargs, nret)
 	vm.nested--
+}
+
+// tooDeep reports whether no more calls may stand in each other. A handler of errors gets
+// some more, since the error may be this one.
+func (vm *VM) tooDeep() bool {
+	most := maxNested
+	if vm.handling > 0 {
+		most += maxNested / 8
+	}
+	return vm.nested+1 >= most
 }
 
 // protected does the same, with all results, and returns an error, as PCall does.

@@ -3,8 +3,8 @@ package script
 import lua "github.com/yuin/gopher-lua"
 
 // Limits of the states beside a VM's first one: a coroutine, and what pcall runs its
-// function on. At most maxNested of them stand in each other, and Go ends the process of
-// a goroutine whose stack is larger than 1 GiB: all their calls together must fit.
+// function on. At most maxNested of them, and an eighth more, stand in each other. Go ends
+// the process of a goroutine whose stack is larger than 1 GiB: all their calls must fit.
 const (
 	coCalls     = 2000
 	coRegisters = 1 << 16

@@ -72,6 +72,7 @@ type VM struct {
 	freeSteps int           // see matcher
 	threads   int           // coroutines made
 	nested    int           // calls of Lua from Go that stand in each other
+	handling  int           // handlers of xpcall among them
 	spent     int           // bytes of strings made since Crowded was last asked
 	resumed   []*lua.LState // coroutines, each resumed by the one before
 	guards    []guarded     // of pcalls, each inside the one before
@@ -178,7 +179,7 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 // begin readies the VM for a run; loops says that it may have to be killed.
 func (vm *VM) begin(host Host, loops bool) {
 	vm.host, vm.proto, vm.line = host, 2, 0
-	vm.threads, vm.spent, vm.nested = 0, 0, 1
+	vm.threads, vm.spent, vm.nested, vm.handling = 0, 0, 1, 0
 	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
 	vm.killable, vm.freeSteps = loops, freeSteps
