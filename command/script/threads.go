@@ -15,7 +15,7 @@ const (
 func (vm *VM) newThread(l *lua.LState, calls, registers int, make lua.LGFunction) int {
 	options := l.Options
 	l.Options.CallStackSize, l.Options.RegistryMaxSize = calls, registers
-	l.Options.RegistrySize, l.Options.RegistryGrowStep = 64, 256
+	l.Options.RegistrySize, l.Options.RegistryGrowStep = 128, 4096
 	l.RemoveContext() // with one, each state would come with a goroutine
 	n := make(l)
 	l.Options = options
