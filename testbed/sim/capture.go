@@ -120,13 +120,15 @@ func (r *run) settle(end time.Time) {
 	}
 }
 
-// lost reports whether a crash took something that the capture shows: then no
-// log tells what it is.
-func (c *capture) lost() bool {
-	if !c.i.followed.Load() {
-		return false
+// lost reports whether a crash took something that the capture shows, or the disk
+// went with it: then no log tells what it is. Where nobody has opened the log again, as
+// on an empty disk, known is where the part of it ends that was seen: what was written
+// while the instance was closed nobody saw.
+func (c *capture) lost(known crdt.Timestamp) bool {
+	if c.i.followed.Load() {
+		known = crdt.Timestamp(c.i.survived.Load())
 	}
-	return (c.i.p.crashed.Load() || c.i.lossy.Load()) && c.vector.Get(c.i.id) > crdt.Timestamp(c.i.survived.Load())
+	return (c.i.p.crashed.Load() || c.i.lossy.Load()) && c.vector.Get(c.i.id) > known
 }
 
 func keyName(db int, key string) string { return fmt.Sprintf("%d %q", db, key) }

@@ -21,7 +21,7 @@ func (ps *proofs) check() {
 	}
 	var all []*capture
 	for _, c := range ps.mu.all {
-		if !c.lost() && !r.register.vanished(c.vector) {
+		if !c.lost(r.history.end(c.i.id)) && !r.register.vanished(c.vector) {
 			all = append(all, c)
 		}
 	}
