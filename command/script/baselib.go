@@ -2,22 +2,30 @@ package script
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
 
 func (vm *VM) baseLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenBase, lua.BaseLibName, "assert", "ipairs", "rawequal", "select", "type")
+	lib := vm.stock(lua.OpenBase, lua.BaseLibName, "rawequal", "type")
 	for name, f := range vm.functions(map[string]lua.LGFunction{
 		"tostring": vm.tostring, "tonumber": vm.tonumber, "pcall": vm.pcall, "xpcall": vm.xpcall,
 		"error": vm.raiseValue, "next": vm.next, "pairs": vm.pairs, "rawget": vm.rawget, "rawset": vm.rawset,
 		"getmetatable": vm.getmetatable, "setmetatable": vm.setmetatable, "unpack": vm.unpack,
+		"assert": vm.assert, "select": vm.choose,
 		"loadstring": vm.loadstring, "load": vm.load, "collectgarbage": vm.collectgarbage, "gcinfo": vm.gcinfo,
 	}) {
 		lib[name] = f
 	}
+	aux := vm.l.NewFunction(vm.nextIndex)
+	lib["ipairs"] = vm.l.NewFunction(func(l *lua.LState) int {
+		t := vm.checkTable(l, 1)
+		l.Push(aux)
+		l.Push(t)
+		l.Push(lua.LNumber(0))
+		return 3
+	})
 	lib["_VERSION"] = lua.LString("Lua 5.1")
 	return lib
 }
@@ -59,38 +67,60 @@ func (vm *VM) tostring(l *lua.LState) int {
 }
 
 func (vm *VM) tonumber(l *lua.LState) int {
-	base := l.OptInt(2, 10)
-	v := l.CheckAny(1)
-	if n, ok := v.(lua.LNumber); ok && base == 10 {
-		l.Push(n)
+	base := vm.optInt(l, 2, 10)
+	if base == 10 {
+		if n, ok := numeric(l.CheckAny(1)); ok {
+			l.Push(lua.LNumber(n))
+		} else {
+			l.Push(lua.LNil)
+		}
 		return 1
 	}
-	if s, ok := v.(lua.LString); ok && base == 10 {
-		if n, ok := parseNumber(string(s)); ok {
-			l.Push(n)
-			return 1
-		}
-	} else if base != 10 {
-		if base < 2 || base > 36 {
-			l.ArgError(2, "base out of range")
-		}
-		s := strings.ToLower(strings.Trim(lua.LVAsString(v), " \t\n\v\f\r"))
-		if base == 16 {
-			s = strings.TrimPrefix(s, "0x")
-		}
-		if n, err := strconv.ParseInt(s, base, 64); err == nil {
-			l.Push(lua.LNumber(n))
-			return 1
-		}
+	text := vm.checkText(l, 1)
+	if base < 2 || base > 36 {
+		l.ArgError(2, "base out of range")
 	}
-	l.Push(lua.LNil)
+	if n, ok := parseBase(text, base); ok {
+		l.Push(n)
+	} else {
+		l.Push(lua.LNil)
+	}
 	return 1
+}
+
+// assert raises its second argument if the first is nothing.
+func (vm *VM) assert(l *lua.LState) int {
+	if lua.LVIsFalse(l.CheckAny(1)) {
+		text := "assertion failed!"
+		if l.Get(2) != lua.LNil {
+			text = vm.checkText(l, 2)
+		}
+		raise(l, "%s", text)
+	}
+	return l.GetTop()
+}
+
+// choose is select.
+func (vm *VM) choose(l *lua.LState) int {
+	top := l.GetTop()
+	if s, ok := l.Get(1).(lua.LString); ok && strings.HasPrefix(string(s), "#") {
+		l.Push(lua.LNumber(top - 1))
+		return 1
+	}
+	n := vm.checkInt(l, 1)
+	if n < 0 {
+		n += top
+	}
+	if n < 1 {
+		l.ArgError(1, "index out of range")
+	}
+	return max(top-n, 0)
 }
 
 // raiseValue is error.
 func (vm *VM) raiseValue(l *lua.LState) int {
 	v := l.Get(1)
-	level := l.OptInt(2, 1)
+	level := vm.optInt(l, 2, 1)
 	if lua.LVCanConvToString(v) && level > 0 {
 		v = lua.LString(vm.position(l, level) + vm.textOf(l, v))
 	}
@@ -169,30 +199,44 @@ func (vm *VM) pcall(l *lua.LState) int {
 }
 
 func (vm *VM) xpcall(l *lua.LState) int {
-	fn := l.CheckAny(1)
 	handler := l.CheckAny(2)
+	fn := l.Get(1)
 	l.SetTop(2)
 	l.Push(fn)
 	if err := vm.protected(l, 0); err != nil {
 		vm.stillAlive(l)
 		l.SetTop(0)
 		l.Push(lua.LFalse)
-		l.Push(handler)
-		l.Push(errorValue(err))
-		vm.handling++
-		err := vm.protected(l, 1)
-		vm.handling--
-		if err != nil {
-			vm.stillAlive(l)
-			l.Push(lua.LString("error in error handling"))
-		}
-		l.SetTop(2)
+		l.Push(vm.handled(l, handler, err))
 		return 2
 	}
 	l.Remove(1)
 	l.Remove(1)
 	l.Insert(lua.LTrue, 1)
 	return l.GetTop()
+}
+
+// handled is what a handler makes of an error. One that fails is given what it failed
+// with, until there is no more room, as in Lua.
+func (vm *VM) handled(l *lua.LState, handler lua.LValue, err error) lua.LValue {
+	nested := vm.nested
+	vm.nested += 2 // what failed and the handler
+	vm.handling++
+	defer func() { vm.nested, vm.handling = nested, vm.handling-1 }()
+	for !vm.tooDeep() {
+		l.SetTop(1)
+		l.Push(handler)
+		l.Push(errorValue(err))
+		if err = vm.protected(l, 1); err == nil {
+			v := l.Get(2)
+			l.SetTop(1)
+			return v
+		}
+		vm.stillAlive(l)
+		vm.nested++
+	}
+	l.SetTop(1)
+	return lua.LString("error in error handling")
 }
 
 // stillAlive keeps a script from catching its own death.
@@ -218,7 +262,7 @@ func errorValue(err error) lua.LValue {
 }
 
 func (vm *VM) next(l *lua.LState) int {
-	k, v := vm.behind(l.CheckTable(1)).Next(l.Get(2))
+	k, v := vm.behind(vm.checkTable(l, 1)).Next(l.Get(2))
 	if k == lua.LNil {
 		l.Push(lua.LNil)
 		return 1
@@ -228,8 +272,21 @@ func (vm *VM) next(l *lua.LState) int {
 	return 2
 }
 
+// nextIndex is what ipairs iterates with.
+func (vm *VM) nextIndex(l *lua.LState) int {
+	i := vm.checkInt(l, 2) + 1
+	v := vm.checkTable(l, 1).RawGetInt(i)
+	if v == lua.LNil {
+		l.Push(lua.LNil)
+		return 1
+	}
+	l.Push(lua.LNumber(i))
+	l.Push(v)
+	return 2
+}
+
 func (vm *VM) pairs(l *lua.LState) int {
-	t := l.CheckTable(1)
+	t := vm.checkTable(l, 1)
 	l.Push(vm.env.RawGetString("next"))
 	l.Push(t)
 	l.Push(lua.LNil)
@@ -237,12 +294,12 @@ func (vm *VM) pairs(l *lua.LState) int {
 }
 
 func (vm *VM) rawget(l *lua.LState) int {
-	l.Push(l.RawGet(vm.behind(l.CheckTable(1)), l.CheckAny(2)))
+	l.Push(l.RawGet(vm.behind(vm.checkTable(l, 1)), l.CheckAny(2)))
 	return 1
 }
 
 func (vm *VM) rawset(l *lua.LState) int {
-	t := l.CheckTable(1)
+	t := vm.checkTable(l, 1)
 	vm.writable(l, t)
 	l.RawSet(t, l.CheckAny(2), l.CheckAny(3))
 	l.SetTop(1)
@@ -267,6 +324,9 @@ func (vm *VM) getmetatable(l *lua.LState) int {
 	if shared { // a copy: nobody can change the real one
 		c := l.NewTable()
 		t.ForEach(func(k, v lua.LValue) {
+			if _, isText := l.Get(1).(lua.LString); isText && k != lua.LString("__index") { // see arithmetic
+				return
+			}
 			for proxy, real := range vm.locked {
 				if v == real && proxy != real {
 					v = proxy
@@ -291,7 +351,7 @@ func (vm *VM) lockOnce(real *lua.LTable) *lua.LTable {
 }
 
 func (vm *VM) setmetatable(l *lua.LState) int {
-	t := l.CheckTable(1)
+	t := vm.checkTable(l, 1)
 	vm.writable(l, t)
 	mt := l.Get(2)
 	if mt != lua.LNil && mt.Type() != lua.LTTable || l.GetTop() < 2 {
@@ -306,12 +366,12 @@ func (vm *VM) setmetatable(l *lua.LState) int {
 }
 
 func (vm *VM) unpack(l *lua.LState) int {
-	t := l.CheckTable(1)
-	i, j := l.OptInt(2, 1), 0
+	t := vm.checkTable(l, 1)
+	i, j := vm.optInt(l, 2, 1), 0
 	if l.Get(3) == lua.LNil {
 		j = t.Len()
 	} else {
-		j = l.CheckInt(3)
+		j = vm.checkInt(l, 3)
 	}
 	if i > j {
 		return 0

@@ -24,7 +24,9 @@ func luaText(s string) string {
 			}
 			return "bad argument #" + parts[1] + " to '" + name + "' ("
 		})
-		s = strings.TrimPrefix(s, " ") // of no position
+	}
+	if strings.HasPrefix(s, " bad argument #") || strings.HasPrefix(s, " attempt to ") {
+		s = s[1:] // nothing was in front to tell the position
 	}
 	switch {
 	case strings.Contains(s, "attempt to index a non-table"):

@@ -48,7 +48,7 @@ func (vm *VM) jsonLibrary() map[string]lua.LValue {
 
 func (vm *VM) jsonInt(l *lua.LState, v *int, lo, hi int) int {
 	if l.GetTop() > 0 && l.Get(1) != lua.LNil {
-		n := l.CheckInt(1)
+		n := vm.checkInt(l, 1)
 		if n < lo || n > hi && hi != maxJSONDepth {
 			l.ArgError(1, "expected integer between "+numberText(lua.LNumber(lo))+" and "+numberText(lua.LNumber(hi)))
 		}
@@ -63,10 +63,10 @@ func (vm *VM) jsonSparse(l *lua.LState) int {
 		vm.json.sparseConvert = l.ToBool(1)
 	}
 	if l.GetTop() > 1 && l.Get(2) != lua.LNil {
-		vm.json.sparseRatio = max(l.CheckInt(2), 0)
+		vm.json.sparseRatio = max(vm.checkInt(l, 2), 0)
 	}
 	if l.GetTop() > 2 && l.Get(3) != lua.LNil {
-		vm.json.sparseSafe = max(l.CheckInt(3), 0)
+		vm.json.sparseSafe = max(vm.checkInt(l, 3), 0)
 	}
 	l.Push(lua.LBool(vm.json.sparseConvert))
 	l.Push(lua.LNumber(vm.json.sparseRatio))

@@ -12,11 +12,27 @@ func (vm *VM) mathLibrary() map[string]lua.LValue {
 	lib := vm.stock(lua.OpenMath, lua.MathLibName, "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg",
 		"exp", "floor", "fmod", "frexp", "ldexp", "log", "log10", "max", "min", "mod", "modf", "pow", "rad", "sin", "sinh",
 		"sqrt", "tan", "tanh")
+	for name, f := range lib {
+		lib[name] = vm.ofNumbers(f.(*lua.LFunction).GFunction)
+	}
 	for name, f := range vm.functions(map[string]lua.LGFunction{"random": vm.mathRandom, "randomseed": vm.mathSeed}) {
 		lib[name] = f
 	}
 	lib["pi"], lib["huge"] = lua.LNumber(math.Pi), lua.LNumber(math.Inf(1))
 	return lib
+}
+
+// ofNumbers makes a function of gopher-lua take what Lua takes for a number, and nothing
+// else: gopher-lua reads "010" as 8.
+func (vm *VM) ofNumbers(fn lua.LGFunction) *lua.LFunction {
+	return vm.l.NewFunction(func(l *lua.LState) int {
+		for i := max(l.GetTop(), 1); i > 0; i-- {
+			if _, ok := l.Get(i).(lua.LNumber); !ok {
+				l.Replace(i, vm.checkNumber(l, i))
+			}
+		}
+		return fn(l)
+	})
 }
 
 // mathRandom makes of the generator's numbers what redis makes.

@@ -24,10 +24,10 @@ func (vm *VM) msgpackLibrary() map[string]lua.LValue {
 		"pack":   vm.msgPack,
 		"unpack": func(l *lua.LState) int { return vm.msgUnpack(l, 0, 0) },
 		"unpack_one": func(l *lua.LState) int {
-			return vm.msgUnpack(l, 1, l.OptInt(2, 0))
+			return vm.msgUnpack(l, 1, vm.optInt(l, 2, 0))
 		},
 		"unpack_limit": func(l *lua.LState) int {
-			return vm.msgUnpack(l, l.CheckInt(2), l.OptInt(3, 0))
+			return vm.msgUnpack(l, vm.checkInt(l, 2), vm.optInt(l, 3, 0))
 		},
 	})
 	lib["_NAME"], lib["_VERSION"] = lua.LString("cmsgpack"), lua.LString("lua-cmsgpack 0.4.0")

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -69,6 +70,28 @@ func parseNumber(s string) (lua.LNumber, bool) {
 		return 0, false
 	}
 	return lua.LNumber(f), true
+}
+
+// parseBase reads a number of another base, as strtoul does: what is too large is the
+// largest, and a sign counts from the other end.
+func parseBase(s string, base int) (lua.LNumber, bool) {
+	s, _, _ = strings.Cut(s, "\x00")
+	s = strings.ToLower(strings.Trim(s, " \t\n\v\f\r"))
+	minus := strings.HasPrefix(s, "-")
+	if minus || strings.HasPrefix(s, "+") {
+		s = s[1:]
+	}
+	if base == 16 {
+		s = strings.TrimPrefix(s, "0x")
+	}
+	n, err := strconv.ParseUint(s, base, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	if minus && err == nil {
+		n = -n
+	}
+	return lua.LNumber(n), true
 }
 
 // toInt64 truncates as x86 does: what does not fit is the smallest number.

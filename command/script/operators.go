@@ -9,9 +9,9 @@ import (
 // callMeta returns what the operands' metatables make of an operator. If they
 // make nothing of it, what is said is the fault of bad.
 func (vm *VM) callMeta(l *lua.LState, event string, a, b lua.LValue, what string, bad lua.LValue) lua.LValue {
-	f := l.GetMetaField(a, event)
+	f := metaField(l, a, event)
 	if f == lua.LNil {
-		f = l.GetMetaField(b, event)
+		f = metaField(l, b, event)
 	}
 	if f == lua.LNil {
 		raise(l, "attempt to %s a %s value", what, bad.Type())
@@ -23,6 +23,14 @@ func (vm *VM) callMeta(l *lua.LState, event string, a, b lua.LValue, what string
 	v := l.Get(-1)
 	l.Pop(1)
 	return v
+}
+
+// metaField leaves out what arithmetic says of strings.
+func metaField(l *lua.LState, v lua.LValue, event string) lua.LValue {
+	if v.Type() == lua.LTString {
+		return lua.LNil
+	}
+	return l.GetMetaField(v, event)
 }
 
 // mod is the operator %, which Lua 5.1 makes of a division: what is not exact
@@ -40,6 +48,53 @@ func (vm *VM) mod(l *lua.LState) int {
 		bad = b
 	}
 	l.Push(vm.callMeta(l, "__mod", a, b, "perform arithmetic on", bad))
+	return 1
+}
+
+// arithmetic are the operators of strings: gopher-lua asks a string's metatable before it
+// makes a number of it, and would read "010" as 8.
+func (vm *VM) arithmetic() map[string]lua.LValue {
+	return vm.functions(map[string]lua.LGFunction{
+		"__add": vm.operator("__add", func(x, y float64) float64 { return x + y }),
+		"__sub": vm.operator("__sub", func(x, y float64) float64 { return x - y }),
+		"__mul": vm.operator("__mul", func(x, y float64) float64 { return x * y }),
+		"__div": vm.operator("__div", func(x, y float64) float64 { return x / y }),
+		"__pow": vm.operator("__pow", math.Pow),
+		"__unm": func(l *lua.LState) int {
+			x, ok := numeric(l.Get(1))
+			if !ok {
+				raise(l, "attempt to perform arithmetic on a string value")
+			}
+			l.Push(lua.LNumber(-x))
+			return 1
+		},
+	})
+}
+
+func (vm *VM) operator(event string, of func(x, y float64) float64) lua.LGFunction {
+	return func(l *lua.LState) int {
+		a, b := l.Get(1), l.Get(2)
+		x, okA := numeric(a)
+		y, okB := numeric(b)
+		switch {
+		case okA && okB:
+			l.Push(lua.LNumber(of(x, y)))
+		case okA:
+			l.Push(vm.callMeta(l, event, a, b, "perform arithmetic on", b))
+		default:
+			l.Push(vm.callMeta(l, event, a, b, "perform arithmetic on", a))
+		}
+		return 1
+	}
+}
+
+// number makes a number of what is taken for one.
+func number(l *lua.LState) int {
+	v := l.Get(1)
+	if n, ok := numeric(v); ok {
+		v = lua.LNumber(n)
+	}
+	l.Push(v)
 	return 1
 }
 

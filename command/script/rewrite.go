@@ -10,6 +10,7 @@ import (
 const (
 	hiddenConcat = "\x00concat"
 	hiddenMod    = "\x00mod"
+	hiddenNumber = "\x00number"
 	hiddenGlobal = "\x00readonly" // never defined: assigning it raises the error
 	hiddenPrefix = "\x00lib."
 )
@@ -22,7 +23,8 @@ var errTooDeep = errors.New("chunk has too many syntax levels")
 
 // rewriter walks a chunk before it is compiled. It turns concatenation into a
 // call of ours, which bounds the size and prints numbers as Lua does, and % into
-// one that rounds as Lua does; it makes assignments to globals fail; it finds library functions at compile time.
+// one that rounds as Lua does; it makes numbers of what a loop counts with; it makes
+// assignments to globals fail; it finds library functions at compile time.
 type rewriter struct {
 	scopes []map[string]bool
 	depth  int
@@ -121,7 +123,7 @@ func (r *rewriter) stmt(s ast.Stmt) {
 		r.block(s.Then)
 		r.block(s.Else)
 	case *ast.NumberForStmt:
-		s.Init, s.Limit, s.Step = r.expr(s.Init), r.expr(s.Limit), r.expr(s.Step)
+		s.Init, s.Limit, s.Step = r.number(s.Init), r.number(s.Limit), r.number(s.Step)
 		r.push()
 		r.local(s.Name)
 		r.block(s.Stmts)
@@ -203,6 +205,10 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 			return id
 		}
 		e.Object, e.Key = r.expr(e.Object), r.expr(e.Key)
+	case *ast.NumberExpr: // gopher-lua would read 010 as 8
+		for len(e.Value) > 1 && e.Value[0] == '0' && '0' <= e.Value[1] && e.Value[1] <= '9' {
+			e.Value = e.Value[1:]
+		}
 	case *ast.TableExpr:
 		for _, f := range e.Fields {
 			f.Key, f.Value = r.expr(f.Key), r.expr(f.Value)
@@ -262,6 +268,21 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 		rest = more.Rhs
 	}
 	c.Args = append(c.Args, r.single(rest))
+	return c
+}
+
+// number rewrites what a loop begins, ends or steps with: a string that is a number will do.
+func (r *rewriter) number(e ast.Expr) ast.Expr {
+	if e == nil {
+		return nil
+	}
+	e = r.single(e)
+	switch e.(type) {
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr, *ast.UnaryLenOpExpr: // is one
+		return e
+	}
+	c := hiddenCall(hiddenNumber, e)
+	c.Args = []ast.Expr{e}
 	return c
 }
 

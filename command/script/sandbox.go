@@ -50,12 +50,16 @@ func (vm *VM) openLibraries() {
 		if name == "string" {
 			mt := l.NewTable()
 			mt.RawSetString("__index", real)
+			for event, f := range vm.arithmetic() {
+				mt.RawSetString(event, f)
+			}
 			l.SetMetatable(lua.LString(""), mt)
 			vm.locked[mt] = mt
 		}
 	}
 	vm.env.RawSetString(hiddenConcat, l.NewFunction(vm.concat))
 	vm.env.RawSetString(hiddenMod, l.NewFunction(vm.mod))
+	vm.env.RawSetString(hiddenNumber, l.NewFunction(number))
 	missing := l.NewTable()
 	missing.RawSetString("__index", l.NewFunction(vm.missingGlobal))
 	missing.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))

@@ -7,21 +7,11 @@ import (
 )
 
 func (vm *VM) stringLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenString, lua.StringLibName, "byte", "char", "len", "reverse", "dump")
-	bytes := lib["byte"].(*lua.LFunction)
+	lib := vm.stock(lua.OpenString, lua.StringLibName, "len", "reverse", "dump")
 	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"format": vm.format, "rep": vm.rep, "char": stringChar, "sub": vm.sub,
+		"format": vm.format, "rep": vm.rep, "char": vm.stringChar, "sub": vm.sub,
 		"lower": vm.mapBytes('A', 'Z'), "upper": vm.mapBytes('a', 'z'),
-		"byte": func(l *lua.LState) int {
-			n := len(vm.checkText(l, 1))
-			if i, j := l.OptInt(2, 1), l.OptInt(3, l.OptInt(2, 1)); n > maxUnpack && (i < 0 || j < 0 || j-i > maxUnpack) {
-				i, j = i+n*btoi(i < 0), min(j+n*btoi(j < 0), n)
-				if j-i >= maxUnpack {
-					raise(l, "string slice too long")
-				}
-			}
-			return bytes.GFunction(l)
-		},
+		"byte": vm.byteOf,
 		"find": vm.find, "match": vm.match, "gmatch": vm.gmatch, "gfind": vm.gmatch, "gsub": vm.gsub,
 	}) {
 		lib[name] = f
@@ -47,32 +37,45 @@ func (vm *VM) mapBytes(first, last byte) lua.LGFunction {
 
 // sub is string.sub, whose positions may be texts as all numbers may.
 func (vm *VM) sub(l *lua.LState) int {
-	text, from, to := vm.checkText(l, 1), toInt64(float64(vm.checkNumber(l, 2))), int64(-1)
-	if l.Get(3) != lua.LNil {
-		to = toInt64(float64(vm.checkNumber(l, 3)))
-	}
-	n := int64(len(text))
-	if from < 0 {
-		from = max(from+n+1, 1)
-	}
-	if to < 0 {
-		to += n + 1
-	}
-	from, to = max(from, 1), min(to, n)
-	if from > to {
-		text = ""
-	} else {
-		text = text[from-1 : to]
-	}
-	l.Push(lua.LString(text))
+	text := vm.checkText(l, 1)
+	from, to := vm.span(l, len(text), toInt64(float64(vm.checkNumber(l, 2))), -1)
+	l.Push(lua.LString(text[from:to]))
 	return 1
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+// byteOf is string.byte.
+func (vm *VM) byteOf(l *lua.LState) int {
+	text, at := vm.checkText(l, 1), int64(1)
+	if l.Get(2) != lua.LNil {
+		at = toInt64(float64(vm.checkNumber(l, 2)))
 	}
-	return 0
+	from, to := vm.span(l, len(text), at, at)
+	if to-from > maxUnpack {
+		raise(l, "string slice too long")
+	}
+	for _, b := range []byte(text[from:to]) {
+		l.Push(lua.LNumber(b))
+	}
+	return to - from
+}
+
+// span is what of a text of n bytes lies between two positions, which count from the end
+// if they are below zero. The second is the third argument, last if there is none.
+func (vm *VM) span(l *lua.LState, n int, first, last int64) (from, to int) {
+	if l.Get(3) != lua.LNil {
+		last = toInt64(float64(vm.checkNumber(l, 3)))
+	}
+	if first < 0 {
+		first = max(first+int64(n)+1, 0)
+	}
+	if last < 0 {
+		last = max(last+int64(n)+1, 0)
+	}
+	first, last = max(first, 1), min(last, int64(n))
+	if first > last {
+		return 0, 0
+	}
+	return int(first - 1), int(last)
 }
 
 // concat is the operator: all its operands at once.
@@ -125,7 +128,7 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 }
 
 func (vm *VM) rep(l *lua.LState) int {
-	s, n := vm.checkText(l, 1), l.CheckNumber(2)
+	s, n := vm.checkText(l, 1), vm.checkNumber(l, 2)
 	if n < 1 || s == "" {
 		l.Push(lua.LString(""))
 		return 1
@@ -164,6 +167,26 @@ func (vm *VM) checkNumber(l *lua.LState, i int) lua.LNumber {
 	return 0
 }
 
+// checkInt is a number, or a string of one, as the int that C makes of it.
+func (vm *VM) checkInt(l *lua.LState, i int) int {
+	return int(int32(toInt64(float64(vm.checkNumber(l, i)))))
+}
+
+func (vm *VM) optInt(l *lua.LState, i, otherwise int) int {
+	if l.Get(i) == lua.LNil {
+		return otherwise
+	}
+	return vm.checkInt(l, i)
+}
+
+func (vm *VM) checkTable(l *lua.LState, i int) *lua.LTable {
+	t, ok := l.Get(i).(*lua.LTable)
+	if !ok {
+		vm.badType(l, i, "table")
+	}
+	return t
+}
+
 // badType raises the error about an argument that is something else.
 func (vm *VM) badType(l *lua.LState, i int, want string) {
 	got := l.Get(i).Type().String()
@@ -174,10 +197,10 @@ func (vm *VM) badType(l *lua.LState, i int, want string) {
 }
 
 // stringChar is string.char, which takes bytes only.
-func stringChar(l *lua.LState) int {
+func (vm *VM) stringChar(l *lua.LState) int {
 	b := make([]byte, l.GetTop())
 	for i := range b {
-		n := l.CheckInt(i + 1)
+		n := vm.checkInt(l, i+1)
 		if n < 0 || n > 255 {
 			l.ArgError(i+1, "invalid value")
 		}

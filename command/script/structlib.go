@@ -169,7 +169,7 @@ func appendFloat(b []byte, f float64, size int, big bool) []byte {
 func (vm *VM) structUnpack(l *lua.LState) int {
 	f := structFormat{l: l, fmt: vm.checkText(l, 1), align: 1, fn: "unpack"}
 	data := vm.checkText(l, 2)
-	pos := l.OptInt(3, 1) - 1
+	pos := vm.optInt(l, 3, 1) - 1
 	if pos < 0 {
 		l.ArgError(3, "offset must be 1 or greater")
 	}

@@ -12,11 +12,20 @@ func (vm *VM) tableLibrary() map[string]lua.LValue {
 	for name, f := range insert {
 		fn := f.(*lua.LFunction).GFunction
 		lib[name] = vm.l.NewFunction(func(l *lua.LState) int {
-			if t, ok := l.Get(1).(*lua.LTable); ok {
-				vm.writable(l, t)
-			}
+			t := vm.checkTable(l, 1)
+			vm.writable(l, t)
 			if n := l.GetTop(); name == "insert" && n != 2 && n != 3 {
 				raise(l, "wrong number of arguments to 'insert'")
+			} else if n == 3 && name == "insert" {
+				l.Replace(2, lua.LNumber(vm.checkInt(l, 2)))
+			}
+			if length := t.Len(); name == "remove" {
+				at := vm.optInt(l, 2, length)
+				if at < 1 || at > length {
+					return 0
+				}
+				l.SetTop(1)
+				l.Push(lua.LNumber(at))
 			}
 			return fn(l)
 		})
@@ -31,11 +40,11 @@ func (vm *VM) tableLibrary() map[string]lua.LValue {
 }
 
 func (vm *VM) tableConcat(l *lua.LState) int {
-	t, sep := l.CheckTable(1), ""
+	t, sep := vm.checkTable(l, 1), ""
 	if l.GetTop() > 1 && l.Get(2) != lua.LNil {
 		sep = vm.checkText(l, 2)
 	}
-	i, j := l.OptInt(3, 1), l.OptInt(4, t.Len())
+	i, j := vm.optInt(l, 3, 1), vm.optInt(l, 4, t.Len())
 	var b []byte
 	for k := i; k <= j; k++ {
 		switch v := t.RawGetInt(k).(type) {
@@ -59,7 +68,7 @@ func (vm *VM) tableConcat(l *lua.LState) int {
 }
 
 func (vm *VM) tableForEach(l *lua.LState) int {
-	t, f := vm.behind(l.CheckTable(1)), l.CheckFunction(2)
+	t, f := vm.behind(vm.checkTable(l, 1)), l.CheckFunction(2)
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
 		if vm.each(l, f, k, v) {
 			return 1
@@ -69,7 +78,7 @@ func (vm *VM) tableForEach(l *lua.LState) int {
 }
 
 func (vm *VM) tableForEachI(l *lua.LState) int {
-	t, f := l.CheckTable(1), l.CheckFunction(2)
+	t, f := vm.checkTable(l, 1), l.CheckFunction(2)
 	for i := 1; i <= t.Len(); i++ {
 		if vm.each(l, f, lua.LNumber(i), t.RawGetInt(i)) {
 			return 1

@@ -56,7 +56,9 @@ func TestWhereErrorsAre(t *testing.T) {
 		`add(select('#', pcall(function() return 1, nil, nil end)))`:                                                "4",
 		`add(pcall(string.rep))`:                                                                                    "false|bad argument #1 to '?' (string expected, got no value)",
 		`add(xpcall(error, function() error('again') end))`:                                                         "false|error in error handling",
-		`add(xpcall(error, function() return 1, 2 end))`:                                                            "false|1",
+		`local n = 0 add(xpcall(error, function(e) n = n + 1 if n < 5 then error('y' .. n, 0) end return e end))`: "false|y4",
+		`local n = 0 xpcall(error, function() n = n + 1 error('again') end) add(n)`:                               "221",
+		`add(xpcall(error, function() return 1, 2 end))`:                                                          "false|1",
 	} {
 		if got := lines(t, body); got != want {
 			t.Errorf("%s: %q, wanted %q", body, got, want)

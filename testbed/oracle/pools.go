@@ -281,7 +281,7 @@ func newPools(line form) map[string]form {
 		"zset": keyOf(zsetKeys), "lex": oneOf(lexKeys...), "score": oneOf(scores...), "end": oneOf(scoreEnds...),
 		"lexend": oneOf(lexEnds...), "manyscores": manyScores, "numzsets": numZSets,
 		"many": many(false), "manypairs": many(true), "numsets": numKeys(setKeys), "numlists": numKeys(listKeys), "odd": oneOf(oddTimeouts...), "command": oneOf(commands...), "line": line,
-		"script": script, "scriptcall": scriptCall, "library": library, "libname": oneOf("lib0", "lib1", "lib2", "nosuch"), "funcname": oneOf("f0", "f1", "f2", "g0", "g1", "nosuch"),
+		"script": script, "program": luaProgram, "scriptcall": scriptCall, "library": library, "libname": oneOf("lib0", "lib1", "lib2", "nosuch"), "funcname": oneOf("f0", "f1", "f2", "g0", "g1", "nosuch"),
 		"aboutname": oneOf(commandNames...), "namepattern": oneOf(namePatterns...), "infoname": oneOf(infoNames...), "loose": oneOf(loose...),
 		"latencyevent": oneOf("command", "fast-command", "nosuch", ""),
 		"user":         oneOf(aclUsers...), "rule": oneOf(aclRules...), "rulechannel": oneOf("news", "news.*", "n", "other", ""),

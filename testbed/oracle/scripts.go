@@ -168,7 +168,7 @@ func library(r *rand.Rand, out []string) []string {
 // scriptForms are the commands of scripts and functions.
 var scriptForms = []string{
 	"EVAL <script> <scriptcall>", "EVAL <script> <scriptcall>", "EVAL <script> <scriptcall>", "EVAL <script> <scriptcall>", "EVAL_RO <script> <scriptcall>",
-	"EVAL <script> (0|1 s1|-1|x|9)", "EVALSHA <val> 0", "EVALSHA_RO e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0", "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0",
+	"EVAL <program> 0", "EVAL <program> 0", "EVAL <script> (0|1 s1|-1|x|9)", "EVALSHA <val> 0", "EVALSHA_RO e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0", "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0",
 	"SCRIPT LOAD <script>", "SCRIPT EXISTS <val> e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "SCRIPT FLUSH (SYNC|ASYNC|<val>)", "SCRIPT (KILL|<val>)", "SCRIPT LOAD (x=|return 1)",
 	"FUNCTION LOAD [REPLACE] <library>", "FUNCTION LOAD REPLACE <library>", "FUNCTION LOAD REPLACE <library>", "FUNCTION DELETE <libname>", "FUNCTION FLUSH [(SYNC|x)]", "FUNCTION STATS",
 	"FUNCTION LIST LIBRARYNAME <libname> [WITHCODE]", "FUNCTION (KILL|<val>)", "FUNCTION RESTORE <val> [(FLUSH|APPEND|REPLACE|x)]",
