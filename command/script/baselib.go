@@ -184,15 +184,21 @@ func (vm *VM) pcall(l *lua.LState) int {
 	if err := vm.protected(l, l.GetTop()-1); err != nil {
 		vm.stillAlive(l)
 		v := errorValue(err)
-		if t, ok := v.(*lua.LTable); ok {
-			if e, ok := t.RawGetString("err").(lua.LString); ok {
-				v = e
-			}
-		}
 		l.SetTop(0)
 		l.Push(lua.LFalse)
-		l.Push(v)
-		return 2
+		t, ok := v.(*lua.LTable)
+		if !ok {
+			l.Push(v)
+			return 2
+		}
+		text := l.GetField(t, "err")
+		if lua.LVCanConvToString(text) {
+			l.Push(text)
+			return 2
+		}
+		l.Push(v) // redis leaves what it found there, too
+		l.Push(text)
+		return 3
 	}
 	l.Insert(lua.LTrue, 1)
 	return l.GetTop()

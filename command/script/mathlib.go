@@ -13,7 +13,7 @@ func (vm *VM) mathLibrary() map[string]lua.LValue {
 		"exp", "floor", "fmod", "frexp", "ldexp", "log", "log10", "max", "min", "mod", "modf", "pow", "rad", "sin", "sinh",
 		"sqrt", "tan", "tanh")
 	for name, f := range lib {
-		lib[name] = vm.ofNumbers(f.(*lua.LFunction).GFunction)
+		lib[name] = vm.ofNumbers(name, f.(*lua.LFunction).GFunction)
 	}
 	for name, f := range vm.functions(map[string]lua.LGFunction{"random": vm.mathRandom, "randomseed": vm.mathSeed}) {
 		lib[name] = f
@@ -24,9 +24,19 @@ func (vm *VM) mathLibrary() map[string]lua.LValue {
 
 // ofNumbers makes a function of gopher-lua take what Lua takes for a number, and nothing
 // else: gopher-lua reads "010" as 8.
-func (vm *VM) ofNumbers(fn lua.LGFunction) *lua.LFunction {
+func (vm *VM) ofNumbers(name string, fn lua.LGFunction) *lua.LFunction {
+	takes := 1
+	switch name {
+	case "atan2", "fmod", "ldexp", "mod", "pow":
+		takes = 2
+	}
+	all := name == "max" || name == "min"
 	return vm.l.NewFunction(func(l *lua.LState) int {
-		for i := max(l.GetTop(), 1); i > 0; i-- {
+		n := takes
+		if all {
+			n = max(l.GetTop(), 1)
+		}
+		for i := 1; i <= n; i++ {
 			if _, ok := l.Get(i).(lua.LNumber); !ok {
 				l.Replace(i, vm.checkNumber(l, i))
 			}

@@ -15,7 +15,7 @@ import (
 const programHead = `local noted, ticks = {}, 0
 local function note(...) for i = 1, select('#', ...) do local v = (select(i, ...))
   local kind = type(v)
-  if kind == 'number' or kind == 'boolean' or kind == 'nil' then v = tostring(v) elseif kind ~= 'string' then v = kind end
+  if kind == 'number' then v = tostring(v + 0) elseif kind == 'boolean' or kind == 'nil' then v = tostring(v) elseif kind ~= 'string' then v = kind end
   if #noted < 400 then noted[#noted+1] = v end end end
 local function tick() ticks = ticks + 1 if ticks > 300 then error('E0', 0) end end
 local function said(ok, e, ...) if ok then note('well', e, ...) else
@@ -130,8 +130,8 @@ func (p *program) statement() {
 			p.line("%s = %s", p.known(), p.expr(3))
 		}
 	case 6:
-		if len(p.locals) > 1 {
-			p.line("%s, %s = %s", p.known(), p.known(), p.list(3))
+		if v, w := p.known(), p.known(); v != w && len(p.locals) > 1 { // Lua leaves open which of two values a variable gets
+			p.line("%s, %s = %s", v, w, p.list(3))
 		}
 	case 7, 8:
 		p.line("note(%s)", p.list(3))
