@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"crdb/engine"
@@ -76,8 +77,9 @@ func parseSort(c *Context, readOnly bool) (o sortOptions, ok bool) {
 		case by || isOption(arg, "get") && left >= 1:
 			i++
 			pattern := c.Args[i]
-			o.asIs = by && bytes.IndexByte(cString(pattern), '*') < 0 || !by && o.asIs
-			if !(by && o.asIs) && !c.S.who.rights.readsEverything(c.Cmd, c.Args) {
+			plain := by && bytes.IndexByte(cString(pattern), '*') < 0
+			o.asIs = o.asIs || plain // whatever BY comes behind it, as in Redis
+			if !plain && !c.S.who.rights.readsEverything(c.Cmd, c.Args) {
 				c.Out.Error("ERR " + map[bool]string{true: "BY", false: "GET"}[by] +
 					" option of SORT denied due to insufficient ACL permissions.")
 				return o, false
@@ -209,6 +211,8 @@ func sortByWeight(c *Context, items []sortItem, o sortOptions) bool {
 // compare compares two items by their weights.
 func (o *sortOptions) compare(a, b *sortItem) int {
 	switch {
+	case o.alpha && (a.weight == nil || b.weight == nil): // what BY has not found comes before what is empty
+		return cmp.Compare(found(a.weight), found(b.weight))
 	case o.alpha && o.store == nil:
 		return bytes.Compare(cString(a.weight), cString(b.weight))
 	case o.alpha:
@@ -222,14 +226,25 @@ func (o *sortOptions) compare(a, b *sortItem) int {
 	return bytes.Compare(a.value, b.value)
 }
 
+func found(weight []byte) int {
+	if weight == nil {
+		return 0
+	}
+	return 1
+}
+
+// minNormal is the least double that has all its digits.
+const minNormal = 0x1p-1022
+
 // sortScore reads a weight as strtod does: nothing at all is 0, and blanks may
-// lead.
+// lead. A number too small for all its digits is none: to strtod it is out of range.
 func sortScore(b []byte) (float64, bool) {
 	b = bytes.TrimLeft(cString(b), " \t\n\v\f\r")
 	if len(b) == 0 {
 		return 0, true
 	}
-	return parseFloat(b)
+	f, ok := parseFloat(b)
+	return f, ok && (f == 0 || math.Abs(f) >= minNormal)
 }
 
 // sortLookup returns what a pattern of BY or GET leads to for an element: "#"
