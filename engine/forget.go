@@ -107,8 +107,8 @@ func (p *partition) noteResidue(db int, key []byte) { p.residue.put(freshSet, db
 const forgetBatch = 200
 
 // forgetResidues drops removed counter shares that are causally stable, and
-// removes the deadlines that this replica has left on keys and fields that are
-// gone.
+// removes the deadlines that this replica, or a former member, has left on keys
+// and fields that are gone.
 func (e *Engine) forgetResidues(t *Tx) {
 	for i := range e.parts {
 		for left := -1; left != 0; {
@@ -235,7 +235,8 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 	n.quiet = true
 	changed := o.Forget(stable, n.noteElem)
 	at, owner := o.DeadlineAt()
-	if o.Type() == crdt.TypeNone && owner.Replica == t.e.self {
+	mine := owner.Replica == t.e.self || at == 0 && len(o.Deadlines) > 0 && !t.e.opts.Member(owner.Replica) // "none" never passes
+	if mine && o.Type() == crdt.TypeNone {
 		t.delete(n, 0)
 	} else {
 		if changed {

@@ -176,6 +176,49 @@ func TestOrphansAreLookedAtEachTime(t *testing.T) {
 	}
 }
 
+// TestWhatAFormerMemberPersistedGoes: a PERSIST concurrent with the key's removal
+// leaves "no deadline" on nothing. Who set it removes it, or anybody once that is no
+// member any more; what else is kept of a key that is gone is nobody's to remove.
+func TestWhatAFormerMemberPersistedGoes(t *testing.T) {
+	all := members(t, 1, 2)
+	a, b := all[0], all[1]
+	gone := false
+	b.eng.opts.Member = func(id crdt.ReplicaID) bool { return !gone && id != 0 }
+	key, count := []byte("k"), []byte("count")
+	a.do(func(tx *Tx) { tx.SetAdd(key, words("m")) })
+	syncAll(all)
+	a.do(func(tx *Tx) { tx.Persist(key) })
+	b.do(func(tx *Tx) { tx.Delete(key) })
+	b.pull(a)
+	look := func() int64 {
+		b.eng.forgetResidues(b.eng.NewTx())
+		return b.eng.Stats().Residues
+	}
+	if n := look(); n != 1 {
+		t.Fatalf("%d residues while its owner is a member", n)
+	}
+	gone = true
+	b.do(func(tx *Tx) { // a share that is gone, but not everywhere
+		tx.Incr(count, 1)
+		tx.Delete(count)
+	})
+	a.do(func(tx *Tx) { tx.SetAdd([]byte("other"), words("m")) }) // more gets stable
+	b.pull(a)
+	b.log.Sync(t.Context())
+	if n := look(); n != 1 {
+		t.Errorf("%d residues once it is none", n)
+	}
+	issued := b.log.Issued()
+	if look(); b.log.Issued() != issued {
+		t.Error("what others have to know of is removed again and again")
+	}
+	b.do(func(tx *Tx) {
+		if o := tx.change(key).load(); !o.Empty() {
+			t.Errorf("%d deadlines stay", len(o.Deadlines))
+		}
+	})
+}
+
 // TestForgottenSharesOfElementsLeaveTheDisk: a checkpoint takes what was forgotten
 // of fields and members off the disk, lest it be there again after each restart.
 func TestForgottenSharesOfElementsLeaveTheDisk(t *testing.T) {
