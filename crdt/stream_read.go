@@ -143,10 +143,11 @@ func (s *Stream) Delivered(g *Group, id StreamID) {
 	s.move(g, id, 1)
 }
 
-// holes reports whether XDEL has removed entries from start on.
+// holes reports whether XDEL has removed entries from start on. As in Redis, what
+// lies before the first entry does not count any more.
 func (s *Stream) holes(start StreamID) bool {
 	removed := s.mark().removed
-	return s.list.n > 0 && removed != StreamID{} && !removed.Less(start)
+	return s.list.n > 0 && removed != StreamID{} && !removed.Less(start) && !removed.Less(s.Info().First)
 }
 
 // Distance estimates how many entries were ever added up to an ID; NoEntriesRead
