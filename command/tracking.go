@@ -12,6 +12,9 @@ import (
 // trackingChannel is where clients with RESP2 hear of changed keys.
 const trackingChannel = "__redis__:invalidate"
 
+// sweepReaders is how many readers a key has before one looks who of them is gone.
+const sweepReaders = 64
+
 // tracked is how a session wants to hear of changes: CLIENT TRACKING. All but
 // caching is immutable: a change makes a new one.
 type tracked struct {
@@ -28,7 +31,7 @@ type tracking struct {
 	mu struct {
 		sync.Mutex
 		clients  map[*Session]*tracked
-		keys     map[string]map[*Session]struct{} // as in Redis, of any database
+		keys     map[string]map[uint64]struct{} // ids of who has read them; as in Redis, of any database
 		prefixes map[string]map[*Session]struct{}
 		broken   map[*Session]bool // the session they redirect to is gone
 		items    int
@@ -37,7 +40,7 @@ type tracking struct {
 
 func (t *tracking) init() {
 	t.mu.clients = make(map[*Session]*tracked)
-	t.mu.keys = make(map[string]map[*Session]struct{})
+	t.mu.keys = make(map[string]map[uint64]struct{})
 	t.mu.prefixes = make(map[string]map[*Session]struct{})
 	t.mu.broken = make(map[*Session]bool)
 }
@@ -60,8 +63,9 @@ func (t *tracking) start(srv *Server, s *Session, how *tracked) {
 	}
 }
 
-// stop forgets s. Keys it has read are forgotten when they change. The
-// observer stays once there was a client: it costs little.
+// stop forgets s. Of the keys it has read no more than its id is kept, until they
+// change or sweepLocked finds it. The observer stays once there was a client: it
+// costs little.
 func (t *tracking) stop(s *Session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,14 +95,29 @@ func (t *tracking) note(srv *Server, s *Session, key []byte, max int) {
 	defer t.mu.Unlock()
 	readers := t.mu.keys[string(key)]
 	if readers == nil {
-		readers = make(map[*Session]struct{}, 1)
+		readers = make(map[uint64]struct{}, 1)
 		t.mu.keys[string(key)] = readers
 	}
-	if _, there := readers[s]; !there {
-		readers[s] = struct{}{}
+	if _, there := readers[s.info.id]; !there {
+		if n := len(readers); n >= sweepReaders && n&(n-1) == 0 {
+			t.sweepLocked(srv, readers)
+		}
+		readers[s.info.id] = struct{}{}
 		t.mu.items++
 	}
 	t.trimLocked(srv, key, max)
+}
+
+// sweepLocked forgets the readers of a key that are gone. It is called when there
+// are twice as many as the last time: else those who come, read a key that never
+// changes, and go would all be remembered.
+func (t *tracking) sweepLocked(srv *Server, readers map[uint64]struct{}) {
+	for id := range readers {
+		if t.mu.clients[srv.sessions.get(id)] == nil {
+			delete(readers, id)
+			t.mu.items--
+		}
+	}
 }
 
 // trimLocked forgets keys beyond max, but not keep.
@@ -153,7 +172,8 @@ func (t *tracking) invalidateLocked(srv *Server, by *engine.Tx, key []byte) {
 	readers := t.mu.keys[string(key)]
 	delete(t.mu.keys, string(key))
 	t.mu.items -= len(readers)
-	for s := range readers {
+	for id := range readers {
+		s := srv.sessions.get(id)
 		how := t.mu.clients[s]
 		if how != nil && !how.broadcast && !(how.noLoop && s.tx == by) {
 			t.tellLocked(srv, s, how, nil, key)

@@ -97,6 +97,29 @@ func TestTrackingTableIsBounded(t *testing.T) {
 	}
 }
 
+// Clients come, read a key that never changes, and go, while one stays that tracks.
+func TestTrackingForgetsReadersThatAreGone(t *testing.T) {
+	w := newWorld(t)
+	stays := w.dial("a")
+	stays.do("HELLO", "3")
+	stays.do("CLIENT", "TRACKING", "on")
+	stays.do("GET", "k")
+	for i := range 1000 {
+		c := w.dial("c" + strconv.Itoa(i))
+		c.do("CLIENT", "TRACKING", "on")
+		c.do("GET", "k")
+		c.close()
+	}
+	if n := w.srv.tracking.counts(); n.items > 128 || n.keys != 1 {
+		t.Fatalf("%d readers of %d keys are remembered, and one is there", n.items, n.keys)
+	}
+	w.dial("b").do("SET", "k", "v")
+	expect(t, stays.take(), invalid("k"))
+	if n := w.srv.tracking.counts(); n.items != 0 {
+		t.Fatalf("%d readers are remembered of a key that has changed", n.items)
+	}
+}
+
 // A key that a client here tracks changes in another region: it hears of it
 // when the operation arrives, whatever kind of operation it is.
 func TestTrackingHearsOfOtherRegions(t *testing.T) {
