@@ -90,11 +90,14 @@ func clientTracking(c *Context) {
 			c.Out.Error(text)
 			return
 		}
-		if s.track != nil {
-			how.prefixes = append(slices.Clone(s.track.prefixes), how.prefixes...)
-		} else if how.broadcast && len(how.prefixes) == 0 {
-			how.prefixes = []string{""}
+		if how.broadcast && len(how.prefixes) == 0 {
+			how.prefixes = []string{""} // that of all keys, also when it comes later, as in Redis
 		}
+		if s.track != nil {
+			how.prefixes = append(how.prefixes, s.track.prefixes...)
+		}
+		slices.Sort(how.prefixes)
+		how.prefixes = slices.Compact(how.prefixes)
 		s.track = how
 		s.extra |= extraTrack
 		own := *how // caching is the session's alone
