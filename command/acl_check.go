@@ -188,20 +188,33 @@ func (s *selector) mayHear(channel []byte, literal bool) bool {
 	return false
 }
 
-// mayListen reports whether one selector permits all that a session listens to.
-func (r *rights) mayListen(u *subscriptions) bool {
-	return slices.ContainsFunc(r.selectors, func(s *selector) bool { return s.hearsAll(u) })
+// lostChannels reports whether one of the channels and patterns that were permitted
+// before is not any more.
+func (r *rights) lostChannels(before *rights) bool {
+	if r == before || slices.ContainsFunc(r.selectors, func(s *selector) bool { return s.allChannels }) {
+		return false
+	}
+	return slices.ContainsFunc(before.selectors, func(old *selector) bool {
+		return old.allChannels || slices.ContainsFunc(old.channels, func(glob string) bool {
+			return !slices.ContainsFunc(r.selectors, func(s *selector) bool { return slices.Contains(s.channels, glob) })
+		})
+	})
 }
 
-func (s *selector) hearsAll(u *subscriptions) bool {
+// mayListen reports whether all that a session listens to is permitted, each by
+// whichever selector.
+func (r *rights) mayListen(u *subscriptions) bool {
+	hears := func(name string, literal bool) bool {
+		return slices.ContainsFunc(r.selectors, func(s *selector) bool { return s.mayHear([]byte(name), literal) })
+	}
 	for name := range u.patterns {
-		if !s.mayHear([]byte(name), true) {
+		if !hears(name, true) {
 			return false
 		}
 	}
 	for _, set := range []map[string]struct{}{u.channels, u.shards} {
 		for name := range set {
-			if !s.mayHear([]byte(name), false) {
+			if !hears(name, false) {
 				return false
 			}
 		}

@@ -31,15 +31,21 @@ func (s *Session) becomeDefault() {
 	s.info.change(func(st *clientState) { st.user = u.name })
 }
 
-// followRights notices changed users. It is called once per batch.
+// followRights notices changed users. It is called once per batch. Sessions that
+// listen to what their user no longer may close. As in Redis that is when the user
+// has lost a channel: who has become another user goes on listening.
 func (s *Session) followRights() {
-	if s.who.version != s.srv.acl.version.Load() {
-		s.takeRights()
+	if s.who.version == s.srv.acl.version.Load() {
+		return
+	}
+	before := s.who.rights
+	s.takeRights()
+	if now := s.who.rights; s.subs != nil && now.lostChannels(before) && !now.mayListen(s.subs) {
+		s.done = true
 	}
 }
 
-// takeRights reads the user's rights. Sessions of a deleted user close, and so
-// do those that listen to what they no longer may, as in Redis.
+// takeRights reads the user's rights. Sessions of a deleted user close.
 func (s *Session) takeRights() {
 	acl := &s.srv.acl
 	s.who.version = acl.version.Load()
@@ -56,9 +62,6 @@ func (s *Session) takeRights() {
 	}
 	if !r.unlimited() {
 		s.mode |= modeLimited
-		if s.subs != nil && !r.mayListen(s.subs) {
-			s.done = true
-		}
 	}
 }
 

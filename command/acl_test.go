@@ -33,6 +33,34 @@ func TestUsersCloseSessions(t *testing.T) {
 	}
 }
 
+// A user may listen to each of its channels by another selector, and what it loses
+// besides channels costs nobody a subscription.
+func TestListenersThatLoseNoChannelStay(t *testing.T) {
+	w := newWorld(t)
+	admin, two, was := w.dial("admin"), w.dial("two"), w.dial("was")
+	admin.do("ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*", "resetchannels", "&a", "(+@all &b)")
+	two.do("AUTH", "u", "x")
+	two.do("SUBSCRIBE", "a")
+	two.do("SUBSCRIBE", "b")
+	was.do("HELLO", "3")
+	was.do("SUBSCRIBE", "c")
+	expect(t, was.do("AUTH", "u", "x"), "+OK\r\n") // which may not have subscribed to it
+	admin.do("ACL", "SETUSER", "u", "-@dangerous")
+	admin.do("ACL", "SETUSER", "other")
+	admin.do("ACL", "SETUSER", "u", "&d")
+	if two.closed || was.closed {
+		t.Fatal("closed though no channel was lost")
+	}
+	admin.do("ACL", "SETUSER", "u", "resetchannels", "&a")
+	if two.closed || !was.closed {
+		t.Fatal("when a channel is lost, those go that listen to what they may not")
+	}
+	admin.do("ACL", "SETUSER", "u", "clearselectors")
+	if !two.closed {
+		t.Fatal("its other channel is lost")
+	}
+}
+
 func TestACLLog(t *testing.T) {
 	w := newWorld(t)
 	admin, u := w.dial("admin"), w.dial("u")
