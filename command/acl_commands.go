@@ -97,12 +97,14 @@ func aclSetUser(c *Context) {
 }
 
 func aclDelUser(c *Context) {
-	removed := 0
 	for _, arg := range c.Args[2:] {
-		if string(arg) == defaultUser {
+		if string(arg) == defaultUser { // then the others stay, too
 			c.Out.Error("ERR The 'default' user cannot be removed")
 			return
 		}
+	}
+	removed := 0
+	for _, arg := range c.Args[2:] {
 		if c.Server.acl.remove(string(arg)) {
 			removed++
 		}
