@@ -147,7 +147,7 @@ func reset(c *Context) {
 	c.Tx.Select(0)
 	c.Tx.NoTouch(false)
 	s.noTouch = false
-	s.mode = 0
+	s.mode &= modeReplySkip // this reply, too, is not wanted behind CLIENT REPLY SKIP
 	s.becomeDefault()
 	s.setProto(2)
 	s.info.change(func(st *clientState) {
