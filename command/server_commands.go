@@ -43,7 +43,7 @@ var serverCommands = []*Command{
 		{Name: "cluster|slaves", Summary: "Refused: cluster mode is off.", Handler: noCluster},
 	}},
 	{Name: "asking", Summary: "Refused: cluster mode is off.", Handler: noCluster},
-	{Name: "migrate", Summary: "Refused: keys do not move between databases by themselves; DUMP and RESTORE move them.",
+	{Name: "migrate", Flags: Secret, Summary: "Refused: keys do not move between databases by themselves; DUMP and RESTORE move them.",
 		Keys: migrateKeys, Handler: refuse("MIGRATE is not supported: move keys with DUMP and RESTORE")},
 	{Name: "restore-asking", Summary: "Refused: cluster mode is off.", Handler: noCluster},
 	{Name: "readonly", Summary: "Refused: cluster mode is off.", Handler: noCluster},

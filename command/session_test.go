@@ -258,12 +258,15 @@ func TestSlowlogHidesSecrets(t *testing.T) {
 	a.do("CONFIG", "SET", "slowlog-log-slower-than", "0", "requirepass", "geheim")
 	a.do("AUTH", "geheim")
 	a.do("HELLO", "2", "AUTH", "default", "geheim")
+	a.do("MIGRATE", "h", "6379", "k", "0", "10", "COPY", "AUTH", "geheim")
+	a.do("MIGRATE", "h", "6379", "", "0", "10", "AUTH2", "geheim", "geheim", "KEYS", "k1", "k2")
+	a.do("CONFIG", "SET", "masterauth", "geheim")
 	a.do("SET", "k", strings.Repeat("v", 200))
 	got := a.do("SLOWLOG", "GET", "-1")
 	if strings.Contains(got, "geheim") || !strings.Contains(got, "(redacted)") {
 		t.Fatalf("got %q", got)
 	}
-	if !strings.Contains(got, "... (72 more bytes)") || !strings.Contains(got, "127.0.0.1:40001") {
+	if !strings.Contains(got, "... (72 more bytes)") || !strings.Contains(got, "KEYS\r\n$2\r\nk1\r\n") || !strings.Contains(got, "127.0.0.1:40001") {
 		t.Fatalf("got %q", got)
 	}
 	if strings.Contains(w.logged.String(), "geheim") {

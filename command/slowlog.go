@@ -132,12 +132,18 @@ func secretArg(cmd *Command, args [][]byte, i int) bool {
 	case "config|set":
 	case "acl|setuser":
 		return i > 1
+	case "migrate": // that of the server the keys would go to
+		return i > 1 && equalFold(args[i-1], "auth") || i > 1 && equalFold(args[i-1], "auth2") || i > 2 && equalFold(args[i-2], "auth2")
 	case "hello": // AUTH's, wherever that is
 		return i > 1 && equalFold(args[i-1], "auth") || i > 2 && equalFold(args[i-2], "auth")
 	default:
 		return i > 0
 	}
-	return i >= 3 && i%2 == 1 && strings.Contains(strings.ToLower(string(args[i-1])), "pass")
+	if i < 3 || i%2 == 0 {
+		return false
+	}
+	name := strings.ToLower(string(args[i-1]))
+	return strings.Contains(name, "pass") || strings.HasPrefix(name, "master") // masterauth, which there is not here
 }
 
 var slowlogCommands = []*Command{
