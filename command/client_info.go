@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"crdb/engine"
 )
 
 // sessionInfo is what other sessions may know of this one (CLIENT LIST, KILL,
@@ -26,7 +28,9 @@ type clientState struct {
 	name, libName, libVer string
 	user                  string
 	monitor, tracking     bool
+	broadcast             bool  // of CLIENT TRACKING
 	redirect              int64 // of CLIENT TRACKING; -1: off
+	redirBroken           bool  // who is redirected to is gone
 	noEvict, noTouch      bool
 	closing               bool
 	seen                  int64 // unix milliseconds
@@ -34,7 +38,7 @@ type clientState struct {
 	sub, psub, ssub       int
 	multi                 int // queued commands; -1: not in MULTI
 	multiMem              int
-	dirty                 bool // EXEC will fail
+	watcher               *engine.Watcher // of the keys that are watched
 	proto                 int
 	unread                int // bytes of input not yet used
 	pending, room         int // bytes of output not yet sent, and the buffer's size
@@ -59,9 +63,12 @@ func (i *sessionInfo) note(s *Session, unread int) {
 	st.db, st.proto = s.tx.DB(), s.out.Proto
 	st.pending, st.room = len(s.out.Buf)-s.sent, cap(s.out.Buf)
 	st.closing = s.done
-	st.multi, st.multiMem, st.dirty = -1, 0, false
-	if t := s.multi; t != nil && t.started {
-		st.multi, st.multiMem, st.dirty = len(t.queue), t.bytes, t.broken
+	st.multi, st.multiMem, st.watcher = -1, 0, nil
+	if t := s.multi; t != nil {
+		st.watcher = t.watcher
+		if t.started {
+			st.multi, st.multiMem = len(t.queue), t.bytes
+		}
 	}
 	st.sub, st.psub, st.ssub = 0, 0, 0
 	if u := s.subs; u != nil {
@@ -92,13 +99,15 @@ func (i *sessionInfo) flags(st *clientState) string {
 			b = append(b, flag)
 		}
 	}
+	add(st.monitor, 'O')
 	add(st.sub+st.psub+st.ssub > 0, 'P')
 	add(st.multi >= 0, 'x')
 	add(i.blockedOn.Load() != nil, 'b')
-	add(st.closing, 'c')
-	add(st.dirty, 'd')
-	add(st.monitor, 'O')
 	add(st.tracking, 't')
+	add(st.redirBroken, 'R')
+	add(st.broadcast, 'B')
+	add(st.watcher != nil && st.watcher.Changed(), 'd')
+	add(st.closing, 'c')
 	add(st.noEvict, 'e')
 	add(st.noTouch, 'T')
 	if len(b) == 0 {

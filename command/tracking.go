@@ -26,14 +26,13 @@ type tracked struct {
 
 // tracking is client-side caching: who has read which keys, and who wants to
 // hear of all keys with a prefix. mu is taken under the locks of keys; its
-// holder takes the list of sessions' lock and inboxes'.
+// holder takes the list of sessions' lock, inboxes', and those of infos.
 type tracking struct {
 	mu struct {
 		sync.Mutex
 		clients  map[*Session]*tracked
 		keys     map[string]map[uint64]struct{} // ids of who has read them; as in Redis, of any database
 		prefixes map[string]map[*Session]struct{}
-		broken   map[*Session]bool // the session they redirect to is gone
 		items    int
 	}
 }
@@ -42,7 +41,6 @@ func (t *tracking) init() {
 	t.mu.clients = make(map[*Session]*tracked)
 	t.mu.keys = make(map[string]map[uint64]struct{})
 	t.mu.prefixes = make(map[string]map[*Session]struct{})
-	t.mu.broken = make(map[*Session]bool)
 }
 
 // start makes s a client that tracks as how says.
@@ -50,7 +48,9 @@ func (t *tracking) start(srv *Server, s *Session, how *tracked) {
 	t.mu.Lock()
 	first := len(t.mu.clients) == 0
 	t.mu.clients[s] = how
-	delete(t.mu.broken, s)
+	s.info.change(func(st *clientState) {
+		st.tracking, st.broadcast, st.redirect, st.redirBroken = true, how.broadcast, int64(how.redirect), false
+	})
 	for _, p := range how.prefixes {
 		if t.mu.prefixes[p] == nil {
 			t.mu.prefixes[p] = make(map[*Session]struct{})
@@ -74,7 +74,9 @@ func (t *tracking) stop(s *Session) {
 		return
 	}
 	delete(t.mu.clients, s)
-	delete(t.mu.broken, s)
+	s.info.change(func(st *clientState) {
+		st.tracking, st.broadcast, st.redirect, st.redirBroken = false, false, -1, false
+	})
 	for _, p := range how.prefixes {
 		delete(t.mu.prefixes[p], s)
 		if len(t.mu.prefixes[p]) == 0 {
@@ -187,7 +189,7 @@ func (t *tracking) tellLocked(srv *Server, s *Session, how *tracked, prefix *str
 	to := s
 	if how.redirect != 0 {
 		if to = srv.sessions.get(how.redirect); to == nil {
-			t.mu.broken[s] = true
+			s.info.change(func(st *clientState) { st.redirBroken = true })
 			s.post(64, func(w *resp.Writer) {
 				if w.Proto == 3 {
 					w.Push(2)
@@ -267,13 +269,6 @@ func (t *tracking) counts() trackingCounts {
 	return trackingCounts{len(t.mu.clients), len(t.mu.keys), t.mu.items, len(t.mu.prefixes)}
 }
 
-// isBroken reports whether the session that s redirects to was found gone.
-func (t *tracking) isBroken(s *Session) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.mu.broken[s]
-}
-
 // remember notes the keys that a read-only command is about to read.
 func (s *Session) remember(cmd *Command, args [][]byte) {
 	how := s.track
@@ -302,6 +297,5 @@ func (s *Session) endTracking() {
 		s.srv.tracking.stop(s)
 		s.track = nil
 		s.extra &^= extraTrack
-		s.info.change(func(st *clientState) { st.tracking, st.redirect = false, -1 })
 	}
 }

@@ -55,7 +55,7 @@ func clientTrackingInfo(c *Context) {
 			{how.broadcast, "bcast"},
 			{how.optIn, "optin"}, {how.optIn && how.caching, "caching-yes"},
 			{how.optOut, "optout"}, {how.optOut && how.caching, "caching-no"},
-			{how.noLoop, "noloop"}, {c.Server.tracking.isBroken(s), "broken_redirect"},
+			{how.noLoop, "noloop"}, {s.info.state().redirBroken, "broken_redirect"},
 		} {
 			if f.on {
 				flags = append(flags, f.word)
@@ -102,7 +102,6 @@ func clientTracking(c *Context) {
 		s.extra |= extraTrack
 		own := *how // caching is the session's alone
 		c.Server.tracking.start(c.Server, s, &own)
-		s.info.change(func(st *clientState) { st.tracking, st.redirect = true, int64(how.redirect) })
 	}
 	c.Out.OK()
 }

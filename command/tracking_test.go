@@ -216,3 +216,40 @@ func TestTrackingFlushRedirected(t *testing.T) {
 		}
 	}
 }
+
+// CLIENT LIST shows what redis-server shows: that keys are broadcast (B), that who
+// is redirected to is gone (R), and that a watched key has changed (d), not that a
+// transaction is broken.
+func TestClientListFlags(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.dial("a"), w.dial("b"), w.dial("c")
+	flags := func(want string) {
+		t.Helper()
+		if got := b.do("CLIENT", "LIST", "ID", "1"); !strings.Contains(got, " flags="+want+" ") {
+			t.Errorf("no flags=%s in %q", want, got)
+		}
+	}
+	a.do("CLIENT", "TRACKING", "on", "BCAST")
+	a.do("CLIENT", "NO-EVICT", "on")
+	flags("tBe")
+	a.do("WATCH", "k")
+	flags("tBe")
+	b.do("SET", "k", "v")
+	flags("tBde")
+	a.do("CLIENT", "NO-EVICT", "off")
+	a.do("UNWATCH")
+	a.do("CLIENT", "TRACKING", "off")
+	flags("N")
+	a.do("MULTI")
+	a.do("nosuch")
+	flags("x")
+	a.do("DISCARD")
+	a.do("CLIENT", "TRACKING", "on", "REDIRECT", strings.Trim(c.do("CLIENT", "ID"), ":\r\n"))
+	a.do("GET", "k")
+	c.close()
+	flags("t")
+	b.do("SET", "k", "w")
+	flags("tR")
+	a.do("CLIENT", "TRACKING", "on")
+	flags("t")
+}

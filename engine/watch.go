@@ -62,6 +62,10 @@ func (w *Watcher) Dirty() bool {
 	return w.dirty.Load() || w.until != 0 && w.wall() > w.until
 }
 
+// Changed reports whether a watched key was written, which says nothing of deadlines
+// that have passed. Any goroutine may call it.
+func (w *Watcher) Changed() bool { return w.dirty.Load() }
+
 // touchWatched marks the watchers of a key and calls those who wait for it. expiry
 // says that what changes is that something past its deadline is deleted: nothing
 // to those who did not see it any more when they began to watch.
