@@ -89,7 +89,7 @@ func (s *Session) login(name, pass []byte) bool {
 	}
 	if !ok {
 		s.srv.stats.authFailures.Add(1)
-		s.logDenial(deniedAuth, s.aclContext(), s.ctx.Cmd.Name, string(name))
+		s.logDenial(deniedAuth, s.aclContext(), string(s.ctx.Args[0]), string(name)) // as the client wrote it
 		return false
 	}
 	s.become(u)

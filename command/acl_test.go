@@ -71,7 +71,7 @@ func TestACLLog(t *testing.T) {
 	u.do("GET", "b")
 	u.do("SET", "a", "1")
 	got := admin.do("ACL", "LOG")
-	for _, want := range []string{"*3\r\n*14\r\n$5\r\ncount\r\n:1\r\n$6\r\nreason\r\n$7\r\ncommand", "count\r\n:2\r\n$6\r\nreason\r\n$3\r\nkey", "reason\r\n$4\r\nauth"} {
+	for _, want := range []string{"*3\r\n*14\r\n$5\r\ncount\r\n:1\r\n$6\r\nreason\r\n$7\r\ncommand", "count\r\n:2\r\n$6\r\nreason\r\n$3\r\nkey", "reason\r\n$4\r\nauth\r\n$7\r\ncontext\r\n$8\r\ntoplevel\r\n$6\r\nobject\r\n$4\r\nAUTH\r\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
