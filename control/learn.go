@@ -272,9 +272,9 @@ func (n *Node) checked(guid string) {
 	}
 }
 
-// checkAnew asks the others about an instance that a commit alone has made, before
-// it takes its first write: if nothing was prepared here, the disk may be one from
-// before that, and the ID in use for long (invariant 15).
+// checkAnew asks the others about an instance that was not prepared for its commit in
+// this run of the node, before it takes its first write: the disk may be one from
+// before the commit, and the ID in use for long (invariant 15).
 func (n *Node) checkAnew(guid string) {
 	n.bootCheck(guid)
 	n.checked(guid)

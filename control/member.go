@@ -195,7 +195,7 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	case db == nil && d.Find(n.ID()) == nil:
 		return nil // it has left already
 	}
-	anew := db == nil
+	anew := db == nil || db.unchecked || db.record.Database.ConfigID != d.ConfigID // then it was not prepared in this run, or for another change
 	db, err := n.prepareLocked(&api.Prepare{Database: d})
 	if err != nil {
 		return err

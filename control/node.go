@@ -109,8 +109,8 @@ type database struct {
 	inst     Instance
 	reserved net.Listener // holds the port until the commit
 	halted   *fault       // why it takes no writes in this run of the node
-	// unchecked: the node has started, and the others are yet to be asked what
-	// they hold of the own log (invariant 15).
+	// unchecked: it was not made by a Prepare in this run of the node, and the others
+	// are yet to be asked what they hold of the own log (invariant 15).
 	unchecked bool
 }
 
@@ -295,7 +295,7 @@ func (n *Node) load() error {
 		if err != nil {
 			return fmt.Errorf("database %q: %w", r.Database.Name, err)
 		}
-		db.unchecked = r.Status == api.StatusCommitted
+		db.unchecked = r.Status != api.StatusRemoved // one that is posted: until its commit
 		n.put(r.Database.GUID, db)
 	}
 	for _, r := range records {
