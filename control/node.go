@@ -299,6 +299,7 @@ func (n *Node) load() error {
 		n.put(r.Database.GUID, db)
 	}
 	for _, r := range records {
+		n.hasReturned(r)
 		if r.Status == api.StatusCommitted {
 			n.bootCheck(r.Database.GUID)
 			n.checked(r.Database.GUID)

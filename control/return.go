@@ -18,6 +18,7 @@ type returning struct {
 	GUID     string        `json:"guid"`
 	From     []string      `json:"from"` // base URLs of members
 	Instance *api.Instance `json:"instance"`
+	Replaces int           `json:"replaces,omitempty"` // the instance that was here; 0: none was known
 	Backup   string        `json:"backup_dir,omitempty"`
 	tries    int           // guarded by Node.mu
 }
@@ -52,6 +53,9 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 		return nil
 	}
 	r := &returning{GUID: x.d.GUID, Instance: back, Backup: x.Backup}
+	if x.own != nil {
+		r.Replaces = x.own.Replica
+	}
 	for i := range x.d.Instances {
 		if y := &x.d.Instances[i]; x.old == nil || y.ID != x.old.ID {
 			r.From = append(r.From, n.clientOf(y.Cluster).Base)
@@ -67,6 +71,17 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 	defer n.mu.Unlock()
 	n.mu.returns[r.GUID] = r
 	return nil
+}
+
+// hasReturned ends what expectReturn began where the new instance is committed: the
+// node crashed before it could. The caller is load.
+func (n *Node) hasReturned(r *record) {
+	n.mu.Lock()
+	x := n.mu.returns[r.Database.GUID]
+	n.mu.Unlock()
+	if x != nil && r.Status == api.StatusCommitted && r.Replica != x.Replaces {
+		n.returned(r.Database.GUID)
+	}
 }
 
 // returned ends what expectReturn began: an instance serves, or the database is

@@ -100,3 +100,35 @@ func TestFollowingATaskRidesOutErrors(t *testing.T) {
 		}
 	}
 }
+
+// A crash between the commit of the new instance and the end of what was kept of the
+// recovery leaves nothing that is to come back.
+func TestRecoverByItselfIsOverWithTheCommit(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	r := &returning{GUID: guid, From: []string{nodes[0].c.Base}}
+	n.Close()
+	n.opts.Settings.AutoRecover = true
+	if err := n.dir.mkdir(returnsDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.dir.write(r, returnsDir, guid+".json"); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	if status, body := n.ask("GET", "/readyz", ""); status != http.StatusOK || n.missing() != "" {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	if names, err := n.dir.list(returnsDir); err != nil || len(names) != 0 {
+		t.Errorf("%v %v", names, err)
+	}
+	r.Replaces = 2 // the crash was before the old instance was put aside
+	n.Close()
+	if err := n.dir.write(r, returnsDir, guid+".json"); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	if n.missing() == "" {
+		t.Error("the old instance counts as the new one")
+	}
+}
