@@ -55,8 +55,9 @@
 // A change that is not decided needs no note: a coordinator that finds
 // "preparing" at its start forgets it, and whoever asks about a change that
 // nobody has a note of and that is not in force hears that it was given up. A
-// member with a posted configuration gives it up on such an answer only, never
-// because nobody answers: the decision may have been made.
+// member with a posted configuration gives it up on such an answer only, and only from
+// a node that has the database, never because nobody answers: the decision may have been
+// made, and the coordinator have lost its disk since.
 //
 // # Leaving, and coming back
 //

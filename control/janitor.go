@@ -102,6 +102,9 @@ func (n *Node) resolveChange(guid string, r *record) {
 		n.learn(ctx, guid)
 	case o.State == api.OutcomeAborted && o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
 		n.learn(ctx, guid)
+	case o.State == api.OutcomeAborted && o.InForce == 0: // a coordinator is a member: this node has taken its place, or lost its disk
+		n.log.Warn("the coordinator of a change has no such database any more; other changes must wait until it is forced out", "database", r.Database.Name, "coordinator", x.Coordinator)
+		n.learn(ctx, guid)
 	case o.State == api.OutcomeAborted:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
 			n.log.Error("cannot take back a change that was given up", "database", r.Database.Name, "err", err)

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"crdb/control/api"
 )
@@ -37,4 +39,48 @@ func TestCommitOnADiskFromBetween(t *testing.T) {
 			t.Errorf("later %v: fault %q, writes were admitted: %v", later, n.faultOf(guid), admitted)
 		}
 	}
+}
+
+// A removal was decided, and its coordinator lost its disk before anybody but one member
+// heard of it. The empty node in its place knows of no change, and that is no word that
+// it was given up: the leaver takes no writes that nobody would get, and no other change
+// takes the version.
+func TestEmptyCoordinatorGivesNothingUp(t *testing.T) {
+	dial, nodes, guid := four(t)
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, removing(false, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := nodes[0].beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stepsOfARemoval[1:5] { // decided
+		if err := s.do(nodes, &task{owner: nodes[0].tasks}, c, x); err != nil {
+			t.Fatal(s.name, err)
+		}
+	}
+	leaver := nodes[2].fake(guid)
+	leaver.mu.Lock()
+	leaver.admitted = false
+	leaver.mu.Unlock()
+	nodes[0].Close()
+	nodes[0].opts.Settings.Dir = t.TempDir()
+	dial.cut.Store(nodes[1].AdminAddr(), true) // who stays and has it in force is cut off
+	nodes[0].start()
+	if err := nodes[1].Commit(context.Background(), c.next); err != nil {
+		t.Fatal(err)
+	}
+	late := time.Now().Add(100 * time.Millisecond) // more than Timing.Prepare
+	eventually(t, "it asks", func() bool { return time.Now().After(late) })
+	nodes[2].resolvePosted()
+	leaver.mu.Lock()
+	admitted := leaver.admitted
+	leaver.mu.Unlock()
+	if db := nodes[2].database(guid); admitted || db.record.Posted == nil {
+		t.Errorf("writes were admitted: %v; posted: %+v", admitted, db.record.Posted)
+	}
+	dial.cut.Delete(nodes[1].AdminAddr())
+	eventually(t, "the leaver hears of it from the one that stays", nodes[2].clean)
 }
