@@ -46,6 +46,7 @@ func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error)
 // recovery is a task that brings the node's instance back.
 type recovery struct {
 	*api.Recover
+	itself bool          // nobody asked for it
 	own    *record       // nil: this node has none
 	d      *api.Database // in force at the helper
 	helper api.Cluster   // a member that carries out the changes
@@ -53,11 +54,11 @@ type recovery struct {
 }
 
 // startRecover checks what can be checked at once and starts the task.
-func (n *Node) startRecover(rq request, rc *api.Recover) (*api.Task, error) {
+func (n *Node) startRecover(rq request, rc *api.Recover, itself bool) (*api.Task, error) {
 	if err := n.checkReady(); err != nil {
 		return nil, err
 	}
-	x := &recovery{Recover: rc}
+	x := &recovery{Recover: rc, itself: itself}
 	for _, r := range n.hosted() {
 		if r.Database.GUID == rc.Database || r.Database.Name == rc.Database {
 			x.own = r
@@ -87,6 +88,9 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 		if api.IsCode(err, api.CodeDBNotFound) && n.isGone(ctx, x.Database) {
 			n.returned(x.Database)
 		}
+		return err
+	}
+	if err := n.checkPlace(ctx, x); err != nil {
 		return err
 	}
 	if err := n.checkBackup(x.Backup, x.d.GUID); err != nil {
@@ -154,6 +158,25 @@ func (n *Node) findHelper(ctx context.Context, x *recovery) error {
 	}
 	return api.Errorf(0, api.CodeUnreachable, "no other member of the database is well and has its whole state; a new instance needs one to come from. Nothing was put aside. "+
 		"If none will be, choose the node that has most: force out all others there, restart it, and recover them")
+}
+
+// checkPlace refuses to force out the instance of another node that has taken this
+// one's place in the region: where nobody asked for the recovery, whether that node
+// answers or not, and for good; else while it answers.
+func (n *Node) checkPlace(ctx context.Context, x *recovery) error {
+	if x.old == nil || x.old.NodeID == n.ID() {
+		return nil
+	}
+	if x.itself {
+		n.returned(x.d.GUID)
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "instance %d at %s has taken the place in region %s; this node does not come back by itself", x.old.ID, x.old.Cluster.Name, x.old.Region)
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+	defer cancel()
+	if info, err := n.clientOf(x.old.Cluster).Node(ctx); err == nil && info.ID == x.old.NodeID {
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "instance %d of region %s is at %s, another node, which answers; remove it first", x.old.ID, x.old.Region, x.old.Cluster.Name)
+	}
+	return nil
 }
 
 // askFor asks a node for a database by GUID or name.
@@ -318,7 +341,7 @@ func (n *Node) recoverFaulty() {
 	}
 	for _, rc := range n.toRecover() {
 		n.tried = now
-		if _, err := n.startRecover(request{}, rc); err != nil {
+		if _, err := n.startRecover(request{}, rc, true); err != nil {
 			n.log.Error("cannot recover an instance", "guid", rc.Database, "err", err)
 		}
 	}

@@ -95,7 +95,7 @@ func (n *Node) postRecover(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.startRecover(rq, rc)
+	return n.startRecover(rq, rc, false)
 }
 
 func (n *Node) deletePosted(r *http.Request) (any, error) {

@@ -132,3 +132,32 @@ func TestRecoverByItselfIsOverWithTheCommit(t *testing.T) {
 		t.Error("the old instance counts as the new one")
 	}
 }
+
+// A region whose instance was to come back by itself, and where another node has taken
+// its place meanwhile, does not force out what serves there.
+func TestRecoverByItselfGivesWay(t *testing.T) {
+	dial, nodes, guid := four(t)
+	n := nodes[1]
+	lostLog(t, n, guid)
+	n.Close()
+	other := startNode(t, "eu-west", dial)
+	if task := nodes[0].modify(guid, adding(other)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	n.start()
+	eventually(t, "it is not to come back", func() bool { return n.missing() == "" && !n.tasks.running(api.OpRecover, guid) })
+	if d := nodes[0].database(guid).record.Database; d.Find(other.ID()) == nil {
+		t.Errorf("it was forced out: %+v", d.Instances)
+	}
+	if n.database(guid) != nil {
+		t.Fatal("it came back")
+	}
+	back := &api.Recover{Database: guid, From: nodes[0].AdminAddr(), Instance: &api.Instance{Cluster: api.Cluster{Name: n.AdminAddr()}}}
+	if task := n.wait(n.c.Recover(context.Background(), back)); task.Status != api.TaskFailed || !strings.Contains(task.Errors[0].Description, "remove it first") {
+		t.Errorf("while the other one answers; task: %+v", task)
+	}
+	other.Close()
+	if task := n.wait(n.c.Recover(context.Background(), back)); task.Status != api.TaskFinished {
+		t.Errorf("when it is dead; task: %+v", task)
+	}
+}
