@@ -145,5 +145,6 @@
 // The note of a database is written by whoever has claimed it (Node.mu.busy), one
 // task or the janitor at a time.
 // Every goroutine is counted in Node.wg, and stops with Node.ctx. Tasks run
-// on goroutines of their own, at most maxRunningTasks at a time.
+// on goroutines of their own, at most maxRunningTasks at a time, recoveries apart:
+// they wait for tasks of other nodes, and those must not wait for them in turn.
 package control

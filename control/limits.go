@@ -5,7 +5,7 @@ import "time"
 const (
 	maxDatabases    = 128 // instances on one node
 	maxTasks        = 256 // tasks remembered, running ones included
-	maxRunningTasks = 4
+	maxRunningTasks = 4   // and as many recoveries
 	maxQueuedTasks  = 64
 	maxNotes        = 256 // creates and deletes a coordinator has under way
 	maxWarnings     = 64  // of one task

@@ -161,3 +161,32 @@ func TestRecoverByItselfGivesWay(t *testing.T) {
 		t.Errorf("when it is dead; task: %+v", task)
 	}
 }
+
+// Recoveries wait for tasks of other nodes, whose recoveries may wait for tasks of this
+// one: they do not take their places.
+func TestRecoveriesLeaveRoomForTheTasksOfOthers(t *testing.T) {
+	n := startNode(t, "us-east", &dialer{})
+	release := make(chan struct{})
+	defer close(release)
+	for range 2 * maxRunningTasks {
+		if _, err := n.tasks.start(request{}, api.OpRecover, "", func(context.Context, *task) error { <-release; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "some recoveries run", func() bool { return n.running() == maxRunningTasks })
+	k, err := n.tasks.start(request{}, api.OpAdd, "", func(context.Context, *task) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a change that somebody waits for", func() bool { return n.task(k.ID).Final() })
+}
+
+// running returns how many tasks are being run.
+func (n *testNode) running() (count int) {
+	for _, k := range n.tasks.list() {
+		if k.Status == api.TaskStarted {
+			count++
+		}
+	}
+	return count
+}

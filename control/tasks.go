@@ -17,7 +17,8 @@ type tasks struct {
 	now    func() time.Time
 	newID  func() string
 	slots  chan struct{}
-	dir    *dir // where tasks outlive the node; nil: in memory only
+	await  chan struct{} // slots of recoveries, which wait for tasks of other nodes: these may be waiting for ours
+	dir    *dir          // where tasks outlive the node; nil: in memory only
 	log    *slog.Logger
 	cancel context.CancelFunc
 	ctx    context.Context
@@ -45,7 +46,7 @@ type task struct {
 }
 
 func newTasks(now func() time.Time, newID func() string) *tasks {
-	t := &tasks{now: now, newID: newID, slots: make(chan struct{}, maxRunningTasks)}
+	t := &tasks{now: now, newID: newID, slots: make(chan struct{}, maxRunningTasks), await: make(chan struct{}, maxRunningTasks)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.mu.byID = map[string]*task{}
 	return t
@@ -124,9 +125,13 @@ func (t *tasks) run(ctx context.Context, k *task, do func(context.Context, *task
 	defer t.wg.Done()
 	defer k.cancel()
 	defer close(k.ended)
+	slots := t.slots
+	if k.api.Operation == api.OpRecover {
+		slots = t.await
+	}
 	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 	}
 	k.save(func(f *taskFile) {
