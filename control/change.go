@@ -111,15 +111,16 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 }
 
 // claim gives the caller the right to write the note of a database, until idle. A
-// note of an earlier change that is decided and only waits for members that are
-// away makes room: what comes next tells them everything, or their peers do.
+// note of an earlier change, or of the create, that is decided and only waits for
+// members that are away makes room: what comes next tells them everything, or their
+// peers do.
 func (n *Node) claim(ctx context.Context, guid string) error {
 	tick := time.NewTicker(n.opts.Timing.Retry)
 	defer tick.Stop()
 	for {
 		n.mu.Lock()
 		old, busy := n.mu.notes[guid], n.mu.busy[guid]
-		settled := old == nil || old.State == api.OutcomeCommitting && old.Base != nil
+		settled := old == nil || old.State == api.OutcomeCommitting
 		if settled && !busy {
 			n.mu.busy[guid] = true
 		}

@@ -153,6 +153,39 @@ func TestOldDiskOfACreateDropsNothing(t *testing.T) {
 	agreeOn(t, guid, 1, nodes[1:]...)
 }
 
+// A coordinator that crashed when a create was decided goes on with it, and one of the
+// members is gone for good. The database can be changed at this node all the same.
+func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
+	dial, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", co, nodes[2])
+	d.GUID = co.newGUID()
+	k := &task{owner: co.tasks}
+	if err := co.resolve(ctx, d, func(c string, err error) { t.Fatal(c, err) }); err != nil {
+		t.Fatal(err)
+	}
+	x, err := co.begin(&note{State: api.OutcomePreparing, Database: d})
+	if err == nil {
+		err = co.prepareAll(ctx, k, d)
+	}
+	if err == nil {
+		err = co.setNote(x, api.OutcomeCommitting)
+	}
+	if err != nil {
+		t.Fatal(err, k.api.Errors)
+	}
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	co.restart()
+	eventually(t, "it serves", func() bool { return co.Instance(d.GUID) != nil })
+	if task := co.modify(d.GUID, removing(true, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "the note is gone", func() bool { return co.waiting() == 0 })
+	if del := co.wait(co.c.Delete(ctx, d.GUID)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+}
+
 func TestPreparedInstanceOfALostCoordinatorIsDropped(t *testing.T) {
 	dial, nodes := three(t)
 	d := describeOn("cart", nodes...)
