@@ -186,6 +186,44 @@ func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
 	}
 }
 
+// A create was decided and its coordinator is down; meanwhile the database is deleted
+// elsewhere. When the coordinator comes back it does not make the database again where
+// nobody remembers it.
+func TestCreateIsOverWithTheDatabase(t *testing.T) {
+	_, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", nodes...)
+	d.GUID = co.newGUID()
+	k := &task{owner: co.tasks}
+	if err := co.resolve(ctx, d, func(c string, err error) { t.Fatal(c, err) }); err != nil {
+		t.Fatal(err)
+	}
+	x, err := co.begin(&note{State: api.OutcomePreparing, Database: d})
+	if err == nil {
+		err = co.prepareAll(ctx, k, d)
+	}
+	if err == nil {
+		err = co.setNote(x, api.OutcomeCommitting)
+	}
+	if err == nil {
+		err = nodes[1].Commit(ctx, d)
+	}
+	if err != nil {
+		t.Fatal(err, k.api.Errors)
+	}
+	co.Close()
+	if del := nodes[1].wait(nodes[1].c.Delete(ctx, d.GUID)); del.Status != api.TaskFailed || !nodes[2].clean() {
+		t.Fatalf("task: %+v", del)
+	}
+	nodes[2].restart() // it forgets what was prepared there
+	co.start()
+	eventually(t, "the delete is done", func() bool { return nodes[1].waiting() == 0 })
+	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}
+
 func TestPreparedInstanceOfALostCoordinatorIsDropped(t *testing.T) {
 	dial, nodes := three(t)
 	d := describeOn("cart", nodes...)

@@ -133,7 +133,7 @@ func (n *Node) tellGone(x *note) {
 
 // round asks every member that has not confirmed yet to carry out the note,
 // and removes the note when all have. It returns what failed, by cluster. The
-// change of a database that is deleted is abandoned.
+// change or create of a database that is deleted is abandoned.
 func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string)) map[string]error {
 	if n.outlived(x) {
 		n.abandon(x)
@@ -178,22 +178,40 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	return nil
 }
 
-// outlived reports whether a change keeps the instance of this node, which is gone
-// since: the database was deleted elsewhere, or the instance forced out.
+// outlived reports whether a change keeps the instance of this node, or a create that
+// is decided makes it, which is gone since: the database was deleted elsewhere, or the
+// instance forced out.
 func (n *Node) outlived(x *note) bool {
-	db := n.database(x.Database.GUID)
-	return x.Base != nil && x.Database.Find(n.ID()) != nil && (db == nil || db.record.Status == api.StatusRemoved)
+	db, own := n.database(x.Database.GUID), x.Database.Find(n.ID())
+	switch {
+	case own == nil:
+		return false
+	case x.Base != nil:
+		return db == nil || db.record.Status == api.StatusRemoved
+	case x.State != api.OutcomeCommitting || db != nil:
+		return false
+	}
+	n.change.Lock()
+	defer n.change.Unlock()
+	return n.wasDropped(x.Database.GUID) || n.checkGone(x.Database.GUID, own.ID) != nil
+}
+
+func (n *Node) wasDropped(guid string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Contains(n.mu.dropped, guid)
 }
 
 // abandon makes a change that is outlived the deletion of what it adds, where the
 // database was deleted: whoever deleted it may not know of that. Where this node was
-// forced out there is nothing to do: all that stay have agreed on what follows.
+// forced out there is nothing to do: all that stay have agreed on what follows. A create
+// becomes the deletion of all that it may have made since.
 func (n *Node) abandon(x *note) {
 	d := x.Database.Clone()
-	n.mu.Lock()
-	deleted := slices.Contains(n.mu.dropped, d.GUID)
-	n.mu.Unlock()
-	d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base.Instance(y.ID) != nil })
+	if x.Base != nil {
+		deleted := n.wasDropped(d.GUID)
+		d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base.Instance(y.ID) != nil })
+	}
 	next := &note{State: noteDeleting, Database: d}
 	if err := n.dir.writeNote(next); err != nil {
 		n.log.Error("cannot write down that a change is abandoned", "database", d.Name, "err", err)
@@ -206,11 +224,12 @@ func (n *Node) abandon(x *note) {
 // errOutlived ends the task of a change that is outlived.
 var errOutlived = api.Errorf(http.StatusConflict, api.CodeConflict, "the database was deleted, or this region was removed from it, while the change was under way")
 
-// replaced reports whether an instance that a change keeps or adds has been removed
-// by a later one: nobody answers for it any more, and all that stay know better.
+// replaced reports whether an instance that a change keeps or adds, or a create makes,
+// has been removed by a later one: nobody answers for it any more, and all that stay
+// know better.
 func (n *Node) replaced(x *note, inst *api.Instance) bool {
 	db := n.database(x.Database.GUID)
-	if x.Base == nil || db == nil || x.Database.Instance(inst.ID) == nil {
+	if x.State != api.OutcomeCommitting || db == nil || x.Database.Instance(inst.ID) == nil {
 		return false
 	}
 	d := db.record.Database
@@ -236,9 +255,12 @@ func (n *Node) tell(ctx context.Context, x *note, inst *api.Instance) error {
 func (n *Node) carryOut(ctx context.Context, k *task, x *note) error {
 	timeout := time.NewTimer(n.opts.Timing.Commit)
 	defer timeout.Stop()
-	for {
+	for state := x.State; ; {
 		failed := n.round(ctx, x, func(cluster string) { k.cluster(cluster, 100) })
-		if len(failed) == 0 {
+		switch {
+		case x.State != state: // it was abandoned
+			return errOutlived
+		case len(failed) == 0:
 			return nil
 		}
 		refused := false
