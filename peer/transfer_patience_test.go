@@ -2,6 +2,9 @@ package peer
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,5 +87,37 @@ func TestATransferOutlastsACheckpointOfTheReceiver(t *testing.T) {
 	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
 	if saves == 0 {
 		t.Error("no checkpoint was asked for")
+	}
+}
+
+// A source that keeps to its rate is not silent for as long as a whole image takes: the
+// receiver would break off, ask anew, and get the next image at once.
+func TestARateIsKeptWithinAnImage(t *testing.T) {
+	const rate, patience = 200 << 10, time.Second
+	c := newStates(t)
+	one := c.add(1, func(n *stateNode) { n.rate = rate })
+	two := c.add(2)
+	c.join()
+	one.write(0, 10)
+	c.agree()
+	two.stop()
+	noise := rand.New(rand.NewPCG(1, 2))
+	tx := one.eng.NewTx()
+	tx.LockAll(time.Now().UnixMilli())
+	for range 10_000 {
+		tx.SetAdd([]byte("large"), [][]byte{fmt.Appendf(nil, "%016x%016x", noise.Uint64(), noise.Uint64())})
+	}
+	tx.Unlock()
+	one.forget()
+	var log journal
+	two.tune = func(o *Options) {
+		two.options(o)
+		o.Logger, o.Timing.Handshake = slog.New(slog.NewTextHandler(&log, nil)), patience
+	}
+	two.start()
+	c.agree()
+	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
+	if st := two.r.Transfer(); st.Bytes < rate || log.tells("broken off") {
+		t.Errorf("it was broken off, or is not what it should be: %+v", st)
 	}
 }

@@ -107,11 +107,10 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 	}
 	r.quiet.to.Log(ctx, level, "serving a state transfer", "to", l.replica, "percent", 100*float64(at)/float64(r.opts.Images.EndOfState()))
 	begun, sent := r.opts.Mono(), 0
-	slow := pace{rate: r.opts.Limits.TransferRate}
 	shorten := r.opts.Images.Shorten(req.GetOffer())
 	var rush atomic.Int64
 	ease := easing{r: r, rush: &rush}
-	var f outFrame
+	out := imageOut{s: s, l: l, ease: &ease, slow: pace{rate: r.opts.Limits.TransferRate}}
 	for at < to {
 		ease.begin()
 		image, vv, next, err := r.opts.Images.CaptureAt(at, nil)
@@ -133,36 +132,47 @@ func (r *Replicator) sendState(ctx context.Context, s grpc.ServerStreamingServer
 			}
 			ease.worked()
 		}
-		if err := r.sendImage(s, &f, l, image, &ease); err != nil {
+		if err := out.send(ctx, image); err != nil {
 			return err
 		}
 		sent, at = sent+len(image), next
-		if err := slow.took(ctx, len(image), r.opts.Mono()); err != nil {
-			return err
-		}
 	}
 	r.quiet.to.Log(ctx, level, "served a state transfer", "to", l.replica, "bytes", sent, "seconds", time.Duration(r.opts.Mono()-begun).Seconds())
 	return nil
 }
 
-// sendImage sends an image in pieces of bounded size.
-func (r *Replicator) sendImage(s grpc.ServerStreamingServer[peerpb.FromSource], f *outFrame, l *link, image []byte, ease *easing) error {
+// imageOut is what images are sent on.
+type imageOut struct {
+	s    grpc.ServerStreamingServer[peerpb.FromSource]
+	l    *link
+	f    outFrame
+	ease *easing
+	slow pace
+}
+
+// send sends an image in pieces of bounded size. Each has its time: a receiver that
+// heard nothing for as long as a large image may take would give the source up.
+func (o *imageOut) send(ctx context.Context, image []byte) error {
+	r := o.l.r
 	for len(image) > 0 {
-		if err := l.barred(); err != nil {
+		if err := o.l.barred(); err != nil {
 			return err
 		}
 		part := image[:min(len(image), pieceBytes)]
 		image = image[len(part):]
-		ease.begin()
+		o.ease.begin()
 		p := r.packer.packOnce(part)
-		if err := ease.step(s.Context(), 0); err != nil {
+		if err := o.ease.step(ctx, 0); err != nil {
 			return err
 		}
 		p.more = len(image) > 0
-		f.reset()
-		f.pieces = append(f.pieces, p)
-		l.out.wire.Add(uint64(len(p.data)))
-		if err := s.SendMsg(f); err != nil {
+		o.f.reset()
+		o.f.pieces = append(o.f.pieces, p)
+		o.l.out.wire.Add(uint64(len(p.data)))
+		if err := o.s.SendMsg(&o.f); err != nil {
+			return err
+		}
+		if err := o.slow.took(ctx, len(part), r.opts.Mono()); err != nil {
 			return err
 		}
 	}
