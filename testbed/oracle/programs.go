@@ -136,17 +136,7 @@ func (p *program) statement() {
 	case 7, 8:
 		p.line("note(%s)", p.list(3))
 	case 9:
-		p.line("if %s then", p.expr(2))
-		p.inner()
-		if p.r.IntN(2) == 0 {
-			p.line("elseif %s then", p.expr(2))
-			p.inner()
-		}
-		if p.r.IntN(2) == 0 {
-			p.line("else")
-			p.inner()
-		}
-		p.line("end")
+		p.branches()
 	case 10, 11, 12:
 		p.loops()
 	case 13, 14, 15:
@@ -160,19 +150,8 @@ func (p *program) statement() {
 			p.function()
 			p.locals = append(p.locals, v)
 		}
-	case 16, 17:
-		p.b.WriteString("said(pcall(function")
-		p.function()
-		p.line(", %s))", p.list(2))
-	case 18:
-		p.line("said(pcall(%s))", p.list(3))
-	case 19:
-		p.b.WriteString("said(xpcall(function() ")
-		loop, dots := p.loop, p.dots
-		p.loop, p.dots = false, false
-		p.inner()
-		p.line("end, function(e) note(type(e)) return %s end))", p.expr(1))
-		p.loop, p.dots = loop, dots
+	case 16, 17, 18, 19:
+		p.protected(k)
 	case 20:
 		if p.r.IntN(3) == 0 && p.depth > 1 {
 			p.line("error('E%d', %d)", p.r.IntN(9)+1, p.r.IntN(3))
@@ -193,6 +172,39 @@ func (p *program) statement() {
 		if len(p.locals) > 0 {
 			p.line("if type(%[1]s) == 'table' then %[1]s[%[2]s or 1] = %[3]s end", p.known(), p.expr(1), p.expr(2))
 		}
+	}
+}
+
+func (p *program) branches() {
+	p.line("if %s then", p.expr(2))
+	p.inner()
+	if p.r.IntN(2) == 0 {
+		p.line("elseif %s then", p.expr(2))
+		p.inner()
+	}
+	if p.r.IntN(2) == 0 {
+		p.line("else")
+		p.inner()
+	}
+	p.line("end")
+}
+
+// protected makes a call that notes what it fails with.
+func (p *program) protected(kind int) {
+	switch kind {
+	case 16, 17:
+		p.b.WriteString("said(pcall(function")
+		p.function()
+		p.line(", %s))", p.list(2))
+	case 18:
+		p.line("said(pcall(%s))", p.list(3))
+	case 19:
+		p.b.WriteString("said(xpcall(function() ")
+		loop, dots := p.loop, p.dots
+		p.loop, p.dots = false, false
+		p.inner()
+		p.line("end, function(e) note(type(e)) return %s end))", p.expr(1))
+		p.loop, p.dots = loop, dots
 	}
 }
 
