@@ -309,10 +309,10 @@ var (
 	binaries = []string{"+", "-", "*", "/", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or"}
 	calls    = []string{
 		"type(%v)", "tonumber(%v)", "tonumber(%v, 16)", "select('#', %v, %v)", "select(-1, %v, %v)", "unpack({%v, %v})", "#{%v, %v}",
-		"math.floor(%v)", "math.max(%v, %v)", "string.rep(%v, 3)", "string.sub(%v, 2)", "('x'):rep(2)", "string.format('%%d', %v)",
-		"rawget({%v, %v}, 1)", "rawequal(%v, %v)", "next({})", "next({%v})", "table.concat({%v, %v}, ',')", "(%v)", "table.remove({%v, %v})", "table.getn({%v})",
+		"math.floor(%v)", "math.max(%v, %v)", "string.sub(string.rep(%v, 3), 1, 60)", "string.sub(%v, 2)", "('x'):rep(2)", "string.format('%%d', %v)",
+		"rawget({%v, %v}, 1)", "rawequal(%v, %v)", "next({})", "next({%v})", "string.sub(table.concat({%v, %v}, ','), 1, 60)", "(%v)", "table.remove({%v, %v})", "table.getn({%v})",
 		"getmetatable(%v)", "pcall(%v)", "pcall(error, %v)", "table.maxn({%v})", "assert(%v, 'E7')", "string.byte(%v)", "rawset({}, 1, %v)[1]", "(function(...) return select('#', ...) end)(%v, %v)",
-		"string.gsub('abc', '%%w', %v)", "coroutine.running()", "math.modf(%v)", "unpack({1, 2, 3}, %v)", "loadstring('return 1, ...')(%v)", "bit.band(%v, 255)",
+		"string.sub(string.gsub('abc', '%%w', %v), 1, 60)", "coroutine.running()", "math.modf(%v)", "unpack({1, 2, 3}, %v)", "loadstring('return 1, ...')(%v)", "bit.band(%v, 255)",
 	}
 )
 
@@ -324,7 +324,12 @@ func (p *program) expr(depth int) string {
 	case k < 5:
 		return p.known()
 	case k < 7:
-		return "(" + p.expr(depth-1) + " " + pick(p.r, binaries) + " " + p.expr(depth-1) + ")"
+		op := pick(p.r, binaries)
+		text := p.expr(depth-1) + " " + op + " " + p.expr(depth-1)
+		if op == ".." { // no text grows without end
+			return "string.sub(" + text + ", 1, 60)"
+		}
+		return "(" + text + ")"
 	case k == 7:
 		return pick(p.r, []string{"not ", "-", "#"}) + "(" + p.expr(depth-1) + ")"
 	case k == 8:
