@@ -2,6 +2,8 @@ package script
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -78,7 +80,11 @@ func (r *rewriter) block(stmts []ast.Stmt) {
 
 func (r *rewriter) stmts(stmts []ast.Stmt) {
 	r.enter()
-	for _, s := range stmts {
+	for i, s := range stmts {
+		if a, ok := s.(*ast.AssignStmt); ok && len(a.Lhs) > 1 {
+			s = apart(a)
+			stmts[i] = s
+		}
 		r.stmt(s)
 	}
 	r.leave()
@@ -141,6 +147,55 @@ func (r *rewriter) stmt(s ast.Stmt) {
 	case *ast.ReturnStmt:
 		r.exprs(s.Exprs)
 	}
+}
+
+// apart makes of an assignment to several variables one after the other, of values that
+// were all there before the first: gopher-lua swaps nothing in a, b = b, a.
+func apart(a *ast.AssignStmt) ast.Stmt {
+	before := &ast.LocalAssignStmt{} // the tables and keys that are assigned to
+	values := &ast.LocalAssignStmt{Exprs: a.Rhs}
+	block := &ast.DoBlockStmt{}
+	var each []ast.Stmt
+	for i, target := range a.Lhs {
+		if field, ok := target.(*ast.AttrGetExpr); ok {
+			object, key := hiddenName("\x00object", i, a), hiddenName("\x00key", i, a)
+			before.Names = append(before.Names, object.Value, key.Value)
+			before.Exprs = append(before.Exprs, onlyFirst(field.Object), onlyFirst(field.Key))
+			field.Object, field.Key = object, key
+		}
+		value := hiddenName("\x00value", i, a)
+		values.Names = append(values.Names, value.Value)
+		each = append(each, &ast.AssignStmt{Lhs: []ast.Expr{target}, Rhs: []ast.Expr{value}})
+	}
+	if len(before.Names) > 0 {
+		block.Stmts = append(block.Stmts, before)
+	}
+	block.Stmts = append(block.Stmts, values)
+	slices.Reverse(each) // as Lua does
+	block.Stmts = append(block.Stmts, each...)
+	for _, s := range append(block.Stmts, block) {
+		s.SetLine(a.Line())
+		s.SetLastLine(a.LastLine())
+	}
+	return block
+}
+
+func hiddenName(name string, i int, at ast.PositionHolder) *ast.IdentExpr {
+	id := &ast.IdentExpr{Value: name + strconv.Itoa(i)}
+	id.SetLine(at.Line())
+	id.SetLastLine(at.LastLine())
+	return id
+}
+
+// onlyFirst is an expression of which only the first value counts.
+func onlyFirst(e ast.Expr) ast.Expr {
+	switch v := e.(type) {
+	case *ast.FuncCallExpr:
+		v.AdjustRet = true
+	case *ast.Comma3Expr:
+		v.AdjustRet = true
+	}
+	return e
 }
 
 func (r *rewriter) funcDef(s *ast.FuncDefStmt) {
@@ -299,14 +354,7 @@ func hiddenCall(name string, e ast.Expr) *ast.FuncCallExpr {
 
 // single rewrites an operand, of which only the first value counts.
 func (r *rewriter) single(e ast.Expr) ast.Expr {
-	out := r.expr(e)
-	switch v := out.(type) {
-	case *ast.FuncCallExpr:
-		v.AdjustRet = true
-	case *ast.Comma3Expr:
-		v.AdjustRet = true
-	}
-	return out
+	return onlyFirst(r.expr(e))
 }
 
 // library finds redis.call and the like at once: the tables cannot change.

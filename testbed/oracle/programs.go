@@ -116,7 +116,7 @@ func (p *program) function() {
 }
 
 func (p *program) statement() {
-	switch k := p.r.IntN(26); k {
+	switch k := p.r.IntN(28); k {
 	case 0, 1, 2:
 		v := p.name()
 		p.line("local %s = %s", v, p.expr(3))
@@ -129,7 +129,7 @@ func (p *program) statement() {
 		if len(p.locals) > 0 {
 			p.line("%s = %s", p.known(), p.expr(3))
 		}
-	case 6:
+	case 6, 26, 27:
 		if v, w := p.known(), p.known(); v != w && len(p.locals) > 1 { // Lua leaves open which of two values a variable gets
 			p.line("%s, %s = %s", v, w, p.list(3))
 		}
