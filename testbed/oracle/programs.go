@@ -116,7 +116,7 @@ func (p *program) function() {
 }
 
 func (p *program) statement() {
-	switch k := p.r.IntN(28); k {
+	switch k := p.r.IntN(31); k {
 	case 0, 1, 2:
 		v := p.name()
 		p.line("local %s = %s", v, p.expr(3))
@@ -152,6 +152,14 @@ func (p *program) statement() {
 		}
 	case 16, 17, 18, 19:
 		p.protected(k)
+	case 28:
+		p.method()
+	case 29:
+		p.closures()
+	case 30:
+		if len(p.locals) > 0 {
+			p.line("if type(%[1]s) == 'table' then %[1]s[%[2]s or 1], %[1]s.a, %[3]s = %[4]s end", p.known(), p.expr(1), p.known(), p.list(3))
+		}
 	case 20:
 		if p.r.IntN(3) == 0 && p.depth > 1 {
 			p.line("error('E%d', %d)", p.r.IntN(9)+1, p.r.IntN(3))
@@ -173,6 +181,34 @@ func (p *program) statement() {
 			p.line("if type(%[1]s) == 'table' then %[1]s[%[2]s or 1] = %[3]s end", p.known(), p.expr(1), p.expr(2))
 		}
 	}
+}
+
+// method makes an object that is called by its own name.
+func (p *program) method() {
+	v, self := p.name(), p.known()
+	p.line("local %s = {n = %s} function %s:m(...) tick() self.n, self.o = (...), self.n return self.n, self.o, %s end", v, p.expr(1), v, self)
+	p.locals = append(p.locals, v)
+	p.b.WriteString("function " + v + ".f")
+	p.function()
+	p.line("note(%[1]s:m(%[2]s)) said(pcall(%[1]s.m, %[1]s, %[3]s)) said(pcall(%[1]s.f, %[2]s))", v, p.expr(1), p.list(2))
+}
+
+// closures makes functions in a loop, each with the loop's variables of its own.
+func (p *program) closures() {
+	v, i, j := p.name(), p.name(), p.name()
+	p.line("local %s = {} for %s = 1, 3 do tick() local %s = %s", v, i, j, p.expr(1))
+	scope := len(p.locals)
+	p.locals = append(p.locals, v, i, j)
+	dots := p.dots
+	p.dots = false
+	p.line("%s[%s] = function() %s = %s + 1 %s = %s return %s, %s end", v, i, i, i, j, p.expr(1), i, j)
+	p.dots = dots
+	loop := p.loop
+	p.loop = true
+	p.inner()
+	p.loop = loop
+	p.line("end for %s = 1, 3 do said(pcall(%s[%s])) said(pcall(%s[%s])) end", i, v, i, v, i)
+	p.locals = append(p.locals[:scope], v)
 }
 
 func (p *program) branches() {
