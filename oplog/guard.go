@@ -2,6 +2,7 @@ package oplog
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -34,6 +35,7 @@ type guard struct {
 	onStall func(bool)  // waiting for space began or ended
 	after   func(time.Duration) <-chan time.Time
 	running atomic.Int64 // writes at the disk right now
+	lock    *dirLock     // of the directory
 
 	stall struct {
 		sync.Mutex
@@ -52,6 +54,23 @@ func newGuard(fs vfs.FS, after func(time.Duration) <-chan time.Time) *guard {
 
 // Unwrap implements vfs.FS.
 func (g *guard) Unwrap() vfs.FS { return g.FS }
+
+// dirLock is the lock of the directory, released once, whoever is the first to.
+type dirLock struct {
+	release func() error
+}
+
+func (d *dirLock) Close() error { return d.release() }
+
+// Lock implements vfs.FS. Pebble locks nothing but the directory.
+func (g *guard) Lock(name string) (io.Closer, error) {
+	c, err := g.FS.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	g.lock = &dirLock{sync.OnceValue(c.Close)}
+	return g.lock, nil
+}
 
 // park never returns: Pebble must not see the error.
 func park() { select {} }

@@ -170,23 +170,48 @@ func (l *Log) Close() error {
 	l.use.Unlock()
 	close(l.stop)
 	l.wakeAll()
-	select {
-	case <-l.done:
-	case <-l.failedCh:
-	case <-l.store.guard.stalling():
-		select { // there may be space by now, which the write that waits will find
-		case <-l.done:
-		case <-l.failedCh:
-		case <-l.opts.After(5 * stallRetry):
-			l.fail(fmt.Errorf("%w at close", ErrDiskFull))
-		}
-	}
+	unlessStuck(l, l.done)
 	if l.failed.Load() != nil {
 		l.store.abandon()
 		return fmt.Errorf("what was not yet durable in %s is lost: %w", l.opts.Dir, l.failure())
 	}
-	l.bg.Wait()
-	return l.store.close()
+	ended := make(chan error, 1)
+	go func() { // Pebble writes as it is closed, and what it does in the background must end
+		l.bg.Wait()
+		ended <- l.store.close()
+	}()
+	err := unlessStuck(l, ended)
+	if l.failed.Load() != nil {
+		l.store.abandon()
+		return fmt.Errorf("all is durable, but the store in %s could not be closed: %w", l.opts.Dir, l.failure())
+	}
+	return err
+}
+
+// unlessStuck waits for a step of Close, but not on a disk that has failed, or that is
+// full and stays so: then the log has failed.
+func unlessStuck[T any](l *Log, step <-chan T) (v T) {
+	for {
+		select {
+		case v = <-step:
+			return v
+		case <-l.failedCh:
+			return v
+		case <-l.store.guard.stalling():
+		}
+		select { // there may be space by now, which the write that waits will find
+		case v = <-step:
+			return v
+		case <-l.failedCh:
+			return v
+		case <-l.opts.After(5 * stallRetry):
+		}
+		select {
+		case <-l.store.guard.stalling():
+			l.fail(fmt.Errorf("%w at close", ErrDiskFull))
+		default:
+		}
+	}
 }
 
 // wakeAll wakes everyone who waits for progress, to see the log stop.

@@ -77,8 +77,7 @@ func (s *store) close() error {
 func (s *store) abandon() {
 	s.guard.fenced.Store(true)
 	if s.guard.running.Load() == 0 {
-		s.lock.Close() // ours
-		s.lock.Close() // and Pebble's, which will not be closed
+		s.guard.lock.Close() // Pebble may hold it still, or not any more
 	}
 }
 
