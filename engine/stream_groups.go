@@ -75,7 +75,7 @@ func (t *Tx) GroupAck(key, name []byte, ask func() (ids []crdt.StreamID, ok bool
 }
 
 // GroupChanged notes that local state of a group has changed, so that the next
-// checkpoint saves it.
+// checkpoint saves it, and that the key counts for what it holds now.
 func (t *Tx) GroupChanged(key, name []byte) {
 	n := t.peek(key)
 	if n == nil {
@@ -93,5 +93,6 @@ func (t *Tx) GroupChanged(key, name []byte) {
 			n.heap.changed = changes{}
 		}
 	}
+	n.measure()
 	n.markDirty()
 }

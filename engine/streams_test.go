@@ -234,3 +234,32 @@ func TestMadeStreamIDs(t *testing.T) {
 		alone = false
 	}
 }
+
+// TestDeliveriesCount: what a group has delivered is memory, though no operation says
+// so.
+func TestDeliveriesCount(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	key, group := []byte("x"), []byte("g")
+	const entries = 1000
+	n.do(func(tx *Tx) {
+		for i := range entries {
+			tx.StreamAdd(key, &StreamAdd{ID: crdt.StreamID{Ms: uint64(i + 1)}, Fields: [][]byte{key, group}})
+		}
+		tx.GroupCreate(key, group, crdt.StreamID{}, crdt.NoEntriesRead, false)
+	})
+	before := n.eng.DataBytes()
+	n.do(func(tx *Tx) {
+		for range entries {
+			s, _ := tx.Stream(key)
+			readSome(tx, s, s.Group(group), key)
+		}
+	})
+	after := n.eng.DataBytes()
+	if after < before+entries*48 {
+		t.Errorf("%d pending entries count for %d bytes", entries, after-before)
+	}
+	n.do(func(tx *Tx) { tx.StreamSetID(key, crdt.StreamID{Ms: 1 << 20}, nil, nil) }) // any change
+	if late := n.eng.DataBytes(); late != after {
+		t.Errorf("the next change of the key finds %d bytes more", late-after)
+	}
+}
