@@ -137,5 +137,5 @@ func (t *Tx) place(dst []byte, d *draft) {
 	d.Into(&t.op, &d.o.Object)
 	t.issue(n)
 	t.brought(n, dst)
-	n.load().Stream().CopyReads(from)
+	n.copyReads(from)
 }

@@ -175,7 +175,14 @@ func (t *Tx) streamFill(key []byte, from *crdt.Stream) {
 	s.PrepareFill(&t.op, t.e.self, from)
 	t.issue(n)
 	t.brought(n, key)
+	n.copyReads(from)
+}
+
+// copyReads gives a copy of a stream what has been read of that, which counts as
+// memory, too.
+func (n *entry) copyReads(from *crdt.Stream) {
 	n.load().Stream().CopyReads(from)
+	n.measure()
 }
 
 // StreamPut makes of an absent key the stream from, which the caller has made;

@@ -263,3 +263,28 @@ func TestDeliveriesCount(t *testing.T) {
 		t.Errorf("the next change of the key finds %d bytes more", late-after)
 	}
 }
+
+// TestCopiedDeliveriesCount: with a copy of a stream goes what its groups have
+// delivered, which counts like the rest of it.
+func TestCopiedDeliveriesCount(t *testing.T) {
+	for _, entries := range []int{1, 1000} { // copied at once, and by a draft
+		n := newNode(t, 1, clockAt(1_700_000_000_000))
+		key, group := []byte("x"), []byte("g")
+		n.do(func(tx *Tx) {
+			for i := range entries {
+				tx.StreamAdd(key, &StreamAdd{ID: crdt.StreamID{Ms: uint64(i + 1)}, Fields: [][]byte{key, group}})
+			}
+			tx.GroupCreate(key, group, crdt.StreamID{}, crdt.NoEntriesRead, false)
+			for range entries {
+				s, _ := tx.Stream(key)
+				readSome(tx, s, s.Group(group), key)
+			}
+			tx.Copy(key, []byte("y"), 0)
+		})
+		after := n.eng.DataBytes()
+		n.do(func(tx *Tx) { tx.StreamSetID([]byte("y"), crdt.StreamID{Ms: 1 << 20}, nil, nil) }) // any change
+		if late := n.eng.DataBytes(); late != after {
+			t.Errorf("%d entries: the next change of the copy finds %d bytes more", entries, late-after)
+		}
+	}
+}
