@@ -69,7 +69,7 @@ func ruleOf(args []string) rule {
 			return shape // Redis shares small integers, depending on their history
 		}
 		if len(args) == 3 && strings.EqualFold(args[1], "idletime") {
-			return near
+			return shape // the small integers that Redis shares are idle since it started
 		}
 	case "acl":
 		return aclRule(args)
