@@ -28,9 +28,10 @@ type liar struct {
 	peerpb.UnimplementedReplicationServer
 	identity func(*peerpb.Identity)
 	welcome  func(*peerpb.Welcome)
-	says     []any // *peerpb.FromSource or *outFrame
-	relays   []any // the same, to who fetches
-	images   []any // the same, to who wants the state
+	says     []any         // *peerpb.FromSource or *outFrame
+	relays   []any         // the same, to who fetches
+	images   []any         // the same, to who wants the state
+	pause    time.Duration // between two of images
 	greeted  atomic.Int64
 }
 

@@ -29,6 +29,9 @@ func (a *liar) Transfer(req *peerpb.TransferRequest, s grpc.ServerStreamingServe
 		if err := s.SendMsg(m); err != nil {
 			return err
 		}
+		if err := sleep(s.Context(), a.pause); err != nil {
+			return err
+		}
 	}
 	<-s.Context().Done()
 	return s.Context().Err()

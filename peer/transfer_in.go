@@ -51,6 +51,8 @@ type transferIn struct {
 	ctx     context.Context
 	conn    *grpc.ClientConn
 	silence *time.Timer        // runs while the source is waited for, see hear
+	waited  time.Duration      // since it last got on
+	came    int                // bytes of images since then
 	least   crdt.VersionVector // what every image covers
 	begun   bool
 	started int64  // Mono
@@ -92,18 +94,33 @@ func (x *transferIn) stream(m Member) error {
 	if err := x.begin(m, first.GetBegin()); err != nil {
 		return err
 	}
+	x.getsOn(pieceBytes)
 	if err := x.t.checkOlder(x.least); err != nil {
 		return err
 	}
 	return x.images(s, to)
 }
 
-// hear waits for the source, but not for ever. Between two calls it is not heard,
-// and so not silent: a checkpoint, or a merge, takes as long as it takes.
+// hear waits for the source, but not for ever, whatever it says without getting on.
+// Between two calls it is not heard, and so not silent: a checkpoint, or a merge,
+// takes as long as it takes.
 func (x *transferIn) hear(recv func() error) error {
-	x.silence.Reset(x.t.r.opts.Timing.Handshake)
+	begun := x.t.r.opts.Mono()
+	x.silence.Reset(x.t.r.opts.Timing.Handshake - x.waited)
 	defer x.silence.Stop()
-	return recv()
+	err := recv()
+	x.waited += time.Duration(x.t.r.opts.Mono() - begun)
+	return err
+}
+
+// getsOn notes that bytes of an image came. The source is waited for anew when they
+// are as many as it puts into a message: one that trickles would hold the only
+// transfer for ever (B1), and one that keeps to a rate, or is far away, sends that
+// much at a time.
+func (x *transferIn) getsOn(bytes int) {
+	if x.came += bytes; x.came >= pieceBytes {
+		x.waited, x.came = 0, 0
+	}
 }
 
 // begin judges the source and writes down what the transfer leads to.
@@ -243,8 +260,10 @@ func (x *transferIn) frame(f *inFrame, unpack *unpacker) error {
 	x.l.in.wire.Add(uint64(f.buf.Len()))
 	for _, p := range f.pieces {
 		data, err := unpack.add(p)
+		x.getsOn(p.size())
 		if err == nil && data != nil {
 			err = x.merge(data)
+			x.getsOn(pieceBytes)
 		}
 		if err != nil {
 			return err

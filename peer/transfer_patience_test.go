@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crdb/crdt"
+	"crdb/proto/peerpb"
 )
 
 // watched is an engine whose checkpoints and holds are watched.
@@ -119,5 +120,42 @@ func TestARateIsKeptWithinAnImage(t *testing.T) {
 	eventually(t, "the transfer has ended", func() bool { return two.r.Transfer().Percent == 100 })
 	if st := two.r.Transfer(); st.Bytes < rate || log.tells("broken off") {
 		t.Errorf("it was broken off, or is not what it should be: %+v", st)
+	}
+}
+
+// A source of which something comes again and again, but no image, does not hold the
+// only transfer for ever.
+func TestASourceThatTrickles(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	head := append([]byte{'c', 'R', 1, 0, 0, 1, 0, 0}, make([]byte, 64)...)
+	for name, says := range map[string][]any{
+		"nothing": {&outFrame{heartbeat: &peerpb.Heartbeat{}}},
+		"bytes":   {&outFrame{pieces: []piece{{data: head, more: true}}}, &outFrame{pieces: []piece{{data: []byte{0}, more: true}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newStates(t)
+			one := c.add(1)
+			one.write(0, 60)
+			syncLog(t, one.log)
+			images := append(says, repeatedly(200, says[len(says)-1])...)
+			c.replace(one.clusterNode, &liar{images: images, pause: patience / 3})
+			var log journal
+			two := c.add(2, func(n *stateNode) {
+				n.join = true
+				n.tune = func(o *Options) {
+					n.options(o)
+					o.Logger, o.Timing.Handshake = slog.New(slog.NewTextHandler(&log, nil)), patience
+				}
+			})
+			begun := time.Now()
+			two.r.SetMembers(c.members())
+			eventually(t, "it is given up", func() bool { return log.tells("broken off", errNoImage.Error()) })
+			if took := time.Since(begun); took > 10*patience {
+				t.Errorf("it took %v", took)
+			}
+			one.back()
+			one.r.SetMembers(c.members())
+			c.agree()
+		})
 	}
 }
