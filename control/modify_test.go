@@ -423,3 +423,23 @@ func TestNewInstanceOfAChangeThatWasGivenUp(t *testing.T) {
 	}
 	eventually(t, "it is dropped", func() bool { return nodes[3].database(guid) == nil })
 }
+
+// Whom a change forces out is told of it beside the work on its note.
+func TestTellingThoseThatAreGoneTakesACopy(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	r, _ := n.find(guid)
+	c, err := n.plan(r.Database, removing(true, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := n.beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.tellGone(x)
+	n.abandon(x)
+	n.forget(x)
+	n.idle(guid)
+	eventually(t, "it knows", func() bool { return nodes[2].database(guid).record.Status == api.StatusRemoved })
+}

@@ -117,14 +117,15 @@ func (n *Node) forget(x *note) {
 // tellGone tells those that are forced out, if they answer after all, so that
 // they stop taking writes. They need not confirm.
 func (n *Node) tellGone(x *note) {
+	d := x.Database // who works on the note writes it meanwhile
 	for i := range x.Base.Instances {
 		b := &x.Base.Instances[i]
 		if gone := x.Database.Removed(b.ID); gone != nil && gone.Forced && gone.Version == x.Database.ConfigVersion {
 			n.wg.Go(func() {
 				ctx, cancel := context.WithTimeout(n.ctx, n.opts.Timing.Call) // the task may end before
 				defer cancel()
-				if err := n.memberOf(b).Commit(ctx, x.Database); err != nil {
-					n.log.Warn("an instance was removed by force and does not know it yet", "database", x.Database.Name, "region", b.Region, "err", err)
+				if err := n.memberOf(b).Commit(ctx, d); err != nil {
+					n.log.Warn("an instance was removed by force and does not know it yet", "database", d.Name, "region", b.Region, "err", err)
 				}
 			})
 		}
