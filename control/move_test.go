@@ -95,3 +95,36 @@ func TestImportIsCancelled(t *testing.T) {
 	w.Close()
 	<-ended
 }
+
+// A checksum is kept with all it is of: what is as large as a dump file may be is
+// refused with it, not gathered in memory or cut short.
+func TestDumpFilesCarryNoChecksum(t *testing.T) {
+	n, guid, inst := moving(t)
+	big := strings.Repeat("x", api.MaxBody+1)
+	inst.file = big
+	for _, c := range []struct {
+		method, target, body string
+		status               int
+	}{
+		{"PUT", "/v1/crdbs/" + guid + "/import", big, http.StatusRequestEntityTooLarge},
+		{"GET", "/v1/crdbs/" + guid + "/export", "", http.StatusInternalServerError},
+	} {
+		rq, err := http.NewRequest(c.method, n.c.Base+c.target, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rq.Header.Set(api.SumHeader, api.RequestSum(c.method, c.target, []byte(c.body)))
+		resp, err := n.c.HTTP.Do(rq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || !strings.Contains(string(data), api.CodeTooLarge) || !strings.Contains(string(data), "without "+api.SumHeader) {
+			t.Errorf("%s: %v %d %.200s", c.target, err, resp.StatusCode, data)
+		}
+	}
+	if inst.file != big {
+		t.Error("something was imported")
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -37,7 +38,8 @@ type sealed struct {
 	http.ResponseWriter
 	asked  string // the request's checksum
 	status int
-	body   bytes.Buffer // at most MaxBody and what a handler writes at once
+	body   bytes.Buffer // at most MaxBody
+	over   bool         // the answer is larger
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -45,9 +47,26 @@ func (s *sealed) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 func (s *sealed) WriteHeader(status int) { s.status = status }
 
-func (s *sealed) Write(b []byte) (int, error) { return s.body.Write(b) }
+// Write refuses what no caller would take: an export may have any size.
+func (s *sealed) Write(b []byte) (int, error) {
+	if s.over = s.over || s.body.Len()+len(b) > MaxBody; s.over {
+		return 0, errSealed
+	}
+	return s.body.Write(b)
+}
+
+var errSealed = fmt.Errorf("the answer is larger than %d bytes, the most that is sent with a checksum; ask without %s", MaxBody, SumHeader)
 
 func (s *sealed) send() {
+	if s.over {
+		data, _ := json.Marshal(&Error{Code: CodeTooLarge, Description: errSealed.Error()}) // of strings
+		s.body.Reset()
+		s.body.Write(data)
+		s.status = http.StatusInternalServerError
+		s.Header().Del("Trailer")
+		s.Header().Set("Content-Type", "application/json")
+		s.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	}
 	s.Header().Set(SumHeader, AnswerSum(s.asked, s.status, s.body.Bytes()))
 	s.ResponseWriter.WriteHeader(s.status)
 	s.ResponseWriter.Write(s.body.Bytes())
