@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -59,6 +60,7 @@ func (n *Node) idle(guid string) {
 func (n *Node) setNote(x *note, state string) error {
 	next := &note{State: state, Database: x.Database, Base: x.Base}
 	if err := n.dir.writeNote(next); err != nil {
+		x.Unsure = true
 		return err
 	}
 	n.mu.Lock()
@@ -104,14 +106,31 @@ func (x *note) members() []*api.Instance {
 	return all
 }
 
-// forget removes the note of a change that is not decided.
-func (n *Node) forget(x *note) {
-	n.mu.Lock()
-	delete(n.mu.notes, x.Database.GUID)
-	n.mu.Unlock()
-	if err := n.dir.removeNote(x.Database.GUID); err != nil {
-		n.log.Error("cannot remove the note of a change; it counts as given up all the same", "database", x.Database.Name, "err", err)
+// forget removes the note of a change that is not decided. An error: it may be
+// decided on disk, and stays until the janitor has taken that back.
+func (n *Node) forget(x *note) error {
+	err := n.dir.removeNote(x.Database.GUID)
+	if err != nil {
+		n.log.Error("cannot remove the note of a change that is given up", "database", x.Database.Name, "err", err)
+		if x.Unsure {
+			return err
+		}
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.mu.notes, x.Database.GUID)
+	return nil
+}
+
+// makeSure writes a note down again where another state may be on disk. Before that
+// nobody hears of this one: at a restart the other would be carried on with.
+func (n *Node) makeSure(x *note) error {
+	if !x.Unsure {
+		return nil
+	}
+	err := n.dir.writeNote(x)
+	x.Unsure = err != nil
+	return err
 }
 
 // tellGone tells those that are forced out, if they answer after all, so that
@@ -138,6 +157,9 @@ func (n *Node) tellGone(x *note) {
 func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string)) map[string]error {
 	if n.outlived(x) {
 		n.abandon(x)
+	}
+	if err := n.makeSure(x); err != nil {
+		return map[string]error{"": fmt.Errorf("the note of the change cannot be written: %w", err)}
 	}
 	failed := map[string]error{}
 	var mu sync.Mutex // guards failed and x.Done
@@ -216,6 +238,7 @@ func (n *Node) abandon(x *note) {
 	next := &note{State: noteDeleting, Database: d}
 	if err := n.dir.writeNote(next); err != nil {
 		n.log.Error("cannot write down that a change is abandoned", "database", d.Name, "err", err)
+		next.Unsure = true
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -104,6 +104,7 @@ type note struct {
 	Database *api.Database `json:"crdb"`
 	Base     *api.Database `json:"base,omitempty"` // of a change: the configuration that it follows
 	Done     []string      `json:"-"`              // IDs of nodes that confirmed; they are asked again after a restart
+	Unsure   bool          `json:"-"`              // a write of another state failed, which may be on disk all the same
 }
 
 // The states of a note beyond the outcomes in api.
