@@ -353,7 +353,7 @@ func (n *Node) settle(ctx context.Context, k *task, x *note, away []string) erro
 	}
 }
 
-// lateOnes says who has not committed. The note stays, and the janitor goes on.
+// lateOnes says who has not committed. The note stays, and the finisher goes on.
 func (n *Node) lateOnes(k *task, x *note, failed map[string]error) error {
 	var err error
 	for _, inst := range x.Database.Instances {

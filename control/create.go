@@ -89,7 +89,7 @@ func (n *Node) create(ctx context.Context, k *task, d *api.Database) error {
 	return err
 }
 
-// abort drops the database everywhere. What cannot be reached now, the janitor
+// abort drops the database everywhere. What cannot be reached now, the finisher
 // reaches later. It goes on while the node shuts down, for a moment.
 func (n *Node) abort(k *task, x *note) {
 	k.uncommit()

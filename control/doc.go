@@ -143,7 +143,7 @@
 // Node.change is held through one Prepare, Post, Commit or Drop at a time; Node.mu
 // guards the maps and is never held while calling out. Order: change, mu.
 // The note of a database is written by whoever has claimed it (Node.mu.busy), one
-// task or the janitor at a time.
+// task or the finisher at a time.
 // Every goroutine is counted in Node.wg, and stops with Node.ctx. Tasks run
 // on goroutines of their own, at most maxRunningTasks at a time, recoveries apart:
 // they wait for tasks of other nodes, and those must not wait for them in turn.

@@ -2,20 +2,51 @@ package control
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"crdb/control/api"
 )
 
-// janitor finishes what tasks left: changes whose members did not answer, and
+// finisher finishes what tasks left: changes whose members did not answer, and
 // prepared instances whose coordinator is silent.
-func (n *Node) janitor() {
+func (n *Node) finisher() {
 	defer n.wg.Done()
 	tick := time.NewTicker(n.opts.Timing.Janitor)
 	defer tick.Stop()
 	for {
 		n.finishNotes()
 		n.resolvePosted()
+		select {
+		case <-tick.C:
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+// several calls f for each of some databases, for a few at a time, and waits: a node
+// that swallows packets keeps nobody waiting but those of its databases.
+func several(guids []string, f func(guid string)) {
+	places := make(chan struct{}, maxAsked)
+	var wg sync.WaitGroup
+	for _, guid := range guids {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			f(guid)
+		})
+	}
+	wg.Wait()
+}
+
+// janitor does what must not wait for the finisher: it ends leases, brings instances
+// back, and looks after notices.
+func (n *Node) janitor() {
+	defer n.wg.Done()
+	tick := time.NewTicker(n.opts.Timing.Janitor)
+	defer tick.Stop()
+	for {
 		n.expireDrains()
 		n.recoverFaulty()
 		if !n.attend(tick.C) {
@@ -52,19 +83,21 @@ func (n *Node) finishNotes() {
 		guids = append(guids, guid)
 	}
 	n.mu.Unlock()
-	for _, guid := range guids {
-		x := n.take(guid)
-		if x == nil {
-			continue
-		}
-		failed := n.round(n.ctx, x, nil)
-		n.idle(guid)
-		for cluster, err := range failed {
-			n.log.Warn("a change of a database waits for a cluster", "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
-		}
-		if len(failed) == 0 {
-			n.log.Info("a change of a database that had been left is finished", "database", x.Database.Name, "guid", guid, "change", x.State)
-		}
+	several(guids, n.finishNote)
+}
+
+func (n *Node) finishNote(guid string) {
+	x := n.take(guid)
+	if x == nil {
+		return
+	}
+	defer n.idle(guid)
+	failed := n.round(n.ctx, x, nil)
+	for cluster, err := range failed {
+		n.log.Warn("a change of a database waits for a cluster", "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
+	}
+	if len(failed) == 0 {
+		n.log.Info("a change of a database that had been left is finished", "database", x.Database.Name, "guid", guid, "change", x.State)
 	}
 }
 
@@ -72,20 +105,27 @@ func (n *Node) finishNotes() {
 // long enough.
 func (n *Node) resolvePosted() {
 	now := n.opts.Now().UnixMilli()
-	for guid, db := range n.snapshot() {
+	var due []string
+	all := n.snapshot()
+	for guid, db := range all {
 		r := db.record
-		switch {
-		case r.Status == api.StatusPosted && r.ExpiresMS <= now:
-			switch n.askOutcome(guid, r) {
-			case api.OutcomeAborted:
-				n.dropPosted(guid)
-			case api.OutcomeCommitting:
-				n.commitPosted(guid, r)
-			}
-		case r.Status == api.StatusCommitted && r.Posted != nil && r.Posted.ExpiresMS <= now:
-			n.resolveChange(guid, r)
+		if r.Status == api.StatusPosted && r.ExpiresMS <= now || r.Status == api.StatusCommitted && r.Posted != nil && r.Posted.ExpiresMS <= now {
+			due = append(due, guid)
 		}
 	}
+	several(due, func(guid string) {
+		r := all[guid].record
+		if r.Status == api.StatusCommitted {
+			n.resolveChange(guid, r)
+			return
+		}
+		switch n.askOutcome(guid, r) {
+		case api.OutcomeAborted:
+			n.dropPosted(guid)
+		case api.OutcomeCommitting:
+			n.commitPosted(guid, r)
+		}
+	})
 }
 
 // resolveChange asks what became of a change that was posted here. Nobody but

@@ -45,8 +45,8 @@ func (n *Node) heed() {
 	all := n.mu.notices
 	n.mu.notices = map[string][noticeKinds]string{}
 	n.mu.Unlock()
-	for guid, x := range all {
-		switch {
+	several(slices.Collect(maps.Keys(all)), func(guid string) {
+		switch x := all[guid]; {
 		case x[NoticeLostLog] != "":
 			n.condemn(guid, &fault{api.CodeLostLog, lostLogText(x[NoticeLostLog])})
 		case x[NoticeCloned] != "":
@@ -54,7 +54,7 @@ func (n *Node) heed() {
 		default:
 			n.learn(n.ctx, guid)
 		}
-	}
+	})
 }
 
 func lostLogText(what string) string {

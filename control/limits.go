@@ -10,6 +10,7 @@ const (
 	maxNotes        = 256 // creates and deletes a coordinator has under way
 	maxWarnings     = 64  // of one task
 	maxRequests     = 128 // admin requests at work at a time
+	maxAsked        = 16  // databases at a time of which others are asked, for each purpose
 	maxExports      = 2   // dump files being written at a time
 
 	resultTTL    = 500 * time.Second // a finished task is remembered this long

@@ -186,8 +186,9 @@ func (n *Node) open() (err error) {
 	}
 	n.state.Store(stateReady)
 	n.resumeTasks()
-	n.wg.Add(2)
+	n.wg.Add(3)
 	go n.janitor()
+	go n.finisher()
 	go n.verifier()
 	n.log.Info("node is ready", "region", s.Region, "node", n.dir.id.NodeID, "admin", n.AdminAddr(), "databases", len(n.databases()))
 	return nil

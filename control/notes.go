@@ -107,7 +107,7 @@ func (x *note) members() []*api.Instance {
 }
 
 // forget removes the note of a change that is not decided. An error: it may be
-// decided on disk, and stays until the janitor has taken that back.
+// decided on disk, and stays until the finisher has taken that back.
 func (n *Node) forget(x *note) error {
 	err := n.dir.removeNote(x.Database.GUID)
 	if err != nil {

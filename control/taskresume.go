@@ -94,7 +94,7 @@ func (k *task) isOf(x *note) bool {
 }
 
 // resumeNote carries out the note of a task. What members do not confirm in
-// time is left to the janitor, as in the first run of the task.
+// time is left to the finisher, as in the first run of the task.
 func (n *Node) resumeNote(ctx context.Context, k *task, x *note) error {
 	k.step("going on after a restart of the node", 50)
 	if x.Base == nil {
