@@ -18,6 +18,7 @@ import (
 type gone struct {
 	GUID    string `json:"guid"`
 	Replica int    `json:"id"`
+	Deleted bool   `json:"deleted,omitempty"` // with the database
 }
 
 const (
@@ -36,17 +37,25 @@ func (d *dir) readGone() (all []gone, err error) {
 
 // remember writes down that the instance of a record is gone. The caller holds
 // change.
-func (n *Node) remember(r *record) error {
+func (n *Node) remember(r *record, deleted bool) error {
 	all := slices.DeleteFunc(slices.Clone(n.gone), func(x gone) bool { return x.GUID == r.Database.GUID })
-	all = append(all, gone{r.Database.GUID, r.Replica})
+	all = append(all, gone{r.Database.GUID, r.Replica, deleted})
 	if len(all) > maxGone {
 		all = all[1:]
 	}
 	if err := n.dir.write(all, goneFile); err != nil {
 		return err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.gone = all
 	return nil
+}
+
+// wasDeletedLocked reports whether the instance of a database went with it. The caller
+// holds mu.
+func (n *Node) wasDeletedLocked(guid string) bool {
+	return slices.ContainsFunc(n.gone, func(x gone) bool { return x.GUID == guid && x.Deleted })
 }
 
 // checkGone refuses an instance that was here. The caller holds change.

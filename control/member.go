@@ -264,7 +264,7 @@ func (n *Node) dropLocked(guid string, db *database) error {
 	r := *db.record
 	served := r.Status != api.StatusPosted
 	if served {
-		if err := n.remember(&r); err != nil {
+		if err := n.remember(&r, n.wasDropped(guid)); err != nil {
 			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 		}
 	}

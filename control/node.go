@@ -77,7 +77,7 @@ type Node struct {
 	closed  sync.Once
 
 	change turn   // held through one Prepare, Commit or Drop
-	gone   []gone // instances that were here; guarded by change
+	gone   []gone // instances that were here; guarded by change, and written with mu held as well
 
 	mu struct {
 		sync.Mutex

@@ -78,7 +78,7 @@ func (n *Node) outcome(guid, config string) *api.Outcome {
 	if x != nil && (config == "" || config == x.Database.ConfigID) && (x.State == api.OutcomePreparing || x.State == api.OutcomeCommitting) {
 		return &api.Outcome{State: x.State}
 	}
-	o := &api.Outcome{State: api.OutcomeAborted}
+	o := &api.Outcome{State: api.OutcomeAborted, Deleted: n.wasDeletedLocked(guid)}
 	if db := n.mu.dbs[guid]; db != nil && config != "" && db.record.Status == api.StatusCommitted {
 		if o.InForce = db.record.Database.ConfigVersion; db.record.Database.ConfigID == config {
 			o.State = api.OutcomeCommitting

@@ -16,15 +16,22 @@ import (
 // asideDir holds the last data that a recovery put aside, one per database.
 const asideDir = "set-aside"
 
-// startPurge starts the removal of what is left of an instance here.
+// startPurge starts the removal of what is left of an instance here. One that is to
+// come back by itself does not.
 func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error) {
 	if err := n.checkReady(); err != nil {
 		return nil, err
 	}
 	r, err := n.findHosted(guid)
+	back := n.expected(guid)
 	switch {
-	case err != nil:
+	case err != nil && back == nil:
 		return nil, err
+	case err != nil && back.Replaces != 0 && !slices.Contains(ids, back.Replaces):
+		return nil, badRequest("the instance that is put aside at this node is %d", back.Replaces)
+	case n.tasks.running(api.OpRecover, guid):
+		return nil, errRecovers
+	case err != nil:
 	case !slices.Contains(ids, r.Replica):
 		return nil, badRequest("the instance at this node is %d; a purge works where the data is", r.Replica)
 	case r.Status != api.StatusRemoved:
@@ -34,6 +41,10 @@ func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error)
 		if !k.decide(ctx) {
 			return context.Canceled
 		}
+		n.returned(guid)
+		if n.tasks.running(api.OpRecover, guid) { // one that begins from now on finds that nothing is to come back
+			return errRecovers
+		}
 		n.change.Lock()
 		defer n.change.Unlock()
 		if db := n.database(guid); db != nil && db.record.Status == api.StatusRemoved {
@@ -42,6 +53,8 @@ func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error)
 		return nil
 	})
 }
+
+var errRecovers = api.Errorf(http.StatusConflict, api.CodeConflict, "the instance is just being recovered; see crdb-cli task list, and try again when that has ended")
 
 // recovery is a task that brings the node's instance back.
 type recovery struct {
@@ -99,6 +112,9 @@ func (n *Node) recover(ctx context.Context, k *task, x *recovery) error {
 	back, err := n.comeback(ctx, x)
 	if err != nil {
 		return err
+	}
+	if x.itself && !n.isLost(x.d.GUID) {
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "the instance was purged meanwhile, and does not come back by itself")
 	}
 	if !k.decide(ctx) {
 		return context.Canceled
@@ -282,7 +298,7 @@ func (n *Node) putAside(ctx context.Context, guid string) error {
 	if db.record.Status != api.StatusRemoved {
 		return fmt.Errorf("instance %d is still a member here", db.record.Replica)
 	}
-	if err := n.remember(db.record); err != nil { // before nothing is here that refuses to be made anew
+	if err := n.remember(db.record, false); err != nil { // before nothing is here that refuses to be made anew
 		return err
 	}
 	if err := db.close(); err != nil {

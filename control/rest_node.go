@@ -164,7 +164,7 @@ func (n *Node) getReady(r *http.Request) (any, error) {
 		}
 	}
 	if guid := n.missing(); guid != "" && n.opts.Settings.AutoRecover {
-		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %s: its instance here is put aside, and is to come back under a new ID", guid)
+		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %s: its instance here is put aside, and is to come back under a new ID; purge-instance here ends that", guid)
 	}
 	return map[string]any{"status": "ready", "databases": len(all)}, nil
 }

@@ -55,6 +55,8 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 	r := &returning{GUID: x.d.GUID, Instance: back, Backup: x.Backup}
 	if x.own != nil {
 		r.Replaces = x.own.Replica
+	} else if old := n.expected(r.GUID); old != nil {
+		r.Replaces = old.Replaces
 	}
 	for i := range x.d.Instances {
 		if y := &x.d.Instances[i]; x.old == nil || y.ID != x.old.ID {
@@ -76,16 +78,27 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 // hasReturned ends what expectReturn began where the new instance is committed: the
 // node crashed before it could. The caller is load.
 func (n *Node) hasReturned(r *record) {
-	n.mu.Lock()
-	x := n.mu.returns[r.Database.GUID]
-	n.mu.Unlock()
+	x := n.expected(r.Database.GUID)
 	if x != nil && r.Status == api.StatusCommitted && r.Replica != x.Replaces {
 		n.returned(r.Database.GUID)
 	}
 }
 
+// expected returns what expectReturn began, nil if nothing.
+func (n *Node) expected(guid string) *returning {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mu.returns[guid]
+}
+
+// isLost reports whether an instance is to be recovered by itself.
+func (n *Node) isLost(guid string) bool {
+	db := n.database(guid)
+	return n.expected(guid) != nil || db != nil && db.record.Fault != nil
+}
+
 // returned ends what expectReturn began: an instance serves, or the database is
-// gone.
+// gone, or somebody wants nothing of it here any more.
 func (n *Node) returned(guid string) {
 	n.mu.Lock()
 	r := n.mu.returns[guid]
@@ -136,19 +149,26 @@ func (n *Node) toRecover() (all []*api.Recover) {
 	return idle
 }
 
-// isGone reports whether all members that an instance could come back from answer
-// that they have no such database: it was deleted.
+// isGone reports whether the database that an instance could come back to was deleted:
+// a former member says so, or all answer that they have none. That one has none may
+// only mean that it has left, or has lost its disk.
 func (n *Node) isGone(ctx context.Context, guid string) bool {
-	n.mu.Lock()
-	r := n.mu.returns[guid]
-	n.mu.Unlock()
+	r := n.expected(guid)
 	if r == nil {
 		return false
 	}
+	all := true
 	for _, from := range r.From {
 		if _, err := n.askFor(ctx, from, guid); !api.IsCode(err, api.CodeDBNotFound) {
-			return false
+			all = false
+			continue
+		}
+		call, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+		o, err := (&api.Client{Base: from, HTTP: n.client}).Outcome(call, guid, "")
+		cancel()
+		if err == nil && o.Deleted {
+			return true
 		}
 	}
-	return true
+	return all
 }

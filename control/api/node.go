@@ -44,4 +44,6 @@ type Outcome struct {
 	// force, 0: none. A change up to that version may be decided although nobody
 	// has a note of it any more.
 	InForce int `json:"in_force,omitempty"`
+	// Deleted says that an instance was there and went with its database.
+	Deleted bool `json:"deleted,omitempty"`
 }
