@@ -39,7 +39,7 @@ func (o *Object) Spent() bool {
 		return false
 	}
 	for _, p := range o.parts {
-		if h, ok := p.coll.(*Hash); !p.coll.counts() || ok && h.times != nil && h.times.orphans > 0 {
+		if h, ok := p.coll.(*Hash); !p.coll.counts() || ok && h.times != nil && h.times.orphans.len() > 0 {
 			return false
 		}
 	}

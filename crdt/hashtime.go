@@ -6,7 +6,8 @@ import "encoding/binary"
 type fieldTimes struct {
 	now     int64  // what passed before does not show
 	due     zindex // the live fields by deadline; a double holds it exactly
-	orphans int    // fields that are not live and have deadlines
+	orphans zindex // fields that are not live and have deadlines, by the longest; 0 is none
+	looked  int    // how many of orphans PrepareOrphans has been through
 }
 
 // filing is where fieldTimes has a field.
@@ -19,9 +20,8 @@ func filingOf(e *element) (f filing) {
 	if len(e.dates) == 0 {
 		return f
 	}
-	if f.orphan = !e.Live(); !f.orphan {
-		f.at, _ = longest(e.dates)
-	}
+	f.at, _ = longest(e.dates)
+	f.orphan = !e.Live()
 	return f
 }
 
@@ -31,19 +31,19 @@ func (h *Hash) refile(field []byte, was, now filing) {
 		h.times = &fieldTimes{}
 	}
 	t := h.times
-	if was.at != 0 {
+	switch {
+	case was.orphan:
+		t.orphans.delete(float64(was.at), field)
+	case was.at != 0:
 		t.due.delete(float64(was.at), field)
 	}
-	if now.at != 0 {
+	switch {
+	case now.orphan:
+		t.orphans.insert(float64(now.at), field)
+	case now.at != 0:
 		t.due.insert(float64(now.at), field)
 	}
-	if was.orphan {
-		t.orphans--
-	}
-	if now.orphan {
-		t.orphans++
-	}
-	if t.due.len() == 0 && t.orphans == 0 {
+	if t.due.len() == 0 && t.orphans.len() == 0 {
 		h.times = nil
 	}
 }
@@ -174,20 +174,29 @@ func (h *Hash) PrepareSweep(op *Op, mine func(owner ReplicaID, at int64) bool, d
 	return len(names), looked
 }
 
-// PrepareOrphans names the fields that are gone but for deadlines, if those are
+// orphanLooks is how many fields PrepareOrphans looks at: a few milliseconds' worth.
+const orphanLooks = 4096
+
+// PrepareOrphans names fields that are gone but for deadlines, if those are
 // the caller's to remove, as mine says of who set them; at is 0 where that was none.
-// It returns their number.
+// Of many it looks at some, and at the next ones when it is called again. It returns
+// the number of names.
 func (h *Hash) PrepareOrphans(op *Op, mine func(owner ReplicaID, at int64) bool) (n int) {
-	if h.times == nil || h.times.orphans == 0 {
+	if h.times == nil || h.times.orphans.len() == 0 {
 		return 0
 	}
-	names := h.names(func(rec []byte) bool {
-		if rec[0] != shapeDated || cellLive(rec) {
-			return false
+	t := h.times
+	if t.looked >= t.orphans.len() {
+		t.looked = 0
+	}
+	var names [][]byte
+	t.orphans.walk(t.looked, t.looked+orphanLooks, false, func(field []byte, at float64) bool {
+		if _, owner := longest(h.element(field).dates); mine(owner.Replica, int64(at)) {
+			names = append(names, append([]byte(nil), field...))
 		}
-		at, owner := longest(mustElement(rec).dates)
-		return mine(owner.Replica, at)
+		return true
 	})
+	t.looked += orphanLooks - len(names) // these go
 	for _, f := range names {
 		h.see(op, f)
 	}
@@ -198,12 +207,12 @@ func (h *Hash) PrepareOrphans(op *Op, mine func(owner ReplicaID, at int64) bool)
 func (h *Hash) PreparePast(op *Op, field []byte) { h.see(op, field) }
 
 // stale reports whether something is kept until it can be forgotten.
-func (h *Hash) stale() bool { return h.stales > 0 || h.times != nil && h.times.orphans > 0 }
+func (h *Hash) stale() bool { return h.stales > 0 || h.times != nil && h.times.orphans.len() > 0 }
 
 func (h *Hash) bytes() int {
 	n := h.cellMap.bytes()
 	if h.times != nil {
-		n += 32 + h.times.due.bytes()
+		n += 48 + h.times.due.bytes() + h.times.orphans.bytes()
 	}
 	return n
 }

@@ -33,7 +33,7 @@ func dumpHash(h *Hash, v *view) {
 	if dated < h.Len() {
 		last = 0
 	}
-	if h.FirstDeadline() != first || h.LastDeadline() != last || h.Dated() != (dated > 0) || h.times != nil && h.times.orphans != orphans {
+	if h.FirstDeadline() != first || h.LastDeadline() != last || h.Dated() != (dated > 0) || h.times != nil && h.times.orphans.len() != orphans {
 		panic(fmt.Sprintf("index says %d to %d, %v; the fields say %d to %d, %d orphans", h.FirstDeadline(), h.LastDeadline(), h.times, first, last, orphans))
 	}
 }
@@ -169,5 +169,41 @@ func TestHashWithoutDeadlinesStaysPlain(t *testing.T) {
 	w.hset(o, "f", "w")
 	if rec, _ := o.Hash().get([]byte("f")); rec[0] != shapePlain || o.Hash().times != nil {
 		t.Errorf("%x", rec)
+	}
+}
+
+// TestManyOrphansAreLookedAtInTurn: more of them than are looked at in one go, the
+// caller's among them, and all of these are found.
+func TestManyOrphansAreLookedAtInTurn(t *testing.T) {
+	const many, own = 3*orphanLooks + 100, 50
+	a, b := &writer{id: 1}, &writer{id: 2}
+	x := &Object{}
+	for i := range many {
+		f := fmt.Sprint("f", i)
+		w := a
+		if i%(many/own) == 0 {
+			w = b
+		}
+		a.hset(x, f, "1")
+		del := &Op{Kind: KindHashRemove}
+		x.Hash().see(del, []byte(f)) // and not the deadline
+		w.time = a.time
+		w.hexpire(x, f, int64(100+i))
+		a.time = w.time
+		a.do(x, del)
+	}
+	if n := x.Hash().times.orphans.len(); n != many {
+		t.Fatalf("%d orphans", n)
+	}
+	found := 0
+	for range many/orphanLooks + 2 {
+		op := &Op{Kind: KindHashRemove}
+		n := x.Hash().PrepareOrphans(op, enforcedBy(2, 0))
+		if found += n; n > 0 {
+			a.do(x, op)
+		}
+	}
+	if left := x.Hash().times.orphans.len(); found < own || left != many-found {
+		t.Errorf("%d were found, %d are left", found, left)
 	}
 }

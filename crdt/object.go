@@ -104,7 +104,7 @@ func (o *Object) FieldDeadlines() (first, last int64) {
 // stable decides when these may go, but who set them, and time.
 func (o *Object) Orphaned() bool {
 	for i := range o.parts {
-		if h, ok := o.parts[i].coll.(*Hash); ok && h.times != nil && h.times.orphans > 0 {
+		if h, ok := o.parts[i].coll.(*Hash); ok && h.times != nil && h.times.orphans.len() > 0 {
 			return true
 		}
 	}
