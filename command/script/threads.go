@@ -11,13 +11,14 @@ const (
 	deepPcalls  = 4 // so many pcalls in each other may go as deep as the script itself
 )
 
-// newThread calls make, which makes states by l's options, with others.
-func (vm *VM) newThread(l *lua.LState, calls, registers int, make lua.LGFunction) int {
+// newThread calls create, which makes a state by l's options and leaves it on the stack,
+// with options of its own.
+func (vm *VM) newThread(l *lua.LState, calls, registers int, create lua.LGFunction) int {
 	options := l.Options
 	l.Options.CallStackSize, l.Options.RegistryMaxSize = calls, registers
 	l.Options.RegistrySize, l.Options.RegistryGrowStep = 128, 4096
 	l.RemoveContext() // with one, each state would come with a goroutine
-	n := make(l)
+	n := create(l)
 	l.Options = options
 	vm.watch(l)
 	vm.watch(l.Get(-1).(*lua.LState))

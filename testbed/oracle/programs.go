@@ -281,8 +281,8 @@ func (p *program) loops() {
 
 func (p *program) coroutine() {
 	v := p.name()
-	make := pick(p.r, []string{"create", "create", "wrap"})
-	p.b.WriteString("local " + v + " = coroutine." + make + "(function")
+	by := pick(p.r, []string{"create", "create", "wrap"})
+	p.b.WriteString("local " + v + " = coroutine." + by + "(function")
 	scope, loop, dots := len(p.locals), p.loop, p.dots
 	a := p.name()
 	p.locals, p.loop, p.dots = append(p.locals, a), false, true
@@ -295,7 +295,7 @@ func (p *program) coroutine() {
 	p.line("return %s end)", p.list(2))
 	p.locals, p.loop, p.dots = append(p.locals[:scope], v), loop, dots
 	for range 1 + p.r.IntN(3) {
-		if make == "wrap" {
+		if by == "wrap" {
 			p.line("said(pcall(%s, %s))", v, p.list(2))
 		} else {
 			p.line("said(coroutine.resume(%s, %s)) note(coroutine.status(%s))", v, p.list(2), v)
