@@ -76,10 +76,7 @@ func (vm *VM) openLibraries() {
 
 // lock returns an empty table through which real can be read only.
 func (vm *VM) lock(real *lua.LTable) *lua.LTable {
-	proxy, mt := vm.l.NewTable(), vm.l.NewTable()
-	mt.RawSetString("__index", real)
-	mt.RawSetString("__newindex", vm.l.NewFunction(vm.refuseWrite))
-	proxy.Metatable = mt
+	proxy := vm.lockOnce(real)
 	vm.locked[proxy] = real
 	return proxy
 }
