@@ -153,18 +153,16 @@ func TestOldDiskOfACreateDropsNothing(t *testing.T) {
 	agreeOn(t, guid, 1, nodes[1:]...)
 }
 
-// A coordinator that crashed when a create was decided goes on with it, and one of the
-// members is gone for good. The database can be changed at this node all the same.
-func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
-	dial, nodes := three(t)
-	co, ctx := nodes[0], context.Background()
-	d := describeOn("cart", co, nodes[2])
+// decideCreate brings a create to where it is decided, and nobody has committed.
+func decideCreate(t *testing.T, co *testNode, d *api.Database) {
+	t.Helper()
+	ctx := context.Background()
 	d.GUID = co.newGUID()
-	k := &task{owner: co.tasks}
 	if err := co.resolve(ctx, d, func(c string, err error) { t.Fatal(c, err) }); err != nil {
 		t.Fatal(err)
 	}
 	x, err := co.begin(&note{State: api.OutcomePreparing, Database: d})
+	k := &task{owner: co.tasks}
 	if err == nil {
 		err = co.prepareAll(ctx, k, d)
 	}
@@ -174,6 +172,15 @@ func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, k.api.Errors)
 	}
+}
+
+// A coordinator that crashed when a create was decided goes on with it, and one of the
+// members is gone for good. The database can be changed at this node all the same.
+func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
+	dial, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", co, nodes[2])
+	decideCreate(t, co, d)
 	dial.cut.Store(nodes[2].AdminAddr(), true)
 	co.restart()
 	eventually(t, "it serves", func() bool { return co.Instance(d.GUID) != nil })
@@ -193,23 +200,9 @@ func TestCreateIsOverWithTheDatabase(t *testing.T) {
 	_, nodes := three(t)
 	co, ctx := nodes[0], context.Background()
 	d := describeOn("cart", nodes...)
-	d.GUID = co.newGUID()
-	k := &task{owner: co.tasks}
-	if err := co.resolve(ctx, d, func(c string, err error) { t.Fatal(c, err) }); err != nil {
+	decideCreate(t, co, d)
+	if err := nodes[1].Commit(ctx, d); err != nil {
 		t.Fatal(err)
-	}
-	x, err := co.begin(&note{State: api.OutcomePreparing, Database: d})
-	if err == nil {
-		err = co.prepareAll(ctx, k, d)
-	}
-	if err == nil {
-		err = co.setNote(x, api.OutcomeCommitting)
-	}
-	if err == nil {
-		err = nodes[1].Commit(ctx, d)
-	}
-	if err != nil {
-		t.Fatal(err, k.api.Errors)
 	}
 	co.Close()
 	if del := nodes[1].wait(nodes[1].c.Delete(ctx, d.GUID)); del.Status != api.TaskFailed || !nodes[2].clean() {

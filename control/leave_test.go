@@ -410,18 +410,16 @@ func TestLeaverCrash(t *testing.T) {
 	eventually(t, "clean", nodes[2].clean)
 }
 
-// A removal was decided, and the next change has taken the place of its note: that the
-// coordinator knows nothing of it any more does not mean that it was given up. The
-// leaver never takes writes again.
-func TestLeaverHearsOfALaterChange(t *testing.T) {
-	_, nodes, guid := four(t)
-	ctx := context.Background()
+// decideRemoval brings the removal of the third member, which takes no writes any more,
+// to where it is decided and nobody has committed.
+func decideRemoval(t *testing.T, nodes []*testNode, guid string) (*change, *note, *fakeInstance) {
+	t.Helper()
 	r, _ := nodes[0].find(guid)
 	c, err := nodes[0].plan(r.Database, removing(false, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	x, err := nodes[0].beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,6 +432,16 @@ func TestLeaverHearsOfALaterChange(t *testing.T) {
 	leaver.mu.Lock()
 	leaver.admitted = false
 	leaver.mu.Unlock()
+	return c, x, leaver
+}
+
+// A removal was decided, and the next change has taken the place of its note: that the
+// coordinator knows nothing of it any more does not mean that it was given up. The
+// leaver never takes writes again.
+func TestLeaverHearsOfALaterChange(t *testing.T) {
+	_, nodes, guid := four(t)
+	ctx := context.Background()
+	c, x, leaver := decideRemoval(t, nodes, guid)
 	for _, n := range nodes[:2] {
 		if err := n.Commit(ctx, c.next); err != nil {
 			t.Fatal(err)

@@ -47,24 +47,7 @@ func TestCommitOnADiskFromBetween(t *testing.T) {
 // takes the version.
 func TestEmptyCoordinatorGivesNothingUp(t *testing.T) {
 	dial, nodes, guid := four(t)
-	r, _ := nodes[0].find(guid)
-	c, err := nodes[0].plan(r.Database, removing(false, 3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := nodes[0].beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range stepsOfARemoval[1:5] { // decided
-		if err := s.do(nodes, &task{owner: nodes[0].tasks}, c, x); err != nil {
-			t.Fatal(s.name, err)
-		}
-	}
-	leaver := nodes[2].fake(guid)
-	leaver.mu.Lock()
-	leaver.admitted = false
-	leaver.mu.Unlock()
+	c, _, leaver := decideRemoval(t, nodes, guid)
 	nodes[0].Close()
 	nodes[0].opts.Settings.Dir = t.TempDir()
 	dial.cut.Store(nodes[1].AdminAddr(), true) // who stays and has it in force is cut off
