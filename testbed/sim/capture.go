@@ -28,9 +28,11 @@ type capture struct {
 type proofs struct {
 	r       *run
 	checked int
+	again   int // of databases made of backups
 	mu      struct {
 		sync.Mutex
-		all []*capture
+		all      []*capture
+		restored []*capture // of databases made of backups
 	}
 }
 
@@ -50,11 +52,25 @@ func (r *run) audit(n *node) {
 // a state transfer is under way there is none, since no one vector says what is
 // there; then it is not kept.
 func (ps *proofs) capture(i *instance) *capture {
-	c := &capture{i: i, at: time.Since(ps.r.began), keys: map[string]uint64{}}
+	c, whole := ps.picture(i)
+	if !whole {
+		return c
+	}
+	i.p.alive(func() {
+		ps.mu.Lock()
+		ps.mu.all = append(ps.mu.all, c)
+		ps.mu.Unlock()
+	})
+	return c
+}
+
+// picture is a capture that is not kept. It reports whether it is whole.
+func (ps *proofs) picture(i *instance) (c *capture, whole bool) {
+	c = &capture{i: i, at: time.Since(ps.r.began), keys: map[string]uint64{}}
 	i.use.RLock()
 	defer i.use.RUnlock()
 	if i.over {
-		return c
+		return c, false
 	}
 	tx := i.engine.NewTx()
 	tx.LockAll(i.p.n.clock.now())
@@ -78,15 +94,15 @@ func (ps *proofs) capture(i *instance) *capture {
 		ps.r.fail("S6: %s sums the digests of its keys to %x, not %x", i.p.n.name, d, c.digest)
 	}
 	tx.Unlock()
-	if i.ahead() {
-		return c
-	}
-	i.p.alive(func() {
-		ps.mu.Lock()
-		ps.mu.all = append(ps.mu.all, c)
-		ps.mu.Unlock()
-	})
-	return c
+	return c, !i.ahead()
+}
+
+// restored keeps a capture of a database that was made of a backup, with the vector
+// of that: only its ledger is known.
+func (ps *proofs) restored(c *capture) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.mu.restored = append(ps.mu.restored, c)
 }
 
 // settle waits until all nodes show the same at the same vector, and captures

@@ -63,6 +63,7 @@ func rewind(r *run, rng *rand.Rand) {
 	n.mu.disk = old
 	n.mu.Unlock()
 	n.putBack, n.emptied = true, empty
+	r.putBack.Store(true)
 	r.restart(n)
 	n.putBack = false
 	if p = n.program(); p != nil && p.newest.Load() == nil { // a copy from before it had the database

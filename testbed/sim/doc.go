@@ -54,4 +54,7 @@
 //	    others say.
 //	S10 The regions' own comparison (crdb-cli crdb verify) finds no difference,
 //	    at any time, and when all is healed it compares all regions.
+//	S11 A database made of a backup shows what that covers; its own dump file,
+//	    read again, changes nothing; and once its delete is decided it is gone
+//	    everywhere in the end.
 package sim

@@ -44,6 +44,7 @@ var faults, memberFaults = map[string]fault{
 	"setback": setBack,
 	"rivals":  rivals,
 	"lone":    dropLinks,
+	"other":   keepAnother,
 }
 
 // placeKinds are those of one place or link that were there from the beginning; see
@@ -51,7 +52,7 @@ var faults, memberFaults = map[string]fault{
 func placeKinds() []string { return without(faults, "verify") }
 
 // laterKinds are those that memberKinds leaves out.
-var laterKinds = []string{"setback", "rivals", "lone"}
+var laterKinds = []string{"setback", "rivals", "lone", "other"}
 
 // memberKinds are those of membership that were there from the beginning: one
 // more would make other runs of all seeds. Config.drawMembers draws the rest.

@@ -26,11 +26,14 @@ type watchedHost struct {
 // Open implements control.Host.
 func (h *watchedHost) Open(s control.Spec) (control.Instance, error) {
 	i := &instance{p: h.p, id: crdt.ReplicaID(s.Replica), end: make(chan struct{}), clients: map[*client]struct{}{}}
-	h.p.opening = i
+	h.p.all.Store(s.GUID, i)
 	var err error
 	if i.Instance, err = h.Host.Open(s); err != nil {
 		i.finish()
 		return nil, err
+	}
+	if s.Name != mainName {
+		return i, nil
 	}
 	i.cloned = i.log.DurableOwn()
 	h.p.newest.Store(i)
@@ -48,7 +51,7 @@ type instance struct {
 	id     crdt.ReplicaID
 	log    *oplog.Log
 	engine *engine.Engine
-	watch  *watcher
+	watch  *watcher // nil: it is not of the main database
 
 	session func(resp.Conn) resp.Session
 	lastID  atomic.Uint64
@@ -106,7 +109,9 @@ func (i *instance) SetMembers(version int, members []control.Member) {
 // Close implements control.Instance.
 func (i *instance) Close() error {
 	i.finish()
-	i.watch.close()
+	if i.watch != nil {
+		i.watch.close()
+	}
 	err := i.Instance.Close()
 	if err != nil { // its log has failed: what it was writing is parked for good
 		i.p.n.run.parked.Store(true)
@@ -151,6 +156,14 @@ func (i *instance) ahead() bool { return i.engine.Ahead() > 0 || i.CatchingUp() 
 // millisecond goes by.
 const betweenSteps = 32
 
+// instanceOf returns the newest instance of a database, nil if there was none.
+func (p *program) instanceOf(guid string) *instance {
+	if i, ok := p.all.Load(guid); ok {
+		return i.(*instance)
+	}
+	return nil
+}
+
 // Log implements host.Parts.
 func (p *program) Log(_ control.Spec, o *oplog.Options) {
 	c := &p.n.run.config
@@ -158,11 +171,10 @@ func (p *program) Log(_ control.Spec, o *oplog.Options) {
 }
 
 // Engine implements host.Parts.
-func (p *program) Engine(_ control.Spec, o *engine.Options) {
-	p.opening.log = o.Log
-	c := &p.n.run.config
+func (p *program) Engine(s control.Spec, o *engine.Options) {
+	i, c := p.instanceOf(s.GUID), &p.n.run.config
+	i.log = o.Log
 	o.CheckpointBytes, o.ExpiryGrace, o.Sizes = c.CheckpointBytes, 2*time.Second, c.Sizes
-	i := p.opening
 	o.Between = func() { // others go on meanwhile
 		if p.rand.next()%betweenSteps == 0 && !i.ended() {
 			time.Sleep(time.Millisecond)
@@ -171,11 +183,13 @@ func (p *program) Engine(_ control.Spec, o *engine.Options) {
 }
 
 // Peer implements host.Parts.
-func (p *program) Peer(_ control.Spec, o *peer.Options) {
-	i, c := p.opening, &p.n.run.config
+func (p *program) Peer(s control.Spec, o *peer.Options) {
+	i, c := p.instanceOf(s.GUID), &p.n.run.config
 	i.engine = o.Apply.(*engine.Engine)
-	i.watch = newWatcher(i)
-	o.Apply, o.Images = i.watch, i.watch
+	if s.Name == mainName {
+		i.watch = newWatcher(i)
+		o.Apply, o.Images = i.watch, i.watch
+	}
 	o.Limits = c.limits()
 	o.Limits.TransferRate = int(c.TransferRate)
 	o.Timing = peer.Timing{RetryStop: 5 * time.Second, FetchDelay: time.Duration(c.FetchDelayMS) * time.Millisecond}
@@ -192,12 +206,14 @@ var errClosedInstance = errors.New("the instance is closed")
 
 // Listen implements host.Parts.
 func (p *program) Listen(s control.Spec, o resp.ServerOptions) (host.Server, error) {
-	i := p.newest.Load()
+	i := p.instanceOf(s.GUID)
 	if i == nil || i.ended() || int(i.id) != s.Replica {
 		return nil, errClosedInstance
 	}
 	i.session = o.NewSession
-	p.alive(func() { p.n.run.register.serves(i) })
+	if i.watch != nil {
+		p.alive(func() { p.n.run.register.serves(i) })
+	}
 	i.serves.Store(true)
 	return clientServer{i}, nil
 }

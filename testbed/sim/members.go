@@ -47,7 +47,7 @@ func (o *operator) at(n *node) *api.Client {
 
 // create makes the database on the first nodes.
 func (o *operator) create(on []*node) {
-	d := &api.Database{Name: "sim", DefaultDBConfig: api.DBConfig{Port: clientPort}}
+	d := &api.Database{Name: mainName, DefaultDBConfig: api.DBConfig{Port: clientPort}}
 	for _, n := range on {
 		d.Instances = append(d.Instances, api.Instance{Cluster: api.Cluster{Name: n.admin()}})
 	}

@@ -28,6 +28,11 @@ var mutantsOfMembers = [][]mutant{
 			"an instance that was removed takes writes", []change{{"control/restrain.go", `case code != "":`, `case code != "" && code != api.CodeRemoved:`}},
 			"S9: .* has written ", joining(plain("force", "grow")),
 		},
+		{
+			"a delete is given up if somebody does not answer", []change{{"control/notes.go",
+				"k.fail(\"\", api.Errorf(0, api.CodeUnreachable, \"the instances named", "n.forget(x)\n\t\tk.fail(\"\", api.Errorf(0, api.CodeUnreachable, \"the instances named"}},
+			"S11: deleted databases", joining(plain("other", "away", "cut")),
+		},
 	},
 	{
 		{
@@ -37,6 +42,10 @@ var mutantsOfMembers = [][]mutant{
 		{
 			"the links to a member that was removed stay", []change{{"peer/replicator.go", "if !slices.Contains(ids, l.replica) {", "if false {"}},
 			"S9: .* takes ", joining(plain("force", "cut", "grow")),
+		},
+		{
+			"a backup is read in part", []change{{"engine/frozen.go", "from += frozenParts", "from += 2 * frozenParts"}},
+			"S(5|11): ", joining(plain("other", "backup")),
 		},
 	},
 }

@@ -102,14 +102,14 @@ func (n *node) start() error {
 // program is what runs on a machine from one start to the next crash or stop:
 // a node of package control with all that is in it.
 type program struct {
-	n       *node
-	disk    *Disk
-	ctl     *control.Node
-	host    control.Host // the real one
-	opening *instance    // by the goroutine that opens it
-	newest  atomic.Pointer[instance]
-	rand    *lockedRand
-	closed  sync.Once
+	n      *node
+	disk   *Disk
+	ctl    *control.Node
+	host   control.Host             // the real one
+	newest atomic.Pointer[instance] // of the main database
+	all    sync.Map                 // *instance by GUID: the newest of each database
+	rand   *lockedRand
+	closed sync.Once
 
 	crashed atomic.Bool // it did not end in order
 

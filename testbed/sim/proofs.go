@@ -30,14 +30,17 @@ func (ps *proofs) check() {
 	if len(r.config.Ledger) > 0 {
 		b := newBooks(r)
 		b.survival()
-		for _, c := range all {
-			b.compare(c)
+		for _, c := range append(slices.Clone(all), ps.mu.restored...) {
+			if !r.register.vanished(c.vector) {
+				b.compare(c)
+			}
 		}
 		if len(all) > 0 {
 			b.order(all)
 		}
 	}
 	ps.checked = len(all)
+	ps.again = len(ps.mu.restored)
 }
 
 // digests: equal vectors, equal digests (S6).

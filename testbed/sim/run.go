@@ -33,13 +33,16 @@ type run struct {
 	graves   sync.WaitGroup // programs that crashed and are being tidied up
 	ending   chan struct{}  // closed when the load is over
 	faults   atomic.Int64
-	ops      atomic.Int64 // answered by a node
-	stop     atomic.Bool  // a checker has failed: there is nothing more to learn
-	parked   atomic.Bool  // a log has failed: what it was writing is parked for good
-	calm     atomic.Bool  // nothing is to break for a while
-	shelf    []shelved    // backups; guarded by op
-	spared   atomic.Int64 // bytes that were not sent to who had a backup
-	clones   int          // machines that ran copies; guarded by op
+	ops      atomic.Int64    // answered by a node
+	stop     atomic.Bool     // a checker has failed: there is nothing more to learn
+	parked   atomic.Bool     // a log has failed: what it was writing is parked for good
+	calm     atomic.Bool     // nothing is to break for a while
+	shelf    []shelved       // backups; guarded by op
+	spared   atomic.Int64    // bytes that were not sent to who had a backup
+	clones   int             // machines that ran copies; guarded by op
+	others   int             // databases beside the main one, ever; guarded by op
+	deleted  map[string]bool // of them, by GUID, whose delete was confirmed; guarded by op
+	putBack  atomic.Bool     // a disk was
 	versions int64
 	final    crdt.VersionVector // where all end
 	lie      bool               // disks lie: for tests of the checkers
@@ -63,6 +66,7 @@ type Result struct {
 	Logged    int   // operations in the logs
 	Faults    int64 // injected
 	Captures  int   // compared with the operations they cover
+	Restored  int   // databases made of backups, compared with the ledger
 	Transfers int64 // of state that have ended
 	Spared    int64 // bytes of them that were not sent to who had a backup
 	Versions  int64 // of the configuration
@@ -76,7 +80,7 @@ const maxTrace = 20_000
 
 // play runs a configuration. It is called inside a bubble.
 func play(c Config, tune func(*run)) Result {
-	r := &run{config: c, began: time.Now(), ending: make(chan struct{})}
+	r := &run{config: c, began: time.Now(), ending: make(chan struct{}), deleted: map[string]bool{}}
 	r.logger = slog.New(slog.NewTextHandler(logLines{r}, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: noTime}))
 	r.net = NewNetwork(r.rand("network"))
 	r.op = newOperator(r)
@@ -93,6 +97,7 @@ func play(c Config, tune func(*run)) Result {
 		r.extra()
 	}
 	r.heal()
+	r.tidy()
 	r.converge()
 	r.verified()
 	r.proofs.check()
@@ -102,7 +107,7 @@ func play(c Config, tune func(*run)) Result {
 	defer r.mu.Unlock()
 	return Result{
 		Config: c, Failures: r.mu.failures, Trace: r.mu.lines, Ops: r.ops.Load(), Logged: r.history.size(),
-		Faults: r.faults.Load(), Captures: r.proofs.checked,
+		Faults: r.faults.Load(), Captures: r.proofs.checked, Restored: r.proofs.again,
 		Transfers: r.register.transfers.Load(), Spared: r.spared.Load(), Versions: r.versions, Parked: r.parked.Load(), Time: time.Since(r.began),
 	}
 }
@@ -368,6 +373,6 @@ func (res *Result) String() string {
 }
 
 func (res *Result) counts() string {
-	return fmt.Sprintf("%d commands answered, %d operations logged, %d faults, %d state transfers, %d configurations, %d captures proven, %v of virtual time",
-		res.Ops, res.Logged, res.Faults, res.Transfers, res.Versions, res.Captures, res.Time.Round(time.Second))
+	return fmt.Sprintf("%d commands answered, %d operations logged, %d faults, %d state transfers, %d configurations, %d captures and %d restored databases proven, %v of virtual time",
+		res.Ops, res.Logged, res.Faults, res.Transfers, res.Versions, res.Captures, res.Restored, res.Time.Round(time.Second))
 }

@@ -160,3 +160,21 @@ func TestJoiningWithBackups(t *testing.T) {
 		t.Error("no backup spared anything")
 	}
 }
+
+// TestOtherDatabases: databases made of backups show what these cover, their own dump
+// files change nothing, and what was deleted is gone (S11).
+func TestOtherDatabases(t *testing.T) {
+	restored := 0
+	for seed := range uint64(4) {
+		c := joining(plain("backup", "other", "crash", "cut"))
+		c.Seed = seed + 1
+		res := simulate(t, c, nil)
+		if len(res.Failures) > 0 {
+			report(t, res)
+		}
+		restored += res.Restored
+	}
+	if restored == 0 {
+		t.Error("no database was made of a backup")
+	}
+}

@@ -45,6 +45,7 @@ func (s *totals) addSums(o *sums) {
 	s.Logged += o.Logged
 	s.Faults += o.Faults
 	s.Captures += o.Captures
+	s.Restored += o.Restored
 	s.Transfers += o.Transfers
 	s.Versions += o.Versions
 	s.Time += o.Time
