@@ -51,6 +51,15 @@ func bitSet(c *Context) {
 		return
 	}
 	key := c.Args[1]
+	if here := c.Tx.InPlace(key); inside(here, at>>3, 1) {
+		was := bitAt(here, at)
+		if was != byte(on) {
+			c.Tx.Edit(int(at>>3), []byte{here[at>>3] ^ 0x80>>(at&7)})
+			c.event(evString, "setbit", key)
+		}
+		c.Out.Int(int64(was))
+		return
+	}
 	old, _, err := c.Tx.Get(key)
 	if err != nil {
 		c.Error(err)
@@ -78,7 +87,7 @@ func bitGet(c *Context) {
 	if !ok {
 		return
 	}
-	val, _, err := c.Tx.Get(c.Args[1])
+	val, _, err := c.Tx.Peek(c.Args[1])
 	if err != nil {
 		c.Error(err)
 		return

@@ -76,7 +76,7 @@ func argBitUnit(c *Context, i int) (int64, bool) {
 }
 
 func bitCount(c *Context) {
-	val, ok, err := c.Tx.Get(c.Args[1])
+	val, ok, err := c.Tx.Peek(c.Args[1])
 	if err != nil {
 		c.Error(err)
 		return
@@ -119,7 +119,7 @@ func bitPos(c *Context) {
 		c.Out.Error("ERR The bit argument must be 1 or 0.")
 		return
 	}
-	val, ok, err := c.Tx.Get(c.Args[1])
+	val, ok, err := c.Tx.Peek(c.Args[1])
 	if err != nil {
 		c.Error(err)
 		return

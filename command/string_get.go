@@ -88,7 +88,7 @@ func stringMGet(c *Context) {
 }
 
 func stringStrLen(c *Context) {
-	val, _, err := c.Tx.Get(c.Args[1])
+	val, _, err := c.Tx.Peek(c.Args[1])
 	if err != nil {
 		c.Error(err)
 		return

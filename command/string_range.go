@@ -11,7 +11,7 @@ func stringGetRange(c *Context) {
 	if !ok {
 		return
 	}
-	val, _, err := c.Tx.Get(c.Args[1])
+	val, _, err := c.Tx.Peek(c.Args[1])
 	if err != nil {
 		c.Error(err)
 		return
@@ -39,8 +39,17 @@ func cutRange(val []byte, start, end int64) []byte {
 	return val[start : end+1]
 }
 
+// maxAppended bounds the strings that are appended to in place, in bytes.
+const maxAppended = 4 << 20
+
 func stringAppend(c *Context) {
 	key, more := c.Args[1], c.Args[2]
+	if here := c.Tx.InPlace(key); here != nil && len(more) > 0 && int64(len(here)+len(more)) <= min(maxAppended, c.maxBulk()) {
+		c.Tx.Edit(len(here), more)
+		c.event(evString, "append", key)
+		c.Out.Int(int64(len(here) + len(more)))
+		return
+	}
 	old, ok, err := c.Tx.Get(key)
 	if err != nil {
 		c.Error(err)
@@ -72,6 +81,12 @@ func stringSetRange(c *Context) {
 		return
 	}
 	key, patch := c.Args[1], c.Args[3]
+	if here := c.Tx.InPlace(key); inside(here, offset, len(patch)) {
+		c.Tx.Edit(int(offset), patch)
+		c.Out.Int(int64(len(here)))
+		c.event(evString, "setrange", key)
+		return
+	}
 	old, _, err := c.Tx.Get(key)
 	if err != nil {
 		c.Error(err)
@@ -93,6 +108,11 @@ func stringSetRange(c *Context) {
 		c.Out.Int(int64(len(val)))
 	}
 	c.event(evString, "setrange", key)
+}
+
+// inside reports whether so many bytes, at least one, lie within a string.
+func inside(val []byte, offset int64, bytes int) bool {
+	return bytes > 0 && offset < int64(len(val)) && int64(bytes) <= int64(len(val))-offset
 }
 
 // minGap is from how many zeros on, in bytes, a gap is left out of the log.

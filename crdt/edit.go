@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -45,6 +46,16 @@ func (o *Object) EditOf(self ReplicaID, at int, bytes []byte) Edit {
 	return Edit{Base: o.Cell.Siblings[0].Dot.Time, At: at, Bytes: bytes}
 }
 
+// Only returns the string of an object that holds one and nothing else, but for deadlines,
+// and the dot that put it. ok is false for others.
+func (o *Object) Only() (d Dot, value []byte, ok bool) {
+	if len(o.Cell.Siblings) != 1 || len(o.Cell.Shares) > 0 || len(o.parts) > 0 {
+		return Dot{}, nil, false
+	}
+	s := &o.Cell.Siblings[0]
+	return s.Dot, s.Value, true
+}
+
 // AppendEdit appends the op, a put, encoded as an edit.
 func AppendEdit(b []byte, op *Op, e Edit) []byte {
 	edit := *op
@@ -82,7 +93,8 @@ type editBase struct {
 	db    uint8
 	key   []byte
 	size  int
-	value []byte // nil: not wanted
+	value []byte // nil: not made yet
+	edit  Edit   // what it is told as, if it is an edit
 }
 
 // Reset forgets everything: another block begins.
@@ -93,33 +105,30 @@ func (s *Edits) Reset() {
 
 // Whole makes the decoded op a put of its whole string, if it is an edit. Ops come in
 // the order of the block; one that has been here may come again.
-func (s *Edits) Whole(op *Op, d Dot) error { return s.next(op, d, true) }
+func (s *Edits) Whole(op *Op, d Dot) error {
+	err := s.Note(op, d)
+	if err == nil {
+		s.Make(op, d)
+	}
+	return err
+}
 
-// Check is Whole that makes no strings.
-func (s *Edits) Check(op *Op, d Dot) error { return s.next(op, d, false) }
-
-func (s *Edits) next(op *Op, d Dot, whole bool) error {
-	if op.Edit.Base == 0 && !op.IsBase() {
+// Note is Whole for who may not need the string: it leaves an edit as it is, to be made
+// a put by Make, or to be laid over the string that it changes.
+func (s *Edits) Note(op *Op, d Dot) error {
+	if op.Edit.Base == 0 && !op.IsBase() || op.Edit.Base != 0 && s.find(d.Time) != nil {
 		return nil
 	}
 	b := editBase{time: d.Time, db: op.DB, key: op.Key, size: len(op.Value), value: op.Value}
 	if op.Edit.Base != 0 {
-		if again := s.find(d.Time); again != nil {
-			op.Value, op.Owned, op.Edit = again.value, true, Edit{}
-			return nil
-		}
 		base := s.find(op.Edit.Base)
 		if base == nil || base.db != op.DB || string(base.key) != string(op.Key) || !op.Clear.Covers(Dot{base.time, d.Replica}) {
 			return fmt.Errorf("%w: an edit of what is not there", ErrCorrupt)
 		}
-		b.size = op.Edit.size(base.size)
+		b.size, b.value, b.edit = op.Edit.size(base.size), nil, op.Edit
 		if s.made += b.size; s.made > MaxEdited {
 			return fmt.Errorf("%w: edits make more than %d bytes", ErrCorrupt, MaxEdited)
 		}
-		if b.value = nil; whole {
-			b.value = op.Edit.of(base.value, b.size)
-		}
-		op.Value, op.Owned, op.Edit = b.value, true, Edit{}
 	}
 	if n := len(s.bases); n == 0 || s.bases[n-1].time < d.Time {
 		s.bases = append(s.bases, b)
@@ -127,10 +136,43 @@ func (s *Edits) next(op *Op, d Dot, whole bool) error {
 	return nil
 }
 
-// of makes the string.
-func (e *Edit) of(base []byte, size int) []byte {
-	value := make([]byte, size)
-	Copy(value, base)
+// Make makes an edit that Note has seen a put of its whole string. Its bytes are the
+// caller's own, as long as what he changes of them are edits that follow in the block.
+func (s *Edits) Make(op *Op, d Dot) {
+	if op.Edit.Base == 0 {
+		return
+	}
+	op.Value, op.Owned, op.Edit = s.make(s.find(d.Time)), true, Edit{}
+}
+
+// make returns the string of a put. From the newest one before it that is there, it lays
+// the edits in between over a copy. That one may hold some of them already: it does no
+// harm to lay an edit over a string again, before those that follow.
+func (s *Edits) make(b *editBase) []byte {
+	if b.value != nil {
+		return b.value
+	}
+	var chain []*editBase
+	from := b
+	for ; from.value == nil; from = s.find(from.edit.Base) {
+		chain = append(chain, from)
+	}
+	value := make([]byte, b.size)
+	Copy(value, from.value)
+	for _, x := range slices.Backward(chain) {
+		copy(value[x.edit.At:], x.edit.Bytes)
+	}
+	b.value = value
+	return value
+}
+
+// Lay lays the edit over a string whose bytes nobody else has, in place if there is room
+// for what it adds, and returns the string that comes of it.
+func (e *Edit) Lay(value []byte) []byte {
+	if old := len(value); e.size(old) > old {
+		value = slices.Grow(value, e.size(old)-old)[:e.size(old)]
+		clear(value[old:])
+	}
 	copy(value[e.At:], e.Bytes)
 	return value
 }

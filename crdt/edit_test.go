@@ -29,7 +29,7 @@ func TestEdits(t *testing.T) {
 		}
 		for at := Timestamp(101); at < 130; at++ {
 			e := Edit{Base: at - 1, At: rnd.IntN(len(value) + 40), Bytes: bytes.Repeat([]byte{byte(at)}, 1+rnd.IntN(60))}
-			value = e.of(value, e.size(len(value)))
+			value = e.Lay(bytes.Clone(value))
 			b := AppendEdit(nil, editedPut(at-1, value), e)
 			for range 1 + rnd.IntN(2) {
 				if err := DecodeOp(&op, b); err != nil {
@@ -73,7 +73,7 @@ func TestHostileEdits(t *testing.T) {
 			var edits Edits
 			read := edits.Whole
 			if check {
-				read = edits.Check
+				read = edits.Note
 			}
 			if err := read(editedPut(0, base), Dot{Time: 100, Replica: 1}); err != nil {
 				t.Fatal(err)
@@ -89,12 +89,12 @@ func TestHostileEdits(t *testing.T) {
 	}
 	var edits Edits
 	big := make([]byte, MaxEdited/4)
-	_ = edits.Check(editedPut(0, big), Dot{Time: 100, Replica: 1})
+	_ = edits.Note(editedPut(0, big), Dot{Time: 100, Replica: 1})
 	at := Timestamp(101)
 	for ; ; at++ {
 		op := editedPut(at-1, nil)
 		op.Edit = Edit{Base: at - 1, Bytes: []byte("y")}
-		if edits.Check(op, Dot{Time: at, Replica: 1}) != nil {
+		if edits.Note(op, Dot{Time: at, Replica: 1}) != nil {
 			break
 		}
 	}

@@ -69,7 +69,7 @@ func (a *applier) build(e *Engine, skip func(r int, d crdt.Dot) bool) error {
 func (a *applier) decode(i int) error {
 	if op := a.built[i]; op != nil {
 		a.op, a.lent = *op, true
-		return a.whole(i)
+		return a.note(i)
 	}
 	if a.lent {
 		a.op, a.lent = crdt.Op{}, false
@@ -77,12 +77,12 @@ func (a *applier) decode(i int) error {
 	if err := crdt.DecodeOp(&a.op, a.group[i].Op); err != nil {
 		return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
 	}
-	return a.whole(i)
+	return a.note(i)
 }
 
-// whole makes an edit the op that it stands for.
-func (a *applier) whole(i int) error {
-	if err := a.edits.Whole(&a.op, a.group[i].Dot); err != nil {
+// note lets the op be one that edits behind it may name, and looks at it if it is one.
+func (a *applier) note(i int) error {
+	if err := a.edits.Note(&a.op, a.group[i].Dot); err != nil {
 		return fmt.Errorf("op %v: %w", a.group[i].Dot, err)
 	}
 	return nil
@@ -98,7 +98,7 @@ func (e *Engine) Check(b *oplog.Block) error {
 	return b.Each(func(en oplog.Entry) error {
 		err := crdt.CheckOp(&a.op, en.Op)
 		if err == nil {
-			err = a.edits.Check(&a.op, en.Dot)
+			err = a.edits.Note(&a.op, en.Dot)
 		}
 		if err != nil {
 			return fmt.Errorf("op %v: %w", en.Dot, err)
@@ -211,10 +211,15 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	if skip != nil && skip(rangeOf(n), d) || n.p.raised.covers(n.frag, d) {
 		return // T2
 	}
+	n.dot = d
+	edit := a.op.Edit.Base != 0
+	if edit && e.applyEdit(a, d, now) {
+		return
+	}
+	a.edits.Make(&a.op, d)
 	if e.applyPlain(a, d, now) {
 		return
 	}
-	n.dot = d
 	a.op.Owned = a.op.Owned || a.alone && len(a.op.Value) >= e.log.LargeOp() // it stays in its block, which nobody changes
 	n.load()
 	if skip == nil {
@@ -222,6 +227,9 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	}
 	n.obj.Apply(&a.op, d)
 	n.settle(now, &a.op)
+	if edit && n.heap != nil {
+		n.heap.private = d
+	}
 }
 
 func rangeOf(n *entry) int {

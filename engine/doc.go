@@ -19,6 +19,9 @@
 // and applies it under that dot. Blocks of other regions come through Apply,
 // which locks, applies and unlocks in the same way.
 //
+// Nobody changes the bytes of a string that somebody else may have. One that an edit
+// has just made nobody has, so that the next edit changes it in place (inplace.go).
+//
 // Of what takes long for a large key most is done before the locks: copies of keys
 // (Draft), and ops of other regions that add very much (applier.build).
 //

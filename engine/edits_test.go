@@ -12,15 +12,26 @@ import (
 // while other regions change them as well, and all else happens to their keys. All end
 // with the same, also after restarts.
 func TestEditsMeetWrites(t *testing.T) {
-	told := 0
+	told, strs := 0, keptStrings{}
 	regionsMeet(t, 12, 60, func(n *node) { told += edits(n) }, func(n *node, rnd *rand.Rand, name string) {
 		for range 1 + rnd.IntN(6) {
-			n.do(func(tx *Tx) { changeString(tx, rnd, name) })
+			n.do(func(tx *Tx) { strs.change(tx, rnd, name) })
 		}
 	})
-	if told == 0 {
-		t.Error("the log has told no edit")
+	if told == 0 || strs.inPlace == 0 {
+		t.Errorf("the log has told %d edits, %d were made in place", told, strs.inPlace)
 	}
+	for was, now := range strs.kept {
+		if was != string(now) {
+			t.Fatalf("a string that was kept has changed from %q to %q", was, now)
+		}
+	}
+}
+
+// keptStrings are what readers have kept of strings, by what they were.
+type keptStrings struct {
+	kept    map[string][]byte
+	inPlace int
 }
 
 // edits counts the edits in a node's own log, if that is there from its beginning.
@@ -44,13 +55,28 @@ func edits(n *node) (count int) {
 	return count
 }
 
-// changeString changes one of two strings, mostly in place.
-func changeString(tx *Tx, rnd *rand.Rand, name string) {
+// change changes one of two strings, mostly in place.
+func (s *keptStrings) change(tx *Tx, rnd *rand.Rand, name string) {
 	key, other := []byte("s1"), []byte("s2")
 	if rnd.IntN(2) == 0 {
 		key, other = other, key
 	}
-	old, _, err := tx.Get(key)
+	if here := tx.InPlace(key); here != nil && rnd.IntN(4) > 0 {
+		s.inPlace++
+		at := len(here)
+		if rnd.IntN(3) > 0 || len(here) > 3_000 {
+			at = rnd.IntN(len(here))
+		}
+		tx.Edit(at, []byte(name))
+		return
+	}
+	old, _, err := tx.Peek(key)
+	if rnd.IntN(2) == 0 {
+		old, _, err = tx.Get(key)
+		if len(old) > maxFlat { // else it is a piece of the keyspace
+			s.keep(old)
+		}
+	}
 	if err != nil {
 		tx.Delete(key)
 		return
@@ -79,4 +105,33 @@ func changeString(tx *Tx, rnd *rand.Rand, name string) {
 		copy(val[at:], name)
 		tx.PutEdited(key, val, at, len(name))
 	}
+}
+
+func (s *keptStrings) keep(v []byte) {
+	if s.kept == nil {
+		s.kept = map[string][]byte{}
+	}
+	s.kept[string(v)] = v
+}
+
+// TestWhatTheLogKeepsIsNotEdited: the log takes over a large string that is put whole, so
+// nobody changes that one in place; one that it was told as an edit it does not have.
+func TestWhatTheLogKeepsIsNotEdited(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.close()
+	n.largeOp = 600
+	n.open()
+	n.do(func(tx *Tx) {
+		tx.Atomic()                                       // in one block
+		for i, want := range []bool{false, false, true} { // the first is none that edits name
+			tx.PutEdited([]byte("k"), make([]byte, 2_000), 7, 1)
+			if got := tx.InPlace([]byte("k")) != nil; got != want {
+				t.Errorf("put %d: may be changed in place: %v", i, got)
+			}
+		}
+		tx.Edit(5, []byte("x"))
+		if v, _, _ := tx.Get([]byte("k")); v[5] != 'x' || tx.InPlace([]byte("k")) != nil {
+			t.Error("what Get has returned may be changed in place")
+		}
+	})
 }

@@ -20,15 +20,16 @@ import (
 
 // node is an engine over a log in memory, with a clock that tests turn.
 type node struct {
-	t    *testing.T
-	fs   vfs.FS
-	id   crdt.ReplicaID
-	wall *atomic.Int64
-	log  *oplog.Log
-	eng  *Engine
-	all  []*node                   // the members, nil: alone
-	idle bool                      // no goroutine of the engine wakes up by itself
-	held atomic.Pointer[oplog.Log] // log, for the others' engines
+	largeOp int // see oplog.Options
+	t       *testing.T
+	fs      vfs.FS
+	id      crdt.ReplicaID
+	wall    *atomic.Int64
+	log     *oplog.Log
+	eng     *Engine
+	all     []*node                   // the members, nil: alone
+	idle    bool                      // no goroutine of the engine wakes up by itself
+	held    atomic.Pointer[oplog.Log] // log, for the others' engines
 }
 
 // stable is what all members hold durably.
@@ -68,7 +69,7 @@ func newNode(t *testing.T, id crdt.ReplicaID, wall *atomic.Int64) *node {
 func (n *node) open() {
 	n.t.Helper()
 	var err error
-	n.log, err = oplog.Open(oplog.Options{FS: n.fs, Dir: "db", Wall: n.wall.Load, DiskReserve: -1,
+	n.log, err = oplog.Open(oplog.Options{FS: n.fs, Dir: "db", Wall: n.wall.Load, DiskReserve: -1, LargeOp: n.largeOp,
 		Identity: oplog.Identity{Database: "guid", Region: fmt.Sprint("r", n.id), Replica: n.id}})
 	if err != nil {
 		n.t.Fatal(err)

@@ -54,7 +54,7 @@ func (n *entry) deadline() int64 {
 	if n.isFlat() {
 		return crdt.RecordDeadline(n.body())
 	}
-	at, _ := n.object().DeadlineAt()
+	at, _ := n.raw().DeadlineAt()
 	return at
 }
 
@@ -75,7 +75,7 @@ func (n *entry) expired(now int64) bool {
 	if n.rec[4]&recFades == 0 {
 		return false
 	}
-	_, last := n.object().FieldDeadlines()
+	_, last := n.raw().FieldDeadlines()
 	return now > last
 }
 
@@ -87,8 +87,16 @@ func sooner(a, b int64) int64 {
 	return a
 }
 
-// object returns the heap object of an entry that is not flat.
-func (n *entry) object() *object { return n.p.dbs[n.db].objects[n.index()] }
+// object returns the heap object of an entry that is not flat. Who has it may keep
+// bytes of its string: they are not changed from here on.
+func (n *entry) object() *object {
+	o := n.raw()
+	o.private = crdt.Dot{}
+	return o
+}
+
+// raw is object for who keeps no bytes of it.
+func (n *entry) raw() *object { return n.p.dbs[n.db].objects[n.index()] }
 
 // load makes obj the key's state: the heap object itself, or what the flat
 // record says, or an absent key.
@@ -184,7 +192,7 @@ func (n *entry) indexed(old byte) int64 {
 	case old&recHeap == 0:
 		return crdt.RecordDeadline(n.body())
 	}
-	return n.object().due
+	return n.raw().due
 }
 
 // drop removes the key from the table.
@@ -201,10 +209,10 @@ func (n *entry) drop(ks *keyspace) {
 
 // forgetHeap lets the heap object go; its saved elements must leave the store.
 func (n *entry) forgetHeap(ks *keyspace) {
-	if n.object().saved {
+	if n.raw().saved {
 		n.rangeState().dropped = appendKey(n.rangeState().dropped, n.db, n.key)
 	}
-	n.p.heapBytes -= n.object().bytes
+	n.p.heapBytes -= n.raw().bytes
 	ks.freeObject(n.index())
 	n.heap = nil
 }

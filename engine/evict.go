@@ -144,7 +144,7 @@ func (t *Tx) score(n *entry, by Order) uint64 {
 func (n *entry) size() int64 {
 	size := int64(len(n.key)+len(n.rec)) + slotSize
 	if !n.isFlat() {
-		size += int64(n.object().Bytes())
+		size += int64(n.raw().Bytes())
 	}
 	return size
 }

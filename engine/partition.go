@@ -44,13 +44,14 @@ type keyspace struct {
 // object is a key that does not fit a flat record.
 type object struct {
 	crdt.Object
-	due      int64  // when the expirer is to look at it, as its index has it
-	bytes    int64  // as the partition's sum counts it
-	revision uint32 // counts changes
-	saved    bool   // a checkpoint has its elements
-	all      bool   // all elements are to be saved
-	large    bool   // its range lists it as large
-	pieces   bool   // a checkpoint has strings of it in pieces
+	due      int64    // when the expirer is to look at it, as its index has it
+	bytes    int64    // as the partition's sum counts it
+	revision uint32   // counts changes
+	private  crdt.Dot // who put the string whose bytes nobody else has, if anybody; see inplace.go
+	saved    bool     // a checkpoint has its elements
+	all      bool     // all elements are to be saved
+	large    bool     // its range lists it as large
+	pieces   bool     // a checkpoint has strings of it in pieces
 	changed  changes
 }
 

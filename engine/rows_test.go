@@ -28,7 +28,7 @@ func regionsMeet(t *testing.T, salt uint64, steps int, atEnd func(n *node), chan
 		nodes := []*node{newNode(t, 1, wall), newNode(t, 2, wall), newNode(t, 3, wall)}
 		for _, n := range nodes {
 			n.close()
-			n.all = nodes
+			n.all, n.largeOp = nodes, []int{0, 600}[seed%2]
 			n.open()
 		}
 		for i := range steps {

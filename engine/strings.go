@@ -45,9 +45,10 @@ func (t *Tx) Put(key, val []byte, x Expiry) { t.put(key, val, x, text{}) }
 func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, x, text{owned: true}) }
 
 // PutEdited is PutOwned of a value that differs in n bytes at position at from the one
-// that shows, which keeps its deadline; or behind its end.
+// that shows, which keeps its deadline; or behind its end. Nobody else has the value, nor
+// keeps it: see InPlace.
 func (t *Tx) PutEdited(key, val []byte, at, n int) {
-	how := text{owned: true, at: at}
+	how := text{owned: true, private: true, at: at}
 	if n <= len(val)/2 && len(val) >= crdt.MinEdit {
 		how.edited = val[at : at+n]
 	}
@@ -61,10 +62,11 @@ func (t *Tx) PutGap(key, val []byte, at, n int, x Expiry) {
 
 // text says more about a string that is put.
 type text struct {
-	gap    crdt.Gap
-	owned  bool
-	at     int    // where edited is
-	edited []byte // of the string, if all else is what was there
+	gap     crdt.Gap
+	owned   bool
+	private bool   // nobody but the caller has it
+	at      int    // where edited is
+	edited  []byte // of the string, if all else is what was there
 }
 
 func (t *Tx) put(key, val []byte, x Expiry, how text) {
@@ -89,6 +91,9 @@ func (t *Tx) put(key, val []byte, x Expiry, how text) {
 		t.op.Edit = n.obj.EditOf(t.e.self, how.at, how.edited)
 	}
 	t.issue(n)
+	if how.private {
+		t.keepPrivate(n)
+	}
 }
 
 // putPlain is Put over an absent key or a plain flat record: the same op and

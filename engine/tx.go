@@ -38,6 +38,7 @@ type Tx struct {
 	op     crdt.Op
 	buf    []byte    // encoded op
 	edited []byte    // encoded op, as an edit
+	taken  bool      // the log has kept the string of the last op
 	val    []byte    // computed value
 	one    [1][]byte // a value alone
 }
@@ -146,11 +147,16 @@ func (t *Tx) lookup(key []byte) *entry {
 		t.Miss(key)
 		return nil
 	}
+	t.found(n)
+	return n
+}
+
+// found counts a key that is read.
+func (t *Tx) found(n *entry) {
 	n.p.hits++
 	if !t.noTouch {
 		n.touch(t.now)
 	}
-	return n
 }
 
 // peek is lookup without statistics and access time.
@@ -232,15 +238,15 @@ func (t *Tx) append(p *partition) crdt.Dot {
 		t.grouped = true
 	}
 	edit := t.op.Edit
-	t.op.Edit = crdt.Edit{}
+	t.op.Edit, t.taken = crdt.Edit{}, false
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
 	switch {
 	case t.op.IsBase() && (len(t.op.Value) < t.e.log.LargeOp() || edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
-		t.last = t.appendString(edit)
+		t.last, t.taken = t.appendString(edit)
 	case t.op.HasBody():
 		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Body()...)
 	case len(t.op.Value) >= t.e.log.LargeOp() && t.op.Owned:
-		t.last = t.e.log.AppendTaken(t.now, t.buf, t.op.Value)
+		t.last, t.taken = t.e.log.AppendTaken(t.now, t.buf, t.op.Value), true
 	default:
 		t.last = t.e.log.AppendAt(t.now, t.buf, t.op.Value)
 	}
@@ -255,7 +261,7 @@ func (t *Tx) append(p *partition) crdt.Dot {
 }
 
 // appendString appends a put whose string may be edited, as an edit if it is one.
-func (t *Tx) appendString(edit crdt.Edit) crdt.Dot {
+func (t *Tx) appendString(edit crdt.Edit) (d crdt.Dot, taken bool) {
 	if edit.Base == 0 {
 		return t.e.log.AppendString(t.now, t.buf, t.op.Value, 0, nil)
 	}

@@ -88,14 +88,14 @@ func (l *Log) AppendTaken(wall int64, head []byte, tail ...[]byte) crdt.Dot {
 }
 
 // AppendString is AppendAt of an op whose tail is a string that ops behind it in the
-// same block may be edits of; from LargeOp on it is taken over. edit is the same op,
-// told as an edit of the one at base, or nil: it is what is logged if that one is in
-// this block.
-func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, edit []byte) crdt.Dot {
+// same block may be edits of; from LargeOp on it is taken over, and taken tells so. edit
+// is the same op, told as an edit of the one at base, or nil: it is what is logged if
+// that one is in this block.
+func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, edit []byte) (d crdt.Dot, taken bool) {
 	m := &l.mu
 	m.Lock()
 	s := &m.cur
-	var taken [][]byte
+	var whole [][]byte
 	switch size := len(tail); {
 	case edit != nil && s.takesEdit(base, len(edit), size):
 		s.edited += size
@@ -105,10 +105,10 @@ func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, e
 			l.cutLocked()
 		}
 		if size >= l.opts.LargeOp {
-			tail, taken = nil, [][]byte{tail}
+			tail, whole = nil, [][]byte{tail}
 		}
 	}
-	t, idle := l.appendLocked(wall, head, tail, taken)
+	t, idle := l.appendLocked(wall, head, tail, whole)
 	if s.ops > 0 && s.last == t { // else it has ended its block
 		s.bases = append(s.bases, t)
 	}
@@ -116,7 +116,7 @@ func (l *Log) AppendString(wall int64, head, tail []byte, base crdt.Timestamp, e
 	if idle {
 		l.kickOwn()
 	}
-	return crdt.Dot{Time: t, Replica: l.self}
+	return crdt.Dot{Time: t, Replica: l.self}, whole != nil
 }
 
 func (l *Log) append(wall int64, head, tail []byte, taken [][]byte) crdt.Dot {

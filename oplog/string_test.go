@@ -40,7 +40,10 @@ func TestEditsStayInOneBlock(t *testing.T) {
 					if base != 0 {
 						edit = append([]byte("e"), crdt.AppendDot(nil, crdt.Dot{Time: base, Replica: 1})...)
 					}
-					base = l.AppendString(testWall, []byte("s"), make([]byte, size), base, edit).Time
+					d, taken := l.AppendString(testWall, []byte("s"), make([]byte, size), base, edit)
+					if base = d.Time; taken && size < l.LargeOp() {
+						t.Errorf("a string of %d is kept", size)
+					}
 					dots = append(dots, base)
 				}
 				if group {
@@ -82,7 +85,8 @@ func TestEditsMakeNoMoreThan(t *testing.T) {
 	const size = crdt.MaxEdited / 4
 	base := crdt.Timestamp(0)
 	for range 11 {
-		base = l.AppendString(testWall, []byte("s"), make([]byte, size), base, []byte("e")).Time
+		d, _ := l.AppendString(testWall, []byte("s"), make([]byte, size), base, []byte("e"))
+		base = d.Time
 	}
 	sync_(t, l)
 	edits := 0
