@@ -217,6 +217,33 @@ func TestCreateIsOverWithTheDatabase(t *testing.T) {
 	}
 }
 
+// A create still waits for a member that is gone for good when its coordinator is forced
+// out along with it, and purged. What is left of the create deletes nothing: the database
+// is in use elsewhere.
+func TestCreateOfAForcedOutCoordinatorDeletesNothing(t *testing.T) {
+	dial, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", nodes...)
+	decideCreate(t, co, d)
+	for _, n := range nodes[:2] {
+		if err := n.Commit(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	nodes[1].client.CloseIdleConnections()
+	if task := nodes[1].modify(d.GUID, removing(true, 1, 3)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "the coordinator knows", func() bool { return co.database(d.GUID).record.Status == api.StatusRemoved })
+	if task := co.wait(co.c.Purge(ctx, d.GUID, []int{1})); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	co.idle(d.GUID)
+	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	agreeOn(t, d.GUID, 2, nodes[1])
+}
+
 func TestPreparedInstanceOfALostCoordinatorIsDropped(t *testing.T) {
 	dial, nodes := three(t)
 	d := describeOn("cart", nodes...)

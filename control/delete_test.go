@@ -134,6 +134,49 @@ func TestDeleteWhileAnotherAdds(t *testing.T) {
 	}
 }
 
+// The same when the coordinator of the change restarts before it notices: what served
+// there and was deleted is remembered on disk.
+func TestDeleteWhileAnotherAddsAndRestarts(t *testing.T) {
+	_, nodes, guid := four(t)
+	ctx, k := context.Background(), &task{owner: nodes[0].tasks}
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, adding(nodes[3]))
+	if err == nil {
+		err = nodes[0].resolveAdded(ctx, k, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err == nil {
+		err = nodes[0].prepareAdded(ctx, k, c)
+	}
+	for _, n := range []*testNode{nodes[0], nodes[2]} {
+		if err == nil {
+			err = n.Post(ctx, &api.Post{Database: c.next, Base: c.base, Coordinator: nodes[0].c.Base})
+		}
+	}
+	if err == nil {
+		err = nodes[0].setNote(x, api.OutcomeCommitting)
+	}
+	if err == nil {
+		err = nodes[3].Commit(ctx, c.next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if del := nodes[1].wait(nodes[1].c.Delete(ctx, guid)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+	nodes[0].restart()
+	eventually(t, "the change is over", func() bool { return nodes[0].waiting() == 0 })
+	for _, n := range nodes {
+		if !n.clean() {
+			t.Errorf("something is left in region %s", n.opts.Settings.Region)
+		}
+	}
+}
+
 // What was added after a delete was asked for is deleted, too.
 func TestDeleteOfWhatWasAddedMeanwhile(t *testing.T) {
 	_, nodes, guid := four(t)

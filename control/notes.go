@@ -219,22 +219,30 @@ func (n *Node) outlived(x *note) bool {
 	return n.wasDropped(x.Database.GUID) || n.checkGone(x.Database.GUID, own.ID) != nil
 }
 
+// wasDropped reports whether this node was told to drop a database, in this run.
 func (n *Node) wasDropped(guid string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Contains(n.mu.dropped, guid)
 }
 
+// wasDeleted reports whether a database was deleted, as far as this node was told; what
+// served here it knows of over restarts.
+func (n *Node) wasDeleted(guid string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Contains(n.mu.dropped, guid) || n.wasDeletedLocked(guid)
+}
+
 // abandon makes a change that is outlived the deletion of what it adds, where the
-// database was deleted: whoever deleted it may not know of that. Where this node was
-// forced out there is nothing to do: all that stay have agreed on what follows. A create
-// becomes the deletion of all that it may have made since.
+// database was deleted: whoever deleted it may not know of that. A create becomes the
+// deletion of all that it may have made since. Where this node was only forced out, or
+// its instance purged, there is nothing to do: the database is in use elsewhere, and all
+// that stay have agreed on what follows.
 func (n *Node) abandon(x *note) {
 	d := x.Database.Clone()
-	if x.Base != nil {
-		deleted := n.wasDropped(d.GUID)
-		d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base.Instance(y.ID) != nil })
-	}
+	deleted := n.wasDeleted(d.GUID)
+	d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base != nil && x.Base.Instance(y.ID) != nil })
 	next := &note{State: noteDeleting, Database: d}
 	if err := n.dir.writeNote(next); err != nil {
 		n.log.Error("cannot write down that a change is abandoned", "database", d.Name, "err", err)
