@@ -113,14 +113,15 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 // claim gives the caller the right to write the note of a database, until idle. A
 // note of an earlier change, or of the create, that is decided and only waits for
 // members that are away makes room: what comes next tells them everything, or their
-// peers do.
+// peers do. That needs this node to have the change in force itself: without the note
+// it would tell everybody that it was given up.
 func (n *Node) claim(ctx context.Context, guid string) error {
 	tick := time.NewTicker(n.opts.Timing.Retry)
 	defer tick.Stop()
 	for {
 		n.mu.Lock()
 		old, busy := n.mu.notes[guid], n.mu.busy[guid]
-		settled := old == nil || old.State == api.OutcomeCommitting
+		settled := old == nil || old.State == api.OutcomeCommitting && n.hasCommittedLocked(old)
 		if settled && !busy {
 			n.mu.busy[guid] = true
 		}
@@ -137,6 +138,13 @@ func (n *Node) claim(ctx context.Context, guid string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// hasCommittedLocked reports whether this node has carried out a change that is decided;
+// also if it has nothing of the database any more. The caller holds mu.
+func (n *Node) hasCommittedLocked(x *note) bool {
+	db := n.mu.dbs[x.Database.GUID]
+	return x.Base == nil || db == nil || db.record.Status != api.StatusCommitted || db.record.Database.ConfigVersion >= x.Database.ConfigVersion
 }
 
 // propose gets everybody ready. It returns the members that are away and may
