@@ -94,8 +94,12 @@ func (n *Node) create(ctx context.Context, k *task, d *api.Database) error {
 func (n *Node) abort(k *task, x *note) {
 	k.uncommit()
 	k.step("cleaning up", 90)
+	decided := x.Unsure || x.State == api.OutcomeCommitting // on disk, at least perhaps
 	if err := n.setNote(x, noteAborting); err != nil {
 		n.log.Error("cannot note that a create is aborted", "database", x.Database.Name, "err", err)
+		if decided {
+			k.fail("", fmt.Errorf("the disk of this node takes nothing: when it does, or the node is restarted, the database may be made all the same: %w", err))
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.ctx), n.opts.Timing.Call)

@@ -58,7 +58,11 @@ func (n *Node) idle(guid string) {
 
 // setNote writes down a new state; every member has to confirm it anew.
 func (n *Node) setNote(x *note, state string) error {
-	next := &note{State: state, Database: x.Database, Base: x.Base}
+	return n.rewriteNote(x, &note{State: state, Database: x.Database, Base: x.Base})
+}
+
+// rewriteNote puts another note in the place of one. An error: either may be on disk.
+func (n *Node) rewriteNote(x, next *note) error {
 	if err := n.dir.writeNote(next); err != nil {
 		x.Unsure = true
 		return err
@@ -189,7 +193,7 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 		}()
 	}
 	wg.Wait()
-	if len(failed) > 0 {
+	if len(failed) > 0 && x.State != api.OutcomePreparing { // that is given up: who was not reached asks by itself
 		return failed
 	}
 	n.mu.Lock()
@@ -360,7 +364,7 @@ func (n *Node) delete(ctx context.Context, k *task, guid string) error {
 	if !k.decide(ctx) {
 		return context.Canceled
 	}
-	x, err := n.begin(&note{State: noteDeleting, Database: d})
+	x, err := n.beginDelete(k, d)
 	if err != nil {
 		return err
 	}
@@ -371,6 +375,21 @@ func (n *Node) delete(ctx context.Context, k *task, guid string) error {
 		return err
 	}
 	return nil
+}
+
+// beginDelete writes down that a database is to be deleted. It begins with a note of
+// nothing, which can be taken back: of a write that fails, the next start of the node
+// could find what it wrote all the same.
+func (n *Node) beginDelete(k *task, d *api.Database) (*note, error) {
+	x, err := n.begin(&note{State: api.OutcomePreparing, Database: &api.Database{GUID: d.GUID, Name: d.Name}})
+	if err != nil {
+		return nil, err
+	}
+	err = n.rewriteNote(x, &note{State: noteDeleting, Database: d})
+	if err != nil && n.forget(x) != nil {
+		err = fmt.Errorf("the disk of this node takes nothing: if the node is restarted before it does, the database may be deleted all the same: %w", err)
+	}
+	return x, err
 }
 
 // startFlush starts the removal of all keys.

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -15,7 +17,10 @@ import (
 
 // halfWritten makes the disk of a node take the notes that changes begin with, and say of
 // what follows that it failed, although it may be there.
-func (n *testNode) halfWritten() (broken *atomic.Bool) {
+func (n *testNode) halfWritten() (broken *atomic.Bool) { return n.halfWrittenAfter(1) }
+
+// halfWrittenAfter is halfWritten with so many notes that the disk takes.
+func (n *testNode) halfWrittenAfter(notes int64) (broken *atomic.Bool) {
 	broken = &atomic.Bool{}
 	dir := filepath.Join(n.opts.Settings.Dir, notesDir)
 	var syncs atomic.Int64
@@ -23,7 +28,7 @@ func (n *testNode) halfWritten() (broken *atomic.Bool) {
 	n.opts.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		switch {
 		case !broken.Load() || !strings.HasPrefix(op.Path, dir):
-		case op.Kind == errorfs.OpFileSync && op.Path == dir && syncs.Add(1) > 1, op.Kind == errorfs.OpRemoveAll:
+		case op.Kind == errorfs.OpFileSync && op.Path == dir && syncs.Add(1) > notes, op.Kind == errorfs.OpRemoveAll:
 			return errors.New("input/output error")
 		}
 		return nil
@@ -67,5 +72,67 @@ func TestAChangeThatMayBeDecided(t *testing.T) {
 				t.Errorf("the next one: %+v", task)
 			}
 		})
+	}
+}
+
+// A delete of which a write failed is not made at the next start.
+func TestADeleteThatMayBeNoted(t *testing.T) {
+	for taken := range int64(2) { // notes that the disk takes before
+		_, nodes, guid := four(t)
+		n := nodes[0]
+		broken := n.halfWrittenAfter(taken)
+		del := n.wait(n.c.Delete(context.Background(), guid))
+		if del.Status != api.TaskFailed || strings.Contains(del.Errors[0].Description, "may be deleted all the same") != (taken == 1) {
+			t.Fatalf("%d: task: %+v", taken, del)
+		}
+		broken.Store(false)
+		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		n.restart()
+		eventually(t, "no note is left", func() bool { x, err := n.dir.notes(); return err == nil && len(x) == 0 })
+		agreeOn(t, guid, 1, nodes[:3]...)
+		if del := n.wait(n.c.Delete(context.Background(), guid)); del.Status != api.TaskFinished {
+			t.Errorf("the next one: %+v", del)
+		}
+	}
+}
+
+// What is taken back of a change that was given up waits for nobody.
+func TestAChangeThatMayBeDecidedWithOneAway(t *testing.T) {
+	dial, nodes, guid := four(t)
+	n := nodes[0]
+	broken := n.halfWritten()
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	n.client.CloseIdleConnections()
+	if task := n.modify(guid, setting(5)); task.Status != api.TaskFailed {
+		t.Fatalf("task: %+v", task)
+	}
+	broken.Store(false)
+	eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+	if task := n.modify(guid, setting(7)); task.Status != api.TaskFinished {
+		t.Errorf("the next one: %+v", task)
+	}
+}
+
+// A create that cannot be taken back, because the disk takes nothing, says so.
+func TestACreateThatMayBeDecided(t *testing.T) {
+	for taken := range int64(3) {
+		_, nodes := three(t)
+		n := nodes[0]
+		nodes[1].host.failServe.Store(taken == 2) // then it is decided, and a member refuses
+		broken := n.halfWrittenAfter(taken)
+		task := n.create(describeOn("cart", nodes...))
+		if told := strings.Contains(fmt.Sprint(task.Errors), "may be made all the same"); task.Status != api.TaskFailed || told != (taken > 0) {
+			t.Errorf("%d: task: %+v", taken, task)
+		}
+		broken.Store(false)
+		nodes[1].host.failServe.Store(false)
+		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		for _, m := range nodes {
+			if taken == 2 {
+				agreeOn(t, task.GUID, 1, m)
+			} else {
+				eventually(t, "clean", m.clean)
+			}
+		}
 	}
 }
