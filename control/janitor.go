@@ -104,12 +104,11 @@ func (n *Node) finishNote(guid string) {
 // resolvePosted asks for the outcome of prepared instances that have waited
 // long enough.
 func (n *Node) resolvePosted() {
-	now := n.opts.Now().UnixMilli()
 	var due []string
 	all := n.snapshot()
 	for guid, db := range all {
 		r := db.record
-		if r.Status == api.StatusPosted && r.ExpiresMS <= now || r.Status == api.StatusCommitted && r.Posted != nil && r.Posted.ExpiresMS <= now {
+		if r.Status == api.StatusPosted && n.expired(r.ExpiresMS) || r.Status == api.StatusCommitted && r.Posted != nil && n.expired(r.Posted.ExpiresMS) {
 			due = append(due, guid)
 		}
 	}
@@ -139,12 +138,12 @@ func (n *Node) resolveChange(guid string, r *record) {
 	switch {
 	case err != nil:
 		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
-		n.learn(ctx, guid)
+		n.learn(n.ctx, guid) // the coordinator may have taken all the time there was
 	case o.State == api.OutcomeAborted && o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
-		n.learn(ctx, guid)
+		n.learn(n.ctx, guid)
 	case o.State == api.OutcomeAborted && o.InForce == 0: // a coordinator is a member: this node has taken its place, or lost its disk
 		n.log.Warn("the coordinator of a change has no such database any more; other changes must wait until it is forced out", "database", r.Database.Name, "coordinator", x.Coordinator)
-		n.learn(ctx, guid)
+		n.learn(n.ctx, guid)
 	case o.State == api.OutcomeAborted:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
 			n.log.Error("cannot take back a change that was given up", "database", r.Database.Name, "err", err)

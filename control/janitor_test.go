@@ -48,3 +48,65 @@ func TestWaitingForManyDatabases(t *testing.T) {
 	}
 	eventually(t, "it is asked of every database", func() bool { return dials.Load() >= many })
 }
+
+// A change that was posted while the clock was far ahead is asked about as soon as the
+// clock is right; so is an instance that was prepared then.
+func TestPostedWhileTheClockWasAhead(t *testing.T) {
+	_, nodes, guid := four(t)
+	ctx := context.Background()
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, setting(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := describeOn("fresh", nodes[1:3]...)
+	fresh.GUID = nodes[0].newGUID()
+	if err := nodes[0].resolve(ctx, fresh, func(c string, err error) { t.Fatal(c, err) }); err != nil {
+		t.Fatal(err)
+	}
+	n := nodes[1]
+	n.host.skew.Store(int64(48 * time.Hour))
+	err = n.Post(ctx, &api.Post{Database: c.next, Base: c.base, Coordinator: nodes[0].c.Base})
+	if err == nil {
+		_, err = n.Prepare(ctx, &api.Prepare{Database: fresh, Coordinator: nodes[0].c.Base})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.host.skew.Store(0)
+	agreeOn(t, guid, 1, n)
+	eventually(t, "what was prepared is dropped", func() bool { return n.database(fresh.GUID) == nil })
+}
+
+// The coordinator of a change swallows packets: the others are asked all the same what
+// they have in force.
+func TestCoordinatorThatSwallowsPackets(t *testing.T) {
+	_, nodes, guid := four(t)
+	n, ctx := nodes[1], context.Background()
+	n.Close()
+	silent := nodes[0].AdminAddr()
+	n.opts.Timing.Call = 100 * time.Millisecond
+	n.opts.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+		if addr == silent {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}
+	n.opts.Settings.BootCheck = 100 * time.Millisecond
+	n.start()
+	r, _ := nodes[0].find(guid)
+	c, err := nodes[0].plan(r.Database, setting(4))
+	for _, m := range []*testNode{n, nodes[2]} {
+		if err == nil {
+			err = m.Post(ctx, &api.Post{Database: c.next, Base: c.base, Coordinator: nodes[0].c.Base})
+		}
+	}
+	if err == nil {
+		err = nodes[2].Commit(ctx, c.next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreeOn(t, guid, 2, n)
+}

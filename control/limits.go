@@ -18,6 +18,7 @@ const (
 
 	callTimeout    = 5 * time.Second  // one call to another node
 	prepareTimeout = 60 * time.Second // a member asks what became of a create after this
+	maxPrepare     = time.Hour        // more than that no coordinator can say
 	commitTimeout  = 20 * time.Second // a coordinator gives up and aborts after this
 	retryEvery     = 200 * time.Millisecond
 	janitorEvery   = 5 * time.Second

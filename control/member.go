@@ -131,10 +131,17 @@ func (n *Node) reserve(port int) (net.Listener, error) {
 
 func (n *Node) expiry(timeoutMS int64) int64 {
 	wait := time.Duration(timeoutMS) * time.Millisecond
-	if wait <= 0 || wait > time.Hour {
+	if wait <= 0 || wait > maxPrepare {
 		wait = n.opts.Timing.Prepare
 	}
 	return n.opts.Now().Add(wait).UnixMilli()
+}
+
+// expired reports whether it is time to ask. What is further ahead than any expiry was
+// written down when the clock was: nobody waits until that comes.
+func (n *Node) expired(ms int64) bool {
+	now := n.opts.Now()
+	return ms <= now.UnixMilli() || ms > now.Add(maxPrepare).UnixMilli()
 }
 
 // makeDatabase writes the record of a new database and opens it; it leaves
