@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -242,5 +243,20 @@ func TestDeleteWhileAnInstanceCatchesUp(t *testing.T) {
 	dial.cut.Delete(nodes[2].AdminAddr())
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
+	}
+}
+
+// A node that is told of one database again and again, because its disk is full, does
+// not forget the others that it was told of.
+func TestToldOfADeleteAgainAndAgain(t *testing.T) {
+	n := startNode(t, "us-east", &dialer{})
+	first := n.newGUID()
+	for _, guid := range append([]string{first}, slices.Repeat([]string{n.newGUID()}, maxNotes)...) {
+		if err := n.Drop(context.Background(), guid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !n.wasDropped(first) {
+		t.Error("the first one is forgotten")
 	}
 }

@@ -255,7 +255,7 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 	}
 	n.mu.Lock()
 	db := n.mu.dbs[guid]
-	n.mu.dropped = append(n.mu.dropped, guid)
+	n.mu.dropped = append(slices.DeleteFunc(n.mu.dropped, func(g string) bool { return g == guid }), guid) // it may be told again and again
 	if len(n.mu.dropped) > maxNotes {
 		n.mu.dropped = n.mu.dropped[1:]
 	}

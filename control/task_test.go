@@ -192,6 +192,29 @@ func TestDecidedTaskOfACrashGoesOn(t *testing.T) {
 	}
 }
 
+// Two deletes of a database were under way at a crash: one goes on with the note.
+func TestTwoTasksOfOneNote(t *testing.T) {
+	_, nodes := three(t)
+	n := nodes[0]
+	guid := n.create(describeOn("cart", nodes...)).GUID
+	d := n.database(guid).record.Database
+	if _, err := n.begin(&note{State: noteDeleting, Database: d}); err != nil {
+		t.Fatal(err)
+	}
+	var files []*taskFile
+	for i := range 2 {
+		files = append(files, &taskFile{TTL: time.Minute,
+			Task: api.Task{ID: n.newGUID(), GUID: guid, Operation: api.OpDelete, Status: api.TaskStarted, Queued: n.opts.Now().Add(time.Duration(i))}})
+	}
+	n.crash(files...)
+	if first, second := n.wait(&files[0].Task, nil), n.wait(&files[1].Task, nil); first.Status != api.TaskFinished || second.Status != api.TaskFailed {
+		t.Errorf("%+v, %+v", first, second)
+	}
+	for _, m := range nodes {
+		eventually(t, "clean", m.clean)
+	}
+}
+
 // restoring returns the file of a restore that is under way.
 func (n *testNode) restoring(guid string) *taskFile {
 	now := n.opts.Now()

@@ -67,7 +67,9 @@ func (n *Node) resume(k *task) func(context.Context, *task) error {
 	case op == api.OpRestore: // nobody can go on with it, and nothing is deleted on the word of a file that may be older than the database
 		return nil
 	case decided && k.isOf(x):
-		n.take(guid)
+		if n.take(guid) == nil { // of two deletes, the first goes on with it
+			return nil
+		}
 		k.update(func(*api.Task) { k.decided = true })
 		return func(ctx context.Context, k *task) error { return n.resumeNote(ctx, k, x) }
 	case !k.committed || x != nil:
