@@ -50,13 +50,14 @@ func (n *Node) Drain(_ context.Context, guid string, d *api.Drain) (*api.Drained
 	x.until, x.stay = n.opts.Now().Add(time.Duration(min(d.LeaseMS, time.Hour.Milliseconds()))*time.Millisecond), d.Stay
 	n.mu.Unlock()
 	n.restrain(db)
+	quiet := db.inst.Quiet() // before it is asked what there is
 	h := db.inst.Holdings()
 	if x.goal == nil {
 		x.goal = h.Durable
 	}
 	x.goal = api.Join(x.goal, []api.Position{{ID: db.record.Replica, Time: h.Issued}})
 	lacks := x.lacks(h)
-	return &api.Drained{Done: len(lacks) == 0, Lacks: lacks}, nil
+	return &api.Drained{Done: quiet && len(lacks) == 0, Busy: !quiet, Lacks: lacks}, nil
 }
 
 // lacks returns who does not hold the goal yet, and what of it.
@@ -80,7 +81,7 @@ func (n *Node) drained(db *database) bool {
 	n.mu.Lock()
 	x := n.mu.drains[db.record.Database.GUID]
 	n.mu.Unlock()
-	if x == nil {
+	if x == nil || !db.inst.Quiet() {
 		return false
 	}
 	h := db.inst.Holdings()
@@ -145,7 +146,10 @@ func (n *Node) drainAll(ctx context.Context, k *task, c *change) error {
 		case <-retry.C:
 		case <-ctx.Done():
 			retry.Stop()
-			if waits.lacks == nil {
+			switch {
+			case waits.busy:
+				return drainFailed(ctx, k, waits, fmt.Errorf("%s in region %s", stillWrites, waits.Region))
+			case waits.lacks == nil:
 				return drainFailed(ctx, k, waits, context.Cause(ctx))
 			}
 			return drainFailed(ctx, k, waits, fmt.Errorf("region %s lacks some of what region %s has", regionsOf(c.base, waits.lacks), waits.Region))
@@ -158,7 +162,10 @@ type leaver struct {
 	*api.Instance
 	misses int           // calls in a row that were not answered
 	lacks  []api.Holding // as it said last; nil: it has not
+	busy   bool          // a write that was let in before is still under way, it said
 }
+
+const stillWrites = "a script, or another write that began before, is still under way"
 
 var errDrain = errors.New("the others did not get everything in time")
 
@@ -184,10 +191,14 @@ func (n *Node) drainOnce(ctx context.Context, k *task, c *change, x *leaver) (do
 	a, err := n.memberOf(x.Instance).Drain(call, c.base.GUID, d)
 	switch {
 	case err == nil:
-		x.misses, x.lacks = 0, a.Lacks
+		x.misses, x.lacks, x.busy = 0, a.Lacks, a.Busy
 		if a.Done {
 			k.cluster(x.Cluster.Name, 40)
 			return true, nil
+		}
+		if x.busy {
+			k.step(fmt.Sprintf("region %s takes no more writes; %s there", x.Region, stillWrites), 12)
+			return false, nil
 		}
 		k.step(fmt.Sprintf("region %s takes no writes any more and hands over what it has; still waiting for %s", x.Region, regionsOf(c.base, a.Lacks)), 12)
 	case !unanswered(err):

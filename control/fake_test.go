@@ -86,6 +86,7 @@ type fakeInstance struct {
 	forbidden error
 	tolerates uint64
 	admitted  bool           // to write, at any time
+	writing   bool           // a script that was let in before writes are forbidden
 	file      string         // what was imported, and is exported
 	runs      map[int]uint64 // that are alive, by replica
 	users     []string
@@ -104,6 +105,12 @@ func (i *fakeInstance) Forbid(why error) {
 	defer i.mu.Unlock()
 	i.forbidden = why
 	i.admitted = i.admitted || why == nil
+}
+
+func (i *fakeInstance) Quiet() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.forbidden != nil && !i.writing
 }
 
 func (i *fakeInstance) CheckOwn(_ int, e End) error {

@@ -25,10 +25,14 @@ type Instance interface {
 	// SetMembers says who else holds the database, this instance included. No
 	// member at all: the instance is none any more, and keeps what it has.
 	SetMembers(version int, members []Member)
-	// Forbid stops the writes of clients and tells them why; when it returns, no
-	// write that was let in before is under way. nil lets them write again. An
-	// instance takes no writes, of clients or its own, before the first call.
+	// Forbid stops the writes of clients and tells them why; it does not wait for what
+	// was let in before, such as a script, which may take any time (Quiet). nil lets them
+	// write again. An instance takes no writes, of clients or its own, before the first
+	// call.
 	Forbid(why error)
+	// Quiet reports whether writes are forbidden, and none is under way any more that
+	// was let in before.
+	Quiet() bool
 	// CheckOwn compares the end of the own log as a peer holds it with the log.
 	// An error says that log was lost.
 	CheckOwn(peer int, end End) error

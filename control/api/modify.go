@@ -176,6 +176,7 @@ type Drain struct {
 // Drained is how far a drain is.
 type Drained struct {
 	Done  bool      `json:"done"`
+	Busy  bool      `json:"busy,omitempty"`  // a write is under way that was let in before
 	Lacks []Holding `json:"lacks,omitempty"` // who does not hold everything yet, and what it holds of what it lacks
 }
 

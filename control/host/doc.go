@@ -16,6 +16,7 @@
 // The writer of the log, the engine's and the replicator's goroutines belong
 // to them and end in their Close. The node's peer server, the following of
 // gossip and its first join have a goroutine each here; Host.Close waits for
-// them. The checkpoint at an orderly end has one that the instance's Close waits
+// them. Whatever still writes when writes are forbidden is waited for by one goroutine of
+// the instance, which ends before its engine does. The checkpoint at an orderly end has one that the instance's Close waits
 // for.
 package host

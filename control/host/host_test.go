@@ -244,9 +244,9 @@ func TestCheckSetting(t *testing.T) {
 	}
 }
 
-// D2: an instance that is open and has not been admitted writes nothing.
-func TestOpenIsNotAdmitted(t *testing.T) {
-	var inst control.Instance
+// opened opens an instance in memory, without a node.
+func opened(t *testing.T) control.Instance {
+	t.Helper()
 	dial := func(ctx context.Context, a string) (net.Conn, error) { return nil, errors.New("there is nobody") }
 	o := control.Options{Settings: settings(t, "us-east"), Now: time.Now, Rand: crand.Reader, FS: vfs.NewMem(), Dial: dial, Logger: slog.New(slog.DiscardHandler),
 		Listen: func(a string) (net.Listener, error) { return net.Listen("tcp", a) }}
@@ -254,11 +254,52 @@ func TestOpenIsNotAdmitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
-	if inst, err = h.Open(control.Spec{Dir: "data", GUID: "7", Name: "cart", Replica: 1}); err != nil {
+	t.Cleanup(h.Close)
+	inst, err := h.Open(control.Spec{Dir: "data", GUID: "7", Name: "cart", Replica: 1})
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer inst.Close()
+	t.Cleanup(func() { inst.Close() })
+	return inst
+}
+
+// Writes are forbidden at once, whatever is under way; Quiet tells when that has ended.
+func TestForbidWaitsForNobody(t *testing.T) {
+	inst := opened(t)
+	if inst.Forbid(nil); inst.Quiet() {
+		t.Error("quiet, and it takes writes")
+	}
+	script := inst.(*instance).engine.NewTx()
+	script.LockAll(1)
+	for range 3 {
+		inst.Forbid(errors.New("leaving"))
+		inst.Forbid(nil)
+		inst.Forbid(errors.New("leaving"))
+	}
+	if !errors.Is(inst.Err(), oplog.ErrForbidden) || inst.Quiet() {
+		t.Errorf("%v, quiet: %v", inst.Err(), inst.Quiet())
+	}
+	script.Unlock()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(10 * time.Second); !inst.Quiet(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("it is not quiet")
+		}
+	}
+	if inst.Forbid(errors.New("why ever")); !inst.Quiet() {
+		t.Error("another reason makes it loud")
+	}
+	if inst.Forbid(nil); inst.Quiet() {
+		t.Error("quiet, and it takes writes")
+	}
+}
+
+// D2: an instance that is open and has not been admitted writes nothing.
+func TestOpenIsNotAdmitted(t *testing.T) {
+	inst := opened(t)
 	if err := inst.Err(); !errors.Is(err, oplog.ErrForbidden) {
 		t.Errorf("after Open: %v", err)
 	}

@@ -47,11 +47,16 @@ type instance struct {
 	life   sync.RWMutex
 	closed bool
 
-	// found is why the own log is not what it was, if the links have found that out.
+	// found is why the own log is not what it was, if the links have found that out; and
+	// how far the last Forbid is.
 	found struct {
 		sync.Mutex
-		why error
+		why       error
+		forbidden bool // by Forbid
+		waiting   bool // for the locks
+		quiet     bool // it has had them all since
 	}
+	quiescing sync.WaitGroup
 
 	orderly atomic.Bool // by Stop: Close leaves a checkpoint
 
@@ -358,6 +363,7 @@ func (i *instance) Close() error {
 		i.host.server.Unregister(i.spec.GUID)
 		errs = append(errs, i.repl.Close())
 	}
+	i.quiescing.Wait()
 	if i.engine != nil {
 		i.engine.Close()
 	}

@@ -69,22 +69,39 @@ func (i *instance) Configure(settings map[string]string) error {
 var errNotAdmitted = errors.New("the region is starting: it asks the others what they hold of its log")
 
 // Forbid is part of control.Instance. Every write asks the log once more
-// when it has the locks of its keys: whoever has them after all were taken here sees
-// that writes are forbidden. What the links found out about the own
-// log holds for this run, also if control has not heeded it yet.
+// when it has the locks of its keys. So none is under way any more when all locks were
+// held together. That is waited for by a goroutine which Close waits for in turn, one at
+// a time: it may have to wait for a script that ends only with the instance. What the
+// links found out about the own log holds for this run, also if control has not heeded
+// it yet.
 func (i *instance) Forbid(why error) {
 	i.found.Lock()
+	defer i.found.Unlock()
 	if why == nil {
 		why = i.found.why
 	}
 	i.log.Forbid(why)
-	i.found.Unlock()
-	if why == nil {
+	i.found.forbidden = why != nil
+	i.found.quiet = i.found.quiet && i.found.forbidden
+	if !i.found.forbidden || i.found.quiet || i.found.waiting || i.closing.Err() != nil {
 		return
 	}
-	tx := i.engine.NewTx()
-	tx.LockAll(i.host.wall())
-	tx.Unlock()
+	i.found.waiting = true
+	i.quiescing.Go(func() {
+		tx := i.engine.NewTx()
+		tx.LockAll(i.host.wall())
+		defer tx.Unlock()
+		i.found.Lock()
+		defer i.found.Unlock()
+		i.found.waiting, i.found.quiet = false, i.found.forbidden
+	})
+}
+
+// Quiet is part of control.Instance.
+func (i *instance) Quiet() bool {
+	i.found.Lock()
+	defer i.found.Unlock()
+	return i.found.quiet
 }
 
 // CheckOwn is part of control.Instance.
