@@ -120,7 +120,9 @@
 //  10. A change is decided when a majority of the members has posted it, and all
 //     that stay where instances are removed. Since a member posts one change at
 //     a time, and only on the version it has in force, of two changes of one
-//     version at most one is decided.
+//     version at most one is decided. One that forces out the coordinator of
+//     another takes the place of that, which binds all the same until the new one
+//     is in force, and again when it was given up.
 //  11. A replica ID is given out once: the configuration keeps the highest, also
 //     of a posted one whose place it takes by force. A node writes down which it has hosted, and makes none of them anew.
 //  12. Retention and stability count the members in force and the posted ones.

@@ -335,12 +335,11 @@ func (n *Node) startDelete(rq request, guid string) (*api.Task, error) {
 // come adds: a delete must not leave them behind.
 func (r *record) everybody() *api.Database {
 	d := r.Database.Clone()
-	if r.Posted == nil {
-		return d
-	}
-	for _, x := range r.Posted.Database.Instances {
-		if d.Instance(x.ID) == nil {
-			d.Instances = append(d.Instances, x)
+	for x := range r.Posted.each() {
+		for _, y := range x.Database.Instances {
+			if d.Instance(y.ID) == nil {
+				d.Instances = append(d.Instances, y)
+			}
 		}
 	}
 	return d

@@ -12,13 +12,6 @@ import (
 // This file is a member's side of a change of its configuration: Post and
 // Unpost, and how a committed configuration takes effect.
 
-// posted is a configuration that may follow the committed one.
-type posted struct {
-	Database    *api.Database `json:"crdb"`
-	Coordinator string        `json:"coordinator"`
-	ExpiresMS   int64         `json:"expires_ms"` // when to ask what became of it
-}
-
 // Post writes down a configuration to come. From here on its new instances
 // count for what is kept of the log, and no other change of the same version
 // is accepted here.
@@ -47,7 +40,7 @@ func (n *Node) Post(_ context.Context, p *api.Post) error {
 		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s has not handed over everything it has", n.opts.Settings.Region)
 	}
 	db, err = n.rewriteLocked(db, func(r *record) {
-		r.Posted = &posted{p.Database.Clone(), p.Coordinator, n.expiry(p.TimeoutMS)}
+		r.Posted = &posted{p.Database.Clone(), p.Coordinator, n.expiry(p.TimeoutMS), r.Posted.without(p.Database.ConfigID)}
 	})
 	if err == nil {
 		n.restrain(db)
@@ -66,7 +59,10 @@ func (n *Node) baseLocked(p *api.Post) (*database, error) {
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", region, guid)
 	}
 	if db.record.Database.ConfigVersion < p.Base.ConfigVersion {
-		if err := n.adoptLocked(db, p.Base); err != nil {
+		if err := n.yieldLocked(db, p); err != nil {
+			return nil, err
+		}
+		if err := n.adoptLocked(n.database(guid), p.Base); err != nil {
 			return nil, err
 		}
 		if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {
@@ -82,15 +78,6 @@ func (n *Node) baseLocked(p *api.Post) (*database, error) {
 	return db, nil
 }
 
-// coordinatorGone reports whether the coordinator of a posted change is forced
-// out by another: then nobody else can end it. It is looked for among those that
-// go, because a coordinator that was removing itself is not in its own change.
-func coordinatorGone(x *posted, by *api.Database) bool {
-	return slices.ContainsFunc(by.RemovedInstances, func(old api.RemovedInstance) bool {
-		return old.Cluster.URL == x.Coordinator && old.Forced && old.Version == by.ConfigVersion
-	})
-}
-
 // Unpost takes back a Post, or the Prepare of a new instance.
 func (n *Node) Unpost(_ context.Context, guid, config string) error {
 	n.change.Lock()
@@ -104,11 +91,11 @@ func (n *Node) Unpost(_ context.Context, guid, config string) error {
 		return nil
 	case db.record.Status == api.StatusPosted && db.record.Database.ConfigID == config:
 		return n.dropLocked(guid, db)
-	case db.record.Posted == nil || db.record.Posted.Database.ConfigID != config:
+	case !db.record.Posted.has(config):
 		return nil
 	}
 	n.endDrain(guid)
-	db, err := n.rewriteLocked(db, func(r *record) { r.Posted = nil })
+	db, err := n.rewriteLocked(db, func(r *record) { r.Posted = r.Posted.without(config) })
 	if err == nil {
 		n.restrain(db)
 		n.inform(db)
@@ -127,6 +114,9 @@ func (n *Node) adoptLocked(db *database, d *api.Database) error {
 	case d.ConfigVersion == have.ConfigVersion:
 		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s has another configuration of version %d; one of the two was made by force",
 			n.opts.Settings.Region, d.ConfigVersion)
+	case d.ConfigVersion == have.ConfigVersion+1 && db.record.Posted != nil && db.record.Posted.Over.has(d.ConfigID):
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "region %s: a change that forces out the coordinator of this one was posted, coordinated by %s; it has to be given up first",
+			n.opts.Settings.Region, db.record.Posted.Coordinator)
 	}
 	own := d.Find(n.ID())
 	if own == nil || own.ID != db.record.Replica {
@@ -195,10 +185,10 @@ func (n *Node) inform(db *database) {
 		return
 	}
 	all := slices.Clone(r.Database.Instances)
-	if r.Posted != nil {
-		for _, x := range r.Posted.Database.Instances {
-			if r.Database.Instance(x.ID) == nil {
-				all = append(all, x)
+	for x := range r.Posted.each() {
+		for _, y := range x.Database.Instances {
+			if !slices.ContainsFunc(all, func(z api.Instance) bool { return z.ID == y.ID }) {
+				all = append(all, y)
 			}
 		}
 	}

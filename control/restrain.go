@@ -34,8 +34,9 @@ func (r *record) restraint() (code, why string) {
 			"What is here can still be read; crdb-cli crdb purge-instance removes it", d.Name, version)
 	case r.Fault != nil:
 		return r.Fault.Code, r.Fault.Text
-	case r.Posted != nil:
-		if gone := r.Posted.Database.Removed(r.Replica); gone != nil {
+	}
+	for x := range r.Posted.each() {
+		if x.Database.Removed(r.Replica) != nil {
 			return codeLeaving, leavingText
 		}
 	}
