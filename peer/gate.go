@@ -208,6 +208,16 @@ func (g *gate) Jump(to crdt.VersionVector) (dropped []held) {
 	return dropped
 }
 
+// Rewind takes back the release of what comes after a dot of replica r: it was not
+// applied, and comes again. It returns the blocks held behind that.
+func (g *gate) Rewind(r crdt.ReplicaID, to crdt.Timestamp) (dropped []held) {
+	q := g.queue(r)
+	dropped = q.drop()
+	g.applied.Set(r, to)
+	q.tail, q.waited = to, 0
+	return dropped
+}
+
 // Poison stops the release of blocks of replica r: one could not be applied.
 func (g *gate) Poison(r crdt.ReplicaID) { g.queue(r).poisoned = true }
 
