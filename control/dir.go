@@ -175,7 +175,7 @@ func (d *dir) read(v any, elem ...string) error {
 		return err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, api.MaxBody))
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}

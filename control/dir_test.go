@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"crdb/control/api"
+	"crdb/crdt"
 )
 
 // TestFilesSurviveACrash crashes after every write and looks for what had been
@@ -94,5 +97,35 @@ func TestCorruptRecords(t *testing.T) {
 		if _, err := d.records(); err == nil {
 			t.Errorf("%s is taken for a record", fmt.Sprint(content))
 		}
+	}
+}
+
+// The record of a database that has had as many instances as it can, with a change under
+// way, is read again at the next start.
+func TestLargestRecord(t *testing.T) {
+	d, err := openDir(vfs.NewMem(), "/data", "us-east", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	host := strings.Repeat("h", 60) + ".example:9443"
+	c := &api.Database{GUID: newGUID(rand.Reader), Name: "cart", ConfigVersion: 1}
+	for id := 1; id < crdt.MaxReplicas; id++ {
+		c.RemovedInstances = append(c.RemovedInstances, api.RemovedInstance{ID: id, Region: "us-east", NodeID: c.GUID, Version: id,
+			Cluster: api.Cluster{Name: host, URL: "http://" + host, ReplicationEndpoint: host}})
+	}
+	next := &posted{Database: c}
+	want := &record{Status: api.StatusCommitted, Database: c, Posted: &posted{Database: c, Over: next}}
+	if err := d.mkdir(databases); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.mkdir(databases, c.GUID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.writeRecord(want); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := d.records(); err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
+		t.Errorf("%d records, %v", len(all), err)
 	}
 }
