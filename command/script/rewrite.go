@@ -266,7 +266,11 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 		}
 	case *ast.TableExpr:
 		for _, f := range e.Fields {
-			f.Key, f.Value = r.expr(f.Key), r.expr(f.Value)
+			if f.Key == nil {
+				f.Value = r.expr(f.Value)
+			} else { // behind elements, gopher-lua would append all that comes last, too
+				f.Key, f.Value = r.expr(f.Key), r.single(f.Value)
+			}
 		}
 	case *ast.FuncCallExpr:
 		return r.call(e)
