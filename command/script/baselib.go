@@ -119,7 +119,7 @@ func (vm *VM) next(l *lua.LState) int {
 // nextIndex is what ipairs iterates with.
 func (vm *VM) nextIndex(l *lua.LState) int {
 	i := vm.checkInt(l, 2) + 1
-	v := vm.checkTable(l, 1).RawGetInt(i)
+	v := item(vm.checkTable(l, 1), i)
 	if v == lua.LNil {
 		l.Push(lua.LNil)
 		return 1
@@ -225,7 +225,7 @@ func (vm *VM) unpack(l *lua.LState) int {
 		raise(l, "too many results to unpack")
 	}
 	for k := i; k <= j; k++ {
-		l.Push(t.RawGetInt(k))
+		l.Push(item(t, k))
 	}
 	return n
 }

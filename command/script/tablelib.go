@@ -7,36 +7,77 @@ import (
 )
 
 func (vm *VM) tableLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenTable, lua.TabLibName, "getn", "maxn")
-	insert := vm.stock(lua.OpenTable, lua.TabLibName, "insert", "remove", "sort")
-	for name, f := range insert {
-		fn := f.(*lua.LFunction).GFunction
-		lib[name] = vm.l.NewFunction(func(l *lua.LState) int {
-			t := vm.checkTable(l, 1)
-			vm.writable(l, t)
-			if n := l.GetTop(); name == "insert" && n != 2 && n != 3 {
-				raise(l, "wrong number of arguments to 'insert'")
-			} else if n == 3 && name == "insert" {
-				l.Replace(2, lua.LNumber(vm.checkInt(l, 2)))
-			}
-			if length := t.Len(); name == "remove" {
-				at := vm.optInt(l, 2, length)
-				if at < 1 || at > length {
-					return 0
-				}
-				l.SetTop(1)
-				l.Push(lua.LNumber(at))
-			}
-			return fn(l)
-		})
+	return vm.functions(map[string]lua.LGFunction{
+		"insert": vm.tableInsert, "remove": vm.tableRemove, "sort": vm.tableSort, "concat": vm.tableConcat,
+		"foreach": vm.tableForEach, "foreachi": vm.tableForEachI, "getn": vm.tableLength, "maxn": vm.tableLargest,
+		"setn": func(l *lua.LState) int {
+			vm.checkTable(l, 1)
+			raise(l, "'setn' is obsolete")
+			return 0
+		},
+	})
+}
+
+// item is t[i]: what gopher-lua keeps in its array has a short way there.
+func item(t *lua.LTable, i int) lua.LValue {
+	if 0 < i && i < maxArray {
+		return t.RawGetInt(i)
 	}
-	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"concat": vm.tableConcat, "foreach": vm.tableForEach, "foreachi": vm.tableForEachI,
-		"setn": func(l *lua.LState) int { raise(l, "'setn' is obsolete"); return 0 },
-	}) {
-		lib[name] = f
+	return t.RawGet(lua.LNumber(i))
+}
+
+// tableLength is table.getn.
+func (vm *VM) tableLength(l *lua.LState) int {
+	l.Push(lua.LNumber(vm.checkTable(l, 1).Len()))
+	return 1
+}
+
+// tableLargest is table.maxn: the largest number that is a key.
+func (vm *VM) tableLargest(l *lua.LState) int {
+	t, most := vm.behind(vm.checkTable(l, 1)), lua.LNumber(0)
+	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
+		if n, ok := k.(lua.LNumber); ok && n > most {
+			most = n
+		}
 	}
-	return lib
+	l.Push(most)
+	return 1
+}
+
+// tableInsert is table.insert. A place before the first moves all elements up,
+// too, as in Lua.
+func (vm *VM) tableInsert(l *lua.LState) int {
+	t := vm.checkTable(l, 1)
+	end := t.Len() + 1
+	at, v := end, l.Get(2)
+	switch l.GetTop() {
+	case 2:
+	case 3:
+		at, v = vm.checkInt(l, 2), l.Get(3)
+	default:
+		raise(l, "wrong number of arguments to 'insert'")
+	}
+	vm.writable(l, t)
+	for i := max(at, end); i > at; i-- {
+		if i < 1 && i%stepsPerLook == 0 { // there is no end of such places
+			vm.goOn(l, stepsPerLook)
+		}
+		t.RawSetInt(i, item(t, i-1))
+	}
+	t.RawSetInt(at, v)
+	return 0
+}
+
+func (vm *VM) tableRemove(l *lua.LState) int {
+	t := vm.checkTable(l, 1)
+	end := t.Len()
+	at := vm.optInt(l, 2, end)
+	if at < 1 || at > end {
+		return 0
+	}
+	vm.writable(l, t)
+	l.Push(t.Remove(at))
+	return 1
 }
 
 func (vm *VM) tableConcat(l *lua.LState) int {
@@ -47,7 +88,7 @@ func (vm *VM) tableConcat(l *lua.LState) int {
 	i, j := vm.optInt(l, 3, 1), vm.optInt(l, 4, t.Len())
 	var b []byte
 	for k := i; k <= j; k++ {
-		switch v := t.RawGetInt(k).(type) {
+		switch v := item(t, k).(type) {
 		case lua.LString:
 			b = append(b, v...)
 		case lua.LNumber:

@@ -69,7 +69,7 @@ type VM struct {
 	line      int           // where the last error was raised
 	dead      bool          // not to be used again
 	killable  bool          // the run looks whether it was killed
-	freeSteps int           // see matcher
+	freeSteps int           // see goOn and matcher
 	threads   int           // coroutines made
 	nested    int           // calls of Lua from Go that stand in each other
 	handling  int           // handlers of xpcall among them
@@ -133,6 +133,20 @@ func (vm *VM) spend(l *lua.LState, size int) {
 		if vm.host != nil && vm.host.Crowded() {
 			raise(l, "not enough memory")
 		}
+	}
+}
+
+// goOn accounts for steps of a function that may take long, and raises an error
+// if the run is to end. One that nobody can end has some steps free.
+func (vm *VM) goOn(l *lua.LState, steps int) {
+	if why := vm.killed.why.Load(); why != nil {
+		raise(l, "%s", *why)
+	}
+	if vm.killable {
+		return
+	}
+	if vm.freeSteps -= steps; vm.freeSteps < 0 {
+		raise(l, "too many steps")
 	}
 }
 
