@@ -91,7 +91,11 @@ func (vm *VM) formatted(l *lua.LState, b []byte, d directive, verb byte, arg int
 	switch verb {
 	case 'c':
 		d.prec = -1
-		made := d.text(nil, string([]byte{byte(toInt64(float64(vm.checkNumber(l, arg))))}))
+		n := toInt64(float64(vm.checkNumber(l, arg)))
+		if n != int64(int32(n)) { // what does not fit C's int is the smallest, and that ends with a zero byte
+			n = 0
+		}
+		made := d.text(nil, string([]byte{byte(n)}))
 		made, _, _ = bytes.Cut(made, []byte{0})
 		return append(b, made...)
 	case 'd', 'i':

@@ -39,37 +39,114 @@ func numberText(n lua.LNumber) string {
 func parseNumber(s string) (lua.LNumber, bool) {
 	s, _, _ = strings.Cut(s, "\x00")
 	s = strings.Trim(s, " \t\n\v\f\r")
-	digits := strings.TrimLeft(s, "+-")
-	if len(s)-len(digits) > 1 || digits == "" {
-		return 0, false
+	f, n := strtod(s)
+	return lua.LNumber(f), n > 0 && n == len(s)
+}
+
+// strtod reads the number that a text begins with, as C does: decimal, hexadecimal,
+// infinite, or none. n is its length, 0 if there is no number.
+func strtod(s string) (f float64, n int) {
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		n = 1
 	}
-	lower := strings.ToLower(digits)
-	if strings.ContainsAny(s, "_") {
-		return 0, false
-	}
-	if lower == "nan" {
-		sign := 1.0
-		if s[0] == '-' {
-			sign = -1
-		}
-		return lua.LNumber(math.Copysign(math.NaN(), sign)), true
-	}
-	if strings.HasPrefix(lower, "0x") {
-		if n, err := strconv.ParseUint(lower[2:], 16, 64); err == nil {
-			if s[0] == '-' {
-				return -lua.LNumber(n), true
+	rest := s[n:]
+	if len(rest) == 0 || !isDigit(rest[0]) && rest[0] != '.' {
+		for _, word := range []string{"infinity", "inf", "nan"} {
+			if len(rest) >= len(word) && strings.EqualFold(rest[:len(word)], word) {
+				f = math.Inf(1)
+				if n += len(word); word == "nan" {
+					f = math.NaN()
+					n += len(payload(s[n:]))
+				}
+				if s[0] == '-' {
+					f = -f
+				}
+				return f, n
 			}
-			return lua.LNumber(n), true
 		}
-		if !strings.Contains(lower, "p") {
-			s += "p0"
+		return 0, 0
+	}
+	if m := hexNumber(rest); m > 0 {
+		text := s[:n+m]
+		if !strings.ContainsAny(text, "pP") {
+			text += "p0"
+		}
+		f, _ = strconv.ParseFloat(text, 64)
+		return f, n + m
+	}
+	m := decimalNumber(rest)
+	if m == 0 {
+		return 0, 0
+	}
+	f, _ = strconv.ParseFloat(s[:n+m], 64)
+	return f, n + m
+}
+
+// payload is what may stand behind nan: letters, digits and underscores in brackets.
+func payload(s string) string {
+	end := strings.IndexByte(s, ')')
+	if end < 0 || s[0] != '(' || strings.Trim(strings.ToLower(s[1:end]), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		return ""
+	}
+	return s[:end+1]
+}
+
+// decimalNumber returns the length of the decimal number, without a sign, that a text
+// begins with.
+func decimalNumber(s string) int {
+	n := numberDigits(s, isDigit)
+	if n == 0 {
+		return 0
+	}
+	return n + exponentLength(s[n:], 'e')
+}
+
+// hexNumber is decimalNumber for a hexadecimal one.
+func hexNumber(s string) int {
+	if len(s) < 3 || s[0] != '0' || s[1]|0x20 != 'x' {
+		return 0
+	}
+	n := numberDigits(s[2:], func(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' })
+	if n == 0 {
+		return 0
+	}
+	return 2 + n + exponentLength(s[2+n:], 'p')
+}
+
+// numberDigits returns the length of digits with one point among them, 0 without a digit.
+func numberDigits(s string, digit func(byte) bool) int {
+	n, digits, point := 0, 0, false
+	for ; n < len(s); n++ {
+		if digit(s[n]) {
+			digits++
+		} else if s[n] != '.' || point {
+			break
+		} else {
+			point = true
 		}
 	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil && !math.IsInf(f, 0) {
-		return 0, false
+	if digits == 0 {
+		return 0
 	}
-	return lua.LNumber(f), true
+	return n
+}
+
+func exponentLength(s string, letter byte) int {
+	if s == "" || s[0]|0x20 != letter {
+		return 0
+	}
+	first := 1
+	if len(s) > 1 && (s[1] == '+' || s[1] == '-') {
+		first = 2
+	}
+	end := first
+	for end < len(s) && isDigit(s[end]) {
+		end++
+	}
+	if end == first {
+		return 0
+	}
+	return end
 }
 
 // parseBase reads a number of another base, as strtoul does: what is too large is the

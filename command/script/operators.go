@@ -35,21 +35,10 @@ func metaField(l *lua.LState, v lua.LValue, event string) lua.LValue {
 
 // mod is the operator %, which Lua 5.1 makes of a division: what is not exact
 // there is not exact here. The conversion keeps the two steps apart.
-func (vm *VM) mod(l *lua.LState) int {
-	a, b := l.Get(1), l.Get(2)
-	x, okA := numeric(a)
-	y, okB := numeric(b)
-	if okA && okB {
-		l.Push(lua.LNumber(x - float64(math.Floor(x/y)*y)))
-		return 1
-	}
-	bad := a
-	if okA {
-		bad = b
-	}
-	l.Push(vm.callMeta(l, "__mod", a, b, "perform arithmetic on", bad))
-	return 1
-}
+func mod(x, y float64) float64 { return x - float64(math.Floor(x/y)*y) }
+
+// power is the operator ^.
+func power(x, y float64) float64 { return orNaN(pow(x, y), noNumber, x, y) }
 
 // arithmetic are the operators of strings: gopher-lua asks a string's metatable before it
 // makes a number of it, and would read "010" as 8.
@@ -59,7 +48,7 @@ func (vm *VM) arithmetic() map[string]lua.LValue {
 		"__sub": vm.operator("__sub", func(x, y float64) float64 { return x - y }),
 		"__mul": vm.operator("__mul", func(x, y float64) float64 { return x * y }),
 		"__div": vm.operator("__div", func(x, y float64) float64 { return x / y }),
-		"__pow": vm.operator("__pow", math.Pow),
+		"__pow": vm.operator("__pow", power),
 		"__unm": func(l *lua.LState) int {
 			x, ok := numeric(l.Get(1))
 			if !ok {

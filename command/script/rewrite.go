@@ -12,10 +12,14 @@ import (
 const (
 	hiddenConcat = "\x00concat"
 	hiddenMod    = "\x00mod"
+	hiddenPow    = "\x00pow"
 	hiddenNumber = "\x00number"
 	hiddenGlobal = "\x00readonly" // never defined: assigning it raises the error
 	hiddenPrefix = "\x00lib."
 )
+
+// hiddenOperators are those that gopher-lua computes otherwise than Lua.
+var hiddenOperators = map[string]string{"%": hiddenMod, "^": hiddenPow}
 
 // maxDepth bounds how deep expressions and blocks nest, and the left-leaning trees
 // of long sums.
@@ -24,8 +28,8 @@ const maxDepth = 3000
 var errTooDeep = errors.New("chunk has too many syntax levels")
 
 // rewriter walks a chunk before it is compiled. It turns concatenation into a
-// call of ours, which bounds the size and prints numbers as Lua does, and % into
-// one that rounds as Lua does; it makes numbers of what a loop counts with; it makes
+// call of ours, which bounds the size and prints numbers as Lua does, and % and ^ into
+// ones that round as Lua does; it makes numbers of what a loop counts with; it makes
 // assignments to globals fail; it finds library functions at compile time.
 type rewriter struct {
 	scopes []map[string]bool
@@ -281,8 +285,8 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 	case *ast.StringConcatOpExpr:
 		return r.concat(e)
 	case *ast.ArithmeticOpExpr:
-		if e.Operator == "%" {
-			c := hiddenCall(hiddenMod, e)
+		if name := hiddenOperators[e.Operator]; name != "" {
+			c := hiddenCall(name, e)
 			c.Args = []ast.Expr{r.single(e.Lhs), r.single(e.Rhs)}
 			return c
 		}

@@ -58,7 +58,8 @@ func (vm *VM) openLibraries() {
 		}
 	}
 	vm.env.RawSetString(hiddenConcat, l.NewFunction(vm.concat))
-	vm.env.RawSetString(hiddenMod, l.NewFunction(vm.mod))
+	vm.env.RawSetString(hiddenMod, l.NewFunction(vm.operator("__mod", mod)))
+	vm.env.RawSetString(hiddenPow, l.NewFunction(vm.operator("__pow", power)))
 	vm.env.RawSetString(hiddenNumber, l.NewFunction(number))
 	missing := l.NewTable()
 	missing.RawSetString("__index", l.NewFunction(vm.missingGlobal))

@@ -7,16 +7,33 @@ import (
 )
 
 func (vm *VM) stringLibrary() map[string]lua.LValue {
-	lib := vm.stock(lua.OpenString, lua.StringLibName, "len", "reverse", "dump")
-	for name, f := range vm.functions(map[string]lua.LGFunction{
-		"format": vm.format, "rep": vm.rep, "char": vm.stringChar, "sub": vm.sub,
+	return vm.functions(map[string]lua.LGFunction{
+		"len": func(l *lua.LState) int {
+			l.Push(lua.LNumber(len(vm.checkText(l, 1))))
+			return 1
+		},
+		"reverse": vm.reversed, "dump": vm.dump, "format": vm.format, "rep": vm.rep, "char": vm.stringChar, "sub": vm.sub,
 		"lower": vm.mapBytes('A', 'Z'), "upper": vm.mapBytes('a', 'z'),
 		"byte": vm.byteOf,
 		"find": vm.find, "match": vm.match, "gmatch": vm.gmatch, "gfind": vm.gmatch, "gsub": vm.gsub,
-	}) {
-		lib[name] = f
+	})
+}
+
+func (vm *VM) reversed(l *lua.LState) int {
+	text := []byte(vm.checkText(l, 1))
+	vm.spend(l, len(text))
+	reverse(text)
+	l.Push(lua.LString(text))
+	return 1
+}
+
+// dump is string.dump, of which nothing comes: there is no bytecode.
+func (vm *VM) dump(l *lua.LState) int {
+	if l.Get(1).Type() != lua.LTFunction {
+		vm.badType(l, 1, "function")
 	}
-	return lib
+	raise(l, "unable to dump given function")
+	return 0
 }
 
 // mapBytes makes string.lower and upper: the case of ASCII letters from first to
@@ -128,16 +145,16 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 }
 
 func (vm *VM) rep(l *lua.LState) int {
-	s, n := vm.checkText(l, 1), vm.checkNumber(l, 2)
+	s, n := vm.checkText(l, 1), vm.checkInt(l, 2)
 	if n < 1 || s == "" {
 		l.Push(lua.LString(""))
 		return 1
 	}
-	if float64(len(s))*float64(n) > maxString {
+	if n > maxString/len(s) {
 		raise(l, "resulting string too large")
 	}
-	vm.spend(l, len(s)*int(n))
-	l.Push(lua.LString(strings.Repeat(s, int(n))))
+	vm.spend(l, len(s)*n)
+	l.Push(lua.LString(strings.Repeat(s, n)))
 	return 1
 }
 
@@ -177,6 +194,14 @@ func (vm *VM) optInt(l *lua.LState, i, otherwise int) int {
 		return otherwise
 	}
 	return vm.checkInt(l, i)
+}
+
+// optInt64 is optInt for what C keeps in 64 bits.
+func (vm *VM) optInt64(l *lua.LState, i int, otherwise int64) int64 {
+	if l.Get(i) == lua.LNil {
+		return otherwise
+	}
+	return toInt64(float64(vm.checkNumber(l, i)))
 }
 
 func (vm *VM) checkTable(l *lua.LState, i int) *lua.LTable {
