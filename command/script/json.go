@@ -1,7 +1,9 @@
 package script
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -13,92 +15,124 @@ type jsonOptions struct {
 	encodeDepth             int
 	decodeDepth             int
 	precision               int
+	keepBuffer              bool
 	invalid                 int // encode_invalid_numbers: 0 no, 1 yes, 2 null
-	refuseInvalid           bool
+	readInvalid             bool
 }
 
-var defaultJSON = jsonOptions{sparseRatio: 2, sparseSafe: 10, encodeDepth: 1000, decodeDepth: 1000, precision: 14}
+var defaultJSON = jsonOptions{
+	sparseRatio: 2, sparseSafe: 10, encodeDepth: 1000, decodeDepth: 1000, precision: 14, keepBuffer: true, readInvalid: true,
+}
 
-// maxJSONDepth bounds what encode_max_depth and decode_max_depth can ask for.
+// maxJSONDepth bounds how deep tables nest, whatever encode_max_depth and
+// decode_max_depth allow.
 const maxJSONDepth = 10000
 
 func (vm *VM) jsonLibrary() map[string]lua.LValue {
 	vm.null = &lua.LUserData{Env: vm.l.Env, Metatable: lua.LNil}
+	return vm.jsonModule(&vm.json)
+}
+
+// jsonModule makes cjson with options of its own.
+func (vm *VM) jsonModule(o *jsonOptions) map[string]lua.LValue {
 	lib := vm.functions(map[string]lua.LGFunction{
-		"encode": vm.jsonEncode, "decode": vm.jsonDecode,
-		"encode_sparse_array":     vm.jsonSparse,
-		"encode_max_depth":        func(l *lua.LState) int { return vm.jsonInt(l, &vm.json.encodeDepth, 1, maxJSONDepth) },
-		"decode_max_depth":        func(l *lua.LState) int { return vm.jsonInt(l, &vm.json.decodeDepth, 1, maxJSONDepth) },
-		"encode_number_precision": func(l *lua.LState) int { return vm.jsonInt(l, &vm.json.precision, 1, 14) },
-		"encode_keep_buffer":      func(l *lua.LState) int { l.Push(lua.LBool(l.GetTop() == 0 || l.ToBool(1))); return 1 },
-		"encode_invalid_numbers":  vm.jsonEncodeInvalid,
-		"decode_invalid_numbers": func(l *lua.LState) int {
-			if l.GetTop() > 0 {
-				vm.json.refuseInvalid = !l.ToBool(1)
+		"encode": func(l *lua.LState) int { return vm.jsonEncode(l, o) },
+		"decode": func(l *lua.LState) int { return vm.jsonDecode(l, o) },
+		"encode_sparse_array": func(l *lua.LState) int {
+			vm.jsonArgs(l, 3)
+			vm.jsonBool(l, &o.sparseConvert)
+			vm.jsonInt(l, 2, &o.sparseRatio, 0, math.MaxInt32)
+			vm.jsonInt(l, 3, &o.sparseSafe, 0, math.MaxInt32)
+			return 3
+		},
+		"encode_max_depth":        vm.jsonSetting(func(l *lua.LState) { vm.jsonInt(l, 1, &o.encodeDepth, 1, math.MaxInt32) }),
+		"decode_max_depth":        vm.jsonSetting(func(l *lua.LState) { vm.jsonInt(l, 1, &o.decodeDepth, 1, math.MaxInt32) }),
+		"encode_number_precision": vm.jsonSetting(func(l *lua.LState) { vm.jsonInt(l, 1, &o.precision, 1, 14) }),
+		"encode_keep_buffer":      vm.jsonSetting(func(l *lua.LState) { vm.jsonBool(l, &o.keepBuffer) }),
+		"encode_invalid_numbers":  vm.jsonSetting(func(l *lua.LState) { vm.jsonChoice(l, &o.invalid, "off", "on", "null") }),
+		"decode_invalid_numbers":  vm.jsonSetting(func(l *lua.LState) { vm.jsonBool(l, &o.readInvalid) }),
+		"new": func(l *lua.LState) int {
+			own, t := defaultJSON, l.NewTable()
+			for name, v := range vm.jsonModule(&own) {
+				t.RawSetString(name, v)
 			}
-			l.Push(lua.LBool(!vm.json.refuseInvalid))
+			l.Push(t)
 			return 1
 		},
-		"new": func(l *lua.LState) int { l.Push(vm.env.RawGetString("cjson")); return 1 },
 	})
 	lib["null"] = vm.null
 	lib["_NAME"], lib["_VERSION"] = lua.LString("cjson"), lua.LString("2.1.0")
 	return lib
 }
 
-func (vm *VM) jsonInt(l *lua.LState, v *int, lo, hi int) int {
-	if l.GetTop() > 0 && l.Get(1) != lua.LNil {
-		n := vm.checkInt(l, 1)
-		if n < lo || n > hi && hi != maxJSONDepth {
-			l.ArgError(1, "expected integer between "+numberText(lua.LNumber(lo))+" and "+numberText(lua.LNumber(hi)))
+// jsonArgs lets a function have up to n arguments.
+func (vm *VM) jsonArgs(l *lua.LState, n int) {
+	if l.GetTop() > n {
+		l.ArgError(n+1, "found too many arguments")
+	}
+	for l.GetTop() < n {
+		l.Push(lua.LNil)
+	}
+}
+
+// jsonSetting makes a function that changes one setting and returns it.
+func (vm *VM) jsonSetting(set func(l *lua.LState)) lua.LGFunction {
+	return func(l *lua.LState) int {
+		vm.jsonArgs(l, 1)
+		set(l)
+		return 1
+	}
+}
+
+func (vm *VM) jsonInt(l *lua.LState, arg int, v *int, lo, hi int) {
+	if l.Get(arg) != lua.LNil {
+		n := vm.checkInt(l, arg)
+		if n < lo || n > hi {
+			l.ArgError(1, fmt.Sprintf("expected integer between %d and %d", lo, hi))
 		}
-		*v = min(n, hi)
+		*v = n
 	}
 	l.Push(lua.LNumber(*v))
-	return 1
 }
 
-func (vm *VM) jsonSparse(l *lua.LState) int {
-	if l.GetTop() > 0 && l.Get(1) != lua.LNil {
-		vm.json.sparseConvert = l.ToBool(1)
+func (vm *VM) jsonBool(l *lua.LState, v *bool) {
+	n := 0
+	if *v {
+		n = 1
 	}
-	if l.GetTop() > 1 && l.Get(2) != lua.LNil {
-		vm.json.sparseRatio = max(vm.checkInt(l, 2), 0)
-	}
-	if l.GetTop() > 2 && l.Get(3) != lua.LNil {
-		vm.json.sparseSafe = max(vm.checkInt(l, 3), 0)
-	}
-	l.Push(lua.LBool(vm.json.sparseConvert))
-	l.Push(lua.LNumber(vm.json.sparseRatio))
-	l.Push(lua.LNumber(vm.json.sparseSafe))
-	return 3
+	vm.jsonChoice(l, &n, "off", "on")
+	*v = n == 1
 }
 
-func (vm *VM) jsonEncodeInvalid(l *lua.LState) int {
-	if l.GetTop() > 0 {
-		switch v := l.Get(1).(type) {
-		case lua.LBool:
-			vm.json.invalid = 0
-			if bool(v) {
-				vm.json.invalid = 1
-			}
-		case lua.LString:
-			vm.json.invalid = map[string]int{"off": 0, "on": 1, "null": 2}[string(v)]
+// jsonChoice sets one of some words, the first two of which are false and true.
+func (vm *VM) jsonChoice(l *lua.LState, v *int, words ...string) {
+	switch given := l.Get(1).(type) {
+	case *lua.LNilType:
+	case lua.LBool:
+		*v = 0
+		if given {
+			*v = 1
 		}
+	default:
+		word := vm.checkText(l, 1)
+		n := slices.Index(words, cut(word))
+		if n < 0 {
+			l.ArgError(1, "invalid option '"+word+"'")
+		}
+		*v = n
 	}
-	if vm.json.invalid == 2 {
-		l.Push(lua.LString("null"))
+	if *v < 2 {
+		l.Push(lua.LBool(*v == 1))
 	} else {
-		l.Push(lua.LBool(vm.json.invalid == 1))
+		l.Push(lua.LString(words[*v]))
 	}
-	return 1
 }
 
-func (vm *VM) jsonEncode(l *lua.LState) int {
+func (vm *VM) jsonEncode(l *lua.LState, o *jsonOptions) int {
 	if l.GetTop() != 1 {
 		l.ArgError(1, "expected 1 argument")
 	}
-	e := jsonEncoder{vm: vm, l: l}
+	e := jsonEncoder{vm: vm, l: l, o: o}
 	e.value(l.Get(1), 0)
 	vm.spend(l, len(e.buf))
 	l.Push(lua.LString(e.buf))
@@ -108,6 +142,7 @@ func (vm *VM) jsonEncode(l *lua.LState) int {
 type jsonEncoder struct {
 	vm  *VM
 	l   *lua.LState
+	o   *jsonOptions
 	buf []byte
 }
 
@@ -134,7 +169,7 @@ func (e *jsonEncoder) value(v lua.LValue, depth int) {
 		}
 		e.buf = append(e.buf, "null"...)
 	case *lua.LTable:
-		if depth++; depth > e.vm.json.encodeDepth {
+		if depth++; depth > min(e.o.encodeDepth, maxJSONDepth) {
 			raise(e.l, "Cannot serialise, excessive nesting (%d)", depth)
 		}
 		if e.vm.killed.why.Load() != nil {
@@ -149,39 +184,46 @@ func (e *jsonEncoder) value(v lua.LValue, depth int) {
 func (e *jsonEncoder) number(n lua.LNumber) {
 	f := float64(n)
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		switch e.vm.json.invalid {
+		switch e.o.invalid {
 		case 0:
 			e.fail(n, "must not be NaN or Inf")
+		case 1:
+			if math.IsNaN(f) { // without its sign
+				e.buf = append(e.buf, "nan"...)
+				return
+			}
 		case 2:
 			e.buf = append(e.buf, "null"...)
 			return
 		}
 	}
-	e.buf = appendNumber(e.buf, f, e.vm.json.precision)
+	e.buf = appendNumber(e.buf, f, e.o.precision)
 }
 
-// arrayLength returns the largest index of an array, or -1 for an object.
+// arrayLength returns the largest index of an array, or -1 for an object. It is C's
+// int: what does not fit makes an object of it, too.
 func (e *jsonEncoder) arrayLength(t *lua.LTable) int {
-	largest, items, object := 0, 0, false
+	largest, items := lua.LNumber(0), 0
 	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
 		n, ok := k.(lua.LNumber)
-		if !ok || n < 1 || lua.LNumber(int(n)) != n {
-			object = true
-			break
+		if !ok || n < 1 || lua.LNumber(math.Floor(float64(n))) != n {
+			return -1
 		}
-		largest, items = max(largest, int(n)), items+1
+		if items++; n > math.MaxInt32 {
+			largest = math.MinInt32
+		} else {
+			largest = max(largest, n)
+		}
 	}
-	if object {
-		return -1
-	}
-	o := &e.vm.json
-	if o.sparseRatio > 0 && largest > items*o.sparseRatio && largest > o.sparseSafe {
+	n := int(largest)
+	o := e.o
+	if o.sparseRatio > 0 && n > int(int32(items*o.sparseRatio)) && n > o.sparseSafe {
 		if !o.sparseConvert {
 			raise(e.l, "Cannot serialise table: excessively sparse array")
 		}
 		return -1
 	}
-	return largest
+	return n
 }
 
 func (e *jsonEncoder) table(t *lua.LTable, depth int) {
@@ -192,7 +234,7 @@ func (e *jsonEncoder) table(t *lua.LTable, depth int) {
 			if i > 1 {
 				e.buf = append(e.buf, ',')
 			}
-			e.value(t.RawGetInt(i), depth)
+			e.value(item(t, i), depth)
 		}
 		e.buf = append(e.buf, ']')
 		return

@@ -1,7 +1,6 @@
 package script
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -9,7 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (vm *VM) jsonDecode(l *lua.LState) int {
+func (vm *VM) jsonDecode(l *lua.LState, o *jsonOptions) int {
 	if l.GetTop() != 1 {
 		l.ArgError(1, "expected 1 argument")
 	}
@@ -17,7 +16,7 @@ func (vm *VM) jsonDecode(l *lua.LState) int {
 	if len(s) >= 2 && (s[0] == 0 || s[1] == 0) {
 		raise(l, "JSON parser does not support UTF-16 or UTF-32")
 	}
-	d := jsonDecoder{vm: vm, l: l, s: s}
+	d := jsonDecoder{vm: vm, l: l, o: o, s: cut(s)}
 	d.next()
 	v := d.value()
 	if d.next(); d.tok != "T_END" {
@@ -31,7 +30,8 @@ func (vm *VM) jsonDecode(l *lua.LState) int {
 type jsonDecoder struct {
 	vm    *VM
 	l     *lua.LState
-	s     string
+	o     *jsonOptions
+	s     string // up to its first zero byte
 	pos   int
 	depth int
 	tok   string // the token's kind
@@ -75,7 +75,7 @@ func (d *jsonDecoder) next() {
 		d.set("T_COLON", 1)
 	case c == '"':
 		d.text()
-	case c == '-' || c >= '0' && c <= '9':
+	case c == '-' || isDigit(c):
 		d.number(rest)
 	case strings.HasPrefix(rest, "true"):
 		d.num = 1
@@ -85,81 +85,35 @@ func (d *jsonDecoder) next() {
 		d.set("T_BOOLEAN", 5)
 	case strings.HasPrefix(rest, "null"):
 		d.set("T_NULL", 4)
+	case d.o.readInvalid && invalidNumber(rest):
+		d.number(rest)
 	default:
-		if !d.vm.json.refuseInvalid && strings.IndexByte("iInN", c) >= 0 && d.special(rest) {
-			return
-		}
 		d.tok, d.str = "T_ERROR", "invalid token"
 	}
 }
 
-// special reads inf, infinity and nan.
-func (d *jsonDecoder) special(rest string) bool {
-	neg := 1
-	skip := 0
-	if rest[0] == '-' {
-		neg, skip = -1, 1
-	}
-	for _, w := range []string{"infinity", "inf", "nan"} {
-		if len(rest) >= skip+len(w) && strings.EqualFold(rest[skip:skip+len(w)], w) {
-			d.num = lua.LNumber(math.Inf(neg))
-			if w == "nan" {
-				d.num = lua.LNumber(math.NaN())
-			}
-			d.set("T_NUMBER", skip+len(w))
-			return true
-		}
-	}
-	return false
-}
-
+// number reads what C takes for a number.
 func (d *jsonDecoder) number(rest string) {
-	if len(rest) > 1 && rest[0] == '-' && (rest[1]|0x20 == 'i' || rest[1]|0x20 == 'n') {
-		if !d.vm.json.refuseInvalid && d.special(rest) {
-			return
-		}
-	}
-	end, hex := 0, false
-	if rest[0] == '-' {
-		end++
-	}
-	if len(rest) > end+1 && rest[end] == '0' && rest[end+1]|0x20 == 'x' {
-		end, hex = end+2, true
-	}
-	digits, dot, exp := 0, false, false
-scan:
-	for ; end < len(rest); end++ {
-		c := rest[end]
-		switch {
-		case c >= '0' && c <= '9', hex && (c|0x20 >= 'a' && c|0x20 <= 'f'):
-			digits++
-		case c == '.' && !dot && !exp:
-			dot = true
-		case c|0x20 == 'e' && !exp && !hex && digits > 0:
-			j := end + 1
-			if j < len(rest) && (rest[j] == '+' || rest[j] == '-') {
-				j++
-			}
-			if j >= len(rest) || rest[j] < '0' || rest[j] > '9' {
-				break scan
-			}
-			exp, end = true, j
-		default:
-			break scan
-		}
-	}
-	n, ok := parseNumber(rest[:end])
-	if digits == 0 || !ok || d.vm.json.refuseInvalid && (hex || leadingZero(rest[:end])) {
+	f, n := strtod(rest)
+	if n == 0 || !d.o.readInvalid && invalidNumber(rest) {
 		d.tok, d.str = "T_ERROR", "invalid number"
 		return
 	}
-	d.num = n
-	d.set("T_NUMBER", end)
+	d.num = lua.LNumber(f)
+	d.set("T_NUMBER", n)
 }
 
-func leadingZero(s string) bool {
+// invalidNumber reports whether a text begins with a number that JSON does not know:
+// with a plus, a zero in front, in hexadecimal, infinite or none.
+func invalidNumber(s string) bool {
+	if s[0] == '+' {
+		return true
+	}
 	s = strings.TrimPrefix(s, "-")
-	return len(s) > 1 && s[0] == '0' && s[1] >= '0' && s[1] <= '9'
+	if strings.HasPrefix(s, "0") {
+		return len(s) > 1 && (isDigit(s[1]) || s[1]|0x20 == 'x')
+	}
+	return len(s) > 2 && (strings.EqualFold(s[:3], "inf") || strings.EqualFold(s[:3], "nan"))
 }
 
 var jsonEscapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 't': '\t', 'n': '\n', 'f': '\f', 'r': '\r'}
@@ -228,7 +182,7 @@ func unicodeEscape(s string) (rune, int) {
 }
 
 func (d *jsonDecoder) deeper() {
-	if d.depth++; d.depth > d.vm.json.decodeDepth {
+	if d.depth++; d.depth > min(d.o.decodeDepth, maxJSONDepth) {
 		raise(d.l, "Found too many nested data structures (%d) at character %d", d.depth, d.at+1)
 	}
 }
