@@ -24,14 +24,15 @@ func (vm *VM) msgpackLibrary() map[string]lua.LValue {
 		"pack":   vm.msgPack,
 		"unpack": func(l *lua.LState) int { return vm.msgUnpack(l, 0, 0) },
 		"unpack_one": func(l *lua.LState) int {
-			return vm.msgUnpack(l, 1, vm.optInt(l, 2, 0))
+			return vm.msgUnpack(l, 1, vm.optInt64(l, 2, 0))
 		},
 		"unpack_limit": func(l *lua.LState) int {
-			return vm.msgUnpack(l, vm.checkInt(l, 2), vm.optInt(l, 3, 0))
+			limit := toInt64(float64(vm.checkNumber(l, 2)))
+			return vm.msgUnpack(l, limit, vm.optInt64(l, 3, 0))
 		},
 	})
 	lib["_NAME"], lib["_VERSION"] = lua.LString("cmsgpack"), lua.LString("lua-cmsgpack 0.4.0")
-	lib["_COPYRIGHT"] = lua.LString("Copyright (C) 2012, Redis Ltd.")
+	lib["_COPYRIGHT"] = lua.LString("Copyright (C) 2012, Salvatore Sanfilippo")
 	lib["_DESCRIPTION"] = lua.LString("MessagePack C implementation for Lua")
 	return lib
 }
@@ -157,21 +158,21 @@ func (p *packer) table(t *lua.LTable, level int) {
 
 // msgUnpack reads all values, or up to limit from an offset on; then the next
 // offset comes first, -1 at the end.
-func (vm *VM) msgUnpack(l *lua.LState, limit, offset int) int {
+func (vm *VM) msgUnpack(l *lua.LState, limit, offset int64) int {
 	s := vm.checkText(l, 1)
 	all := limit == 0 && offset == 0
 	if offset < 0 || limit < 0 {
-		raise(l, "Invalid request to unpack with offset of %d and limit of %d.", offset, len(s))
+		raise(l, "Invalid request to unpack with offset of %d and limit of %d.", int32(offset), len(s))
 	}
-	if offset > len(s) {
-		raise(l, "Start offset %d greater than input length %d.", offset, len(s))
+	if offset > int64(len(s)) {
+		raise(l, "Start offset %d greater than input length %d.", int32(offset), len(s))
 	}
 	if all {
 		limit = math.MaxInt32
 	}
-	u := unpacker{l: l, s: s, pos: offset}
+	u := unpacker{l: l, s: s, pos: int(offset)}
 	var out []lua.LValue
-	for u.pos < len(s) && len(out) < limit {
+	for u.pos < len(s) && int64(len(out)) < limit {
 		if len(out) >= maxUnpack {
 			raise(l, "too many results to unpack")
 		}
@@ -245,8 +246,8 @@ func (u *unpacker) value(depth int) lua.LValue {
 		return lua.LNumber(math.Float32frombits(uint32(u.uint(4))))
 	case 0xcb:
 		return lua.LNumber(math.Float64frombits(u.uint(8)))
-	case 0xcc, 0xcd, 0xce, 0xcf:
-		return lua.LNumber(u.uint(1 << (c - 0xcc)))
+	case 0xcc, 0xcd, 0xce, 0xcf: // what is too large for a sign has one in Redis
+		return lua.LNumber(int64(u.uint(1 << (c - 0xcc))))
 	case 0xd0:
 		return lua.LNumber(int8(u.uint(1)))
 	case 0xd1:
@@ -278,7 +279,10 @@ func (u *unpacker) mapping(n, depth int) lua.LValue {
 	t := u.l.NewTable()
 	for ; n > 0; n-- {
 		k, v := u.value(depth+1), u.value(depth+1)
-		u.l.RawSet(t, k, v)
+		if n, ok := k.(lua.LNumber); k == lua.LNil || ok && n != n {
+			u.l.Error(lua.LString("table index is "+map[bool]string{true: "NaN", false: "nil"}[ok]), 0)
+		}
+		t.RawSet(k, v)
 	}
 	return t
 }

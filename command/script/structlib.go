@@ -20,19 +20,17 @@ type structFormat struct {
 	pos   int
 	big   bool
 	align int
-	fn    string
 }
 
 func (f *structFormat) number(def int) int {
-	if f.pos >= len(f.fmt) || f.fmt[f.pos] < '0' || f.fmt[f.pos] > '9' {
+	if f.pos >= len(f.fmt) || !isDigit(f.fmt[f.pos]) {
 		return def
 	}
 	n := 0
-	for ; f.pos < len(f.fmt) && f.fmt[f.pos] >= '0' && f.fmt[f.pos] <= '9'; f.pos++ {
-		if n > math.MaxInt32/10-10 {
+	for ; f.pos < len(f.fmt) && isDigit(f.fmt[f.pos]); f.pos++ {
+		if n = n*10 + int(f.fmt[f.pos]-'0'); n > math.MaxInt32 {
 			raise(f.l, "integral size overflow")
 		}
-		n = n*10 + int(f.fmt[f.pos]-'0')
 	}
 	return n
 }
@@ -55,7 +53,7 @@ func (f *structFormat) next() (opt byte, size int) {
 	case 'c':
 		size = f.number(1)
 	case 'i', 'I':
-		if size = f.number(4); size > maxIntSize || size < 1 {
+		if size = f.number(4); size > maxIntSize {
 			raise(f.l, "integral size %d is larger than limit of %d", size, maxIntSize)
 		}
 	}
@@ -80,7 +78,7 @@ func (f *structFormat) control(opt byte) {
 	case ' ':
 	case '>':
 		f.big = true
-	case '<', '=':
+	case '<':
 		f.big = false
 	case '!':
 		n := f.number(maxAlign)
@@ -89,12 +87,13 @@ func (f *structFormat) control(opt byte) {
 		}
 		f.align = n
 	default:
-		raise(f.l, "bad argument #1 to '%s' (invalid format option '%c')", f.fn, opt)
+		f.l.ArgError(1, "invalid format option '"+string([]byte{opt})+"'")
 	}
 }
 
 func (vm *VM) structPack(l *lua.LState) int {
-	f := structFormat{l: l, fmt: vm.checkText(l, 1), align: 1, fn: "pack"}
+	f := structFormat{l: l, fmt: cut(vm.checkText(l, 1)), align: 1}
+	l.Push(lua.LNil) // as Redis does: what is missing is nil
 	var b []byte
 	arg := 1
 	for f.pos < len(f.fmt) {
@@ -105,7 +104,12 @@ func (vm *VM) structPack(l *lua.LState) int {
 		switch opt {
 		case 'b', 'B', 'h', 'H', 'l', 'L', 'T', 'i', 'I':
 			arg++
-			b = appendInt(b, toInt64(float64(vm.checkNumber(l, arg))), size, f.big)
+			n := float64(vm.checkNumber(l, arg))
+			if n < 0 {
+				b = appendInt(b, uint64(toInt64(n)), size, f.big)
+			} else {
+				b = appendInt(b, toUint64(n), size, f.big)
+			}
 		case 'x':
 			b = append(b, 0)
 		case 'f', 'd':
@@ -135,7 +139,7 @@ func (vm *VM) structPack(l *lua.LState) int {
 	return 1
 }
 
-func appendInt(b []byte, n int64, size int, big bool) []byte {
+func appendInt(b []byte, n uint64, size int, big bool) []byte {
 	start := len(b)
 	for i := 0; i < size; i++ {
 		b = append(b, byte(n))
@@ -167,17 +171,17 @@ func appendFloat(b []byte, f float64, size int, big bool) []byte {
 }
 
 func (vm *VM) structUnpack(l *lua.LState) int {
-	f := structFormat{l: l, fmt: vm.checkText(l, 1), align: 1, fn: "unpack"}
+	f := structFormat{l: l, fmt: cut(vm.checkText(l, 1)), align: 1}
 	data := vm.checkText(l, 2)
-	pos := vm.optInt(l, 3, 1) - 1
-	if pos < 0 {
+	pos := int(vm.optInt64(l, 3, 1)) - 1
+	if pos == -1 {
 		l.ArgError(3, "offset must be 1 or greater")
 	}
 	var out []lua.LValue
 	for f.pos < len(f.fmt) {
 		opt, size := f.next()
 		pos += f.padding(opt, size, pos)
-		if pos > len(data) || size > len(data)-pos {
+		if pos < 0 || pos > len(data) || size > len(data)-pos {
 			l.ArgError(2, "data string too short")
 		}
 		if len(out) > maxUnpack {
@@ -222,18 +226,20 @@ func (vm *VM) structUnpack(l *lua.LState) int {
 // popSize takes the size that "c0" uses: the value before it.
 func popSize(l *lua.LState, out *[]lua.LValue) int {
 	if n := len(*out); n > 0 {
-		if v, ok := (*out)[n-1].(lua.LNumber); ok {
+		if v, ok := numeric((*out)[n-1]); ok {
 			*out = (*out)[:n-1]
-			if v > maxString {
-				return -1
+			if size := toUint64(v); size <= maxString {
+				return int(size)
 			}
-			return int(v)
+			return -1
 		}
 	}
 	raise(l, "format 'c0' needs a previous size")
 	return 0
 }
 
+// readInt takes what fits 64 bits. The sign is where the size says it is, which is a
+// place modulo 64 to the processor.
 func readInt(s string, big, signed bool) lua.LNumber {
 	var n uint64
 	for i := range len(s) {
@@ -246,9 +252,8 @@ func readInt(s string, big, signed bool) lua.LNumber {
 	if !signed {
 		return lua.LNumber(n)
 	}
-	if len(s) < 8 {
-		shift := 64 - 8*len(s)
-		return lua.LNumber(int64(n<<shift) >> shift)
+	if high := ^uint64(0) << ((8*len(s) - 1) & 63); n&high != 0 {
+		n |= high
 	}
 	return lua.LNumber(int64(n))
 }
@@ -265,23 +270,20 @@ func readFloat(s string, big bool) lua.LNumber {
 }
 
 func (vm *VM) structSize(l *lua.LState) int {
-	f := structFormat{l: l, fmt: vm.checkText(l, 1), align: 1, fn: "size"}
+	f := structFormat{l: l, fmt: cut(vm.checkText(l, 1)), align: 1}
 	pos := 0
 	for f.pos < len(f.fmt) {
 		opt, size := f.next()
 		pos += f.padding(opt, size, pos)
-		switch {
+		switch letter := opt|0x20 >= 'a' && opt|0x20 <= 'z'; {
 		case opt == 's':
 			l.ArgError(1, "option 's' has no fixed size")
 		case opt == 'c' && size == 0:
 			l.ArgError(1, "option 'c0' has no fixed size")
-		}
-		if size == 0 {
+		case !letter && !isDigit(opt): // Redis lets letters pass that are no option
 			f.control(opt)
 		}
-		if pos += size; pos > math.MaxInt32 {
-			raise(l, "format result too large")
-		}
+		pos += size
 	}
 	l.Push(lua.LNumber(pos))
 	return 1
