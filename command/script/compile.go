@@ -93,8 +93,8 @@ func (s *Script) shebang(body string) (string, error) {
 			return "", errors.New("ERR Unknown lua shebang option: " + w)
 		}
 		for _, name := range strings.Split(list, ",") {
-			if name == "" {
-				continue
+			if list == "" {
+				break
 			}
 			f, known := flagNames[name]
 			if !known {

@@ -190,7 +190,7 @@ func (f *Function) readFlags(v lua.LValue) (why string) {
 	}
 	for i := 1; t.RawGetInt(i) != lua.LNil; i++ {
 		name, _ := stringOf(t.RawGetInt(i))
-		flag, known := flagNames[name]
+		flag, known := flagNames[strings.ToLower(name)] // of scripts, case counts
 		if !known {
 			return "unknown flag given"
 		}

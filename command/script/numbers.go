@@ -40,7 +40,10 @@ func parseNumber(s string) (lua.LNumber, bool) {
 	s, _, _ = strings.Cut(s, "\x00")
 	s = strings.Trim(s, " \t\n\v\f\r")
 	f, n := strtod(s)
-	return lua.LNumber(f), n > 0 && n == len(s)
+	if n == 0 || n != len(s) {
+		return 0, false
+	}
+	return lua.LNumber(f), true
 }
 
 // strtod reads the number that a text begins with, as C does: decimal, hexadecimal,

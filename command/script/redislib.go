@@ -163,10 +163,11 @@ func (vm *VM) redisLog(l *lua.LState) int {
 	if l.GetTop() < 2 {
 		vm.raiseTable(l, "ERR redis.log() requires two arguments or more.")
 	}
-	level, ok := l.Get(1).(lua.LNumber)
+	given, ok := numeric(l.Get(1))
 	if !ok {
 		vm.raiseTable(l, "ERR First argument must be a number (log level).")
 	}
+	level := int32(toInt64(given))
 	if level < 0 || level > 3 {
 		vm.raiseTable(l, "ERR Invalid debug level.")
 	}
@@ -204,7 +205,8 @@ func (vm *VM) redisSetResp(l *lua.LState) int {
 	if l.GetTop() != 1 {
 		vm.raiseTable(l, "ERR redis.setresp() requires one argument.")
 	}
-	n := lua.LVAsNumber(l.Get(1))
+	given, _ := numeric(l.Get(1))
+	n := int32(toInt64(given))
 	if n != 2 && n != 3 {
 		vm.raiseTable(l, "ERR RESP version must be 2 or 3.")
 	}
