@@ -36,7 +36,7 @@ func NewFunctionVM() *VM {
 	api.RawSetString("register_function", l.NewFunction(vm.registerFunction))
 	api.Metatable, few.Metatable = missing, missing
 	few.RawSetString("redis", vm.lock(api))
-	for _, name := range []string{hiddenConcat, hiddenMod, hiddenPow, hiddenNumber} {
+	for _, name := range []string{hiddenConcat, hiddenMod, hiddenPow, hiddenNumber, hiddenLength} {
 		few.RawSetString(name, vm.env.RawGetString(name))
 	}
 	for mt, behind := range map[*lua.LTable]*lua.LTable{x.load: few, x.run: vm.env} {

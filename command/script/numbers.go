@@ -1,7 +1,6 @@
 package script
 
 import (
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ func appendNumber(dst []byte, f float64, digits int) []byte {
 		}
 		return append(dst, "nan"...)
 	}
-	if n := int64(f); f > -1e14 && f < 1e14 && float64(n) == f && (n != 0 || !math.Signbit(f)) {
+	if n := int64(f); digits >= 14 && f > -1e14 && f < 1e14 && float64(n) == f && (n != 0 || !math.Signbit(f)) {
 		return strconv.AppendInt(dst, n, 10)
 	}
 	return strconv.AppendFloat(dst, f, 'g', digits, 64)
@@ -164,8 +163,13 @@ func parseBase(s string, base int) (lua.LNumber, bool) {
 	if base == 16 {
 		s = strings.TrimPrefix(s, "0x")
 	}
+	for _, c := range []byte(s) { // of what is too large, the rest would not be looked at
+		if digit := strings.IndexByte("0123456789abcdefghijklmnopqrstuvwxyz", c); digit < 0 || digit >= base {
+			return 0, false
+		}
+	}
 	n, err := strconv.ParseUint(s, base, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
+	if s == "" {
 		return 0, false
 	}
 	if minus && err == nil {

@@ -40,6 +40,19 @@ func mod(x, y float64) float64 { return x - float64(math.Floor(x/y)*y) }
 // power is the operator ^.
 func power(x, y float64) float64 { return orNaN(pow(x, y), noNumber, x, y) }
 
+// length is the operator #, which asks no metatable of a table.
+func length(l *lua.LState) int {
+	switch v := l.Get(1).(type) {
+	case *lua.LTable:
+		l.Push(lua.LNumber(v.Len()))
+	case lua.LString:
+		l.Push(lua.LNumber(len(v)))
+	default:
+		raise(l, "attempt to get length of a %s value", v.Type())
+	}
+	return 1
+}
+
 // arithmetic are the operators of strings: gopher-lua asks a string's metatable before it
 // makes a number of it, and would read "010" as 8.
 func (vm *VM) arithmetic() map[string]lua.LValue {

@@ -14,6 +14,7 @@ const (
 	hiddenMod    = "\x00mod"
 	hiddenPow    = "\x00pow"
 	hiddenNumber = "\x00number"
+	hiddenLength = "\x00length"
 	hiddenGlobal = "\x00readonly" // never defined: assigning it raises the error
 	hiddenPrefix = "\x00lib."
 )
@@ -32,8 +33,9 @@ var errTooDeep = errors.New("chunk has too many syntax levels")
 // ones that round as Lua does; it makes numbers of what a loop counts with; it makes
 // assignments to globals fail; it finds library functions at compile time.
 type rewriter struct {
-	scopes []map[string]bool
-	depth  int
+	scopes  []map[string]bool
+	depth   int
+	lengths bool // the text names __len, which tables of gopher-lua follow and those of Lua 5.1 do not
 }
 
 func (r *rewriter) rewrite(chunk []ast.Stmt) (err error) {
@@ -296,6 +298,11 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 	case *ast.UnaryNotOpExpr:
 		e.Expr = r.expr(e.Expr)
 	case *ast.UnaryLenOpExpr:
+		if r.lengths {
+			c := hiddenCall(hiddenLength, e)
+			c.Args = []ast.Expr{r.single(e.Expr)}
+			return c
+		}
 		e.Expr = r.expr(e.Expr)
 	case *ast.FunctionExpr:
 		r.function(e)

@@ -61,6 +61,7 @@ func (vm *VM) openLibraries() {
 	vm.env.RawSetString(hiddenMod, l.NewFunction(vm.operator("__mod", mod)))
 	vm.env.RawSetString(hiddenPow, l.NewFunction(vm.operator("__pow", power)))
 	vm.env.RawSetString(hiddenNumber, l.NewFunction(number))
+	vm.env.RawSetString(hiddenLength, l.NewFunction(length))
 	missing := l.NewTable()
 	missing.RawSetString("__index", l.NewFunction(vm.missingGlobal))
 	missing.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))
