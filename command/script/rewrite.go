@@ -87,7 +87,7 @@ func (r *rewriter) block(stmts []ast.Stmt) {
 func (r *rewriter) stmts(stmts []ast.Stmt) {
 	r.enter()
 	for i, s := range stmts {
-		if a, ok := s.(*ast.AssignStmt); ok && len(a.Lhs) > 1 {
+		if a, ok := s.(*ast.AssignStmt); ok && (len(a.Lhs) > 1 || inPlace(a)) {
 			s = apart(a)
 			stmts[i] = s
 		}
@@ -153,6 +153,22 @@ func (r *rewriter) stmt(s ast.Stmt) {
 	case *ast.ReturnStmt:
 		r.exprs(s.Exprs)
 	}
+}
+
+// inPlace reports whether gopher-lua would compute the value of an assignment in the
+// place of a variable, and miscompute it there: a = b and c leaves a as it was if b is
+// nothing, and a = (...) fails or writes to the variable behind it.
+func inPlace(a *ast.AssignStmt) bool {
+	if _, ok := a.Lhs[0].(*ast.IdentExpr); !ok {
+		return false
+	}
+	switch e := a.Rhs[0].(type) {
+	case *ast.LogicalOpExpr:
+		return true
+	case *ast.Comma3Expr:
+		return e.AdjustRet
+	}
+	return false
 }
 
 // apart makes of an assignment to several variables one after the other, of values that
