@@ -41,18 +41,26 @@ var luaCalls = []string{
 	"bit.tobit(%n)", "bit.tohex(%n)", "bit.tohex(%n,%i)", "bit.band(%n,%n)", "bit.bor(%n,%i)", "bit.bxor(%i,%i)", "bit.bnot(%n)", "bit.lshift(%n,%i)", "bit.rshift(%n,%i)",
 	"bit.arshift(%n,%i)", "bit.rol(%n,%i)", "bit.bswap(%n)",
 	"struct.pack(%f,%i,%i)", "struct.unpack('b',%s)", "struct.unpack('>I2',%s)", "struct.unpack(%f,struct.pack(%f,%i,%i))", "struct.size(%f)", "struct.pack('s',%s)", "struct.pack('>d',%n)", "struct.unpack('c0','abc')",
+	"math.log10(%n)", "math.log(%n)", "math.exp(%i)", "%n^%n", "math.pow(%i,%n)", "math.deg(%n)", "math.rad(%n)", "math.ldexp(%n,%i)", "math.frexp(%n)", "math.mod(%n,%n)", "math.fmod(%n,%n)",
+	"(function() math.randomseed(%n) return tostring(math.random())..math.random(%i)..math.random(%i,%n) end)()",
+	"table.concat((function(t) table.sort(t,function(a,b) return a%%3<b%%3 end) return t end)({%i,%i,%i,%i,%i,%i,%i,%i}),' ')",
+	"table.concat((function(t) table.sort(t,function(a,b) return a<=b end) return t end)({%i,%i,%i,%i,%i}),' ')", "(function(t) table.sort(t) return t end)({%i,%i,'b'})",
+	"(function(t) table.insert(t,%i,'z') return {t[1],t[2],t[4]} end)({1,2,3})", "table.remove({1,2,3},%i)", "table.maxn({[%i]=1,[%n]=2})", "#{%i,n=tostring(%i)}", "({%i,n=redis.pcall(%c)})[2]",
+	"cmsgpack.unpack_one(%m,%i)", "cmsgpack.unpack_limit(%m,%i,%i)", "struct.unpack(%f,'\\1\\2\\255\\128\\0\\3abcdefghijklmnop',%i)", "struct.pack(%f,%n,%n)", "tonumber(%s,%i)", "string.rep(%s,-1)", "string.char(%i,%i)",
 }
 
 var (
 	luaTexts = []string{"''", "'x'", "'hello world'", "'a.b-c'", "'0x1F'", "'-12'", "'1e3'", "' 7'", "'aXbXc'", "ARGV[1]", "ARGV[2]", "KEYS[1]", "'\\200\\255'",
 		"'%'", "string.rep('ab',20)", "'101'", "'\"\\\\\\n'"}
-	luaNumbers = []string{"0", "1", "-1", "2", "3.7", "-3.7", "255", "256", "2^31", "2^31-1", "-2^31", "2^32", "2^53", "1e15", "1e16", "1e100", "0.1", "1/3", "-0.5", "'10'", "100000", "1e21"}
+	luaNumbers = []string{"0", "1", "-1", "2", "3.7", "-3.7", "255", "256", "2^31", "2^31-1", "-2^31", "2^32", "2^53", "1e15", "1e16", "1e100", "0.1", "1/3", "-0.5", "'10'", "100000", "1e21", "1000", "5e-324", "27", "2^63", "2^64"}
 	luaInts    = []string{"0", "1", "2", "3", "5", "8", "-1", "-2", "31", "32", "33", "65", "255"}
 	luaPats    = []string{"'.'", "'%a+'", "'(%w)(%w)'", "'^h'", "'o$'", "'[%d.]+'", "'[^a-c]*'", "'%s*'", "'()'", "'x?'", "'.-b'", "'%%'", "'l+'", "''", "'%b()'", "'%f[%w]%a*'", "'(.)%1'",
 		"'a\\0b'", "'[]]'", "'[^%'", "'[b'", "'(()'", "'%2'", "'-12$'", "ARGV[1]"}
-	luaJSON    = []string{"'1'", "'[1,2,null]'", "'{\"a\":[true,false]}'", "'{'", "'\"\\\\u00e9\"'", "'1e400'", "'[]'", "'{}'", "'nul'", "'  3 '", "'[1.5,-2]'", "'\"x\"'", "''", "'01'", "'[[[[1]]]]'"}
-	luaPacked  = []string{"'\\1'", "'\\147\\1\\2\\3'", "'\\192'", "'\\203'", "''", "'\\161a'", "'\\129\\161a\\1'", "'\\255'", "'\\205\\1\\0'", "'\\1\\2'", "'\\193'"}
-	luaFormats = []string{"'bB'", "'>hH'", "'<iI'", "'>i3I4'", "'!4bi'", "'lL'", "' b b'", "'I8i8'", "'xbb'", "'<fd'"}
+	luaJSON = []string{"'1'", "'[1,2,null]'", "'{\"a\":[true,false]}'", "'{'", "'\"\\\\u00e9\"'", "'1e400'", "'[]'", "'{}'", "'nul'", "'  3 '", "'[1.5,-2]'", "'\"x\"'", "''", "'01'", "'[[[[1]]]]'",
+		"'+1'", "'0x1F'", "'-inf'", "'[nan(x)]'", "'1.e2'", "'[1]\\0'", "'[-]'", "'\"\\\\ud83d\\\\ude00\"'", "'\"\\\\ud83d\"'", "'{\"a\" 1}'", "'[1,]'", "'12345678901234567890'", "'\"a\\0\"'"}
+	luaPacked = []string{"'\\1'", "'\\147\\1\\2\\3'", "'\\192'", "'\\203'", "''", "'\\161a'", "'\\129\\161a\\1'", "'\\255'", "'\\205\\1\\0'", "'\\1\\2'", "'\\193'",
+		"'\\207\\255\\1\\2\\3\\4\\5\\6\\7'", "'\\211\\255\\1\\2\\3\\4\\5\\6\\7'", "'\\202\\63\\128\\0\\0'", "'\\129\\192\\1'", "'\\220\\0\\2\\1\\255'", "'\\217\\5ab'", "'\\222\\0\\1\\1\\195'"}
+	luaFormats = []string{"'bB'", "'>hH'", "'<iI'", "'>i3I4'", "'!4bi'", "'lL'", "' b b'", "'I8i8'", "'xbb'", "'<fd'", "'>i9'", "'!bd'", "'c1c0'", "'bc0'", "'=i'", "'i33'", "'!3i'", "'c'", "'z'", "'i0'", "'<I5>I5'"}
 )
 
 // scriptCommands are what scripts call: with replies of all kinds, and errors.
