@@ -46,7 +46,7 @@ func (vm *VM) mathLibrary() map[string]lua.LValue {
 }
 
 // noNumber is what a processor makes of 0/0: its sign shows when it is printed.
-var noNumber = math.Copysign(math.NaN(), -1)
+var noNumber = math.Float64frombits(0xfff8 << 48)
 
 // orNaN gives a result that is no number the sign that it has in C: that of the first
 // argument that is none, or nan's.

@@ -57,7 +57,7 @@ func strtod(s string) (f float64, n int) {
 			if len(rest) >= len(word) && strings.EqualFold(rest[:len(word)], word) {
 				f = math.Inf(1)
 				if n += len(word); word == "nan" {
-					f = math.NaN()
+					f = -noNumber
 					n += len(payload(s[n:]))
 				}
 				if s[0] == '-' {
