@@ -142,7 +142,7 @@ func (vm *VM) singleField(l *lua.LState, field string) int {
 	}
 	text := string(s)
 	if field == "err" {
-		text = errorText(text)
+		text = errorText(cut(text))
 	}
 	t := l.CreateTable(0, 1)
 	t.RawSetString(field, lua.LString(text))
