@@ -183,7 +183,7 @@ func (op *operator) move(o *other, rng *rand.Rand) {
 // (S6, S7). One that refuses to serve waits for an operator.
 func (r *run) compareOther(o *other) {
 	defer r.quiet()()
-	for end := time.Now().Add(liveness); ; pause(100 * time.Millisecond) {
+	for end := time.Now().Add(r.liveness()); ; pause(100 * time.Millisecond) {
 		var all []*capture
 		for _, n := range o.on {
 			c := r.showOther(o, n)
@@ -227,7 +227,7 @@ func (op *operator) deleteOther(o *other, n *node) {
 // delete where none was confirmed, or where a disk was put back (S11).
 func (r *run) tidy() {
 	defer r.op.hold()()
-	for end := time.Now().Add(liveness); !r.stop.Load(); pause(500 * time.Millisecond) {
+	for end := time.Now().Add(r.liveness()); !r.stop.Load(); pause(500 * time.Millisecond) {
 		var left []string
 		for _, n := range r.nodes {
 			for _, d := range r.op.othersAt(n) {
@@ -241,7 +241,7 @@ func (r *run) tidy() {
 			return
 		}
 		if time.Now().After(end) {
-			r.fail("S11: deleted databases are still there %v after all is healed: %q", liveness, left)
+			r.fail("S11: deleted databases are still there %v after all is healed: %q", r.liveness(), left)
 		}
 	}
 }

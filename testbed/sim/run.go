@@ -176,7 +176,7 @@ func (r *run) heal() {
 			}
 		}
 	}
-	rng, end := r.rand("operator"), time.Now().Add(liveness)
+	rng, end := r.rand("operator"), time.Now().Add(r.liveness())
 	for !r.stop.Load() {
 		var ill []string
 		for _, n := range r.nodes {
@@ -188,7 +188,7 @@ func (r *run) heal() {
 			return
 		}
 		if time.Now().After(end) {
-			r.fail("S7: %v are not well %v after all is healed", ill, liveness)
+			r.fail("S7: %v are not well %v after all is healed", ill, r.liveness())
 		}
 		pause(500 * time.Millisecond)
 	}
@@ -196,13 +196,19 @@ func (r *run) heal() {
 
 // liveness is how long after all is healed everything must be everywhere. A
 // clock may have been set forward by less than that, and a link that has met a
-// flipped bit pauses.
-const liveness = 3 * time.Minute
+// flipped bit pauses. Where a state transfer gets only few bytes a second, several
+// after each other take minutes (seed 126480).
+func (r *run) liveness() time.Duration {
+	if rate := r.config.TransferRate; rate > 0 && rate < 32<<10 {
+		return 10 * time.Minute
+	}
+	return 3 * time.Minute
+}
 
 // converge demands that all members reach what any of them has, and that each
 // takes a write (S7).
 func (r *run) converge() {
-	end := time.Now().Add(liveness)
+	end := time.Now().Add(r.liveness())
 	members := r.members()
 	if len(members) == 0 {
 		r.fail("S7: nobody is a member")
@@ -222,13 +228,13 @@ func (r *run) converge() {
 		for i != nil && (i.ahead() || !i.engine.Vector().Descends(want)) && !r.stop.Load() {
 			if time.Now().After(end) {
 				r.fail("S7: %s is at %v, not at %v, %v after all is healed; %d slices ahead, %s; its links: %+v",
-					n.name, i.engine.Vector(), want, liveness, i.engine.Ahead(), i.CatchingUp(), i.Links())
+					n.name, i.engine.Vector(), want, r.liveness(), i.engine.Ahead(), i.CatchingUp(), i.Links())
 				return
 			}
 			pause(100 * time.Millisecond)
 		}
 		if i != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), liveness)
+			ctx, cancel := context.WithTimeout(context.Background(), r.liveness())
 			if err := i.log.Sync(ctx); err != nil {
 				r.fail("S7: %s does not get its log to disk: %v", n.name, err)
 			}
@@ -360,7 +366,7 @@ func (r *run) mustWrite(n *node, end time.Time) {
 			last = rep.Head
 		}
 		if time.Now().After(end) {
-			r.fail("S7: %s takes no write %v after all is healed: %s", n.name, liveness, last)
+			r.fail("S7: %s takes no write %v after all is healed: %s", n.name, r.liveness(), last)
 			return
 		}
 		pause(200 * time.Millisecond)
