@@ -130,7 +130,8 @@
 //     on, and the post is refused there unless every member that stays holds on
 //     disk what was there then. So no acknowledged write leaves with it.
 //  14. An instance that is no member takes no writes, and drops data only that it
-//     has handed over, or when told to (purge).
+//     has handed over, or when told to (purge). It is none either if its database
+//     was deleted by those that had forced it out, as soon as one of them says so.
 //  15. D2: no write gets a dot where peers hold more of the own log than is here,
 //     or another block of it, or hear of another process of this replica that
 //     came first; where the data of a record is gone; where less of others' logs

@@ -134,7 +134,7 @@ type NoticeKind int
 
 const (
 	NoticeNewer    NoticeKind = iota // a peer has another configuration in force
-	NoticeStranger                   // a peer says that this instance is no member
+	NoticeStranger                   // a peer says that this instance is no member, or has no such database
 	NoticeLostLog                    // the own log was set back (D2); writes are stopped
 	NoticeCloned                     // another process runs as this replica (D2); writes are stopped
 	noticeKinds

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"crdb/control/api"
@@ -109,7 +110,43 @@ func (n *Node) learn(ctx context.Context, guid string) {
 	if db == nil || db.record.Status != api.StatusCommitted {
 		return
 	}
-	n.adoptNewest(guid, n.standings(ctx, guid, n.others(db.record)))
+	others := n.others(db.record)
+	all := n.standings(ctx, guid, others)
+	n.adoptNewest(guid, all)
+	if len(all) == 0 {
+		n.leaveDeleted(ctx, guid, others)
+	}
+}
+
+// leaveDeleted takes an instance out of use whose database was deleted, as one says who
+// was a member and has nothing of it any more. Nobody else would tell: whoever deleted
+// it did not know of this instance, since it had been forced out before. It drops
+// nothing (invariant 16).
+func (n *Node) leaveDeleted(ctx context.Context, guid string, others []api.Instance) {
+	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+	defer cancel()
+	var deleted atomic.Bool
+	var wg sync.WaitGroup
+	for _, x := range others {
+		wg.Go(func() {
+			if o, err := n.clientOf(x.Cluster).Outcome(ctx, guid, ""); err == nil && o.Deleted && o.InForce == 0 {
+				deleted.Store(true)
+			}
+		})
+	}
+	wg.Wait()
+	if !deleted.Load() {
+		return
+	}
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(guid)
+	if db == nil || db.record.Status != api.StatusCommitted {
+		return
+	}
+	if err := n.outLocked(db, func(r *record) { r.Deleted = true }); err != nil {
+		n.log.Error("cannot write down that a database was deleted elsewhere", "database", db.record.Database.Name, "guid", guid, "err", err)
+	}
 }
 
 // others returns the other members of a record's database.
@@ -197,6 +234,7 @@ func (n *Node) bootCheck(guid string) {
 	answers := n.interview(r, n.others(r))
 	if len(answers) == 0 {
 		n.adoptNewest(guid, n.interview(r, n.former(r)))
+		n.leaveDeleted(n.ctx, guid, n.others(r))
 	}
 	n.adoptNewest(guid, answers)
 	if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {

@@ -145,8 +145,15 @@ func (n *Node) leaveLocked(db *database, d *api.Database) error {
 	if x := db.record.Posted; x != nil && x.Database.ConfigID == d.ConfigID && gone != nil && !gone.Forced {
 		return n.dropLocked(d.GUID, db)
 	}
+	return n.outLocked(db, func(r *record) { r.Database = d.Clone() })
+}
+
+// outLocked makes an instance one that is no member any more. What is there stays, to
+// be read and purged.
+func (n *Node) outLocked(db *database, f func(*record)) error {
 	db, err := n.rewriteLocked(db, func(r *record) {
-		r.Status, r.Database, r.Posted = api.StatusRemoved, d.Clone(), nil
+		r.Status, r.Posted = api.StatusRemoved, nil
+		f(r)
 	})
 	if err != nil {
 		return err

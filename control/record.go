@@ -24,8 +24,9 @@ type record struct {
 	Coordinator string        `json:"coordinator,omitempty"`
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`
-	Posted      *posted       `json:"posted,omitempty"` // committed only: a configuration to come
-	Fault       *fault        `json:"fault,omitempty"`  // why the instance may not go on under its ID
+	Posted      *posted       `json:"posted,omitempty"`  // committed only: a configuration to come
+	Fault       *fault        `json:"fault,omitempty"`   // why the instance may not go on under its ID
+	Deleted     bool          `json:"deleted,omitempty"` // removed only: the database was deleted elsewhere
 }
 
 func (d *dir) writeRecord(r *record) error {

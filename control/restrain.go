@@ -25,6 +25,8 @@ const (
 func (r *record) restraint() (code, why string) {
 	d := r.Database
 	switch {
+	case r.Status == api.StatusRemoved && r.Deleted:
+		return api.CodeRemoved, fmt.Sprintf("database %q was deleted in the other regions. What is here can still be read; crdb-cli crdb purge-instance removes it", d.Name)
 	case r.Status == api.StatusRemoved:
 		version := d.ConfigVersion
 		if gone := d.Removed(r.Replica); gone != nil {

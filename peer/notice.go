@@ -21,7 +21,8 @@ type NoticeKind uint8
 const (
 	// NoticeNewer: a peer runs on a newer configuration than this instance.
 	NoticeNewer NoticeKind = iota + 1
-	// NoticeStranger: a peer says that this replica is no member.
+	// NoticeStranger: a peer says that this replica is no member, or that it has no
+	// such database.
 	NoticeStranger
 	// NoticeLostLog: a peer holds more of this replica's log than it does, or
 	// another block in it (D2). No further write may get a dot.
@@ -52,7 +53,7 @@ func (r *Replicator) heardRefusal(from crdt.ReplicaID, err error) {
 		return
 	}
 	switch no.Reason {
-	case peerpb.Refusal_MEMBER:
+	case peerpb.Refusal_MEMBER, peerpb.Refusal_DATABASE:
 		r.notice(Notice{Kind: NoticeStranger, Peer: from, Err: err})
 	case peerpb.Refusal_CLONED:
 		r.notice(Notice{Kind: NoticeCloned, Peer: from, Err: err})
