@@ -176,7 +176,7 @@ func (i *fakeInstance) Err() error {
 func (i *fakeInstance) Flush(context.Context) error { i.keys = 0; return nil }
 
 func (i *fakeInstance) Export(_ context.Context, dst io.Writer) (api.Moved, error) {
-	if err := i.Err(); err != nil {
+	if err := i.host.diskErr.Load().(diskErr).error; err != nil {
 		return api.Moved{}, err
 	}
 	n, err := io.WriteString(dst, i.file)

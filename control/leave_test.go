@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -503,6 +504,9 @@ func TestForcedOutOfWhatWasDeleted(t *testing.T) {
 			gone.restart()
 			if text := gone.fake(guid).refuses(); !strings.Contains(text, "purge-instance") {
 				t.Errorf("after another restart: %q", text)
+			}
+			if _, err := gone.c.Export(context.Background(), guid, io.Discard); err != nil {
+				t.Errorf("what is left cannot be exported: %v", err)
 			}
 			if task := gone.wait(gone.c.Purge(context.Background(), guid, []int{3})); task.Status != api.TaskFinished || !gone.clean() {
 				t.Errorf("purge: %+v", task)

@@ -26,7 +26,7 @@ func (n *Node) getExport(w http.ResponseWriter, r *http.Request) {
 		err = n.checkReady()
 	}
 	if err == nil {
-		inst, err = n.serving(guid)
+		inst, err = n.readable(guid)
 	}
 	if err == nil {
 		err = n.beginExport()

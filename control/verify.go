@@ -54,6 +54,15 @@ func (n *Node) serving(guid string) (Instance, error) {
 	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 }
 
+// readable is serving, also for an instance that is no member any more: what it holds
+// nobody else may have.
+func (n *Node) readable(guid string) (Instance, error) {
+	if db := n.database(guid); db != nil && db.record.Status == api.StatusRemoved && db.inst != nil {
+		return db.inst, nil
+	}
+	return n.serving(guid)
+}
+
 // verify compares the instances of a database. Those that do not answer are
 // left out, and named in the report.
 func (n *Node) verify(ctx context.Context, guid string) (*api.VerifyReport, error) {
