@@ -14,6 +14,7 @@ import (
 	"crdb/control/api"
 	"crdb/crdt"
 	"crdb/engine"
+	"crdb/oplog"
 	"crdb/peer"
 )
 
@@ -28,7 +29,7 @@ func (i *instance) Backup(ctx context.Context, dir string, config *api.Database,
 	if err != nil {
 		return nil, err
 	}
-	snap, err := i.snapshot(ctx)
+	snap, err := i.snapshot(ctx, oplog.ErrClock)
 	if err != nil {
 		return nil, err
 	}

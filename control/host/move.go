@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"crdb/command"
 	"crdb/control/api"
@@ -27,12 +28,14 @@ func (i *instance) work(ctx context.Context) (_ context.Context, end func(), err
 }
 
 // snapshot is what is on disk once everything written before is. A checkpoint
-// before it makes the log that has to be read with it short.
-func (i *instance) snapshot(ctx context.Context) (*oplog.Snapshot, error) {
+// before it makes the log that has to be read with it short. despite are the reasons for
+// which no writes are taken that are none not to read.
+func (i *instance) snapshot(ctx context.Context, despite ...error) (*oplog.Snapshot, error) {
 	if why := i.CatchingUp(); why != "" { // it would be taken for all there is
 		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s has not got the state of the database yet; use another region (%s)", i.host.settings.Region, why)
 	}
-	if err := i.Err(); err != nil && !errors.Is(err, oplog.ErrClock) {
+	err := i.Err()
+	if err != nil && !slices.ContainsFunc(despite, func(known error) bool { return errors.Is(err, known) }) {
 		return nil, err // it would wait for the disk
 	}
 	if err := i.engine.Checkpoint(); err != nil {
@@ -48,7 +51,7 @@ func (i *instance) Export(ctx context.Context, dst io.Writer) (api.Moved, error)
 		return api.Moved{}, err
 	}
 	defer end()
-	snap, err := i.snapshot(ctx)
+	snap, err := i.snapshot(ctx, oplog.ErrClock, oplog.ErrForbidden) // it may be all that is left
 	if err != nil {
 		return api.Moved{}, err
 	}
