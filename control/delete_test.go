@@ -91,24 +91,33 @@ func TestNoteOfAMemberThatIsReplaced(t *testing.T) {
 	eventually(t, "the note is gone", func() bool { return nodes[0].waiting() == 0 })
 }
 
+// preparing brings a change that adds an instance to where that is prepared.
+func preparing(nodes []*testNode, guid string) (c *change, x *note, err error) {
+	co, ctx := nodes[0], context.Background()
+	k := &task{owner: co.tasks}
+	r, err := co.find(guid)
+	if err == nil {
+		c, err = co.plan(r.Database, adding(nodes[3]))
+	}
+	if err == nil {
+		err = co.resolveAdded(ctx, k, c)
+	}
+	if err == nil {
+		x, err = co.beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	}
+	if err == nil {
+		err = co.prepareAdded(ctx, k, c)
+	}
+	return c, x, err
+}
+
 // A change that adds an instance is decided while another node deletes the database:
 // the new one does not serve what nobody else has, and no note is left.
 func TestDeleteWhileAnotherAdds(t *testing.T) {
 	for _, posted := range []bool{true, false} { // so that the other node knows of the new one, or not
 		_, nodes, guid := four(t)
 		ctx, k := context.Background(), &task{owner: nodes[0].tasks}
-		r, _ := nodes[0].find(guid)
-		c, err := nodes[0].plan(r.Database, adding(nodes[3]))
-		if err == nil {
-			err = nodes[0].resolveAdded(ctx, k, c)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
-		if err == nil {
-			err = nodes[0].prepareAdded(ctx, k, c)
-		}
+		c, x, err := preparing(nodes, guid)
 		if err == nil && posted {
 			_, err = nodes[0].postAll(ctx, k, c)
 		}
@@ -139,19 +148,8 @@ func TestDeleteWhileAnotherAdds(t *testing.T) {
 // there and was deleted is remembered on disk.
 func TestDeleteWhileAnotherAddsAndRestarts(t *testing.T) {
 	_, nodes, guid := four(t)
-	ctx, k := context.Background(), &task{owner: nodes[0].tasks}
-	r, _ := nodes[0].find(guid)
-	c, err := nodes[0].plan(r.Database, adding(nodes[3]))
-	if err == nil {
-		err = nodes[0].resolveAdded(ctx, k, c)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
-	if err == nil {
-		err = nodes[0].prepareAdded(ctx, k, c)
-	}
+	ctx := context.Background()
+	c, x, err := preparing(nodes, guid)
 	for _, n := range []*testNode{nodes[0], nodes[2]} {
 		if err == nil {
 			err = n.Post(ctx, &api.Post{Database: c.next, Base: c.base, Coordinator: nodes[0].c.Base})

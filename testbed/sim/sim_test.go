@@ -146,17 +146,7 @@ func report(t *testing.T, failed Result) {
 // TestJoiningWithBackups: regions come and go, and come with backups, old ones
 // and damaged ones among them, which spare bytes and change nothing else.
 func TestJoiningWithBackups(t *testing.T) {
-	spared := int64(0)
-	for seed := range uint64(4) {
-		c := joining(plain("backup", "grow", "shrink", "crash"))
-		c.Seed = seed + 1
-		res := simulate(t, c, nil)
-		if len(res.Failures) > 0 {
-			report(t, res)
-		}
-		spared += res.Spared
-	}
-	if spared == 0 {
+	if joinings(t, "backup", "grow", "shrink", "crash").Spared == 0 {
 		t.Error("no backup spared anything")
 	}
 }
@@ -164,17 +154,22 @@ func TestJoiningWithBackups(t *testing.T) {
 // TestOtherDatabases: databases made of backups show what these cover, their own dump
 // files change nothing, and what was deleted is gone (S11).
 func TestOtherDatabases(t *testing.T) {
-	restored := 0
+	if joinings(t, "backup", "other", "crash", "cut").Restored == 0 {
+		t.Error("no database was made of a backup")
+	}
+}
+
+// joinings plays a few runs whose members come and go, and sums up what backups did.
+func joinings(t *testing.T, faults ...string) (sum Result) {
 	for seed := range uint64(4) {
-		c := joining(plain("backup", "other", "crash", "cut"))
+		c := joining(plain(faults...))
 		c.Seed = seed + 1
 		res := simulate(t, c, nil)
 		if len(res.Failures) > 0 {
 			report(t, res)
 		}
-		restored += res.Restored
+		sum.Spared += res.Spared
+		sum.Restored += res.Restored
 	}
-	if restored == 0 {
-		t.Error("no database was made of a backup")
-	}
+	return sum
 }
