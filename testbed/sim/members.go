@@ -287,8 +287,8 @@ func (o *operator) recover(n *node, rc *api.Recover) {
 var wayOut = regexp.MustCompile(`--node (\S+) crdb remove-instance \S+((?: --instance-id \d+)+) --force`)
 
 // forceOut does what a failed recovery says, if the disks of all instances that it
-// names were emptied, or put back to before they had the database, and returns their
-// machines. What lost its data in any other way is nothing to get over.
+// names were emptied, or put back to before they had the database, or if they never had
+// it (seed 122487), and returns their machines. What lost its data in any other way is nothing to get over.
 func (o *operator) forceOut(failed error) (lost []*node) {
 	found := wayOut.FindStringSubmatch(failed.Error())
 	if found == nil {
@@ -306,7 +306,9 @@ func (o *operator) forceOut(failed error) (lost []*node) {
 	for _, s := range strings.Split(found[2], " --instance-id ")[1:] {
 		id, _ := strconv.Atoi(s)
 		x := d.Instance(id)
-		i := slices.IndexFunc(spares, func(n *node) bool { return x != nil && n.region == x.Region && n.emptied })
+		i := slices.IndexFunc(spares, func(n *node) bool {
+			return x != nil && n.region == x.Region && (n.emptied || !o.r.register.served(crdt.ReplicaID(id)))
+		})
 		if i < 0 {
 			return nil
 		}

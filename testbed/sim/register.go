@@ -88,6 +88,13 @@ func (g *register) serves(i *instance) {
 	g.mu.owner[i.id] = i.p.n
 }
 
+// served reports whether an instance ever took commands of clients under an ID.
+func (g *register) served(id crdt.ReplicaID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mu.owner[id] != nil
+}
+
 // wrote notes a block that is on disk at its author.
 func (g *register) wrote(i *instance, b *oplog.Block) {
 	g.mu.Lock()
