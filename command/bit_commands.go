@@ -51,32 +51,24 @@ func bitSet(c *Context) {
 		return
 	}
 	key := c.Args[1]
-	if here := c.Tx.InPlace(key); inside(here, at>>3, 1) {
-		was := bitAt(here, at)
-		if was != byte(on) {
-			c.Tx.Edit(int(at>>3), []byte{here[at>>3] ^ 0x80>>(at&7)})
-			c.event(evString, "setbit", key)
-		}
-		c.Out.Int(int64(was))
-		return
-	}
-	old, _, err := c.Tx.Get(key)
+	old, _, err := c.Tx.Peek(key)
 	if err != nil {
 		c.Error(err)
 		return
 	}
 	was := bitAt(old, at)
 	if was != byte(on) || at>>3 >= int64(len(old)) {
-		mask := byte(0x80) >> (at & 7)
-		if gap := int(at>>3) - len(old); gap >= minGap {
+		mask, place := byte(0x80)>>(at&7), int(at>>3)
+		switch gap := place - len(old); {
+		case gap >= minGap:
 			putBehind(c, old, gap, []byte{mask * byte(on)})
-			c.event(evString, "setbit", key)
-			c.Out.Int(0)
-			return
+		case gap < 0 && c.Tx.Editable():
+			c.Tx.Edit(place, []byte{old[place] ^ mask})
+		default:
+			val := growTo(old, at)
+			val[place] = val[place]&^mask | mask*byte(on)
+			c.Tx.PutEdited(key, val, place, 1)
 		}
-		val := growTo(old, at)
-		val[at>>3] = val[at>>3]&^mask | mask*byte(on)
-		c.Tx.PutEdited(key, val, int(at>>3), 1)
 		c.event(evString, "setbit", key)
 	}
 	c.Out.Int(int64(was))

@@ -44,13 +44,7 @@ const maxAppended = 4 << 20
 
 func stringAppend(c *Context) {
 	key, more := c.Args[1], c.Args[2]
-	if here := c.Tx.InPlace(key); here != nil && len(more) > 0 && int64(len(here)+len(more)) <= min(maxAppended, c.maxBulk()) {
-		c.Tx.Edit(len(here), more)
-		c.event(evString, "append", key)
-		c.Out.Int(int64(len(here) + len(more)))
-		return
-	}
-	old, ok, err := c.Tx.Get(key)
+	old, ok, err := c.Tx.Peek(key)
 	if err != nil {
 		c.Error(err)
 		return
@@ -64,11 +58,15 @@ func stringAppend(c *Context) {
 	if !fitsString(c, int64(len(old)), int64(len(more))) {
 		return
 	}
-	val := make([]byte, 0, len(old)+len(more))
-	val = append(append(val, old...), more...)
-	c.Tx.PutEdited(key, val, len(old), len(more))
+	size := len(old) + len(more)
+	if c.Tx.Editable() && len(more) > 0 && size <= maxAppended {
+		c.Tx.Edit(len(old), more)
+	} else {
+		val := make([]byte, 0, size)
+		c.Tx.PutEdited(key, append(append(val, old...), more...), len(old), len(more))
+	}
 	c.event(evString, "append", key)
-	c.Out.Int(int64(len(val)))
+	c.Out.Int(int64(size))
 }
 
 func stringSetRange(c *Context) {
@@ -81,13 +79,7 @@ func stringSetRange(c *Context) {
 		return
 	}
 	key, patch := c.Args[1], c.Args[3]
-	if here := c.Tx.InPlace(key); inside(here, offset, len(patch)) {
-		c.Tx.Edit(int(offset), patch)
-		c.Out.Int(int64(len(here)))
-		c.event(evString, "setrange", key)
-		return
-	}
-	old, _, err := c.Tx.Get(key)
+	old, _, err := c.Tx.Peek(key)
 	if err != nil {
 		c.Error(err)
 		return
@@ -99,20 +91,17 @@ func stringSetRange(c *Context) {
 	if !fitsString(c, offset, int64(len(patch))) {
 		return
 	}
-	if gap := int(offset) - len(old); gap >= minGap {
+	end := offset + int64(len(patch))
+	switch gap := int(offset) - len(old); {
+	case gap >= minGap:
 		putBehind(c, old, gap, patch)
-		c.Out.Int(offset + int64(len(patch)))
-	} else {
-		val := overwrite(old, int(offset), patch)
-		c.Tx.PutEdited(key, val, int(offset), len(patch))
-		c.Out.Int(int64(len(val)))
+	case c.Tx.Editable() && end <= int64(len(old)):
+		c.Tx.Edit(int(offset), patch)
+	default:
+		c.Tx.PutEdited(key, overwrite(old, int(offset), patch), int(offset), len(patch))
 	}
+	c.Out.Int(max(int64(len(old)), end))
 	c.event(evString, "setrange", key)
-}
-
-// inside reports whether so many bytes, at least one, lie within a string.
-func inside(val []byte, offset int64, bytes int) bool {
-	return bytes > 0 && offset < int64(len(val)) && int64(bytes) <= int64(len(val))-offset
 }
 
 // minGap is from how many zeros on, in bytes, a gap is left out of the log.

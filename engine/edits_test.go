@@ -61,7 +61,7 @@ func (s *keptStrings) change(tx *Tx, rnd *rand.Rand, name string) {
 	if rnd.IntN(2) == 0 {
 		key, other = other, key
 	}
-	if here := tx.InPlace(key); here != nil && rnd.IntN(4) > 0 {
+	if here, _, err := tx.Peek(key); err == nil && tx.Editable() && rnd.IntN(4) > 0 {
 		s.inPlace++
 		at := len(here)
 		if rnd.IntN(3) > 0 || len(here) > 3_000 {
@@ -125,13 +125,20 @@ func TestWhatTheLogKeepsIsNotEdited(t *testing.T) {
 		tx.Atomic()                                       // in one block
 		for i, want := range []bool{false, false, true} { // the first is none that edits name
 			tx.PutEdited([]byte("k"), make([]byte, 2_000), 7, 1)
-			if got := tx.InPlace([]byte("k")) != nil; got != want {
-				t.Errorf("put %d: may be changed in place: %v", i, got)
+			if tx.Peek([]byte("k")); tx.Editable() != want {
+				t.Errorf("put %d: may be changed in place: %v", i, !want)
 			}
 		}
 		tx.Edit(5, []byte("x"))
-		if v, _, _ := tx.Get([]byte("k")); v[5] != 'x' || tx.InPlace([]byte("k")) != nil {
+		if v, _, _ := tx.Get([]byte("k")); v[5] != 'x' || tx.Editable() {
 			t.Error("what Get has returned may be changed in place")
+		}
+		tx.PutEdited([]byte("k"), make([]byte, 2_000), 7, 1)
+		tx.SetDeadline([]byte("k"), tx.Now()+1)
+		tx.PutEdited([]byte("k"), make([]byte, 2_000), 7, 1)
+		tx.now += 2
+		if _, ok, _ := tx.Peek([]byte("k")); ok || tx.Editable() {
+			t.Error("what is past its deadline may be changed in place")
 		}
 	})
 }

@@ -14,40 +14,46 @@ func (t *Tx) keepPrivate(n *entry) {
 	}
 }
 
-// InPlace returns the string of a key, to be read and not kept, if Edit may change it
-// where it is; otherwise nil, and Get and PutEdited do what is wanted.
-func (t *Tx) InPlace(key []byte) []byte { return t.private(key, true) }
-
-// Peek is Get for who does not keep the string: it stays one that Edit may change.
+// Peek is Get for who does not keep the string: it stays one that edits may change.
 func (t *Tx) Peek(key []byte) (val []byte, ok bool, err error) {
-	if val := t.private(key, false); val != nil {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, false, nil
+	}
+	if _, val = n.private(); val != nil {
 		return val, true, nil
 	}
-	return t.Get(key)
+	return t.shown(n)
 }
 
-// private returns the string of a key if nobody else has it, and, if it is to be edited,
-// this replica has put it.
-func (t *Tx) private(key []byte, edit bool) []byte {
-	n := t.peek(key)
-	if n == nil || n.isFlat() {
-		return nil
+// Editable reports whether Edit may change the string that Peek has just returned.
+func (t *Tx) Editable() bool {
+	if !t.ent.shows(t.now) {
+		return false
 	}
-	d, value, ok := n.raw().Only()
-	if !ok || d != n.raw().private || edit && d.Replica != t.e.self {
-		return nil
-	}
-	t.found(n)
-	return value
+	d, val := t.ent.private()
+	return val != nil && d.Replica == t.e.self
 }
 
-// Edit lays bytes over the string that InPlace has just returned, from position at on,
-// which is not behind its end. The key keeps its deadline.
+// private returns the string of a key, and who has put it, if nobody else has it.
+func (n *entry) private() (d crdt.Dot, val []byte) {
+	if n.rec == nil || n.isFlat() {
+		return d, nil
+	}
+	o := n.raw()
+	if d, val, ok := o.Only(); ok && d == o.private {
+		return d, val
+	}
+	return crdt.Dot{}, nil
+}
+
+// Edit lays bytes over the string that Peek has just returned and that is Editable, from
+// position at on, which is not behind its end. The key keeps its deadline.
 func (t *Tx) Edit(at int, bytes []byte) {
 	n := &t.ent
+	d, value := n.private()
 	n.heap = n.raw()
 	n.obj = &n.heap.Object
-	d, value, _ := n.obj.Only()
 	e := crdt.Edit{Base: d.Time, At: at, Bytes: bytes}
 	value = e.Lay(value)
 	t.op.Reset(crdt.KindPut, uint8(t.db), n.key)
@@ -64,18 +70,15 @@ func (t *Tx) Edit(at int, bytes []byte) {
 // all there is and nobody else has it.
 func (e *Engine) applyEdit(a *applier, d crdt.Dot, now int64) bool {
 	n, op := &a.ent, &a.op
-	if n.rec == nil || n.isFlat() {
-		return false
-	}
-	o := n.raw()
-	base, value, ok := o.Only()
-	if !ok || base != o.private || base != (crdt.Dot{Time: op.Edit.Base, Replica: d.Replica}) {
+	base, value := n.private()
+	if value == nil || base != (crdt.Dot{Time: op.Edit.Base, Replica: d.Replica}) {
 		return false
 	}
 	op.Value, op.Owned, op.Edit = op.Edit.Lay(value), true, crdt.Edit{}
-	n.heap, n.obj = o, &o.Object
+	n.heap = n.raw()
+	n.obj = &n.heap.Object
 	n.obj.Apply(op, d)
 	n.settle(now, op)
-	o.private = d
+	n.heap.private = d
 	return true
 }

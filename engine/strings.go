@@ -14,6 +14,11 @@ func (t *Tx) Get(key []byte) (val []byte, ok bool, err error) {
 	if n == nil {
 		return nil, false, nil
 	}
+	return t.shown(n)
+}
+
+// shown returns the string of a key that shows.
+func (t *Tx) shown(n *entry) (val []byte, ok bool, err error) {
 	if !isString(n.typ()) {
 		return nil, false, ErrWrongType
 	}
@@ -46,7 +51,7 @@ func (t *Tx) PutOwned(key, val []byte, x Expiry) { t.put(key, val, x, text{owned
 
 // PutEdited is PutOwned of a value that differs in n bytes at position at from the one
 // that shows, which keeps its deadline; or behind its end. Nobody else has the value, nor
-// keeps it: see InPlace.
+// keeps it: see inplace.go.
 func (t *Tx) PutEdited(key, val []byte, at, n int) {
 	how := text{owned: true, private: true, at: at}
 	if n <= len(val)/2 && len(val) >= crdt.MinEdit {

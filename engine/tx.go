@@ -147,16 +147,11 @@ func (t *Tx) lookup(key []byte) *entry {
 		t.Miss(key)
 		return nil
 	}
-	t.found(n)
-	return n
-}
-
-// found counts a key that is read.
-func (t *Tx) found(n *entry) {
 	n.p.hits++
 	if !t.noTouch {
 		n.touch(t.now)
 	}
+	return n
 }
 
 // peek is lookup without statistics and access time.
