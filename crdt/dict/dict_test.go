@@ -11,10 +11,17 @@ import (
 	"testing"
 )
 
-// check asserts T1 and T2.
-func check(t *testing.T, d *Dict) {
+// check asserts T1, T2 and T4.
+func check(t *testing.T, dict *Dict) {
 	t.Helper()
-	n := 0
+	if dict.table == nil {
+		checkSmall(t, &dict.small)
+		return
+	}
+	if dict.small.n != 0 || dict.small.entries != nil {
+		t.Fatalf("T4: a small one of %d entries beside a table", dict.small.n)
+	}
+	d, n := dict.table, 0
 	for i, s := range d.dir {
 		span := 1 << (d.depth - s.depth)
 		if d.dir[i&^(span-1)] != s {
@@ -45,9 +52,28 @@ func check(t *testing.T, d *Dict) {
 	}
 }
 
+func checkSmall(t *testing.T, s *small) {
+	t.Helper()
+	n, last := int32(0), uint32(0)
+	s.each(func(h uint32, key, val []byte) bool {
+		if n++; h < last {
+			t.Fatalf("T4: order at entry %d", n)
+		}
+		last = h
+		return true
+	})
+	if n != s.n || n > smallEntries || len(s.entries) > smallBytes {
+		t.Fatalf("T4: Len %d, found %d in %d bytes", s.n, n, len(s.entries))
+	}
+}
+
 // counted is what Bytes should be.
-func counted(d *Dict) int {
-	total := 32 + 8*len(d.dir)
+func counted(dict *Dict) int {
+	d := dict.table
+	if d == nil {
+		return dictBytes + len(dict.small.entries)
+	}
+	total := dictBytes + tableBytes + 8*len(d.dir)
 	for i := 0; i < len(d.dir); {
 		s := d.dir[i]
 		total += s.bytes()
@@ -60,21 +86,22 @@ func counted(d *Dict) int {
 }
 
 func TestAgainstMap(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(50) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		bits := []uint{32, 32, 12, 3, 0}[seed%5] // few bits: many equal hashes
+		bits := []uint{32, 32, 12, 3, 0}[seed/5%5] // few bits: many equal hashes
 		hash := func(k string) uint32 {
 			h := uint32(Hash(seed, []byte(k)) >> 32)
 			return h &^ uint32(1<<(32-bits)-1)
 		}
 		d, m := &Dict{}, map[string]string{}
-		keys := []int{20, 300, 5000}[seed%3]
+		keys := []int{20, 300, 5000, 8, 40}[seed%5]
 		if bits < 12 {
-			keys = 20
+			keys = min(keys, 20)
 		}
+		sizes := []int{200, 20}[seed%2]
 		for op := range 20000 {
 			k := fmt.Sprintf("key:%d", rnd.IntN(keys))
-			if rnd.IntN(1000) == 0 {
+			if keys > 20 && rnd.IntN(1000) == 0 {
 				lo := uint64(rnd.Uint32())
 				d.Expect(lo, lo+uint64(rnd.Uint32()>>rnd.IntN(8)), rnd.IntN(1000), rnd.IntN(100_000))
 			}
@@ -86,7 +113,7 @@ func TestAgainstMap(t *testing.T) {
 				}
 				delete(m, k)
 			default:
-				size := rnd.IntN(200)
+				size := rnd.IntN(sizes)
 				if rnd.IntN(500) == 0 {
 					size = bigRecord + rnd.IntN(5000)
 				}
@@ -96,6 +123,9 @@ func TestAgainstMap(t *testing.T) {
 					t.Fatalf("seed %d op %d: put %q fresh=%v", seed, op, k, fresh)
 				}
 				m[k] = v
+			}
+			if op%100 == 0 {
+				check(t, d)
 			}
 		}
 		check(t, d)
@@ -124,7 +154,7 @@ func TestAgainstMap(t *testing.T) {
 		for k := range m {
 			d.Delete(hash(k), []byte(k))
 		}
-		if d.Len() != 0 || len(d.dir) != 0 || d.Bytes() != counted(d) {
+		if d.Len() != 0 || d.table != nil || d.small.entries != nil || d.Bytes() != counted(d) {
 			t.Fatalf("seed %d: not empty", seed)
 		}
 	}
