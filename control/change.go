@@ -113,7 +113,7 @@ func (n *Node) beginChange(ctx context.Context, x *note) (*note, error) {
 // claim gives the caller the right to write the note of a database, until idle. A
 // note of an earlier change, or of the create, that is decided and only waits for
 // members that are away makes room: what comes next tells them everything, or their
-// peers do. That needs this node to have the change in force itself: without the note
+// peers do, and until that is decided the note is kept with it. That needs this node to have the change in force itself: without the note
 // it would tell everybody that it was given up.
 func (n *Node) claim(ctx context.Context, guid string) error {
 	tick := time.NewTicker(n.opts.Timing.Retry)

@@ -106,7 +106,8 @@
 //     ends on all its members or on none.
 //  5. A coordinator's note disappears only when every member has confirmed, but
 //     for those that a later change has removed, and for a change whose own node
-//     is a member no more though the change keeps it. None confirms for another node
+//     is a member no more though the change keeps it. One that makes room for the next change
+//     is over when that is decided, and counts again when it is given up. None confirms for another node
 //     that had or will have its address, nor before it has loaded what it has.
 //  6. Prepare, Commit and Drop may be repeated, and arrive in any order.
 //  7. A replica ID is assigned by the coordinator, from 1 on, and stands in the

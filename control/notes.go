@@ -14,10 +14,12 @@ import (
 // This file is what a coordinator remembers about its changes, and how it
 // carries them out.
 
-// begin writes a note down; a task works on it until idle.
+// begin writes a note down, over the decided one that made room for it if there is one
+// (claim); a task works on it until idle.
 func (n *Node) begin(x *note) (*note, error) {
 	n.mu.Lock()
 	full := len(n.mu.notes) >= maxNotes
+	x.Over = n.mu.notes[x.Database.GUID]
 	n.mu.Unlock()
 	if full {
 		return nil, api.Errorf(http.StatusTooManyRequests, api.CodeLimit, "%d changes of databases wait for nodes that do not answer; bring them back first", maxNotes)
@@ -56,7 +58,8 @@ func (n *Node) idle(guid string) {
 	delete(n.mu.busy, guid)
 }
 
-// setNote writes down a new state; every member has to confirm it anew.
+// setNote writes down a new state; every member has to confirm it anew. What a change
+// took the place of is over once it is decided.
 func (n *Node) setNote(x *note, state string) error {
 	return n.rewriteNote(x, &note{State: state, Database: x.Database, Base: x.Base})
 }
@@ -110,19 +113,28 @@ func (x *note) members() []*api.Instance {
 	return all
 }
 
-// forget removes the note of a change that is not decided. An error: it may be
-// decided on disk, and stays until the finisher has taken that back.
-func (n *Node) forget(x *note) error {
-	err := n.dir.removeNote(x.Database.GUID)
+// forget removes a note that all have confirmed, or of a change that is not decided; the
+// one whose place it took comes back. An error: it may be decided on disk, and stays until
+// the finisher has taken that back.
+func (n *Node) forget(x *note) (err error) {
+	if x.Over != nil {
+		err = n.dir.writeNote(x.Over)
+	} else {
+		err = n.dir.removeNote(x.Database.GUID)
+	}
 	if err != nil {
-		n.log.Error("cannot remove the note of a change that is given up", "database", x.Database.Name, "err", err)
+		n.log.Error("cannot remove the note of a change", "database", x.Database.Name, "err", err)
 		if x.Unsure {
 			return err
 		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.mu.notes, x.Database.GUID)
+	if x.Over != nil {
+		n.mu.notes[x.Database.GUID] = x.Over
+	} else {
+		delete(n.mu.notes, x.Database.GUID)
+	}
 	return nil
 }
 
@@ -196,12 +208,7 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	if len(failed) > 0 && x.State != api.OutcomePreparing { // that is given up: who was not reached asks by itself
 		return failed
 	}
-	n.mu.Lock()
-	delete(n.mu.notes, x.Database.GUID)
-	n.mu.Unlock()
-	if err := n.dir.removeNote(x.Database.GUID); err != nil {
-		n.log.Error("cannot remove the note of a change", "database", x.Database.Name, "err", err)
-	}
+	n.forget(x)
 	return nil
 }
 
@@ -247,7 +254,7 @@ func (n *Node) abandon(x *note) {
 	d := x.Database.Clone()
 	deleted := n.wasDeleted(d.GUID)
 	d.Instances = slices.DeleteFunc(d.Instances, func(y api.Instance) bool { return !deleted || x.Base != nil && x.Base.Instance(y.ID) != nil })
-	next := &note{State: noteDeleting, Database: d}
+	next := &note{State: noteDeleting, Database: d, Over: x.Over}
 	if err := n.dir.writeNote(next); err != nil {
 		n.log.Error("cannot write down that a change is abandoned", "database", d.Name, "err", err)
 		next.Unsure = true

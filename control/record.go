@@ -104,8 +104,11 @@ type note struct {
 	State    string        `json:"state"`
 	Database *api.Database `json:"crdb"`
 	Base     *api.Database `json:"base,omitempty"` // of a change: the configuration that it follows
-	Done     []string      `json:"-"`              // IDs of nodes that confirmed; they are asked again after a restart
-	Unsure   bool          `json:"-"`              // a write of another state failed, which may be on disk all the same
+	// Over is the decided one whose place it took, which some member has not confirmed: it
+	// counts again when this one is given up.
+	Over   *note    `json:"over,omitempty"`
+	Done   []string `json:"-"` // IDs of nodes that confirmed; they are asked again after a restart
+	Unsure bool     `json:"-"` // a write of another state failed, which may be on disk all the same
 }
 
 // The states of a note beyond the outcomes in api.
