@@ -217,6 +217,27 @@ func TestCreateIsOverWithTheDatabase(t *testing.T) {
 	}
 }
 
+// The same, and the coordinator is told of the delete, before it has committed itself, and
+// crashes at once.
+func TestCreateIsOverWithTheDatabaseAfterACrash(t *testing.T) {
+	_, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", nodes...)
+	decideCreate(t, co, d) // its task still has the note
+	if err := nodes[1].Commit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	if del := nodes[1].wait(nodes[1].c.Delete(ctx, d.GUID)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+	nodes[2].restart() // it forgets what was prepared there
+	co.restart()
+	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}
+
 // A create still waits for a member that is gone for good when its coordinator is forced
 // out along with it, and purged. What is left of the create deletes nothing: the database
 // is in use elsewhere.

@@ -33,7 +33,9 @@
 // drops what was aborted or never heard of; also what nobody can tell it
 // about any more, because a commit carries everything needed to begin anew.
 // A delete is the note "deleting" and the same dropping, of all that are members or
-// posted as such when no change of this node is under way. A change of another
+// posted as such when no change of this node is under way. A coordinator that is told to drop
+// what it has not committed of a create that is decided writes that down, so that it does not
+// carry the create out after a crash. A change of another
 // node that has passed its post meanwhile deletes what it adds when it finds its own
 // instance dropped; only one that ends before its node is told leaves a new instance
 // behind that the delete does not know.

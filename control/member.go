@@ -270,7 +270,7 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 func (n *Node) dropLocked(guid string, db *database) error {
 	r := *db.record
 	served := r.Status != api.StatusPosted
-	if served {
+	if served || n.creates(guid) { // who has the create to carry out must know after a crash that it is over
 		if err := n.remember(&r, n.wasDropped(guid)); err != nil {
 			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
 		}

@@ -230,6 +230,14 @@ func (n *Node) outlived(x *note) bool {
 	return n.wasDropped(x.Database.GUID) || n.checkGone(x.Database.GUID, own.ID) != nil
 }
 
+// creates reports whether a create of this node is decided and not finished.
+func (n *Node) creates(guid string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x := n.mu.notes[guid]
+	return x != nil && x.Base == nil && x.State == api.OutcomeCommitting
+}
+
 // wasDropped reports whether this node was told to drop a database, in this run.
 func (n *Node) wasDropped(guid string) bool {
 	n.mu.Lock()
