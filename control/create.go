@@ -92,10 +92,16 @@ func (n *Node) create(ctx context.Context, k *task, d *api.Database) error {
 // abort drops the database everywhere. What cannot be reached now, the finisher
 // reaches later. It goes on while the node shuts down, for a moment.
 func (n *Node) abort(k *task, x *note) {
-	k.uncommit()
 	k.step("cleaning up", 90)
 	decided := x.Unsure || x.State == api.OutcomeCommitting // on disk, at least perhaps
-	if err := n.setNote(x, noteAborting); err != nil {
+	var err error
+	if x.State != api.OutcomePreparing {
+		err = k.uncommit() // else a start that finds no note takes it for done
+	}
+	if err == nil {
+		err = n.setNote(x, noteAborting)
+	}
+	if err != nil {
 		n.log.Error("cannot note that a create is aborted", "database", x.Database.Name, "err", err)
 		if decided {
 			k.fail("", fmt.Errorf("the disk of this node takes nothing: when it does, or the node is restarted, the database may be made all the same: %w", err))

@@ -94,8 +94,8 @@ func (t *tasks) recall(files []*taskFile) []*task {
 
 // save puts a task on disk as it is, changed by change, which the others see
 // afterwards: nobody is told an end that a crash could take back. A disk that
-// takes nothing stops no task.
-func (k *task) save(change func(*taskFile)) {
+// takes nothing stops no task; who depends on it looks at the error.
+func (k *task) save(change func(*taskFile)) (err error) {
 	t := k.owner
 	k.saving.Lock()
 	defer k.saving.Unlock()
@@ -104,7 +104,7 @@ func (k *task) save(change func(*taskFile)) {
 	t.mu.Unlock()
 	change(f)
 	if t.dir != nil && f.Task.ID != "" {
-		if err := t.dir.writeTask(f); err != nil {
+		if err = t.dir.writeTask(f); err != nil {
 			t.log.Warn("cannot write down a task; a restart of the node forgets it", "task", f.Task.ID, "operation", f.Task.Operation, "err", err)
 		}
 	}
@@ -117,6 +117,7 @@ func (k *task) save(change func(*taskFile)) {
 		k.api.Errors = f.Task.Errors
 	}
 	k.committed, k.next, k.base = f.Committed, f.Next, f.Base
+	return err
 }
 
 // discard removes what is kept of a task on disk.

@@ -329,9 +329,10 @@ func (k *task) decide(ctx context.Context) bool {
 }
 
 // commit says that the note of the task's change is decided, on disk; uncommit
-// that this is about to be taken back.
-func (k *task) commit()   { k.save(func(f *taskFile) { f.Committed = true }) }
-func (k *task) uncommit() { k.save(func(f *taskFile) { f.Committed = false }) }
+// that this is about to be taken back, which it must not be where the disk does not
+// take that.
+func (k *task) commit()         { k.save(func(f *taskFile) { f.Committed = true }) }
+func (k *task) uncommit() error { return k.save(func(f *taskFile) { f.Committed = false }) }
 
 // plan says which change of a configuration the task is about to make.
 func (k *task) plan(c *change) { k.save(func(f *taskFile) { f.Base, f.Next = c.base, c.next }) }

@@ -136,3 +136,36 @@ func TestACreateThatMayBeDecided(t *testing.T) {
 		}
 	}
 }
+
+// A create is refused at its end, and the disk does not take that its task is decided no
+// more. After a crash the task does not say that a database is made which is not.
+func TestACreateThatIsRefusedOnAFailingDisk(t *testing.T) {
+	_, nodes := three(t)
+	n := nodes[0]
+	n.Close()
+	dir := filepath.Join(n.opts.Settings.Dir, tasksDir)
+	var writes atomic.Int64
+	broken := &atomic.Bool{}
+	n.opts.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasPrefix(op.Path, dir) && writes.Add(1) > 3 && broken.Load() { // queued, started, decided
+			return errors.New("input/output error")
+		}
+		return nil
+	}))
+	broken.Store(true)
+	n.start()
+	nodes[1].host.failServe.Store(true)
+	task := n.create(describeOn("cart", nodes...))
+	if task.Status != api.TaskFailed || !strings.Contains(fmt.Sprint(task.Errors), "may be made all the same") {
+		t.Errorf("task: %+v", task)
+	}
+	n.Close()
+	broken.Store(false)
+	nodes[1].host.failServe.Store(false)
+	n.start()
+	eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+	if task = n.wait(task, nil); task.Status != api.TaskFinished {
+		t.Errorf("task: %+v", task)
+	}
+	agreeOn(t, task.GUID, 1, nodes...)
+}
