@@ -100,8 +100,8 @@ func TestCorruptRecords(t *testing.T) {
 	}
 }
 
-// The record of a database that has had as many instances as it can, with a change under
-// way, is read again at the next start.
+// The record that an earlier build has written of a database that has had as many instances
+// as it can, with a change under way, is read at the next start.
 func TestLargestRecord(t *testing.T) {
 	d, err := openDir(vfs.NewMem(), "/data", "us-east", rand.Reader)
 	if err != nil {

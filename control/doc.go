@@ -127,7 +127,8 @@
 //     version at most one is decided. One that forces out the coordinator of
 //     another takes the place of that, which binds all the same until the new one
 //     is in force, and again when it was given up.
-//  11. A replica ID is given out once: the configuration keeps the highest, also
+//  11. A replica ID is given out once: the configuration keeps the highest (of former
+//     instances only the newest, so that a Post is no larger than a body may be), also
 //     of a posted one whose place it takes by force. A node writes down which it has hosted, and makes none of them anew.
 //  12. Retention and stability count the members in force and the posted ones.
 //  13. An instance that leaves in good order takes no writes from before the post

@@ -13,7 +13,7 @@ const (
 	maxAsked        = 16  // databases at a time of which others are asked, for each purpose
 	maxExports      = 2   // dump files being written at a time
 
-	maxFile = 64 << 20 // bytes of one that is read: a record may hold some configurations, each with a thousand former instances
+	maxFile = 64 << 20 // bytes of one that is read: a record may hold some configurations, in earlier builds each with a thousand former instances
 
 	resultTTL    = 500 * time.Second // a finished task is remembered this long
 	maxResultTTL = 24 * time.Hour

@@ -51,6 +51,8 @@ func (n *Node) startModify(rq request, guid string, m *api.Modify) (*api.Task, e
 // plan makes the configuration that a change asks for; what the nodes must say
 // of new instances is left out.
 func (n *Node) plan(base *api.Database, m *api.Modify) (*change, error) {
+	base = base.Clone()
+	base.ForgetFormer()
 	c := &change{base: base, next: base.Clone()}
 	c.next.ConfigVersion, c.next.ConfigID = base.ConfigVersion+1, n.newGUID()
 	c.next.HighestID = base.NextID() - 1
@@ -74,6 +76,7 @@ func (n *Node) plan(base *api.Database, m *api.Modify) (*change, error) {
 	if err := c.next.Validate(); err != nil {
 		return nil, badRequest("%v", err)
 	}
+	c.next.ForgetFormer()
 	return c, nil
 }
 

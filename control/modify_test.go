@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"crdb/control/api"
+	"crdb/crdt"
 )
 
 // four starts three nodes with a database and a fourth without.
@@ -378,6 +379,39 @@ func TestPostUnpostCommitMayBeRepeated(t *testing.T) {
 		t.Errorf("a late post: %v", err)
 	}
 	agreeOn(t, guid, 2, n)
+}
+
+// A database that has had as many instances as there are IDs, at long host names, is changed
+// all the same: of former ones the newest are kept.
+func TestChangeAfterManyInstances(t *testing.T) {
+	_, nodes, guid := four(t)
+	host := strings.Repeat("h", 120) + ".org:9443"
+	for _, n := range nodes[:3] {
+		n.change.Lock()
+		_, err := n.rewriteLocked(n.database(guid), func(r *record) {
+			r.Database = r.Database.Clone()
+			for r.Database.HighestID = 3; r.Database.HighestID < crdt.MaxReplicas-1; {
+				r.Database.HighestID++
+				r.Database.RemovedInstances = append(r.Database.RemovedInstances, api.RemovedInstance{ID: r.Database.HighestID, Region: strings.Repeat("r", 63), NodeID: n.ID(),
+					Cluster: api.Cluster{Name: host, URL: "http://" + host, ReplicationEndpoint: host}, Version: 1, Forced: true})
+			}
+		})
+		n.change.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if task := nodes[0].modify(guid, removing(false, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	agreeOn(t, guid, 2, nodes[0], nodes[2])
+	d := nodes[2].database(guid).record.Database
+	if all := d.RemovedInstances; len(all) != api.MaxFormer || d.Removed(2) == nil || d.Removed(crdt.MaxReplicas-1) == nil || d.NextID() != crdt.MaxReplicas {
+		t.Errorf("%d former instances, the next is %d", len(all), d.NextID())
+	}
+	if task := nodes[0].modify(guid, adding(nodes[3])); task.Status != api.TaskFinished {
+		t.Errorf("task: %+v", task)
+	}
 }
 
 // preparedFourth makes a database of three nodes, and prepares a fourth instance for

@@ -58,6 +58,8 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/crdbs", `{"name":"a","instances":[{"cluster":{"name":"a:1"}},{"cluster":{"name":"A:1"}}]}`, 400, "named twice"},
 		{"POST", "/v1/crdbs", `{"name":"a","instances":[{"cluster":{"name":"a","url":"https://a:1"}}]}`, 400, "only http"},
 		{"POST", "/v1/crdbs", `{"name":"a","instances":[{"cluster":{"name":"a:99999"}}]}`, 400, "is not HOST"},
+		{"POST", "/v1/crdbs", `{"name":"a","instances":[{"cluster":{"name":"` + strings.Repeat("a", 254) + `:1"}}]}`, 400, "is not HOST"},
+		{"POST", "/v1/crdbs", `{"name":"a","instances":[{"cluster":{"name":"` + strings.Repeat("a", 300) + `","url":"http://a:1"}}]}`, 400, "has 300 bytes"},
 		{"POST", "/v1/crdbs", `{"name":"` + strings.Repeat("a", api.MaxBody) + `"}`, 413, "larger than"},
 		{"PUT", "/v1/node/databases/" + guid, `{"guid":"x"}`, 400, "the path names database"},
 		{"POST", "/v1/node/prepared", `{}`, 400, "no GUID"},

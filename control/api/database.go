@@ -24,6 +24,13 @@ const DefaultAdminPort = 9443
 // MaxInstances bounds the instances of one database.
 const MaxInstances = 64
 
+// MaxFormer bounds the former instances that the configuration of a database names, the
+// newest. One change cannot remove as many.
+const MaxFormer = 2 * MaxInstances
+
+// maxHost bounds a host name, as DNS does.
+const maxHost = 253
+
 // The states of a database's configuration on one node.
 const (
 	StatusPosted    = "posted"    // prepared here, not decided yet
@@ -174,6 +181,9 @@ func (d *Database) Validate() error {
 // BaseURL returns where the REST interface of the cluster is: its URL, or its
 // name with the default port.
 func (c *Cluster) BaseURL() (string, error) {
+	if len(c.Name) > maxHost+len(":65535") {
+		return "", fmt.Errorf("the name of an instance has %d bytes; it is HOST or HOST:ADMINPORT", len(c.Name))
+	}
 	if c.ReplicationEndpoint != "" {
 		if _, err := checkHostPort(c.ReplicationEndpoint); err != nil {
 			return "", fmt.Errorf("replication endpoint %q is not HOST:PORT", c.ReplicationEndpoint)
@@ -209,7 +219,7 @@ func checkHostPort(s string) (string, error) {
 		return "", err
 	}
 	n, err := strconv.Atoi(port)
-	if err != nil || n < 1 || n > 65535 || host == "" || strings.ContainsAny(host, "/@?# \t") {
+	if err != nil || n < 1 || n > 65535 || host == "" || len(host) > maxHost || strings.ContainsAny(host, "/@?# \t") {
 		return "", fmt.Errorf("%q is not HOST:PORT", s)
 	}
 	return net.JoinHostPort(strings.ToLower(host), port), nil

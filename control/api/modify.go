@@ -131,6 +131,15 @@ func (d *Database) LastOf(region string) *RemovedInstance {
 	return nil
 }
 
+// ForgetFormer leaves out the oldest of the removed instances, of which nobody asks any more:
+// where to come back to, and whom to ask at a start, say the last ones. With MaxInstances and
+// the length of host names it bounds a configuration, two of which are one body of a Post.
+func (d *Database) ForgetFormer() {
+	if more := len(d.RemovedInstances) - MaxFormer; more > 0 {
+		d.RemovedInstances = slices.Clone(d.RemovedInstances[more:])
+	}
+}
+
 // NextID returns the ID of the next instance to be added: one that was never
 // given out.
 func (d *Database) NextID() int {
