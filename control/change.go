@@ -314,10 +314,11 @@ func (n *Node) wayOut(k *task, c *change, ask []*api.Instance, errs []error) {
 // the outcome by itself.
 func (n *Node) giveUp(k *task, c *change, x *note) {
 	k.step("cleaning up", 90)
-	if err := n.forget(x); err != nil {
+	if err := n.forget(x); err != nil && x.Unsure {
 		k.fail("", fmt.Errorf("the disk of this node takes nothing: if the node is restarted before it does, the change may be made all the same: %w", err))
 		return
 	}
+	// Where only that it was given up could not be written down, the finisher goes on.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.ctx), n.opts.Timing.Call)
 	defer cancel()
 	var wg sync.WaitGroup

@@ -43,9 +43,8 @@ func TestNoChangeBeforeTheDecidedOneIsInForce(t *testing.T) {
 	}
 }
 
-// decideAdd brings the addition of the fourth node to where it is in force at the others.
-// The new instance has not heard of it, and gave up what it had prepared, as it does when
-// the coordinator does not answer.
+// decideAdd brings the addition of the fourth node to where it is in force at the others,
+// and the new instance has not heard of it.
 func decideAdd(t *testing.T, nodes []*testNode, guid string) {
 	t.Helper()
 	ctx, co := context.Background(), nodes[0]
@@ -73,7 +72,6 @@ func decideAdd(t *testing.T, nodes []*testNode, guid string) {
 			t.Fatal(err)
 		}
 	}
-	nodes[3].dropPosted(guid)
 }
 
 // An instance is added whose node is away at the commit. Whatever becomes of the next change
@@ -107,6 +105,7 @@ func TestANewInstanceHearsOfItWhateverFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dial, nodes, guid := four(t)
 			decideAdd(t, nodes, guid)
+			nodes[3].dropPosted(guid) // as when nobody answers it
 			for _, n := range nodes[1:] {
 				dial.cut.Store(n.AdminAddr(), true)
 			}
@@ -123,4 +122,16 @@ func TestANewInstanceHearsOfItWhateverFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A new instance is not told that it is a member, and the coordinator does not answer when it
+// asks: it hears of it from the others.
+func TestANewInstanceAsksTheOthers(t *testing.T) {
+	_, nodes, guid := four(t)
+	nodes[0].opts.Timing.Prepare = time.Minute
+	nodes[0].restart()
+	decideAdd(t, nodes, guid)
+	nodes[0].Close()
+	nodes[3].host.skew.Store(int64(2 * time.Minute))
+	agreeOn(t, guid, 2, nodes[1:]...)
 }

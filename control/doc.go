@@ -54,12 +54,16 @@
 //	forgets the change when all         who is away learns of it later, from the
 //	have confirmed                      coordinator, the next change or a peer
 //
-// A change that is not decided needs no note: a coordinator that finds
-// "preparing" at its start forgets it, and whoever asks about a change that
-// nobody has a note of and that is not in force hears that it was given up. A
-// member with a posted configuration gives it up on such an answer only, and only from
-// a node that has the database, never because nobody answers: the decision may have been
-// made, and the coordinator have lost its disk since.
+// A change that fails before it is decided is given up, as is one of which a coordinator
+// finds "preparing" at its start: that is written into its record, and the note goes. Whoever
+// asks about a change that the coordinator has neither a note of nor has in force hears that
+// it was given up if that is written down, and else that it is not known: the disk may be
+// another, or one from before the change, and the decision have been made. So a start on a disk
+// that others say is old gives nothing up. A member with a posted configuration gives it up
+// when its coordinator says that it was, never because nobody answers or knows: then it
+// waits until a member has it in force, or the coordinator is forced out. A prepared instance is
+// dropped then, unless another member has its change in force. What is not closed is a disk from
+// between "preparing" and "committing" of which nobody who answers knows that it is old.
 //
 // # Leaving, and coming back
 //

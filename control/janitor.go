@@ -118,11 +118,12 @@ func (n *Node) resolvePosted() {
 			n.resolveChange(guid, r)
 			return
 		}
-		switch n.askOutcome(guid, r) {
-		case api.OutcomeAborted:
+		switch o := n.askOutcome(guid, r); {
+		case o == api.OutcomeAborted:
 			n.dropPosted(guid)
-		case api.OutcomeCommitting:
-			n.commitPosted(guid, r)
+		case o == api.OutcomePreparing:
+		case !n.commitPosted(guid, r) && o == api.OutcomeUnknown:
+			n.dropPosted(guid)
 		}
 	})
 }
@@ -139,12 +140,14 @@ func (n *Node) resolveChange(guid string, r *record) {
 	case err != nil:
 		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
 		n.learn(n.ctx, guid) // the coordinator may have taken all the time there was
-	case o.State == api.OutcomeAborted && o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
+	case o.State == api.OutcomePreparing || o.State == api.OutcomeCommitting: // it tells the end
+	case o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
 		n.learn(n.ctx, guid)
-	case o.State == api.OutcomeAborted && o.InForce == 0: // a coordinator is a member: this node has taken its place, or lost its disk
-		n.log.Warn("the coordinator of a change has no such database any more; other changes must wait until it is forced out", "database", r.Database.Name, "coordinator", x.Coordinator)
+	case o.State == api.OutcomeUnknown || o.InForce == 0: // so do builds before OutcomeUnknown that have lost their disk
+		n.log.Warn("the coordinator of a change does not know of it: its disk is another, or an old one. Other changes must wait until it is forced out, or has learned from a member that the change was made",
+			"database", r.Database.Name, "coordinator", x.Coordinator)
 		n.learn(n.ctx, guid)
-	case o.State == api.OutcomeAborted:
+	default:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {
 			n.log.Error("cannot take back a change that was given up", "database", r.Database.Name, "err", err)
 		}
@@ -159,8 +162,8 @@ func (n *Node) outcomeAt(ctx context.Context, coordinator string, d *api.Databas
 	return (&api.Client{Base: coordinator, HTTP: n.client}).Outcome(ctx, d.GUID, config)
 }
 
-// askOutcome asks a prepared instance's coordinator what became of it. No
-// answer counts as aborted.
+// askOutcome asks a prepared instance's coordinator what became of it. No answer says as
+// much as one that does not know.
 func (n *Node) askOutcome(guid string, r *record) string {
 	ctx, cancel := context.WithTimeout(n.ctx, n.opts.Timing.Call)
 	defer cancel()
@@ -169,8 +172,8 @@ func (n *Node) askOutcome(guid string, r *record) string {
 		return api.OutcomePreparing
 	}
 	if err != nil {
-		n.log.Warn("the coordinator of a create does not answer; the prepared instance is dropped", "database", r.Database.Name, "err", err)
-		return api.OutcomeAborted
+		n.log.Warn("the coordinator of a create does not answer; the prepared instance is dropped unless others have it in force", "database", r.Database.Name, "err", err)
+		return api.OutcomeUnknown
 	}
 	if r.Database.ConfigVersion > 1 && o.InForce >= r.Database.ConfigVersion { // this change, and others after it
 		return api.OutcomeCommitting
@@ -178,9 +181,9 @@ func (n *Node) askOutcome(guid string, r *record) string {
 	return o.State
 }
 
-// commitPosted takes over what the others have in force. The coordinator would tell
-// it, but for a change that took the place of its note and was given up.
-func (n *Node) commitPosted(guid string, r *record) {
+// commitPosted takes over what the others have in force; false if none has this change or
+// a later one. The coordinator tells it, too, unless its disk was lost.
+func (n *Node) commitPosted(guid string, r *record) bool {
 	var newest *api.Database
 	for _, s := range n.standings(n.ctx, guid, n.others(r)) {
 		if d := s.Database; d != nil && d.GUID == guid && s.Status == api.StatusCommitted && (newest == nil || d.ConfigVersion > newest.ConfigVersion) {
@@ -188,15 +191,16 @@ func (n *Node) commitPosted(guid string, r *record) {
 		}
 	}
 	if newest == nil || newest.ConfigVersion < r.Database.ConfigVersion {
-		return
+		return false
 	}
 	if own := newest.Find(n.ID()); own == nil || own.ID != r.Replica { // not this change: another one took its version
 		n.dropPosted(guid)
-		return
+		return true
 	}
 	if err := n.Commit(n.ctx, newest); err != nil {
 		n.log.Warn("a prepared instance cannot take over what is in force", "guid", guid, "err", err)
 	}
+	return true
 }
 
 // dropPosted drops an instance unless it was committed meanwhile. It may be

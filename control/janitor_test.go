@@ -66,6 +66,14 @@ func TestPostedWhileTheClockWasAhead(t *testing.T) {
 	}
 	n := nodes[1]
 	n.host.skew.Store(int64(48 * time.Hour))
+	x, err := nodes[0].beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err == nil {
+		defer nodes[0].idle(guid)
+		err = nodes[0].forget(x)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	err = n.Post(ctx, &api.Post{Database: c.next, Base: c.base, Coordinator: nodes[0].c.Base})
 	if err == nil {
 		_, err = n.Prepare(ctx, &api.Prepare{Database: fresh, Coordinator: nodes[0].c.Base})

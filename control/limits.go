@@ -9,6 +9,7 @@ const (
 	maxQueuedTasks  = 64
 	maxNotes        = 256 // creates and deletes a coordinator has under way
 	maxWarnings     = 64  // of one task
+	maxGivenUp      = 256 // changes that follow one configuration and were given up: for members that are away
 	maxRequests     = 128 // admin requests at work at a time
 	maxAsked        = 16  // databases at a time of which others are asked, for each purpose
 	maxExports      = 2   // dump files being written at a time

@@ -263,10 +263,13 @@ func (n *Node) load() error {
 	if err != nil {
 		return err
 	}
+	var undecided []*note
 	for _, x := range notes {
-		if x.State == api.OutcomePreparing && x.Base != nil { // no note is as good as a given-up one
-			n.forget(x)
-			continue
+		if x.State == api.OutcomePreparing && x.Base != nil { // it is given up below
+			undecided = append(undecided, x)
+			if x = x.Over; x == nil {
+				continue
+			}
 		}
 		if x.State == api.OutcomePreparing {
 			x.State = noteWithdrawn
@@ -312,6 +315,12 @@ func (n *Node) load() error {
 		if err := n.serve(db); err != nil {
 			return fmt.Errorf("database %q: %w", r.Database.Name, err)
 		}
+	}
+	for _, x := range undecided {
+		if db := n.database(x.Database.GUID); db != nil && (db.record.Fault != nil || db.halted != nil) {
+			x.State = noteWithdrawn // an old disk, or a copy: it may have been decided since
+		}
+		n.forget(x)
 	}
 	return nil
 }

@@ -76,8 +76,9 @@ func (n *Node) rewriteNote(x, next *note) error {
 	return nil
 }
 
-// outcome says what becomes of a create or change this node coordinates. What
-// it has no note of was aborted, unless it is in force here.
+// outcome says what becomes of a create or change this node coordinates. What it has no note
+// of and is not in force here was aborted only if that is written down: the disk may be
+// one from before it.
 func (n *Node) outcome(guid, config string) *api.Outcome {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -85,8 +86,12 @@ func (n *Node) outcome(guid, config string) *api.Outcome {
 	if x != nil && (config == "" || config == x.Database.ConfigID) && (x.State == api.OutcomePreparing || x.State == api.OutcomeCommitting) {
 		return &api.Outcome{State: x.State}
 	}
-	o := &api.Outcome{State: api.OutcomeAborted, Deleted: n.wasDeletedLocked(guid)}
-	if db := n.mu.dbs[guid]; db != nil && config != "" && db.record.Status == api.StatusCommitted {
+	o := &api.Outcome{State: api.OutcomeUnknown, Deleted: n.wasDeletedLocked(guid)}
+	db := n.mu.dbs[guid]
+	if x != nil && x.State == noteAborting || db != nil && slices.Contains(db.record.GivenUp, config) {
+		o.State = api.OutcomeAborted
+	}
+	if db != nil && config != "" && db.record.Status == api.StatusCommitted {
 		if o.InForce = db.record.Database.ConfigVersion; db.record.Database.ConfigID == config {
 			o.State = api.OutcomeCommitting
 		}
@@ -114,9 +119,17 @@ func (x *note) members() []*api.Instance {
 }
 
 // forget removes a note that all have confirmed, or of a change that is not decided; the
-// one whose place it took comes back. An error: it may be decided on disk, and stays until
-// the finisher has taken that back.
-func (n *Node) forget(x *note) (err error) {
+// one whose place it took comes back. An error: it may be decided on disk, or nothing says
+// yet that it was given up, and it stays until the finisher has mended that.
+func (n *Node) forget(x *note) error {
+	err := n.makeSure(x)
+	if err == nil {
+		err = n.writeGivenUp(x)
+	}
+	if err != nil {
+		n.log.Error("cannot write down that a change is given up", "database", x.Database.Name, "err", err)
+		return err
+	}
 	if x.Over != nil {
 		err = n.dir.writeNote(x.Over)
 	} else {
@@ -124,9 +137,6 @@ func (n *Node) forget(x *note) (err error) {
 	}
 	if err != nil {
 		n.log.Error("cannot remove the note of a change", "database", x.Database.Name, "err", err)
-		if x.Unsure {
-			return err
-		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -136,6 +146,22 @@ func (n *Node) forget(x *note) (err error) {
 		delete(n.mu.notes, x.Database.GUID)
 	}
 	return nil
+}
+
+// writeGivenUp writes down that a change was given up, if that is what its note says, for
+// members that ask later. Of one up to the version in force they hear by that.
+func (n *Node) writeGivenUp(x *note) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	db := n.database(x.Database.GUID)
+	if x.Base == nil || x.State != api.OutcomePreparing || db == nil || db.record.Database.ConfigVersion >= x.Database.ConfigVersion || slices.Contains(db.record.GivenUp, x.Database.ConfigID) {
+		return nil
+	}
+	_, err := n.rewriteLocked(db, func(r *record) {
+		r.GivenUp = append(slices.Clone(r.GivenUp), x.Database.ConfigID)
+		r.GivenUp = r.GivenUp[max(0, len(r.GivenUp)-maxGivenUp):]
+	})
+	return err
 }
 
 // makeSure writes a note down again where another state may be on disk. Before that
@@ -208,7 +234,9 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	if len(failed) > 0 && x.State != api.OutcomePreparing { // that is given up: who was not reached asks by itself
 		return failed
 	}
-	n.forget(x)
+	if err := n.forget(x); err != nil {
+		return map[string]error{"": err}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -66,4 +67,93 @@ func TestEmptyCoordinatorGivesNothingUp(t *testing.T) {
 	}
 	dial.cut.Delete(nodes[1].AdminAddr())
 	eventually(t, "the leaver hears of it from the one that stays", nodes[2].clean)
+}
+
+// A removal was decided, and its coordinator, which had told one member, comes back on a
+// disk from before it, or, as the others say, on an old one from before the decision. That
+// is no word that it was given up: the leaver takes no writes that nobody would get, and no
+// other change takes the version.
+func TestCoordinatorOnAnOldDiskGivesNothingUp(t *testing.T) {
+	for _, within := range []bool{false, true} {
+		dial, nodes, guid := four(t)
+		co, ctx := nodes[0], context.Background()
+		before := *co.database(guid).record
+		c, _, leaver := decideRemoval(t, nodes, guid)
+		co.Close()
+		err := errors.Join(co.dir.removeNote(guid), co.dir.writeRecord(&before))
+		if within {
+			nodes[2].fake(guid).know(1, 7)
+			err = errors.Join(err, co.dir.writeNote(&note{State: api.OutcomePreparing, Database: c.next, Base: c.base}))
+		}
+		if err == nil {
+			err = nodes[1].Commit(ctx, c.next)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial.cut.Store(nodes[1].AdminAddr(), true) // who stays and has it in force is cut off
+		co.start()
+		late := time.Now().Add(100 * time.Millisecond) // more than Timing.Prepare
+		eventually(t, "it asks", func() bool { return time.Now().After(late) })
+		nodes[2].resolvePosted()
+		leaver.mu.Lock()
+		admitted := leaver.admitted
+		leaver.mu.Unlock()
+		if db := nodes[2].database(guid); admitted || db.record.Posted == nil {
+			t.Errorf("within %v: writes were admitted: %v; posted: %+v", within, admitted, db.record.Posted)
+		}
+		if !within { // else it may not change anything
+			if task := co.modify(guid, setting(5)); task.Status != api.TaskFailed {
+				t.Errorf("task: %+v", task)
+			}
+		}
+		dial.cut.Delete(nodes[1].AdminAddr())
+		eventually(t, "the leaver hears of it from the one that stays", nodes[2].clean)
+		co.learn(ctx, guid)
+		agreeOn(t, guid, 2, nodes[:2]...)
+	}
+}
+
+// A change is given up while a member is away that has posted it. The member hears of it
+// when it comes back, over a restart of the coordinator, and that remembers nothing of it
+// when the next version is in force.
+func TestGivenUpForOneThatIsAway(t *testing.T) {
+	dial, nodes, guid := four(t)
+	co, away := nodes[0], nodes[1]
+	r, _ := co.find(guid)
+	c, err := co.plan(r.Database, setting(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := co.beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err == nil {
+		_, err = co.propose(context.Background(), &task{owner: co.tasks}, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial.cut.Store(co.AdminAddr(), true)
+	dial.cut.Store(away.AdminAddr(), true)
+	co.client.CloseIdleConnections()
+	away.client.CloseIdleConnections()
+	co.giveUp(&task{owner: co.tasks}, c, x)
+	co.restart()
+	if v, posted := away.inForce(guid); v != 1 || !posted {
+		t.Errorf("version %d, posted %v", v, posted)
+	}
+	dial.cut.Delete(co.AdminAddr())
+	dial.cut.Delete(away.AdminAddr())
+	agreeOn(t, guid, 1, nodes[:3]...)
+	for range maxGivenUp + 1 {
+		c.next.ConfigID = co.newGUID()
+		if err := co.writeGivenUp(&note{State: api.OutcomePreparing, Database: c.next, Base: c.base}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := co.database(guid).record.GivenUp; len(all) != maxGivenUp || co.outcome(guid, c.next.ConfigID).State != api.OutcomeAborted {
+		t.Errorf("%d are remembered", len(all))
+	}
+	if task := co.modify(guid, setting(6)); task.Status != api.TaskFinished || len(co.database(guid).record.GivenUp) != 0 {
+		t.Errorf("task: %+v", task)
+	}
 }

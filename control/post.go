@@ -123,7 +123,7 @@ func (n *Node) adoptLocked(db *database, d *api.Database) error {
 		return n.leaveLocked(db, d)
 	}
 	db, err := n.rewriteLocked(db, func(r *record) {
-		r.Database, r.Posted = d.Clone(), nil
+		r.Database, r.Posted, r.GivenUp = d.Clone(), nil, nil
 	})
 	if err != nil {
 		return err

@@ -24,9 +24,12 @@ type record struct {
 	Coordinator string        `json:"coordinator,omitempty"`
 	ExpiresMS   int64         `json:"expires_ms,omitempty"` // posted only: when to ask what became of it
 	Database    *api.Database `json:"crdb"`
-	Posted      *posted       `json:"posted,omitempty"`  // committed only: a configuration to come
-	Fault       *fault        `json:"fault,omitempty"`   // why the instance may not go on under its ID
-	Deleted     bool          `json:"deleted,omitempty"` // removed only: the database was deleted elsewhere
+	Posted      *posted       `json:"posted,omitempty"` // committed only: a configuration to come
+	// GivenUp are the IDs of changes of the next version that this node coordinated and gave
+	// up, the newest. What is not among them is not given up on its word.
+	GivenUp []string `json:"given_up,omitempty"`
+	Fault   *fault   `json:"fault,omitempty"`   // why the instance may not go on under its ID
+	Deleted bool     `json:"deleted,omitempty"` // removed only: the database was deleted elsewhere
 }
 
 func (d *dir) writeRecord(r *record) error {

@@ -30,14 +30,15 @@ type Prepared struct {
 	DBUID int `json:"db_uid"`
 }
 
-// The outcomes of a create, as its coordinator answers them.
+// The outcomes of a create or a change, as its coordinator answers them.
 const (
 	OutcomePreparing  = "preparing"
 	OutcomeCommitting = "committing"
-	OutcomeAborted    = "aborted" // also what was never heard of
+	OutcomeAborted    = "aborted" // builds before OutcomeUnknown say so of what they do not know, too
+	OutcomeUnknown    = "unknown" // never heard of: the disk is another, or an old one
 )
 
-// Outcome is what became of a create.
+// Outcome is what became of a create or a change.
 type Outcome struct {
 	State string `json:"state"`
 	// InForce is the version of the configuration that the coordinator has in
