@@ -223,6 +223,14 @@ func (op *operator) deleteOther(o *other, n *node) {
 	}
 }
 
+// purgeOther removes what is left of a database that a disk from before its deletion has
+// brought back, where the node was told that it was deleted (seed 210125).
+func (op *operator) purgeOther(d *api.Database, n *node) {
+	op.do(n, "purges database "+d.GUID, func(ctx context.Context, c *api.Client) (*api.Task, error) {
+		return c.Purge(ctx, d.GUID, []int{d.LocalDatabases[0].ID})
+	})
+}
+
 // tidy demands, after all is healed, that other databases are gone, after one more
 // delete where none was confirmed, or where a disk was put back (S11).
 func (r *run) tidy() {
@@ -232,7 +240,11 @@ func (r *run) tidy() {
 		for _, n := range r.nodes {
 			for _, d := range r.op.othersAt(n) {
 				left = append(left, fmt.Sprintf("%s (%s) at %s", d.Name, d.GUID, n.name))
-				if !r.deleted[d.GUID] || r.putBack.Load() {
+				switch here := d.LocalDatabases; {
+				case r.deleted[d.GUID] && !r.putBack.Load():
+				case len(here) == 1 && here[0].Status == api.CodeRemoved:
+					r.op.purgeOther(&d, n)
+				default:
 					r.op.deleteOther(&other{guid: d.GUID}, n)
 				}
 			}
