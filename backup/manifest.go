@@ -16,8 +16,8 @@ import (
 )
 
 // Format is the version of the layout that is written. Older ones are read:
-// the first had no users.
-const Format = 2
+// the first had no users, the second every element of a collection by itself.
+const Format = 3
 
 const (
 	manifestName = "MANIFEST"

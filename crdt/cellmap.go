@@ -262,4 +262,17 @@ func (m *cellMap) walk(at []byte, n int, fn func(name, rec []byte)) []byte {
 	return walkDict(&m.cells, at, n, fn)
 }
 
+// loadPlain is load of an element that is nothing but a value and comes once.
+func (m *cellMap) loadPlain(name, rec []byte) bool {
+	if len(rec) < plainHeader || rec[0] != shapePlain {
+		return false
+	}
+	h := elemHash(name)
+	if _, twice := m.cells.Get(h, name); twice {
+		return false
+	}
+	m.cells.Put(h, name, rec)
+	return true
+}
+
 func (m *cellMap) record(name []byte) (rec []byte, ok bool) { return m.get(name) }

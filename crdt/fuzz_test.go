@@ -115,6 +115,9 @@ func FuzzDecodeRecord(f *testing.F) {
 	for _, b := range goldenFieldBytes() {
 		f.Add(b)
 	}
+	for _, b := range goldenFew() {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if err := recordReencodes(b); err != nil {
 			t.Fatal(err)
@@ -122,9 +125,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		var o Object
 		if DecodeRecord(&o, b) == nil {
 			dump(&o)
-			if b[0] != formHeader {
+			if RecordDeadline(b); RecordType(b) == TypeString && b[0] != formHeader {
 				RecordValue(nil, b)
-				RecordDeadline(b)
 				RecordShare(b, 1)
 			}
 		}

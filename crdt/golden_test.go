@@ -214,6 +214,7 @@ func TestGoldenBytes(t *testing.T) {
 		"testdata/streams.hex": goldenStream(),
 		"testdata/fields.hex":  goldenFieldBytes(),
 		"testdata/lists.hex":   goldenList(),
+		"testdata/few.hex":     goldenFew(),
 	} {
 		if *rewrite {
 			writeHex(t, file, vectors)
@@ -281,6 +282,9 @@ func recordReencodes(b []byte) error {
 	if b[0] == formHeader { // of a collection or not: the form is not in the object
 		again, ok = o.AppendHeader(nil), true
 	}
+	if b[0] == formFew {
+		return fewReencodes(&o, b)
+	}
 	if !ok || !bytes.Equal(again, b) {
 		return fmt.Errorf("%x encodes again as %x", b, again)
 	}
@@ -292,7 +296,7 @@ func TestDamagedBytes(t *testing.T) {
 	for _, c := range []struct {
 		vectors map[string][]byte
 		check   func([]byte) error
-	}{{goldenOpBytes(), opReencodes}, {goldenRecordBytes(), recordReencodes}, {goldenFieldBytes(), fieldReencodes}} {
+	}{{goldenOpBytes(), opReencodes}, {goldenRecordBytes(), recordReencodes}, {goldenFieldBytes(), fieldReencodes}, {goldenFew(), recordReencodes}} {
 		for name, b := range c.vectors {
 			for n := range len(b) + 1 {
 				if err := c.check(b[:n]); err != nil {

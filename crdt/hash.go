@@ -202,6 +202,9 @@ func (h *Hash) merge(vv VersionVector, other collection, ovv VersionVector) {
 }
 
 func (h *Hash) load(name, rec []byte) error {
+	if h.loadPlain(name, rec) {
+		return nil
+	}
 	e := &element{}
 	if err := decodeElement(e, rec); err != nil {
 		return err

@@ -11,7 +11,9 @@ import (
 //	1  dot, value to the end                    no deadline, set by the same dot
 //	2  deadline dot, deadline 8 bytes, cell     any cell, one deadline
 //
-// A record of any other key starts with 0 and is an object header.
+// So does a key that shows a small collection: form 4, in few.go. A record of any
+// other key starts with 0 and is an object header; 3 is none of this package's
+// (package engine saves strings in pieces under it).
 const (
 	formHeader = 0
 	formPlain  = 1
@@ -64,6 +66,8 @@ func DecodeRecord(o *Object, rec []byte) error {
 		if at < 0 || !o.Cell.Live() || at == 0 && rec[datedHeader] == shapePlain && o.Cell.Siblings[0].Dot == o.Deadlines[0].Dot {
 			return fmt.Errorf("%w: dated record", ErrCorrupt)
 		}
+	case formFew:
+		return decodeFew(o, rec[1:])
 	default:
 		return fmt.Errorf("%w: record form %d", ErrCorrupt, rec[0])
 	}
@@ -95,13 +99,16 @@ func SetPlainRecord(rec []byte, d Dot, value []byte) {
 
 // RecordDeadline returns the deadline of a flat record, 0 for none.
 func RecordDeadline(rec []byte) int64 {
-	if rec[0] != formDated {
-		return 0
+	switch {
+	case rec[0] == formDated:
+		return int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
+	case rec[0] == formFew && rec[2] == 1:
+		return int64(binary.BigEndian.Uint64(rec[fewHeader+DotSize:]))
 	}
-	return int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
+	return 0
 }
 
-// RecordValue returns the value a flat record shows, appended to buf if it has
+// RecordValue returns the value a flat record of a string shows, appended to buf if it has
 // to be computed; otherwise it aliases rec.
 func RecordValue(buf, rec []byte) []byte {
 	if rec[0] == formPlain {

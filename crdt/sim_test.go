@@ -84,7 +84,14 @@ func (n *node) object(key int) *Object {
 	return n.keys[key]
 }
 
+// store keeps a key, as an engine does: one of a few elements at times as a record.
 func (n *node) store(key int, o *Object) {
+	if rec, ok := o.Few(nil, 1<<10); ok && n.id%2 == 0 {
+		o = &Object{}
+		if err := DecodeRecord(o, rec); err != nil {
+			panic(err)
+		}
+	}
 	if n.keys[key] = o; o.Empty() {
 		n.keys[key] = nil
 	}

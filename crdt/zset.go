@@ -206,6 +206,10 @@ func (z *ZSet) merge(vv VersionVector, other collection, ovv VersionVector) {
 func (z *ZSet) bytes() int { return z.cellMap.bytes() + z.order.bytes() }
 
 func (z *ZSet) load(name, rec []byte) error {
+	if len(rec) == plainHeader+scoreSize && !math.IsNaN(scoreAt(rec[plainHeader:])) && z.loadPlain(name, rec) {
+		z.order.insert(scoreAt(rec[plainHeader:]), name)
+		return nil
+	}
 	e := &element{}
 	if err := decodeElement(e, rec); err != nil {
 		return err

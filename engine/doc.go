@@ -9,8 +9,9 @@
 // Each key hashes, by a seed that all instances of the database share, to 64
 // bits. The top 6 choose one of 64 partitions, a lock and its keys in all 16
 // logical databases; the top 10 choose one of 1024 ranges, the unit of
-// checkpoints. Nearly every string key lies as a flat record inside its
-// partition's table; other keys are objects on the heap.
+// checkpoints. Nearly every string key, and every small collection of
+// which all is plain, lies as a flat record inside its partition's table; other
+// keys are objects on the heap. A collection read from a flat record is a copy.
 //
 // # The way of a write
 //

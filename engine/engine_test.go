@@ -59,7 +59,7 @@ func clockAt(ms int64) *atomic.Int64 {
 // testSizes are so small that a few keys, elements and bytes are large. As in what
 // a node uses, a piece holds the siblings of several regions that are not large
 // enough to be saved apart: two of just under ApartBytes stand in one record.
-var testSizes = Sizes{MergeKeys: 1, DraftFrom: 3, BuildFrom: 60, ApartBytes: 2 << 10, PieceBytes: 5 << 10}
+var testSizes = Sizes{MergeKeys: 1, DraftFrom: 3, BuildFrom: 60, ApartBytes: 2 << 10, PieceBytes: 5 << 10, FewBytes: 90}
 
 func newNode(t *testing.T, id crdt.ReplicaID, wall *atomic.Int64) *node {
 	n := &node{t: t, fs: vfs.NewMem(), id: id, wall: wall}

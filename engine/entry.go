@@ -21,6 +21,7 @@ type entry struct {
 	dot   crdt.Dot     // of the op of another region that is applied
 	quiet bool         // what is issued changes nothing that a client sees
 	merge bool         // the state of another instance is merged
+	apart bool         // a checkpoint has the elements: it must not become flat
 	flat  crdt.Object  // what a flat record decodes into
 	buf   []byte       // for encoding
 }
@@ -121,7 +122,7 @@ func (n *entry) load() *crdt.Object {
 // typ returns the visible type.
 func (n *entry) typ() crdt.Type {
 	if n.isFlat() {
-		return crdt.TypeString
+		return crdt.RecordType(n.body())
 	}
 	return n.load().Type()
 }
@@ -173,6 +174,9 @@ func (n *entry) settle(now int64, op *crdt.Op) {
 
 // fitsFlat reports whether the key fits a flat record, which is in buf then.
 func (n *entry) fitsFlat() bool {
+	if n.obj.Kept() > 0 {
+		return n.fitsFew()
+	}
 	for i := range n.obj.Cell.Siblings {
 		if len(n.obj.Cell.Siblings[i].Value) > maxFlat {
 			return false // not to be copied to find that out
@@ -181,6 +185,15 @@ func (n *entry) fitsFlat() bool {
 	rec, ok := crdt.AppendRecord(n.buf[:0], n.obj)
 	n.buf = rec
 	return ok && len(rec) <= maxFlat
+}
+
+// fitsFew is fitsFlat for a key with elements. One that has grown too large for a flat
+// record stays an object, which a checkpoint saves element by element.
+func (n *entry) fitsFew() (ok bool) {
+	if n.heap == nil && !n.apart {
+		n.buf, ok = n.obj.Few(n.buf[:0], n.p.eng.opts.Sizes.FewBytes)
+	}
+	return ok
 }
 
 // indexed returns the time under which the expiry index has the key: the first

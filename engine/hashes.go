@@ -5,32 +5,36 @@ import "crdb/crdt"
 // readHash returns the hash of a key as it shows now, nil if the key does not
 // exist.
 func (t *Tx) readHash(key []byte) (*crdt.Hash, error) {
-	n := t.lookup(key)
+	n, err := t.read(key, crdt.TypeHash)
 	if n == nil {
-		return nil, nil
-	}
-	if n.typ() != crdt.TypeHash {
-		return nil, ErrWrongType
+		return nil, err
 	}
 	return n.load().Hash().At(t.now), nil
 }
 
 // HashLen returns the number of fields; a missing key is an empty hash.
 func (t *Tx) HashLen(key []byte) (int, error) {
-	h, err := t.readHash(key)
-	if h == nil {
+	n, err := t.read(key, crdt.TypeHash)
+	switch {
+	case n == nil:
 		return 0, err
+	case n.isFlat():
+		return n.flatLen(), nil
 	}
-	return h.Shown(), nil
+	return n.load().Hash().At(t.now).Shown(), nil
 }
 
 // HashGet returns the value of a field.
 func (t *Tx) HashGet(key, field []byte) (val []byte, ok bool, err error) {
-	h, err := t.readHash(key)
-	if h == nil {
+	n, err := t.read(key, crdt.TypeHash)
+	switch {
+	case n == nil:
 		return nil, false, err
+	case n.isFlat():
+		val, ok = crdt.RecordField(n.body(), field)
+	default:
+		val, ok = n.load().Hash().At(t.now).Get(nil, field)
 	}
-	val, ok = h.Get(nil, field)
 	return val, ok, nil
 }
 

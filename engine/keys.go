@@ -51,6 +51,22 @@ func (t *Tx) Type(key []byte) Type {
 	return TypeNone
 }
 
+// read finds a key that is to show a type, for reading. It returns nil if the key does
+// not show.
+func (t *Tx) read(key []byte, typ crdt.Type) (*entry, error) {
+	n := t.lookup(key)
+	if n == nil {
+		return nil, nil
+	}
+	if n.typ() != typ {
+		return nil, ErrWrongType
+	}
+	return n, nil
+}
+
+// flatLen returns the number of elements of a key that lies in a flat record.
+func (n *entry) flatLen() int { return crdt.RecordLen(n.body()) }
+
 // Exists reports whether the key exists.
 func (t *Tx) Exists(key []byte) bool { return t.lookup(key) != nil }
 

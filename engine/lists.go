@@ -8,23 +8,23 @@ import (
 
 // readList returns the list of a key, nil if the key does not exist.
 func (t *Tx) readList(key []byte) (*crdt.List, error) {
-	n := t.lookup(key)
+	n, err := t.read(key, crdt.TypeList)
 	if n == nil {
-		return nil, nil
-	}
-	if n.typ() != crdt.TypeList {
-		return nil, ErrWrongType
+		return nil, err
 	}
 	return n.load().List(), nil
 }
 
 // ListLen returns the number of elements; a missing key is an empty list.
 func (t *Tx) ListLen(key []byte) (int, error) {
-	l, err := t.readList(key)
-	if l == nil {
+	n, err := t.read(key, crdt.TypeList)
+	switch {
+	case n == nil:
 		return 0, err
+	case n.isFlat():
+		return n.flatLen(), nil
 	}
-	return l.Len(), nil
+	return n.load().List().Len(), nil
 }
 
 // ListIndex returns the element at an index, which counts from the right end

@@ -197,8 +197,9 @@ func (l *loader) finish() error {
 	}
 	n := &l.ent
 	n.find(l.e, l.db, l.key)
-	n.obj = &l.obj
+	n.obj, n.apart = &l.obj, true
 	n.settleLoaded()
+	n.apart = false
 	if n.heap != nil {
 		n.heap.saved, n.heap.all, n.heap.pieces = true, false, l.pieces
 	}

@@ -4,32 +4,35 @@ import "crdb/crdt"
 
 // readSet returns the set of a key, nil if the key does not exist.
 func (t *Tx) readSet(key []byte) (*crdt.Set, error) {
-	n := t.lookup(key)
+	n, err := t.read(key, crdt.TypeSet)
 	if n == nil {
-		return nil, nil
-	}
-	if n.typ() != crdt.TypeSet {
-		return nil, ErrWrongType
+		return nil, err
 	}
 	return n.load().Set(), nil
 }
 
 // SetLen returns the number of members; a missing key is an empty set.
 func (t *Tx) SetLen(key []byte) (int, error) {
-	s, err := t.readSet(key)
-	if s == nil {
+	n, err := t.read(key, crdt.TypeSet)
+	switch {
+	case n == nil:
 		return 0, err
+	case n.isFlat():
+		return n.flatLen(), nil
 	}
-	return s.Len(), nil
+	return n.load().Set().Len(), nil
 }
 
 // SetHas reports whether member is in the set.
 func (t *Tx) SetHas(key, member []byte) (bool, error) {
-	s, err := t.readSet(key)
-	if s == nil {
+	n, err := t.read(key, crdt.TypeSet)
+	switch {
+	case n == nil:
 		return false, err
+	case n.isFlat():
+		return crdt.RecordHas(n.body(), member), nil
 	}
-	return s.Has(member), nil
+	return n.load().Set().Has(member), nil
 }
 
 // SetEach calls fn for the members until it returns false. fn must not write.

@@ -31,6 +31,10 @@ type Sizes struct {
 	// pieces of PieceBytes.
 	ApartBytes, PieceBytes int
 
+	// FewBytes is up to how many bytes of record a collection lies in the table, as a
+	// string does.
+	FewBytes int
+
 	// FlushFrom is how many counters there are from which on they are deleted ahead of
 	// a flush, FlushStep of them at a time.
 	FlushFrom, FlushStep int
@@ -43,6 +47,7 @@ var DefaultSizes = Sizes{
 	BuildFrom:  32 << 10,
 	AheadElems: 2000, AheadBytes: 64 << 10,
 	ApartBytes: 64 << 10, PieceBytes: 1 << 20,
+	FewBytes:  1024,
 	FlushFrom: 10_000, FlushStep: 200,
 }
 
@@ -61,6 +66,7 @@ func (s Sizes) orDefault() Sizes {
 		AheadBytes: cmp.Or(s.AheadBytes, d.AheadBytes),
 		ApartBytes: cmp.Or(s.ApartBytes, d.ApartBytes),
 		PieceBytes: cmp.Or(s.PieceBytes, d.PieceBytes),
+		FewBytes:   cmp.Or(s.FewBytes, d.FewBytes),
 		FlushFrom:  cmp.Or(s.FlushFrom, d.FlushFrom),
 		FlushStep:  cmp.Or(s.FlushStep, d.FlushStep),
 	}

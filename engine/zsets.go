@@ -28,32 +28,36 @@ func (r ScoreRule) allows(old float64, there bool, score float64) bool {
 
 // readZSet returns the sorted set of a key, nil if the key does not exist.
 func (t *Tx) readZSet(key []byte) (*crdt.ZSet, error) {
-	n := t.lookup(key)
+	n, err := t.read(key, crdt.TypeZSet)
 	if n == nil {
-		return nil, nil
-	}
-	if n.typ() != crdt.TypeZSet {
-		return nil, ErrWrongType
+		return nil, err
 	}
 	return n.load().ZSet(), nil
 }
 
 // ZSetLen returns the number of members; a missing key is an empty sorted set.
 func (t *Tx) ZSetLen(key []byte) (int, error) {
-	z, err := t.readZSet(key)
-	if z == nil {
+	n, err := t.read(key, crdt.TypeZSet)
+	switch {
+	case n == nil:
 		return 0, err
+	case n.isFlat():
+		return n.flatLen(), nil
 	}
-	return z.Len(), nil
+	return n.load().ZSet().Len(), nil
 }
 
 // ZSetScore returns the score of a member.
 func (t *Tx) ZSetScore(key, member []byte) (score float64, ok bool, err error) {
-	z, err := t.readZSet(key)
-	if z == nil {
+	n, err := t.read(key, crdt.TypeZSet)
+	switch {
+	case n == nil:
 		return 0, false, err
+	case n.isFlat():
+		score, ok = crdt.RecordScore(n.body(), member)
+	default:
+		score, ok = n.load().ZSet().Score(member)
 	}
-	score, ok = z.Score(member)
 	return score, ok, nil
 }
 

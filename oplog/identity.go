@@ -10,8 +10,10 @@ import (
 	"crdb/crdt"
 )
 
-// FormatVersion is the version of the store's layout.
-const FormatVersion = 1
+// FormatVersion is the version of the store's layout, and of the states in it. Older
+// ones are read, and are of this version from then on: the first had every element of a
+// collection by itself.
+const FormatVersion = 2
 
 // The identity record: format version:2, replica:2, then database, name and
 // region, each as uvarint length and bytes. Later versions may append.
@@ -29,8 +31,8 @@ func decodeIdentity(b []byte) (id Identity, err error) {
 	if len(b) < 4 {
 		return id, corrupt("identity")
 	}
-	if v := binary.BigEndian.Uint16(b); v != FormatVersion {
-		return id, fmt.Errorf("%w: version %d, this program knows %d", ErrFormat, v, FormatVersion)
+	if v := binary.BigEndian.Uint16(b); v < 1 || v > FormatVersion {
+		return id, fmt.Errorf("%w: version %d, this program knows 1 to %d", ErrFormat, v, FormatVersion)
 	}
 	id.Replica = crdt.ReplicaID(binary.BigEndian.Uint16(b[2:]))
 	b = b[4:]
@@ -45,8 +47,8 @@ func decodeIdentity(b []byte) (id Identity, err error) {
 	return id, nil
 }
 
-// checkIdentity compares the store's identity with the expected one, or
-// writes it into an empty store.
+// checkIdentity compares the store's identity with the expected one, or writes it into
+// an empty store. A new name, and the version of this program, are written down.
 func (s *store) checkIdentity(want *Identity) error {
 	v, err := s.get(keyIdentity)
 	if err != nil {
@@ -62,7 +64,7 @@ func (s *store) checkIdentity(want *Identity) error {
 	if have.Database != want.Database || have.Region != want.Region || have.Replica != want.Replica {
 		return fmt.Errorf("%w: %s belongs to %v, expected was %v", ErrForeign, s.dir, have, *want)
 	}
-	if have.Name != want.Name {
+	if have.Name != want.Name || binary.BigEndian.Uint16(v) != FormatVersion {
 		return s.db.Set(keyIdentity, encodeIdentity(want), pebble.Sync)
 	}
 	return nil

@@ -3,6 +3,7 @@ package oplog
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +67,23 @@ func TestFormat(t *testing.T) {
 	binary.BigEndian.PutUint16(v, FormatVersion+1)
 	l.store.db.Set(keyIdentity, v, pebble.Sync)
 	l.Close()
-	wantError(t, o, ErrFormat, "directory db", "version 2, this program knows 1")
+	wantError(t, o, ErrFormat, "directory db", fmt.Sprintf("version %d, this program knows 1 to %d", FormatVersion+1, FormatVersion))
+}
+
+// TestOlderFormat: a store of the first version is opened, and then is one of this
+// version, which an older program refuses.
+func TestOlderFormat(t *testing.T) {
+	o := testOptions(vfs.NewMem(), 1)
+	l := mustOpen(t, o)
+	v, _ := l.store.get(keyIdentity)
+	binary.BigEndian.PutUint16(v, 1)
+	l.store.db.Set(keyIdentity, v, pebble.Sync)
+	l.Close()
+	l = mustOpen(t, o)
+	defer l.Close()
+	if v, _ := l.store.get(keyIdentity); binary.BigEndian.Uint16(v) != FormatVersion {
+		t.Errorf("opened, the store is of version %d", binary.BigEndian.Uint16(v))
+	}
 }
 
 func TestForeignDirectories(t *testing.T) {

@@ -73,6 +73,7 @@ func (d *Dict) Delete(h uint32, key []byte) bool {
 func (d *Dict) Expect(lo, hi uint64, n, bytes int) {
 	if d.table == nil {
 		if n <= smallEntries {
+			d.small.expect(bytes + n*(smallHeader+2-minHeader))
 			return
 		}
 		d.enlarge()
@@ -149,7 +150,7 @@ func (d *Dict) Bytes() int {
 	if d.table != nil {
 		return dictBytes + d.table.bytes()
 	}
-	return dictBytes + len(d.small.entries)
+	return dictBytes + cap(d.small.entries)
 }
 
 // Live estimates the bytes of the entries there are, without those of deleted

@@ -62,6 +62,9 @@ func checkSmall(t *testing.T, s *small) {
 		last = h
 		return true
 	})
+	if last > s.most {
+		t.Fatalf("T4: hash %d above the most, %d", last, s.most)
+	}
 	if n != s.n || n > smallEntries || len(s.entries) > smallBytes {
 		t.Fatalf("T4: Len %d, found %d in %d bytes", s.n, n, len(s.entries))
 	}
@@ -71,7 +74,7 @@ func checkSmall(t *testing.T, s *small) {
 func counted(dict *Dict) int {
 	d := dict.table
 	if d == nil {
-		return dictBytes + len(dict.small.entries)
+		return dictBytes + cap(dict.small.entries)
 	}
 	total := dictBytes + tableBytes + 8*len(d.dir)
 	for i := 0; i < len(d.dir); {
@@ -83,6 +86,22 @@ func counted(dict *Dict) int {
 		total += bigBytes + r.bytes()
 	}
 	return total
+}
+
+// eachIs asserts that Each meets what m has.
+func eachIs(t *testing.T, seed uint64, d *Dict, m map[string]string) {
+	t.Helper()
+	seen := 0
+	d.Each(func(k, v []byte) bool {
+		if m[string(k)] != string(v) {
+			t.Fatalf("seed %d: each %q", seed, k)
+		}
+		seen++
+		return true
+	})
+	if seen != len(m) {
+		t.Fatalf("seed %d: each saw %d of %d", seed, seen, len(m))
+	}
 }
 
 func TestAgainstMap(t *testing.T) {
@@ -101,7 +120,7 @@ func TestAgainstMap(t *testing.T) {
 		sizes := []int{200, 20}[seed%2]
 		for op := range 20000 {
 			k := fmt.Sprintf("key:%d", rnd.IntN(keys))
-			if keys > 20 && rnd.IntN(1000) == 0 {
+			if rnd.IntN(1000) == 0 && (keys > 20 || sizes == 200) {
 				lo := uint64(rnd.Uint32())
 				d.Expect(lo, lo+uint64(rnd.Uint32()>>rnd.IntN(8)), rnd.IntN(1000), rnd.IntN(100_000))
 			}
@@ -140,17 +159,7 @@ func TestAgainstMap(t *testing.T) {
 				t.Fatalf("seed %d: get %q: %v", seed, k, ok)
 			}
 		}
-		seen := 0
-		d.Each(func(k, v []byte) bool {
-			if m[string(k)] != string(v) {
-				t.Fatalf("seed %d: each %q", seed, k)
-			}
-			seen++
-			return true
-		})
-		if seen != len(m) {
-			t.Fatalf("seed %d: each saw %d of %d", seed, seen, len(m))
-		}
+		eachIs(t, seed, d, m)
 		for k := range m {
 			d.Delete(hash(k), []byte(k))
 		}

@@ -150,7 +150,7 @@ func (s *segment) compact(need int) {
 	live := len(s.arena) - int(s.dead)
 	size := live + need
 	if int(s.dead) < live/4 {
-		size += size / 8 // really grows; otherwise the dead bytes are the room
+		size += size / 4 // really grows; otherwise the dead bytes are the room
 	} else {
 		size += size / 16
 	}

@@ -10,7 +10,7 @@ import (
 // more memory than they do.
 const (
 	smallEntries = 24
-	smallBytes   = 1024
+	smallBytes   = 1152
 	smallHeader  = 4 // bytes of hash before what a record of a segment has, too
 )
 
@@ -19,6 +19,7 @@ const (
 type small struct {
 	entries []byte
 	n       int32
+	most    uint32 // no hash is above it: what comes in order goes to the end at once
 }
 
 // smallEntry is an entry that lies from at to end.
@@ -45,6 +46,9 @@ func (s *small) entry(at int) (e smallEntry) {
 // find returns the entry of key, or the place where it would be inserted.
 func (s *small) find(h uint32, key []byte) (e smallEntry, ok bool) {
 	at := 0
+	if h > s.most {
+		at = len(s.entries)
+	}
 	for at < len(s.entries) {
 		if e = s.entry(at); e.hash > h {
 			break
@@ -81,6 +85,7 @@ func (s *small) reserve(h uint32, key []byte, vlen int) (val []byte, fresh, ok b
 	n += copy(b[n:], key)
 	if !there {
 		s.n++
+		s.most = max(s.most, h)
 	}
 	return b[n:size:size], !there, true
 }
@@ -88,12 +93,24 @@ func (s *small) reserve(h uint32, key []byte, vlen int) (val []byte, fresh, ok b
 // resize makes size bytes of what lies from at to end, and returns them. It leaves
 // the entries where they were, and moves to another place: what an operation has
 // named stays as it is while the operation is applied, as in the arena of a segment.
+// Only at the end is room used that expect has made.
 func (s *small) resize(at, end, size int) []byte {
+	if at == len(s.entries) && at+size <= cap(s.entries) {
+		s.entries = s.entries[:at+size]
+		return s.entries[at:]
+	}
 	fresh := make([]byte, len(s.entries)+size-(end-at))
 	copy(fresh, s.entries[:at])
 	copy(fresh[at+size:], s.entries[end:])
 	s.entries = fresh
 	return fresh[at : at+size]
+}
+
+// expect makes room for so many bytes of entries in all.
+func (s *small) expect(bytes int) {
+	if bytes > cap(s.entries) && bytes <= smallBytes {
+		s.entries = append(make([]byte, 0, bytes), s.entries...)
+	}
 }
 
 func (s *small) delete(h uint32, key []byte) bool {

@@ -100,6 +100,7 @@ func (c *Config) drawSizes(rng *rand.Rand) {
 		AheadElems: up(1, 6), AheadBytes: up(16, 8),
 		ApartBytes: up(64, 6), PieceBytes: up(16, 8),
 		FlushFrom: up(1, 4), FlushStep: up(1, 4),
+		FewBytes: up(16, 6),
 	}
 }
 

@@ -1,0 +1,178 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// A key that shows one small collection, of which nothing is kept that does not show,
+// fits in a flat record, too. It then takes no more memory than its elements, and
+// nothing that the garbage collector looks at; reading and changing it makes an Object
+// of it for the moment, which for some hundred bytes costs less than to fetch one that
+// lies about in memory.
+//
+//	4  type, number of deadlines (0 or 1), deadline dot, deadline 8 bytes, context,
+//	   uvarint number of elements, elements: of each its name and its record
+const (
+	formFew = 4
+
+	fewHeader   = 3
+	fewDeadline = DotSize + 8
+)
+
+// maxFew is how many elements such a record has at most.
+const maxFew = 24
+
+// fewer is a collection that fits a flat record while it is small.
+type fewer interface {
+	collection
+	// showsAll reports whether all that is kept shows: no removed shares, no counters, no
+	// deadlines of elements.
+	showsAll() bool
+	// room makes room for n elements that have so many bytes in a record of a few.
+	room(n, bytes int)
+}
+
+func (s *Set) showsAll() bool  { return true }
+func (h *Hash) showsAll() bool { return h.movable() && h.times == nil }
+func (z *ZSet) showsAll() bool { return z.movable() }
+func (l *List) showsAll() bool { return len(l.moved) == 0 }
+
+func (s *Set) room(n, bytes int)     { s.members.Expect(0, 1<<32, n, bytes) }
+func (m *cellMap) room(n, bytes int) { m.cells.Expect(0, 1<<32, n, bytes) }
+func (l *List) room(int, int)        {}
+
+// Few appends the flat record of a key that shows one small collection; ok is false if
+// o does not fit one of so many bytes.
+func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
+	if len(o.parts) != 1 || len(o.Deadlines) > 1 || len(o.Cell.Siblings) > 0 || len(o.Cell.Shares) > 0 {
+		return b, false
+	}
+	p := &o.parts[0]
+	c, ok := p.coll.(fewer)
+	if !ok || c.kept() > maxFew || !c.showsAll() {
+		return b, false
+	}
+	most += len(b)
+	b = append(b, formFew, byte(p.typ), byte(len(o.Deadlines)))
+	for _, x := range o.Deadlines {
+		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
+	}
+	b = binary.AppendUvarint(AppendVector(b, o.seen), uint64(c.kept()))
+	fits := true
+	c.each(func(name, rec []byte) {
+		if fits = fits && len(b)+len(name)+len(rec)+2 <= most; fits {
+			b = appendBytes(appendBytes(b, name), rec)
+		}
+	})
+	return b, fits && len(b) <= most
+}
+
+// decodeFew makes o the key of a record of form 4, without its form.
+func decodeFew(o *Object, rec []byte) (err error) {
+	if len(rec) < fewHeader-1 || rec[1] > 1 || int(rec[0]) >= len(types) || types[rec[0]] == nil {
+		return errFew("header")
+	}
+	c, ok := types[rec[0]]().(fewer)
+	if !ok {
+		return errFew("type")
+	}
+	d := opDecoder{b: rec[fewHeader-1:]}
+	if rec[1] == 1 {
+		x := Deadline{d.dot(), int64(d.time())}
+		if d.err != nil || x.At < 0 {
+			return errFew("deadline")
+		}
+		o.Deadlines = append(o.Deadlines, x)
+	}
+	if o.seen, d.b, err = DecodeVector(o.seen, d.b); err != nil {
+		return err
+	}
+	n := int(d.uvarint())
+	if d.err != nil || n < 1 || n > maxFew {
+		return errFew("number of elements")
+	}
+	c.room(n, len(d.b))
+	for range n {
+		name, rec := d.bytes(), d.bytes()
+		if d.err != nil {
+			return d.err
+		}
+		if err := c.load(name, rec); err != nil {
+			return err
+		}
+	}
+	if len(d.b) > 0 || c.kept() != n || c.Len() != n || !c.showsAll() {
+		return errFew("elements")
+	}
+	o.parts = append(o.parts, part{typ: Type(rec[0]), coll: c})
+	return nil
+}
+
+func errFew(what string) error { return fmt.Errorf("%w: %s of a record of a few", ErrCorrupt, what) }
+
+// RecordType returns the type that a flat record shows.
+func RecordType(rec []byte) Type {
+	if rec[0] == formFew {
+		return Type(rec[1])
+	}
+	return TypeString
+}
+
+// fewElems returns how many elements a record of a few has, and where they lie.
+func fewElems(rec []byte) (n int, elems []byte) {
+	b := rec[fewHeader+int(rec[2])*fewDeadline:]
+	replicas, k := binary.Uvarint(b)
+	for b = b[k:]; replicas > 0; replicas-- {
+		_, k := binary.Uvarint(b)
+		b = b[k+8:]
+	}
+	count, k := binary.Uvarint(b)
+	return int(count), b[k:]
+}
+
+// RecordLen returns how many elements the collection has that a flat record shows.
+func RecordLen(rec []byte) int {
+	n, _ := fewElems(rec)
+	return n
+}
+
+// recordElem returns the stored form of an element of a flat record.
+func recordElem(rec, name []byte) (elem []byte, ok bool) {
+	n, b := fewElems(rec)
+	for range n {
+		size, k := binary.Uvarint(b)
+		is := string(b[k:k+int(size)]) == string(name)
+		b = b[k+int(size):]
+		size, k = binary.Uvarint(b)
+		if elem, b = b[k:k+int(size):k+int(size)], b[k+int(size):]; is {
+			return elem, true
+		}
+	}
+	return nil, false
+}
+
+// RecordHas reports whether the set of a flat record has a member.
+func RecordHas(rec, member []byte) bool {
+	_, ok := recordElem(rec, member)
+	return ok
+}
+
+// RecordField returns the value of a field in the hash of a flat record, which it
+// aliases.
+func RecordField(rec, field []byte) (val []byte, ok bool) {
+	elem, ok := recordElem(rec, field)
+	if !ok {
+		return nil, false
+	}
+	return cellValue(nil, elem), true
+}
+
+// RecordScore returns the score of a member in the sorted set of a flat record.
+func RecordScore(rec, member []byte) (score float64, ok bool) {
+	elem, ok := recordElem(rec, member)
+	if !ok {
+		return 0, false
+	}
+	return recScore(elem)
+}

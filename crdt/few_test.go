@@ -1,0 +1,130 @@
+package crdt
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+)
+
+// goldenFew has a record of a few of every type that has some.
+func goldenFew() map[string][]byte {
+	d1, d2 := Dot{0x18f0000000100000, 1}, Dot{0x18f0000000200001, 2}
+	seen := VersionVector{{1, d1.Time}, {2, d2.Time}}
+	value := func(v []byte) []byte { return append(AppendDot([]byte{shapePlain}, d2), v...) }
+	out := map[string][]byte{}
+	for name, c := range map[string]struct {
+		typ  Type
+		at   []Deadline
+		name string
+		rec  []byte
+	}{
+		"set, two adds":   {TypeSet, []Deadline{{Dot: d1}}, "member", AppendDot(AppendDot(nil, d1), d2)},
+		"set, dated":      {TypeSet, []Deadline{{d1, 1700000000000}}, "", AppendDot(nil, d1)},
+		"hash":            {TypeHash, nil, "field", value([]byte("value"))},
+		"hash, two wrote": {TypeHash, nil, "f", appendElement(nil, &element{Cell: Cell{Siblings: []Sibling{{d2, []byte("b")}, {d1, []byte("a")}}}})},
+		"sorted set":      {TypeZSet, []Deadline{{Dot: d2}}, "member", value(appendScore(nil, -1.5))},
+		"list":            {TypeList, []Deadline{{Dot: d2}}, string(goldenPlace), append(AppendDot([]byte{0}, Dot{0x18f0000000100000, 300}), 'v')},
+	} {
+		o := Object{Deadlines: c.at, seen: seen}
+		if err := o.LoadElem(c.typ, []byte(c.name), c.rec); err != nil {
+			panic(err)
+		}
+		rec, ok := o.Few(nil, 1<<10)
+		if !ok {
+			panic(name)
+		}
+		out[name] = rec
+	}
+	return out
+}
+
+// fewReencodes: the order of elements is that of a secret hash, so a record is held
+// to say the same when it is written again, in as many bytes.
+func fewReencodes(o *Object, b []byte) error {
+	again, ok := o.Few(nil, math.MaxInt32)
+	var o2 Object
+	if !ok || len(again) != len(b) {
+		return fmt.Errorf("%x encodes again as %x", b, again)
+	}
+	if err := DecodeRecord(&o2, again); err != nil || o2.Sum() != o.Sum() {
+		return fmt.Errorf("%x encodes again as %x, which is something else: %v", b, again, err)
+	}
+	return nil
+}
+
+// TestFew: a key of a few elements is the same out of its record, which tells what the
+// object does, and of which no part will do; and what a record cannot say has none.
+func TestFew(t *testing.T) {
+	state := func(o *Object) string {
+		rec, elems := encodeObject(o)
+		return fmt.Sprintf("%x %x %x %x", rec, elems, o.Digest(), o.Sum())
+	}
+	found := map[Type]int{}
+	for seed := range uint64(8000) {
+		for _, im := range reachable(seed, t) {
+			o, err := decodeObject(im.recs[0], im.elems[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec, ok := o.Few([]byte("before"), 1<<20)
+			if !ok {
+				if len(o.parts) == 1 && o.Kept() == o.parts[0].coll.Len() && o.Kept() <= maxFew && !o.HasShares() &&
+					len(o.Cell.Siblings) == 0 && len(o.Deadlines) < 2 && o.Type() == TypeSet {
+					t.Fatalf("seed %d: no record of a set of %d", seed, o.Kept())
+				}
+				continue
+			}
+			rec = bytes.Clone(rec[len("before"):])
+			found[o.Type()]++
+			checkFew(t, seed, o, rec)
+			for n := range len(rec) {
+				if DecodeRecord(new(Object), rec[:n]) == nil {
+					t.Fatalf("seed %d: %d bytes of %x are a record", seed, n, rec)
+				}
+			}
+			if _, ok := o.Few(nil, len(rec)-1); ok {
+				t.Fatalf("seed %d: a record of %d bytes fits less", seed, len(rec))
+			}
+			var again Object
+			if err := DecodeRecord(&again, rec); err != nil || state(&again) != state(o) {
+				t.Fatalf("seed %d: %x is\n%s, not\n%s: %v", seed, rec, state(&again), state(o), err)
+			}
+		}
+	}
+	for _, typ := range []Type{TypeSet, TypeHash, TypeZSet, TypeList} {
+		if found[typ] < 20 {
+			t.Errorf("%d records of type %d", found[typ], typ)
+		}
+	}
+}
+
+// checkFew compares what is read of a record with what the object says.
+func checkFew(t *testing.T, seed uint64, o *Object, rec []byte) {
+	t.Helper()
+	at, _ := o.DeadlineAt()
+	if RecordType(rec) != o.Type() || RecordLen(rec) != o.parts[0].coll.Len() || RecordDeadline(rec) != at || RecordHasShares(rec) {
+		t.Fatalf("seed %d: type %d, %d elements, deadline %d of %x", seed, RecordType(rec), RecordLen(rec), RecordDeadline(rec), rec)
+	}
+	for _, name := range append([]string{"nobody"}, "a", "b", "c", "") {
+		name := []byte(name)
+		switch o.Type() {
+		case TypeSet:
+			if RecordHas(rec, name) != o.Set().Has(name) {
+				t.Fatalf("seed %d: member %q of %x", seed, name, rec)
+			}
+		case TypeHash:
+			val, ok := RecordField(rec, name)
+			want, has := o.Hash().Get(nil, name)
+			if ok != has || !bytes.Equal(val, want) {
+				t.Fatalf("seed %d: field %q of %x is %q, not %q", seed, name, rec, val, want)
+			}
+		case TypeZSet:
+			score, ok := RecordScore(rec, name)
+			want, has := o.ZSet().Score(name)
+			if ok != has || score != want {
+				t.Fatalf("seed %d: score of %q in %x is %v, not %v", seed, name, rec, score, want)
+			}
+		}
+	}
+}
