@@ -36,9 +36,34 @@ var bigs = []big{
 
 // bigFigure is what one big key showed.
 type bigFigure struct {
-	build, read, del time.Duration
-	base, memory     int64         // resident, before and once built
-	worst            time.Duration // of another client's commands while DEL runs and a second after
+	grown
+	read, del time.Duration
+	worst     time.Duration // of another client's commands while DEL runs and a second after
+}
+
+// grown is what building something took.
+type grown struct {
+	build        time.Duration
+	base, memory int64 // resident, before and once built
+}
+
+// grow builds something on a server that has just started, at rest before and after.
+func grow(r running, conn *oracle.Conn, elements int, build func() error) (g grown, err error) {
+	if err := warm(conn, elements); err != nil {
+		return g, err
+	}
+	time.Sleep(restPeriod)
+	before, err := cluster.ProcessUsage(r.pids()[0])
+	if err != nil {
+		return g, err
+	}
+	if g.build, err = timed(build); err != nil {
+		return g, err
+	}
+	time.Sleep(restPeriod)
+	after, err := cluster.ProcessUsage(r.pids()[0])
+	g.base, g.memory = before.Resident, after.Resident
+	return g, err
 }
 
 // measureBig makes, reads and deletes one big key on a fresh server.
@@ -58,23 +83,10 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 		return f, err
 	}
 	defer conn.Close()
-	if err := warm(conn, elements); err != nil {
-		return f, err
-	}
-	time.Sleep(restPeriod)
-	before, err := cluster.ProcessUsage(r.pids()[0])
+	f.grown, err = grow(r, conn, elements, func() error { return build(conn, k, elements) })
 	if err != nil {
 		return f, err
 	}
-	if f.build, err = timed(func() error { return build(conn, k, elements) }); err != nil {
-		return f, err
-	}
-	time.Sleep(restPeriod)
-	after, err := cluster.ProcessUsage(r.pids()[0])
-	if err != nil {
-		return f, err
-	}
-	f.base, f.memory = before.Resident, after.Resident
 	if f.read, err = timed(func() error { return ask(conn, k.read...) }); err != nil {
 		return f, err
 	}

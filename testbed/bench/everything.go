@@ -14,6 +14,11 @@ func everything(ctx context.Context, o options) (string, error) {
 	if o.quick {
 		requests, elements = 2000, 20_000
 	}
+	var b strings.Builder
+	if o.only == "many" {
+		err := manySmall(ctx, &b, elements/smallElems)
+		return b.String(), err
+	}
 	fams, err := chosen(o.only)
 	if err != nil {
 		return "", err
@@ -22,7 +27,6 @@ func everything(ctx context.Context, o options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
 	if o.only != "" {
 		renderFamilies(&b, fams, all)
 		return b.String(), nil
@@ -46,7 +50,8 @@ func everything(ctx context.Context, o options) (string, error) {
 			renderBig(&b, k, sys, f, base)
 		}
 	}
-	return b.String(), nil
+	err = manySmall(ctx, &b, elements/smallElems)
+	return b.String(), err
 }
 
 // chosen are the families of these names, all if there are none. Those that find

@@ -49,7 +49,7 @@ func batches(n int, command, key string, elem func(i int) []string) func(int) []
 }
 
 // families in the order in which they run: SREM and HGET find what SADD and
-// HSET have left.
+// HSET have left. "In many keys" means small collections, as sessions and carts are.
 func families() []family {
 	value := strings.Repeat("x", valueSize)
 	of := func(int) []string { return []string{value} }
@@ -96,6 +96,12 @@ func families() []family {
 		{name: "XREADGROUP", fill: entries, args: []string{"XREADGROUP", "GROUP", "group", "one", "COUNT", "1", "STREAMS", "jobs", ">"}},
 		{name: "XACK", args: []string{"XACK", "jobs", "group", "1-__rand_int__"}},
 		{name: "MSET of 10", args: mset},
+		{name: "HSET in many keys", args: []string{"HSET", "user:__rand_int__", "field:__rand_int__", value}},
+		{name: "HGET in many keys", args: []string{"HGET", "user:__rand_int__", "field:__rand_int__"}},
+		{name: "HGETALL in many keys", args: []string{"HGETALL", "user:__rand_int__"}},
+		{name: "SADD in many keys", args: []string{"SADD", "tags:__rand_int__", "member:__rand_int__"}},
+		{name: "ZADD in many keys", args: []string{"ZADD", "board:__rand_int__", "__rand_int__", "member:__rand_int__"}},
+		{name: "LPUSH in many keys", args: []string{"LPUSH", "inbox:__rand_int__", value}},
 		{name: "SET for EVAL", args: []string{"SET", "lock:__rand_int__", "token"}},
 		{name: "EVAL compare-and-delete", args: []string{"EVAL", compareAndDelete, "1", "lock:__rand_int__", "token"}},
 		{name: "EVAL loop of 100", args: []string{"EVAL", luaLoop, "0"}},

@@ -20,7 +20,7 @@ type options struct {
 	probes   int
 	strings  int // for the memory figure
 	doc      string
-	only     string // names of families, with commas between; empty for all
+	only     string // names of families, with commas between, or many; empty for all
 	profile  string // file for a profile, in place of a table
 }
 
@@ -31,7 +31,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; every figure is their median")
 	flag.IntVar(&o.requests, "requests", 200_000, "unpipelined requests per figure")
 	flag.StringVar(&o.doc, "doc", "docs/performance.md", "document to write the table into, from the root of the module; empty for none")
-	flag.StringVar(&o.only, "only", "", "with -all, only the families with one of these names, and no big keys; prints the table alone")
+	flag.StringVar(&o.only, "only", "", "with -all, only the families with one of these names, and no big keys, or \"many\": only the memory of many small keys; prints the table alone")
 	flag.StringVar(&o.profile, "profile", "", "measure nothing; write a profile of crdb under all workloads into this file, for the compiler")
 	flag.Parse()
 	if o.only != "" {
