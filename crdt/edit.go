@@ -7,9 +7,9 @@ import (
 	"sort"
 )
 
-// A large string that is changed in place, by SETBIT, SETRANGE or APPEND, is a put of
-// the whole new string: that is what it means (docs/consistency.md). It need not be
-// told so: while the put before it is in the same block of the author's log, it is
+// A large string that is changed in place, by SETBIT, SETRANGE, BITFIELD or APPEND, is a
+// put of the whole new string: that is what it means (docs/consistency.md). It need not
+// be told so: while the put before it is in the same block of the author's log, it is
 // told as an edit of that one. Whoever reads a block makes a put of it again (Edits)
 // before anything else sees it, so nothing but the encoding knows of edits.
 

@@ -227,8 +227,8 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	}
 	n.obj.Apply(&a.op, d)
 	n.settle(now, &a.op)
-	if edit && n.heap != nil {
-		n.heap.private = d
+	if edit {
+		n.keepPrivate(d)
 	}
 }
 

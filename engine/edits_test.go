@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"crdb/crdt"
 	"crdb/oplog"
 )
 
@@ -18,14 +19,25 @@ func TestEditsMeetWrites(t *testing.T) {
 			n.do(func(tx *Tx) { strs.change(tx, rnd, name) })
 		}
 	})
-	if told == 0 || strs.inPlace == 0 {
-		t.Errorf("the log has told %d edits, %d were made in place", told, strs.inPlace)
+	if told == 0 {
+		t.Error("the log has told no edits")
 	}
-	for was, now := range strs.kept {
-		if was != string(now) {
-			t.Fatalf("a string that was kept has changed from %q to %q", was, now)
+	strs.check(t)
+}
+
+// TestEditsMeetTransfers: as TestEditsMeetWrites, with state transfers, crashes and logs
+// that are cut: an edit may meet a string that an image has brought further, or one that
+// a checkpoint has, and that its base was skipped for.
+func TestEditsMeetTransfers(t *testing.T) {
+	strs := keptStrings{}
+	for seed := range seeds(16) {
+		m := newTransferModel(t, seed, sound)
+		m.strs = &strs
+		if err := m.run(150); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
 		}
 	}
+	strs.check(t)
 }
 
 // keptStrings are what readers have kept of strings, by what they were.
@@ -107,6 +119,19 @@ func (s *keptStrings) change(tx *Tx, rnd *rand.Rand, name string) {
 	}
 }
 
+// check looks at what readers have kept.
+func (s *keptStrings) check(t *testing.T) {
+	t.Helper()
+	for was, now := range s.kept {
+		if was != string(now) {
+			t.Fatalf("a string that was kept has changed from %q to %q", was, now)
+		}
+	}
+	if s.inPlace == 0 {
+		t.Error("no string was changed in place")
+	}
+}
+
 func (s *keptStrings) keep(v []byte) {
 	if s.kept == nil {
 		s.kept = map[string][]byte{}
@@ -139,6 +164,52 @@ func TestWhatTheLogKeepsIsNotEdited(t *testing.T) {
 		tx.now += 2
 		if _, ok, _ := tx.Peek([]byte("k")); ok || tx.Editable() {
 			t.Error("what is past its deadline may be changed in place")
+		}
+	})
+	for _, patch := range []int{1, 1_500} { // in another block, an edit; and what is told whole
+		n.do(func(tx *Tx) {
+			tx.Atomic()
+			for range 2 {
+				tx.PutEdited([]byte("k"), make([]byte, 2_000), 7, 1)
+			}
+		})
+		if err := n.log.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n.do(func(tx *Tx) {
+			if tx.Peek([]byte("k")); !tx.Editable() {
+				t.Error("a string that the log has as an edit may not be changed in place")
+			}
+			tx.Edit(5, make([]byte, patch))
+			if tx.Peek([]byte("k")); tx.Editable() {
+				t.Error("the log was given the whole string, and it may be changed in place")
+			}
+		})
+	}
+}
+
+// TestEditThatMakesAKeyFlat: an edit that, unlike all that are written here, gives the key
+// another deadline may leave it so small that it is no object any more. Once that was a nil
+// pointer, at each start anew, for the block was on disk.
+func TestEditThatMakesAKeyFlat(t *testing.T) {
+	a, b := idlePair(t, clockAt(1_700_000_000_000))
+	value, base := make([]byte, crdt.MinEdit), crdt.Timestamp(0)
+	a.log.BeginGroup()
+	for _, flags := range []crdt.Flags{crdt.KeepDeadline, crdt.KeepDeadline, 0} {
+		op, edit := crdt.Op{Kind: crdt.KindPut, Key: []byte("k"), Flags: flags}, []byte(nil)
+		if base != 0 {
+			op.Clear = crdt.VersionVector{{Replica: 1, Time: base}}
+			edit = crdt.AppendEdit(nil, &op, crdt.Edit{Base: base, At: 5, Bytes: []byte("y")})
+			value[5] = 'y'
+		}
+		d, _ := a.log.AppendString(a.wall.Load(), crdt.AppendOpHead(nil, &op), value, base, edit)
+		base = d.Time
+	}
+	a.log.EndGroup()
+	b.pull(a)
+	b.do(func(tx *Tx) {
+		if v, _, _ := tx.Get([]byte("k")); string(v) != string(value) {
+			t.Errorf("the string is %q", v)
 		}
 	})
 }

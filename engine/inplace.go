@@ -2,15 +2,16 @@ package engine
 
 import "crdb/crdt"
 
-// Nobody changes the bytes of a string: a reply, a checkpoint or the log may have them
+// Nobody changes the bytes of a string: a checkpoint, the log or another key may have them
 // still. The exception is a string that nobody else has: an edit has made it a moment
 // ago, and since then nobody was given the object (entry.object, which ends it). The
 // next edit changes such a string where it is, which takes no longer than the edit is.
 
-// keepPrivate notes that nobody but the object has the string that was just put.
-func (t *Tx) keepPrivate(n *entry) {
-	if n.heap != nil && !t.taken {
-		n.heap.private = t.last
+// keepPrivate notes that nobody but the object has the string that d has just put. The
+// key may be an object no more: an edit of another region may leave it a smaller record.
+func (n *entry) keepPrivate(d crdt.Dot) {
+	if n.heap != nil {
+		n.heap.private = d
 	}
 }
 
@@ -26,7 +27,8 @@ func (t *Tx) Peek(key []byte) (val []byte, ok bool, err error) {
 	return t.shown(n)
 }
 
-// Editable reports whether Edit may change the string that Peek has just returned.
+// Editable reports whether Edit may change the string that Peek has just returned. So
+// may the caller, who then lets Edit lay the bytes that he has changed over themselves.
 func (t *Tx) Editable() bool {
 	if !t.ent.shows(t.now) {
 		return false
@@ -63,7 +65,9 @@ func (t *Tx) Edit(at int, bytes []byte) {
 		t.op.Edit = e
 	}
 	t.issue(n)
-	t.keepPrivate(n)
+	if !t.taken {
+		n.keepPrivate(t.last)
+	}
 }
 
 // applyEdit lays an edit of another replica over the string that it changes, if that is
@@ -79,6 +83,6 @@ func (e *Engine) applyEdit(a *applier, d crdt.Dot, now int64) bool {
 	n.obj = &n.heap.Object
 	n.obj.Apply(op, d)
 	n.settle(now, op)
-	n.heap.private = d
+	n.keepPrivate(d)
 	return true
 }

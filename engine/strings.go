@@ -96,8 +96,8 @@ func (t *Tx) put(key, val []byte, x Expiry, how text) {
 		t.op.Edit = n.obj.EditOf(t.e.self, how.at, how.edited)
 	}
 	t.issue(n)
-	if how.private {
-		t.keepPrivate(n)
+	if how.private && !t.taken {
+		n.keepPrivate(t.last)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/gob"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type transferModel struct {
 	joined bool
 	older  []*memSource // states of some moments, for who joins
 	spared int          // bytes that they made unnecessary
+	strs   *keptStrings // long strings that are changed in place, too; nil: none
 }
 
 // mutant is a rule left out on purpose: the model must find it.
@@ -185,7 +187,15 @@ func (m *transferModel) step() error {
 
 // op writes, and waits for the disk: so that a seed always makes the same blocks.
 func (m *transferModel) op(n *modelNode) {
-	n.do(func(tx *Tx) { randomOp(tx, m.rnd, n.wall.Load()) })
+	n.do(func(tx *Tx) {
+		if m.strs == nil || m.rnd.IntN(2) == 0 {
+			randomOp(tx, m.rnd, n.wall.Load())
+			return
+		}
+		for range 1 + m.rnd.IntN(6) {
+			m.strs.change(tx, m.rnd, fmt.Sprint(n.id, ".", m.rnd.Uint32()))
+		}
+	})
 	m.sync(n)
 }
 
