@@ -45,15 +45,17 @@ func runBitField(c *Context, readOnly bool) {
 	if last >= 0 {
 		c.Tx.OnMiss(nil)
 	}
-	old, _, err := c.Tx.Get(key)
+	old, _, err := c.Tx.Peek(key)
 	if err != nil {
 		c.Error(err)
 		return
 	}
-	val, grown, tells := old, false, false
+	val, grown, inPlace, tells := old, false, false, false
 	if last >= 0 {
-		grown = last>>3 >= int64(len(val))
-		val = growTo(val, last)
+		grown = last>>3 >= int64(len(old))
+		if inPlace = !grown && c.Tx.Editable(); !inPlace {
+			val = growTo(old, last)
+		}
 	}
 	c.Out.Array(len(ops))
 	for i := range ops {
@@ -65,11 +67,14 @@ func runBitField(c *Context, readOnly bool) {
 			tells = tells || wrote || grown && ops[i].kind != fieldGet
 		}
 	}
-	if grown || tells {
-		if first := firstWritten(ops); first-len(old) >= minGap {
+	if grown || tells { // else no byte has changed
+		switch first, end := firstWritten(ops), int(last>>3)+1; {
+		case first-len(old) >= minGap:
 			putBehind(c, old, first-len(old), val[first:])
-		} else {
-			c.Tx.PutEdited(key, val, first, int(last>>3)+1-first)
+		case inPlace:
+			c.Tx.Edit(first, val[first:end])
+		default:
+			c.Tx.PutEdited(key, val, first, end-first)
 		}
 	}
 	if tells { // as in Redis not when all that was written overflowed and failed

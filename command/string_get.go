@@ -4,7 +4,7 @@ package command
 // for another type. It says whether a string was there, and whether the reply
 // is an error.
 func replyString(c *Context, key []byte) (found, failed bool) {
-	val, ok, err := c.Tx.Get(key)
+	val, ok, err := c.Tx.Peek(key) // a reply is a copy
 	switch {
 	case err != nil:
 		c.Error(err)
@@ -38,7 +38,7 @@ func stringGetEx(c *Context) {
 		return
 	}
 	key := c.Args[1]
-	val, ok, err := c.Tx.Get(key)
+	val, ok, err := c.Tx.Peek(key)
 	if err != nil {
 		c.Error(err)
 		return
@@ -78,7 +78,7 @@ func stringMGet(c *Context) {
 	keys := c.Args[1:]
 	c.Out.Array(len(keys))
 	for _, key := range keys {
-		val, ok, err := c.Tx.Get(key)
+		val, ok, err := c.Tx.Peek(key)
 		if err != nil || !ok {
 			c.Out.Null()
 			continue
