@@ -32,7 +32,10 @@ func (p Pair) Talk(s Stream) (*Difference, error) {
 		if err != nil {
 			return nil, fmt.Errorf("command %d: %s: %w", at, step, err)
 		}
-		if diff != nil {
+		switch {
+		case diff != nil && diff.byDesign():
+			return nil, nil
+		case diff != nil:
 			diff.Step = at - 1
 			return diff, nil
 		}
