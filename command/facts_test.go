@@ -157,13 +157,15 @@ func TestKeySpecs(t *testing.T) {
 		{"keyword KEYS -2 range -1 1 0 RW", "migrate h p x d t keys a b", "[7 8]"},
 		{"index 2 keynum 0 1 1 RW", "eval s 2 a b c", "[3 4]"},
 		{"index 2 keynum 0 1 1 RW", "eval s 3 a b", "error"},
+		{"index 2 keynum 0 1 1 RW", "eval s _+1.5 a b", "[3]"},
+		{"index 2 keynum 0 1 1 RW", "eval s _-1 a b", "error"},
 		{"index 2 keynum 0 1 1 RW", "eval s 99999999999999999999 a b", "error"},
 		{"unknown unknown RO", "sort k", "[]"},
 	}
 	for _, tt := range tests {
 		var args [][]byte
 		for _, a := range strings.Fields(tt.args) {
-			args = append(args, []byte(a))
+			args = append(args, []byte(strings.ReplaceAll(a, "_", " ")))
 		}
 		spec := parseKeySpec(tt.spec)
 		refs, err := spec.find(nil, args)

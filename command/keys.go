@@ -1,6 +1,9 @@
 package command
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+)
 
 // Errors of key extraction: COMMAND GETKEYS replies them.
 var (
@@ -130,10 +133,11 @@ func (k *KeySpec) find(dst []keyRef, args [][]byte) ([]keyRef, error) {
 	return dst, nil
 }
 
-// leadingInt reads the digits that b begins with, as Redis does here (with
-// atoi): the handler judges the number itself. Too large is -1.
+// leadingInt reads the number that b begins with, as Redis does here (with
+// atoi): the handler judges the number itself. None is 0; too large, or with a
+// minus, is below 1.
 func leadingInt(b []byte) int {
-	n := 0
+	b, n := bytes.TrimPrefix(bytes.TrimLeft(b, " \t\n\v\f\r"), []byte("+")), 0
 	for _, ch := range b {
 		if !isDigit(ch) {
 			break
