@@ -39,6 +39,9 @@ func servers(t *testing.T) Pair {
 	if crdb == "" {
 		crdb = startNode(t)
 	}
+	if err := waitForServer(crdb); err != nil { // so that each has seen PING: LATENCY HISTOGRAM
+		t.Fatal(err)
+	}
 	return Pair{Redis: redis, Crdb: crdb}
 }
 

@@ -38,9 +38,10 @@ var (
 	// counts has no large negative number: Redis would reply for ever.
 	counts = []string{"0", "1", "2", "3", "5", "50", "-1", "-2", "-7", "9223372036854775807",
 		"-9223372036854775808", "4611686018427387904", "x"}
-	offsets = []string{"0", "1", "2", "5", "40", "-1", "536870911000", "9223372036854775807", "x"}
-	// bitPlaces has none near the end of the longest string: Redis would allocate it.
-	bitPlaces = []string{"0", "1", "7", "8", "15", "63", "100", "1000", "#0", "#1", "#7", "#-1", "#x", "-1", "x", "",
+	offsets = []string{"0", "1", "2", "5", "40", "1100", "-1", "536870911000", "9223372036854775807", "x"}
+	// bitPlaces has none near the end of the longest string: Redis would allocate it. Some
+	// make strings that crdb changes in place, which are longer than 1 KiB.
+	bitPlaces = []string{"0", "1", "7", "8", "15", "63", "100", "1000", "9999", "#0", "#1", "#7", "#-1", "#x", "-1", "x", "",
 		"4294967296", "9223372036854775807", "#9223372036854775807"}
 	widths = []string{"u1", "u2", "u8", "u7", "u63", "u64", "i1", "i5", "i8", "i16", "i63", "i64", "i65", "u0", "i0",
 		"u-1", "x8", "u", "", "I8", "u08"}
