@@ -149,10 +149,10 @@ func (s *segment) append(hdr, key []byte, vlen int) int {
 func (s *segment) compact(need int) {
 	live := len(s.arena) - int(s.dead)
 	size := live + need
-	if int(s.dead) < live/4 {
-		size += size / 4 // really grows; otherwise the dead bytes are the room
+	if s.dead == 0 {
+		size += size / 8 // it grows
 	} else {
-		size += size / 16
+		size += size / 4 // values change their lengths, and go on to
 	}
 	size = max(size, minArena)
 	fresh := make([]byte, 0, size)
