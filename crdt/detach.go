@@ -48,7 +48,7 @@ func (o *Object) Spent() bool {
 
 // RecordHasShares reports of a flat record what HasShares does of an object.
 func RecordHasShares(rec []byte) bool {
-	return rec[0] == formDated && rec[datedHeader] != shapePlain
+	return rec[0] == formDated && rec[datedHeader] != shapePlain || rec[0] == formFew && rec[2]&fewCounts != 0
 }
 
 // Bytes estimates the memory of the object. It takes a few nanoseconds, whatever

@@ -11,7 +11,7 @@ import (
 // of it for the moment, which for some hundred bytes costs less than to fetch one that
 // lies about in memory.
 //
-//	4  type, number of deadlines (0 or 1), deadline dot, deadline 8 bytes, context,
+//	4  type, parts, deadline dot and deadline 8 bytes if it has one, context,
 //	   uvarint number of elements, elements: of each its name and its record
 const (
 	formFew = 4
@@ -20,22 +20,28 @@ const (
 	fewDeadline = DotSize + 8
 )
 
+// What parts says.
+const (
+	fewDated  = 1 << iota // it has a deadline register
+	fewCounts             // elements have counter shares
+)
+
 // maxFew is how many elements such a record has at most.
 const maxFew = 24
 
 // fewer is a collection that fits a flat record while it is small.
 type fewer interface {
 	collection
-	// showsAll reports whether all that is kept shows: no removed shares, no counters, no
-	// deadlines of elements.
+	// showsAll reports whether all that is kept shows: no removed shares, no deadlines of
+	// elements.
 	showsAll() bool
 	// room makes room for n elements that have so many bytes in a record of a few.
 	room(n, bytes int)
 }
 
 func (s *Set) showsAll() bool  { return true }
-func (h *Hash) showsAll() bool { return h.movable() && h.times == nil }
-func (z *ZSet) showsAll() bool { return z.movable() }
+func (h *Hash) showsAll() bool { return h.residue == 0 && h.stales == 0 && h.times == nil }
+func (z *ZSet) showsAll() bool { return z.residue == 0 && z.stales == 0 }
 func (l *List) showsAll() bool { return len(l.moved) == 0 }
 
 func (s *Set) room(n, bytes int)     { s.members.Expect(0, 1<<32, n, bytes) }
@@ -54,7 +60,11 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 		return b, false
 	}
 	most += len(b)
-	b = append(b, formFew, byte(p.typ), byte(len(o.Deadlines)))
+	parts := byte(len(o.Deadlines)) * fewDated
+	if c.counts() {
+		parts |= fewCounts
+	}
+	b = append(b, formFew, byte(p.typ), parts)
 	for _, x := range o.Deadlines {
 		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
 	}
@@ -70,7 +80,7 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 
 // decodeFew makes o the key of a record of form 4, without its form.
 func decodeFew(o *Object, rec []byte) (err error) {
-	if len(rec) < fewHeader-1 || rec[1] > 1 || int(rec[0]) >= len(types) || types[rec[0]] == nil {
+	if len(rec) < fewHeader-1 || rec[1] > fewDated|fewCounts || int(rec[0]) >= len(types) || types[rec[0]] == nil {
 		return errFew("header")
 	}
 	c, ok := types[rec[0]]().(fewer)
@@ -78,7 +88,7 @@ func decodeFew(o *Object, rec []byte) (err error) {
 		return errFew("type")
 	}
 	d := opDecoder{b: rec[fewHeader-1:]}
-	if rec[1] == 1 {
+	if rec[1]&fewDated != 0 {
 		x := Deadline{d.dot(), int64(d.time())}
 		if d.err != nil || x.At < 0 {
 			return errFew("deadline")
@@ -102,7 +112,7 @@ func decodeFew(o *Object, rec []byte) (err error) {
 			return err
 		}
 	}
-	if len(d.b) > 0 || c.kept() != n || c.Len() != n || !c.showsAll() {
+	if len(d.b) > 0 || c.kept() != n || c.Len() != n || !c.showsAll() || c.counts() != (rec[1]&fewCounts != 0) {
 		return errFew("elements")
 	}
 	o.parts = append(o.parts, part{typ: Type(rec[0]), coll: c})
@@ -121,7 +131,7 @@ func RecordType(rec []byte) Type {
 
 // fewElems returns how many elements a record of a few has, and where they lie.
 func fewElems(rec []byte) (n int, elems []byte) {
-	b := rec[fewHeader+int(rec[2])*fewDeadline:]
+	b := rec[fewHeader+int(rec[2]&fewDated)*fewDeadline:]
 	replicas, k := binary.Uvarint(b)
 	for b = b[k:]; replicas > 0; replicas-- {
 		_, k := binary.Uvarint(b)

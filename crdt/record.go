@@ -102,7 +102,7 @@ func RecordDeadline(rec []byte) int64 {
 	switch {
 	case rec[0] == formDated:
 		return int64(binary.BigEndian.Uint64(rec[1+DotSize:]))
-	case rec[0] == formFew && rec[2] == 1:
+	case rec[0] == formFew && rec[2]&fewDated != 0:
 		return int64(binary.BigEndian.Uint64(rec[fewHeader+DotSize:]))
 	}
 	return 0
