@@ -20,7 +20,8 @@ import (
 
 // node is an engine over a log in memory, with a clock that tests turn.
 type node struct {
-	largeOp int // see oplog.Options
+	largeOp int   // see oplog.Options
+	sizes   Sizes // testSizes, if none are given
 	t       *testing.T
 	fs      vfs.FS
 	id      crdt.ReplicaID
@@ -78,7 +79,10 @@ func (n *node) open() {
 	}
 	n.held.Store(n.log)
 	rnd := rand.New(rand.NewPCG(1, uint64(n.id)))
-	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, Sizes: testSizes}
+	if n.sizes == (Sizes{}) {
+		n.sizes = testSizes
+	}
+	opts := Options{Log: n.log, Seed: 42, Replica: n.id, Wall: n.wall.Load, Rand: rnd.Uint64, Stable: n.stable, Sizes: n.sizes}
 	if n.idle {
 		opts.After = func(time.Duration) <-chan time.Time { return nil }
 	}
@@ -261,9 +265,14 @@ func randomOp(tx *Tx, rnd *rand.Rand, now int64) {
 		case 1:
 			tx.Persist(key)
 		case 2:
-			tx.Copy(key, pickKey("k", 12), rnd.IntN(2))
+			copyElsewhere(tx, key, pickKey("k", 12), rnd.IntN(2))
 		}
 	}
+}
+
+// copyElsewhere is Copy, which no command asks for of a key to itself.
+func copyElsewhere(tx *Tx, src, dst []byte, db int) bool {
+	return (string(src) != string(dst) || db != tx.DB()) && tx.Copy(src, dst, db)
 }
 
 var nearKeys sync.Map // by name
