@@ -147,15 +147,32 @@ func RecordLen(rec []byte) int {
 	return n
 }
 
+// takeFew returns the string that comes first in what lies in a flat record, and the rest.
+func takeFew(b []byte) (v, rest []byte) {
+	size, k := binary.Uvarint(b)
+	end := k + int(size)
+	return b[k:end:end], b[end:]
+}
+
+// RecordName returns the name of an element of a flat record, which it aliases: the i-th,
+// in no order that means anything.
+func RecordName(rec []byte, i int) (name []byte) {
+	_, b := fewElems(rec)
+	for ; i > 0; i-- {
+		_, b = takeFew(b)
+		_, b = takeFew(b)
+	}
+	name, _ = takeFew(b)
+	return name
+}
+
 // recordElem returns the stored form of an element of a flat record.
 func recordElem(rec, name []byte) (elem []byte, ok bool) {
 	n, b := fewElems(rec)
 	for range n {
-		size, k := binary.Uvarint(b)
-		is := string(b[k:k+int(size)]) == string(name)
-		b = b[k+int(size):]
-		size, k = binary.Uvarint(b)
-		if elem, b = b[k:k+int(size):k+int(size)], b[k+int(size):]; is {
+		var has []byte
+		has, b = takeFew(b)
+		if elem, b = takeFew(b); string(has) == string(name) {
 			return elem, true
 		}
 	}

@@ -108,6 +108,13 @@ func checkFew(t *testing.T, seed uint64, o *Object, rec []byte) {
 	if RecordType(rec) != o.Type() || RecordLen(rec) != o.parts[0].coll.Len() || RecordDeadline(rec) != at || RecordHasShares(rec) != o.HasShares() {
 		t.Fatalf("seed %d: type %d, %d elements, deadline %d of %x", seed, RecordType(rec), RecordLen(rec), RecordDeadline(rec), rec)
 	}
+	i := 0
+	o.EachElem(func(_ Type, name, _ []byte) {
+		if got := RecordName(rec, i); !bytes.Equal(got, name) {
+			t.Fatalf("seed %d: element %d of %x is %q, not %q", seed, i, rec, got, name)
+		}
+		i++
+	})
 	for _, name := range append([]string{"nobody"}, "a", "b", "c", "") {
 		name := []byte(name)
 		switch o.Type() {

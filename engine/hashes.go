@@ -49,11 +49,16 @@ func (t *Tx) HashEach(key []byte, fn func(field, val []byte) bool) error {
 
 // HashRandom returns a random field.
 func (t *Tx) HashRandom(key []byte) (field, val []byte, ok bool, err error) {
-	h, err := t.readHash(key)
-	if h == nil {
+	n, err := t.read(key, crdt.TypeHash)
+	switch {
+	case n == nil:
 		return nil, nil, false, err
+	case n.isFlat():
+		field = t.flatRandom(n)
+		val, ok = crdt.RecordField(n.body(), field)
+	default:
+		field, val, ok = n.load().Hash().At(t.now).Random(t.e.opts.Rand)
 	}
-	field, val, ok = h.Random(t.e.opts.Rand)
 	return field, val, ok, nil
 }
 

@@ -67,6 +67,10 @@ func (t *Tx) read(key []byte, typ crdt.Type) (*entry, error) {
 // flatLen returns the number of elements of a key that lies in a flat record.
 func (n *entry) flatLen() int { return crdt.RecordLen(n.body()) }
 
+// flatRandom returns the name of a random element of a key that lies in a flat record. A
+// client may ask for very many; to decode the record for each takes up to ten times as long.
+func (t *Tx) flatRandom(n *entry) []byte { return crdt.RecordName(n.body(), t.below(n.flatLen())) }
+
 // Exists reports whether the key exists.
 func (t *Tx) Exists(key []byte) bool { return t.lookup(key) != nil }
 

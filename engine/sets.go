@@ -46,11 +46,14 @@ func (t *Tx) SetEach(key []byte, fn func(member []byte) bool) error {
 
 // SetRandom returns a random member.
 func (t *Tx) SetRandom(key []byte) (member []byte, ok bool, err error) {
-	s, err := t.readSet(key)
-	if s == nil {
+	n, err := t.read(key, crdt.TypeSet)
+	switch {
+	case n == nil:
 		return nil, false, err
+	case n.isFlat():
+		return t.flatRandom(n), true, nil
 	}
-	member, ok = s.Random(t.e.opts.Rand)
+	member, ok = n.load().Set().Random(t.e.opts.Rand)
 	return member, ok, nil
 }
 

@@ -94,11 +94,17 @@ func (t *Tx) ZSetRange(key []byte, from, to int, backwards bool, fn func(member 
 
 // ZSetRandom returns a random member.
 func (t *Tx) ZSetRandom(key []byte) (member []byte, score float64, ok bool, err error) {
-	z, err := t.readZSet(key)
-	if z == nil {
+	n, err := t.read(key, crdt.TypeZSet)
+	switch {
+	case n == nil:
 		return nil, 0, false, err
+	case n.isFlat():
+		member = t.flatRandom(n)
+		score, ok = crdt.RecordScore(n.body(), member)
+		return member, score, ok, nil
 	}
-	i := int(t.e.opts.Rand() % uint64(z.Len()))
+	z := n.load().ZSet()
+	i := t.below(z.Len())
 	z.Range(i, i+1, false, func(m []byte, s float64) bool {
 		member, score, ok = m, s, true
 		return true
