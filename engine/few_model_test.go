@@ -407,3 +407,33 @@ func liveDigests(n *node) (out []string) {
 	})
 	return out
 }
+
+// TestCopiesHoldRecords: what is read of a copy of the disk takes no more memory than
+// where it comes from.
+func TestCopiesHoldRecords(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	key := near("k")
+	n.do(func(tx *Tx) { tx.SetAdd(key, [][]byte{[]byte("a"), []byte("b")}) })
+	if err := n.log.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	src := must(copySnapshot(n.log))
+	objects := func(e *Engine) int { return len(e.parts[partOf(e.hash(key))].dbs[0].objects) }
+	f := Frozen{Source: src, Seed: 42}
+	err := f.Each(func(tx *Tx, _ []byte, _ float64) error {
+		if objects(tx.e) > 0 {
+			t.Error("an object in what is frozen")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSeed(src, src.vector, 42)
+	if _, offer, err := s.OfferAt(0); err != nil || len(offer) != sumBytes {
+		t.Fatal(len(offer), err)
+	}
+	if objects(s.e) > 0 {
+		t.Error("an object in a seed")
+	}
+}

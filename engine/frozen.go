@@ -23,7 +23,7 @@ type Frozen struct {
 // write, and key is only valid in the call. done goes from 0 towards 1.
 func (f *Frozen) Each(fn func(tx *Tx, key []byte, done float64) error) error {
 	for from := 0; from < partitions; from += frozenParts {
-		e := newEngine(Options{Seed: f.Seed, Logger: discard})
+		e := newEngine(Options{Seed: f.Seed, Logger: discard, Sizes: DefaultSizes})
 		if err := e.recoverFrom(f.Source, from, from+frozenParts); err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ type Seed struct {
 // NewSeed makes a seed of a source that covers a vector and whose keys are
 // placed by a hash seed. Nothing is read yet.
 func NewSeed(src Source, vector crdt.VersionVector, hashSeed uint64) *Seed {
-	return &Seed{src: src, vector: vector, from: -1, e: newEngine(Options{Seed: hashSeed, Sizes: Sizes{ImageBytes: MaxImageBytes}})}
+	return &Seed{src: src, vector: vector, from: -1, e: newEngine(Options{Seed: hashSeed, Sizes: Sizes{ImageBytes: MaxImageBytes, FewBytes: DefaultSizes.FewBytes}})}
 }
 
 // Vector is what the seed covers.
