@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -66,12 +67,11 @@ func grow(r running, conn *oracle.Conn, elements int, build func() error) (g gro
 	return g, err
 }
 
-// measureBig makes, reads and deletes one big key on a fresh server.
-func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigure, err error) {
-	fmt.Fprintf(os.Stderr, "%d elements in a %s: %s\n", elements, k.name, sys.name)
+// onFresh starts a server, lets do use it, and stops it.
+func onFresh(ctx context.Context, sys system, do func(r running, conn *oracle.Conn) error) (err error) {
 	r, err := sys.start(ctx)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer func() {
 		if e := r.close(); err == nil {
@@ -80,28 +80,33 @@ func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigu
 	}()
 	conn, err := oracle.Dial(r.addr())
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer conn.Close()
-	f.grown, err = grow(r, conn, elements, func() error { return build(conn, k, elements) })
-	if err != nil {
-		return f, err
-	}
-	if f.read, err = timed(func() error { return ask(conn, k.read...) }); err != nil {
-		return f, err
-	}
-	time.Sleep(time.Second) // until nothing is left of the reply
-	stop, err := probe(r.addr())
-	if err != nil {
-		return f, err
-	}
-	f.del, err = timed(func() error { return ask(conn, "DEL", "big") })
-	time.Sleep(time.Second)
-	worst, failed := stop()
-	f.worst = worst
-	if err == nil {
-		err = failed
-	}
+	return do(r, conn)
+}
+
+// measureBig makes, reads and deletes one big key on a fresh server.
+func measureBig(ctx context.Context, sys system, k big, elements int) (f bigFigure, err error) {
+	fmt.Fprintf(os.Stderr, "%d elements in a %s: %s\n", elements, k.name, sys.name)
+	err = onFresh(ctx, sys, func(r running, conn *oracle.Conn) (err error) {
+		if f.grown, err = grow(r, conn, elements, func() error { return build(conn, k, elements) }); err != nil {
+			return err
+		}
+		if f.read, err = timed(func() error { return ask(conn, k.read...) }); err != nil {
+			return err
+		}
+		time.Sleep(time.Second) // until nothing is left of the reply
+		stop, err := probe(r.addr())
+		if err != nil {
+			return err
+		}
+		f.del, err = timed(func() error { return ask(conn, "DEL", "big") })
+		time.Sleep(time.Second)
+		worst, failed := stop()
+		f.worst = worst
+		return cmp.Or(err, failed)
+	})
 	return f, err
 }
 

@@ -54,21 +54,11 @@ func manySmall(ctx context.Context, b *strings.Builder, keys int) error {
 // measureMany makes many small keys on a fresh server.
 func measureMany(ctx context.Context, sys system, k many, keys int) (g grown, err error) {
 	fmt.Fprintf(os.Stderr, "%d small %s: %s\n", keys, k.name, sys.name)
-	r, err := sys.start(ctx)
-	if err != nil {
-		return g, err
-	}
-	defer func() {
-		if e := r.close(); err == nil {
-			err = e
-		}
-	}()
-	conn, err := oracle.Dial(r.addr())
-	if err != nil {
-		return g, err
-	}
-	defer conn.Close()
-	return grow(r, conn, keys*smallElems, func() error { return k.build(conn, keys) })
+	err = onFresh(ctx, sys, func(r running, conn *oracle.Conn) (err error) {
+		g, err = grow(r, conn, keys*smallElems, func() error { return k.build(conn, keys) })
+		return err
+	})
+	return g, err
 }
 
 // build makes the keys.
