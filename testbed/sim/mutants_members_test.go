@@ -29,7 +29,7 @@ var mutantsOfMembers = [][]mutant{
 			"S9: .* has written ", joining(plain("force", "grow")),
 		},
 		{
-			"a delete is given up if somebody does not answer", []change{{"control/notes.go",
+			"a delete is given up if somebody does not answer", []change{{"control/delete.go",
 				"k.fail(\"\", api.Errorf(0, api.CodeUnreachable, \"the instances named", "n.forget(x)\n\t\tk.fail(\"\", api.Errorf(0, api.CodeUnreachable, \"the instances named"}},
 			"S11: deleted databases", joining(plain("other", "away", "cut")),
 		},
