@@ -13,10 +13,10 @@ import (
 // Its owner may keep an index over the elements, so whatever changes one goes
 // through a changer of the owner.
 type cellMap struct {
-	cells    dict.Dict // name -> encoded element
-	residue  int32     // elements that are not live and kept for something removed
-	stales   int32     // elements that hold removed shares, live or not
-	counters int32     // elements that hold shares
+	cells    elems // name -> encoded element
+	residue  int32 // elements that are not live and kept for something removed
+	stales   int32 // elements that hold removed shares, live or not
+	counters int32 // elements that hold shares
 }
 
 // changer replaces the element of a name by what fn makes of it.
@@ -26,7 +26,7 @@ type changer func(name []byte, fn func(e *element))
 func (m *cellMap) Len() int { return m.cells.Len() - int(m.residue) }
 
 func (m *cellMap) get(name []byte) (rec []byte, ok bool) {
-	return m.cells.Get(elemHash(name), name)
+	return m.cells.Get(name)
 }
 
 // element decodes the element of a name, empty if there is none.
@@ -57,8 +57,7 @@ func (m *cellMap) tally(e *element, n int32) {
 // a plain one that was seen; was is that one's value, if it has the same size: it is
 // the room, too. ok is false if the element is not as plain as that.
 func (m *cellMap) fresh(e *Elem, d Dot, size int) (value []byte, was []byte, there, ok bool) {
-	hash := elemHash(e.Name)
-	rec, there := m.cells.Get(hash, e.Name)
+	rec, there := m.cells.Get(e.Name)
 	if there && (rec[0] != shapePlain || !e.Seen.Covers(DotAt(rec[1:])) && DotAt(rec[1:]) != d) {
 		return nil, nil, true, false
 	}
@@ -67,7 +66,7 @@ func (m *cellMap) fresh(e *Elem, d Dot, size int) (value []byte, was []byte, the
 	}
 	b := rec
 	if len(b) != plainHeader+size {
-		b, _ = m.cells.Reserve(hash, e.Name, plainHeader+size)
+		b = m.cells.Reserve(e.Name, plainHeader+size)
 	}
 	b[0] = shapePlain
 	AppendDot(b[1:1], d)
@@ -255,11 +254,11 @@ func (m *cellMap) stale() bool  { return m.stales > 0 }
 func (m *cellMap) bytes() int   { return m.cells.Bytes() }
 
 func (m *cellMap) each(fn func(name, rec []byte)) {
-	m.cells.Each(func(name, rec []byte) bool { fn(name, rec); return true })
+	m.cells.All(fn)
 }
 
 func (m *cellMap) walk(at []byte, n int, fn func(name, rec []byte)) []byte {
-	return walkDict(&m.cells, at, n, fn)
+	return m.cells.walk(at, n, fn)
 }
 
 // loadPlain is load of an element that is nothing but a value and comes once.
@@ -267,11 +266,10 @@ func (m *cellMap) loadPlain(name, rec []byte) bool {
 	if len(rec) < plainHeader || rec[0] != shapePlain {
 		return false
 	}
-	h := elemHash(name)
-	if _, twice := m.cells.Get(h, name); twice {
+	if _, twice := m.cells.Get(name); twice {
 		return false
 	}
-	m.cells.Put(h, name, rec)
+	m.cells.Put(name, rec)
 	return true
 }
 

@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"encoding/binary"
-
-	"crdb/crdt/dict"
-)
+import ()
 
 // collection is a value that consists of elements, each with dots of its own: a
 // set, a hash. A type is one implementation, a line in types and its kinds of
@@ -277,19 +273,6 @@ func (o *Object) Kept() (n int) {
 		n += p.coll.kept()
 	}
 	return n
-}
-
-// walkDict is walk for collections that lie in a Dict; a place is a cursor of
-// Dict.Scan.
-func walkDict(d *dict.Dict, at []byte, n int, fn func(name, rec []byte)) (next []byte) {
-	from := uint64(0)
-	if at != nil {
-		from = binary.BigEndian.Uint64(at)
-	}
-	if from = d.Scan(from, n, fn); from == 0 {
-		return nil
-	}
-	return binary.BigEndian.AppendUint64(nil, from)
 }
 
 // ElemRecord returns the stored form of one element; ok is false if there is none.

@@ -17,6 +17,9 @@ func (o *Object) DetachFrom(size int) Object {
 		}
 		c.Cell.Siblings = append(c.Cell.Siblings, s)
 	}
+	if z, ok := o.of(TypeZSet).(*ZSet); ok {
+		z.sorted() // what is kept is not changed by reading
+	}
 	return c
 }
 

@@ -11,7 +11,7 @@ func (s *Set) draft(d *Draft, n int) (more bool) {
 	d.at = s.members.Scan(d.at, n, func(name, _ []byte) {
 		d.elem(name)
 		if to != nil {
-			copy(to.reserve(elemHash(name), name, DotSize), d.buf)
+			copy(to.members.Reserve(name, DotSize), d.buf)
 		}
 	})
 	return d.at != 0
@@ -28,7 +28,7 @@ func (s *Set) stamp(d Dot) {
 		}
 	})
 	for _, name := range others {
-		s.store(elemHash(name), name, AppendDot(nil, d))
+		s.store(name, AppendDot(nil, d))
 	}
 }
 
@@ -37,7 +37,7 @@ func (m *cellMap) movable() bool { return m.counters == 0 && m.stales == 0 && m.
 
 // plainDraft puts an element that is nothing but a value into the map of a draft.
 func (m *cellMap) plainDraft(d *Draft, name, value []byte) {
-	b, _ := m.cells.Reserve(elemHash(name), name, plainHeader+len(value))
+	b := m.cells.Reserve(name, plainHeader+len(value))
 	b[0] = shapePlain
 	copy(b[1:], d.buf)
 	copy(b[plainHeader:], value)
@@ -93,7 +93,7 @@ func (z *ZSet) draft(d *Draft, n int) (more bool) {
 		return d.at != 0
 	}
 	from := int(d.at)
-	z.order.walk(from, from+n, false, func(name []byte, f float64) bool {
+	z.sorted().walk(from, from+n, false, func(name []byte, f float64) bool {
 		put(name, f)
 		to.plainDraft(d, name, appendScore(score[:0], f))
 		to.order.insert(f, name)

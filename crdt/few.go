@@ -35,8 +35,11 @@ type fewer interface {
 	// showsAll reports whether all that is kept shows: no removed shares, no deadlines of
 	// elements.
 	showsAll() bool
-	// room makes room for n elements that have so many bytes in a record of a few.
-	room(n, bytes int)
+	// asFew returns the elements as a flat record has them, if they lie like that.
+	asFew() (few []byte, ok bool)
+	// adopt makes copies of n such elements, none of which counts, all that there is. It
+	// reports whether it can.
+	adopt(n int, few []byte) bool
 }
 
 func (s *Set) showsAll() bool  { return true }
@@ -44,9 +47,14 @@ func (h *Hash) showsAll() bool { return h.residue == 0 && h.stales == 0 && h.tim
 func (z *ZSet) showsAll() bool { return z.residue == 0 && z.stales == 0 }
 func (l *List) showsAll() bool { return len(l.moved) == 0 }
 
-func (s *Set) room(n, bytes int)     { s.members.Expect(0, 1<<32, n, bytes) }
-func (m *cellMap) room(n, bytes int) { m.cells.Expect(0, 1<<32, n, bytes) }
-func (l *List) room(int, int)        {}
+func (s *Set) asFew() ([]byte, bool)     { return s.members.few, s.members.many == nil }
+func (m *cellMap) asFew() ([]byte, bool) { return m.cells.few, m.cells.many == nil }
+func (l *List) asFew() ([]byte, bool)    { return nil, false }
+
+func (s *Set) adopt(n int, few []byte) bool  { s.members.adopt(n, few); return true }
+func (h *Hash) adopt(n int, few []byte) bool { h.cells.adopt(n, few); return true }
+func (z *ZSet) adopt(n int, few []byte) bool { z.cells.adopt(n, few); z.late = true; return true }
+func (l *List) adopt(int, []byte) bool       { return false }
 
 // Few appends the flat record of a key that shows one small collection; ok is false if
 // o does not fit one of so many bytes.
@@ -69,6 +77,9 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
 	}
 	b = binary.AppendUvarint(AppendVector(b, o.seen), uint64(c.kept()))
+	if few, ok := c.asFew(); ok {
+		return append(b, few...), len(b)+len(few) <= most
+	}
 	fits := true
 	c.each(func(name, rec []byte) {
 		if fits = fits && len(b)+len(name)+len(rec)+2 <= most; fits {
@@ -78,8 +89,10 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 	return b, fits && len(b) <= most
 }
 
-// decodeFew makes o the key of a record of form 4, without its form.
-func decodeFew(o *Object, rec []byte) (err error) {
+// decodeFew makes o the key of a record of form 4, without its form. The elements of one
+// that is known are what Few has written or decodeFew has seen before; they are taken as
+// they lie.
+func decodeFew(o *Object, rec []byte, known bool) (err error) {
 	if len(rec) < fewHeader-1 || rec[1] > fewDated|fewCounts || int(rec[0]) >= len(types) || types[rec[0]] == nil {
 		return errFew("header")
 	}
@@ -102,7 +115,20 @@ func decodeFew(o *Object, rec []byte) (err error) {
 	if d.err != nil || n < 1 || n > maxFew {
 		return errFew("number of elements")
 	}
-	c.room(n, len(d.b))
+	counts := rec[1]&fewCounts != 0
+	if known && !counts && c.adopt(n, d.b) {
+		// as it lies
+	} else if err := d.loadFew(c, n); err != nil {
+		return err
+	} else if c.kept() != n || c.Len() != n || !c.showsAll() || c.counts() != counts {
+		return errFew("elements")
+	}
+	o.parts = append(o.parts, part{typ: Type(rec[0]), coll: c})
+	return nil
+}
+
+// loadFew puts n elements, which must be all that there is, into a collection.
+func (d *opDecoder) loadFew(c collection, n int) error {
 	for range n {
 		name, rec := d.bytes(), d.bytes()
 		if d.err != nil {
@@ -112,10 +138,9 @@ func decodeFew(o *Object, rec []byte) (err error) {
 			return err
 		}
 	}
-	if len(d.b) > 0 || c.kept() != n || c.Len() != n || !c.showsAll() || c.counts() != (rec[1]&fewCounts != 0) {
+	if len(d.b) > 0 {
 		return errFew("elements")
 	}
-	o.parts = append(o.parts, part{typ: Type(rec[0]), coll: c})
 	return nil
 }
 

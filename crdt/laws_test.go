@@ -2,7 +2,9 @@ package crdt
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -51,12 +53,25 @@ func same(a, b *image) bool {
 	if !a.vv.Equal(b.vv) || !bytes.Equal(withoutContext(a.recs[0]), withoutContext(b.recs[0])) || len(a.elems[0]) != len(b.elems[0]) {
 		return false
 	}
-	for i, e := range a.elems[0] {
-		if o := b.elems[0][i]; e.t != o.t || !bytes.Equal(e.name, o.name) || !bytes.Equal(withoutLocal(e), withoutLocal(o)) {
+	elems, others := sorted(a.elems[0]), sorted(b.elems[0])
+	for i, e := range elems {
+		if o := others[i]; e.t != o.t || !bytes.Equal(e.name, o.name) || !bytes.Equal(withoutLocal(e), withoutLocal(o)) {
 			return false
 		}
 	}
 	return true
+}
+
+// sorted puts elements in order whose order means nothing: all but those of lists.
+func sorted(elems []elemRec) []elemRec {
+	elems = slices.Clone(elems)
+	slices.SortStableFunc(elems, func(a, b elemRec) int {
+		if a.t != b.t || a.t == TypeList {
+			return cmp.Compare(a.t, b.t)
+		}
+		return bytes.Compare(a.name, b.name)
+	})
+	return elems
 }
 
 // withoutLocal is the record of an element without what a group's readers have

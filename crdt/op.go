@@ -178,7 +178,7 @@ func (op *Op) Expect(n int, seen bool) {
 
 // expectIn makes room in a table for the elements of an op that add to it: for very
 // many, all at once. size is of an element's record without its value.
-func (op *Op) expectIn(table *dict.Dict, size int) {
+func (op *Op) expectIn(table *elems, size int) {
 	if len(op.Elems) < expectElems {
 		return
 	}
@@ -191,7 +191,7 @@ func (op *Op) expectIn(table *dict.Dict, size int) {
 	}
 	if n >= expectElems {
 		all := n + table.Len()
-		table.Expect(0, 1<<32, all, bytes/n*all)
+		table.Expect(all, bytes/n*all)
 	}
 }
 

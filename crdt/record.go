@@ -39,7 +39,13 @@ func AppendRecord(b []byte, o *Object) (rec []byte, ok bool) {
 
 // DecodeRecord makes o the key of a flat record or of an object header (then
 // without its elements). Values alias rec.
-func DecodeRecord(o *Object, rec []byte) error {
+func DecodeRecord(o *Object, rec []byte) error { return decodeRecord(o, rec, false) }
+
+// DecodeKnown is DecodeRecord of a flat record that this package has made or decoded
+// before, and which has not changed since: it need not look at each element.
+func DecodeKnown(o *Object, rec []byte) error { return decodeRecord(o, rec, true) }
+
+func decodeRecord(o *Object, rec []byte, known bool) error {
 	o.Reset()
 	if len(rec) == 0 {
 		return fmt.Errorf("%w: empty record", ErrCorrupt)
@@ -67,7 +73,7 @@ func DecodeRecord(o *Object, rec []byte) error {
 			return fmt.Errorf("%w: dated record", ErrCorrupt)
 		}
 	case formFew:
-		return decodeFew(o, rec[1:])
+		return decodeFew(o, rec[1:], known)
 	default:
 		return fmt.Errorf("%w: record form %d", ErrCorrupt, rec[0])
 	}

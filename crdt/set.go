@@ -10,7 +10,7 @@ import (
 // the dots of the adds that no removal has seen (Bieniusa et al., "An Optimized
 // Conflict-free Replicated Set", 2012). The zero value is empty.
 type Set struct {
-	members dict.Dict // member -> its live dots, DotSize bytes each
+	members elems // member -> its live dots, DotSize bytes each
 }
 
 func elemHash(name []byte) uint32 { return uint32(dict.Hash(elemSeed, name) >> 32) }
@@ -20,7 +20,7 @@ func (s *Set) Len() int { return s.members.Len() }
 
 // Has reports whether name is a member.
 func (s *Set) Has(name []byte) bool {
-	_, ok := s.members.Get(elemHash(name), name)
+	_, ok := s.members.Get(name)
 	return ok
 }
 
@@ -96,7 +96,7 @@ func (s *Set) PreparePop(op *Op, rand func() uint64) (member []byte) {
 
 func (s *Set) see(op *Op, name []byte) bool {
 	e := op.addElem(name)
-	rec, ok := s.members.Get(elemHash(name), name)
+	rec, ok := s.members.Get(name)
 	for i := 0; i < len(rec); i += DotSize {
 		op.seeDot(e, DotAt(rec[i:]))
 	}
@@ -105,40 +105,33 @@ func (s *Set) see(op *Op, name []byte) bool {
 
 // add replaces the seen dots of a member by d.
 func (s *Set) add(name []byte, seen VersionVector, d Dot) {
-	h := elemHash(name)
-	rec, ok := s.members.Get(h, name)
+	rec, ok := s.members.Get(name)
 	if ok && len(rec) == DotSize && seen.Covers(DotAt(rec)) {
 		AppendDot(rec[:0], d) // in place
 		return
 	}
 	if !ok {
-		AppendDot(s.reserve(h, name, DotSize)[:0], d)
+		AppendDot(s.members.Reserve(name, DotSize)[:0], d)
 		return
 	}
-	s.store(h, name, append(unseen(rec, seen, d), AppendDot(nil, d)...))
+	s.store(name, append(unseen(rec, seen, d), AppendDot(nil, d)...))
 }
 
 // remove drops the seen dots of a member.
 func (s *Set) remove(name []byte, seen VersionVector) {
-	h := elemHash(name)
-	if rec, ok := s.members.Get(h, name); ok {
-		s.store(h, name, unseen(rec, seen, Dot{}))
+	if rec, ok := s.members.Get(name); ok {
+		s.store(name, unseen(rec, seen, Dot{}))
 	}
-}
-
-func (s *Set) reserve(h uint32, name []byte, n int) []byte {
-	b, _ := s.members.Reserve(h, name, n)
-	return b
 }
 
 // store writes the dots of a member; no dots removes it.
-func (s *Set) store(h uint32, name, rec []byte) {
+func (s *Set) store(name, rec []byte) {
 	if len(rec) == 0 {
-		s.members.Delete(h, name)
+		s.members.Delete(name)
 		return
 	}
 	sortDots(rec)
-	s.members.Put(h, name, rec)
+	s.members.Put(name, rec)
 }
 
 // unseen returns a copy of the dots in rec that seen does not cover, without d.
@@ -176,7 +169,7 @@ func (s *Set) clear(seen VersionVector, _ []Elem, _ Dot) {
 		return true
 	})
 	for i, name := range names {
-		s.store(elemHash(name), name, recs[i])
+		s.store(name, recs[i])
 	}
 }
 
@@ -199,7 +192,7 @@ func (s *Set) merge(vv VersionVector, other collection, ovv VersionVector) {
 	o := other.(*Set)
 	var names, recs [][]byte
 	s.members.All(func(name, rec []byte) {
-		orec, _ := o.members.Get(elemHash(name), name)
+		orec, _ := o.members.Get(name)
 		if string(rec) != string(orec) {
 			names = append(names, append([]byte(nil), name...))
 			recs = append(recs, joinDots(rec, vv, orec, ovv))
@@ -214,7 +207,7 @@ func (s *Set) merge(vv VersionVector, other collection, ovv VersionVector) {
 		}
 	})
 	for i, name := range names {
-		s.store(elemHash(name), name, recs[i])
+		s.store(name, recs[i])
 	}
 }
 
@@ -288,15 +281,15 @@ func (s *Set) forget(VersionVector, func([]byte)) {}
 func (s *Set) bytes() int { return s.members.Bytes() }
 
 func (s *Set) each(fn func(name, rec []byte)) {
-	s.members.Each(func(name, rec []byte) bool { fn(name, rec); return true })
+	s.members.All(fn)
 }
 
 func (s *Set) walk(at []byte, n int, fn func(name, rec []byte)) []byte {
-	return walkDict(&s.members, at, n, fn)
+	return s.members.walk(at, n, fn)
 }
 
 func (s *Set) record(name []byte) (rec []byte, ok bool) {
-	return s.members.Get(elemHash(name), name)
+	return s.members.Get(name)
 }
 
 func (s *Set) load(name, rec []byte) error {
@@ -308,6 +301,6 @@ func (s *Set) load(name, rec []byte) error {
 			return fmt.Errorf("%w: dots of a set member", ErrCorrupt)
 		}
 	}
-	s.members.Put(elemHash(name), name, rec)
+	s.members.Put(name, rec)
 	return nil
 }

@@ -88,7 +88,11 @@ func (n *node) object(key int) *Object {
 func (n *node) store(key int, o *Object) {
 	if rec, ok := o.Few(nil, 1<<10); ok && n.id%2 == 0 {
 		o = &Object{}
-		if err := DecodeRecord(o, rec); err != nil {
+		decode := DecodeRecord
+		if key%2 == 0 {
+			decode = DecodeKnown
+		}
+		if err := decode(o, rec); err != nil {
 			panic(err)
 		}
 	}

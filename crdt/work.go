@@ -71,20 +71,19 @@ func (m *cellMap) elementFor(op *Op, name []byte) *element {
 
 // changeIn is change with scratch space.
 func (m *cellMap) changeIn(w *work, name []byte, fn func(e *element)) {
-	hash := elemHash(name)
 	w.reset()
 	e := &w.e
-	if rec, ok := m.cells.Get(hash, name); ok {
+	if rec, ok := m.cells.Get(name); ok {
 		w.rec = append(w.rec[:0], rec...)
 		w.decode(w.rec)
 		m.tally(e, -1)
 	}
 	fn(e)
 	if e.empty() {
-		m.cells.Delete(hash, name)
+		m.cells.Delete(name)
 		return
 	}
 	m.tally(e, 1)
 	w.out = appendElement(w.out[:0], e)
-	m.cells.Put(hash, name, w.out)
+	m.cells.Put(name, w.out)
 }

@@ -16,6 +16,21 @@ import (
 type ZSet struct {
 	cellMap        // siblings are 8 bytes each
 	order   zindex // the live members
+	late    bool   // order is empty, and made when it is needed: see sorted
+}
+
+// sorted returns the index of a set that may have been decoded from a record that is
+// known: most of what happens to a few members asks for no order.
+func (z *ZSet) sorted() *zindex {
+	if z.late {
+		z.late = false
+		z.cells.All(func(name, rec []byte) {
+			if score, ok := recScore(rec); ok {
+				z.order.insert(score, name)
+			}
+		})
+	}
+	return &z.order
 }
 
 // scoreSize is the length of an encoded score: the bits of the double, big endian.
@@ -66,9 +81,6 @@ func recScore(rec []byte) (score float64, ok bool) {
 	return c.score(), true
 }
 
-// Len returns the number of members.
-func (z *ZSet) Len() int { return z.order.len() }
-
 // Score returns the score of a member.
 func (z *ZSet) Score(member []byte) (score float64, ok bool) {
 	rec, ok := z.get(member)
@@ -92,16 +104,18 @@ func (z *ZSet) Rank(member []byte) (rank int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return z.order.rank(score, member), true
+	return z.sorted().rank(score, member), true
 }
 
 // Find returns the number of members at the beginning for which before is true.
-func (z *ZSet) Find(before func(score float64, member []byte) bool) int { return z.order.find(before) }
+func (z *ZSet) Find(before func(score float64, member []byte) bool) int {
+	return z.sorted().find(before)
+}
 
 // Range calls fn for the members with ranks in [from, to), backwards if asked,
 // until it returns false. A member is valid until the set changes.
 func (z *ZSet) Range(from, to int, backwards bool, fn func(member []byte, score float64) bool) {
-	z.order.walk(from, to, backwards, fn)
+	z.sorted().walk(from, to, backwards, fn)
 }
 
 // Scan calls fn for about count members from cursor on and returns the next
@@ -136,7 +150,7 @@ func (e *element) scoreIfLive() (score float64, live bool) {
 
 // reorder moves a member in the index.
 func (z *ZSet) reorder(member []byte, was float64, live bool, score float64, now bool) {
-	if live && now && math.Float64bits(was) == math.Float64bits(score) {
+	if z.late || live && now && math.Float64bits(was) == math.Float64bits(score) {
 		return
 	}
 	if live {
@@ -169,8 +183,10 @@ func (z *ZSet) drop(e *Elem, by Dot) {
 		z.remove(z.change, e, by)
 		return
 	}
-	z.order.delete(scoreAt(value), e.Name)
-	z.cells.Delete(elemHash(e.Name), e.Name)
+	if !z.late {
+		z.order.delete(scoreAt(value), e.Name)
+	}
+	z.cells.Delete(e.Name)
 }
 
 func (z *ZSet) apply(op *Op, d Dot) {

@@ -108,8 +108,8 @@ func (n *entry) load() *crdt.Object {
 		n.flat.Reset()
 		n.obj = &n.flat
 	case n.isFlat():
-		if err := crdt.DecodeRecord(&n.flat, n.body()); err != nil {
-			panic(err) // memory holds only what AppendRecord wrote
+		if err := crdt.DecodeKnown(&n.flat, n.body()); err != nil {
+			panic(err) // memory holds only what has been decoded or AppendRecord wrote
 		}
 		n.obj = &n.flat
 	default:

@@ -269,6 +269,7 @@ func scans(tx *Tx, k []byte) (out []string) {
 	for c, more := uint64(0), true; more; more = c != 0 {
 		c, _ = tx.ZSetScan(k, c, 3, func(m []byte, f float64) { note(m, fmt.Sprint(f)) })
 	}
+	slices.Sort(out) // in no order that means anything
 	return out
 }
 

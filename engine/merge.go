@@ -296,7 +296,7 @@ func (m *merger) key(k *decodedKey) {
 	} else if n.isFlat() && bytes.Equal(n.body(), k.rec) {
 		return
 	}
-	if err := crdt.DecodeRecord(&m.flat, k.rec); err != nil {
+	if err := crdt.DecodeKnown(&m.flat, k.rec); err != nil {
 		panic(err) // Each has decoded it
 	}
 	o := m.flat.Detach()

@@ -13,7 +13,7 @@ const bigBytes = 48
 func (r *bigRec) bytes() int { return cap(r.key) + cap(r.val) }
 
 // newBig stores a copy of key with a value of vlen bytes and returns its index.
-func (d *table) newBig(key []byte, vlen int) uint32 {
+func (d *Dict) newBig(key []byte, vlen int) uint32 {
 	r := bigRec{append([]byte(nil), key...), make([]byte, vlen)}
 	d.held += r.bytes()
 	if n := len(d.free); n > 0 {
@@ -27,7 +27,7 @@ func (d *table) newBig(key []byte, vlen int) uint32 {
 	return uint32(len(d.big) - 1)
 }
 
-func (d *table) freeBig(i uint32) {
+func (d *Dict) freeBig(i uint32) {
 	d.held -= d.big[i].bytes()
 	d.big[i] = bigRec{}
 	d.free = append(d.free, i)

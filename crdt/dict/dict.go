@@ -2,24 +2,39 @@ package dict
 
 // Dict maps byte strings to byte records. The zero value is empty and ready.
 type Dict struct {
-	small small  // all entries, while they are few
-	table *table // all entries, once they are many; nil before
+	dir   []*segment // indexed by the top depth bits of the hash
+	depth uint8
+	n     int
+	big   []bigRec // records too large for an arena
+	free  []uint32 // unused indexes of big
+	held  int      // bytes of the segments and of big: see Bytes
 }
 
 // Len returns the number of entries.
-func (d *Dict) Len() int {
-	if d.table != nil {
-		return d.table.n
+func (d *Dict) Len() int { return d.n }
+
+func (d *Dict) index(h uint32) int { return int(uint64(h) >> (32 - d.depth)) }
+
+func (d *Dict) segment(h uint32) *segment {
+	if len(d.dir) == 0 {
+		d.dir = []*segment{newSegment(d, 0, minCap)}
+		d.held += d.dir[0].bytes()
 	}
-	return int(d.small.n)
+	return d.dir[d.index(h)]
 }
 
 // Get returns the value of key. The caller may change its bytes in place.
 func (d *Dict) Get(h uint32, key []byte) (val []byte, ok bool) {
-	if d.table != nil {
-		return d.table.get(h, key)
+	if d.n == 0 {
+		return nil, false
 	}
-	return d.small.get(h, key)
+	s := d.dir[d.index(h)]
+	i, ok := s.find(h, key)
+	if !ok {
+		return nil, false
+	}
+	_, val, _ = s.record(slotOff(s.slots[i]))
+	return val, true
 }
 
 // Put sets the value of key and reports whether the key is new.
@@ -33,131 +48,110 @@ func (d *Dict) Put(h uint32, key, val []byte) bool {
 // to fill; its old content is undefined. A value that keeps its length is
 // overwritten in place. key and what the caller copies must not alias d.
 func (d *Dict) Reserve(h uint32, key []byte, vlen int) (val []byte, fresh bool) {
-	if d.table == nil {
-		if val, fresh, ok := d.small.reserve(h, key, vlen); ok {
-			return val, fresh
+	s := d.segment(h)
+	i, ok := s.find(h, key)
+	if ok {
+		off := slotOff(s.slots[i])
+		if _, val, _ := s.record(off); len(val) == vlen {
+			return val, false
 		}
-		d.enlarge()
+		s.drop(off)
+		return s.refill(i, h, key, vlen), false
 	}
-	return d.table.reserve(h, key, vlen)
+	for s.full() {
+		d.grow(s, h)
+		s = d.segment(h)
+		i, _ = s.find(h, key)
+	}
+	for i >= len(s.slots) || !s.place(i, uint64(h)<<32|1) {
+		d.enlarge(s, h)
+		s = d.segment(h)
+		i, _ = s.find(h, key)
+	}
+	s.n++
+	d.n++
+	return s.refill(i, h, key, vlen), true
 }
 
-// enlarge makes a table of a small Dict. It does not become small again before
-// it is empty.
-func (d *Dict) enlarge() {
-	t := &table{}
-	d.small.each(func(h uint32, key, val []byte) bool {
-		b, _ := t.reserve(h, key, len(val))
-		copy(b, val)
-		return true
-	})
-	d.table, d.small = t, small{}
+// refill gives the entry at slot i a new record.
+func (s *segment) refill(i int, h uint32, key []byte, vlen int) []byte {
+	s.slots[i] = 0 // hidden from compact; the run is whole again below
+	off := s.alloc(key, vlen)
+	s.slots[i] = uint64(h)<<32 | uint64(off+1)
+	_, val, _ := s.record(off)
+	return val
 }
 
 // Delete removes key and reports whether it was there.
 func (d *Dict) Delete(h uint32, key []byte) bool {
-	if d.table == nil {
-		return d.small.delete(h, key)
+	if d.n == 0 {
+		return false
 	}
-	ok := d.table.delete(h, key)
-	if d.table.n == 0 {
-		d.table = nil
+	s := d.dir[d.index(h)]
+	i, ok := s.find(h, key)
+	if !ok {
+		return false
 	}
-	return ok
+	s.remove(i)
+	d.n--
+	if d.n == 0 {
+		*d = Dict{}
+	} else if live := len(s.arena) - int(s.dead); cap(s.arena) > 4*live+4*minArena {
+		s.compact(0)
+	}
+	return true
 }
 
-// Expect makes room for n entries of so many bytes, the sum of their EntrySize, that
-// there will be with hashes in [lo, hi), evenly spread; those that are there already
-// are among them. It saves a Dict that is filled in order of hash, as by a state
-// transfer, to grow step by step. What does not come is room that is kept.
-func (d *Dict) Expect(lo, hi uint64, n, bytes int) {
-	if d.table == nil {
-		if n <= smallEntries {
-			d.small.expect(bytes + n*(smallHeader+2-minHeader))
-			return
-		}
-		d.enlarge()
-	}
-	d.table.expect(lo, hi, n, bytes)
-}
-
-// Each calls fn for every entry in order of hash until fn returns false. fn
-// must not change the Dict.
-func (d *Dict) Each(fn func(key, val []byte) bool) { d.EachIn(0, 1<<32, fn) }
-
-// All calls fn for every entry in order of hash, as fast as that can be done. fn may
-// change the bytes of values in place, but not the Dict.
-func (d *Dict) All(fn func(key, val []byte)) {
-	if d.table != nil {
-		d.table.all(fn)
+// grow makes room in the full segment s of hash h: more slots while it is
+// small, else two segments for one.
+func (d *Dict) grow(s *segment, h uint32) {
+	if s.cap < maxCap || s.depth >= maxDepth {
+		d.enlarge(s, h)
 		return
 	}
-	d.small.each(func(_ uint32, key, val []byte) bool { fn(key, val); return true })
+	d.split(s, h)
 }
 
-// EachIn calls fn for the entries whose hash is in [lo, hi), in order.
-func (d *Dict) EachIn(lo, hi uint64, fn func(key, val []byte) bool) {
-	d.walk(lo, func(h uint32, key, val []byte) bool {
-		return uint64(h) < hi && fn(key, val)
-	})
-}
-
-// walk visits entries from hash lo on, in order, until fn returns false.
-func (d *Dict) walk(lo uint64, fn func(h uint32, key, val []byte) bool) {
-	if d.table != nil {
-		d.table.walk(lo, fn)
-		return
-	}
-	d.small.each(func(h uint32, key, val []byte) bool { return uint64(h) < lo || fn(h, key, val) })
-}
-
-// Scan calls fn for about count entries from cursor on and returns the cursor
-// to go on from, 0 at the end (T3). Entries of equal hash are never parted. fn
-// must not change the Dict.
-func (d *Dict) Scan(cursor uint64, count int, fn func(key, val []byte)) uint64 {
-	var next uint64
-	var last uint32
-	n := 0
-	d.walk(cursor, func(h uint32, key, val []byte) bool {
-		if n >= count && h != last {
-			next = uint64(h)
-			return false
+// split makes two segments of the segment s of hash h.
+func (d *Dict) split(s *segment, h uint32) {
+	if s.depth == d.depth {
+		dir := make([]*segment, 2*len(d.dir))
+		for i, e := range d.dir {
+			dir[2*i], dir[2*i+1] = e, e
 		}
-		fn(key, val)
-		last = h
-		n++
-		return true
-	})
-	return next
+		d.dir = dir
+		d.depth++
+	}
+	bit := uint32(1) << (31 - s.depth)
+	low := s.rebuilt(s.depth+1, 0, 0, func(h uint32) bool { return h&bit == 0 })
+	high := s.rebuilt(s.depth+1, 0, 0, func(h uint32) bool { return h&bit != 0 })
+	d.held += low.bytes() + high.bytes() - s.bytes()
+	entries := d.entriesOf(s, h)
+	for i := range entries {
+		entries[i] = low
+		if i >= len(entries)/2 {
+			entries[i] = high
+		}
+	}
 }
 
-// Random returns an entry, each with the same probability; next supplies random
-// bits. Where hardly anything is left of many entries, those in the emptiest
-// places come up more often.
-func (d *Dict) Random(next func() uint64) (key, val []byte, ok bool) {
-	if d.table != nil {
-		return d.table.random(next)
-	}
-	return d.small.random(next)
+// enlarge gives the segment s of hash h more slots.
+func (d *Dict) enlarge(s *segment, h uint32) {
+	d.replace(s, h, s.rebuilt(s.depth, s.cap+s.cap/4+2, 0, keepAll))
 }
 
-// dictBytes is what a Dict itself takes.
-const dictBytes = 40
-
-// Bytes estimates the memory the Dict uses. It is kept up to date, not counted:
-// the engine asks after every change of a key.
-func (d *Dict) Bytes() int {
-	if d.table != nil {
-		return dictBytes + d.table.bytes()
+// replace puts t in the place of the segment s of hash h.
+func (d *Dict) replace(s *segment, h uint32, t *segment) {
+	d.held += t.bytes() - s.bytes()
+	entries := d.entriesOf(s, h)
+	for i := range entries {
+		entries[i] = t
 	}
-	return dictBytes + cap(d.small.entries)
 }
 
-// Live estimates the bytes of the entries there are, without those of deleted
-// ones that are not yet given back.
-func (d *Dict) Live() int {
-	if d.table != nil {
-		return dictBytes + d.table.live()
-	}
-	return dictBytes + len(d.small.entries)
+// entriesOf returns the part of the directory that points to s (T2).
+func (d *Dict) entriesOf(s *segment, h uint32) []*segment {
+	span := 1 << (d.depth - s.depth)
+	first := d.index(h) &^ (span - 1)
+	return d.dir[first : first+span]
 }

@@ -11,17 +11,10 @@ import (
 	"testing"
 )
 
-// check asserts T1, T2 and T4.
-func check(t *testing.T, dict *Dict) {
+// check asserts T1 and T2.
+func check(t *testing.T, d *Dict) {
 	t.Helper()
-	if dict.table == nil {
-		checkSmall(t, &dict.small)
-		return
-	}
-	if dict.small.n != 0 || dict.small.entries != nil {
-		t.Fatalf("T4: a small one of %d entries beside a table", dict.small.n)
-	}
-	d, n := dict.table, 0
+	n := 0
 	for i, s := range d.dir {
 		span := 1 << (d.depth - s.depth)
 		if d.dir[i&^(span-1)] != s {
@@ -52,31 +45,9 @@ func check(t *testing.T, dict *Dict) {
 	}
 }
 
-func checkSmall(t *testing.T, s *small) {
-	t.Helper()
-	n, last := int32(0), uint32(0)
-	s.each(func(h uint32, key, val []byte) bool {
-		if n++; h < last {
-			t.Fatalf("T4: order at entry %d", n)
-		}
-		last = h
-		return true
-	})
-	if last > s.most {
-		t.Fatalf("T4: hash %d above the most, %d", last, s.most)
-	}
-	if n != s.n || n > smallEntries || len(s.entries) > smallBytes {
-		t.Fatalf("T4: Len %d, found %d in %d bytes", s.n, n, len(s.entries))
-	}
-}
-
 // counted is what Bytes should be.
-func counted(dict *Dict) int {
-	d := dict.table
-	if d == nil {
-		return dictBytes + cap(dict.small.entries)
-	}
-	total := dictBytes + tableBytes + 8*len(d.dir)
+func counted(d *Dict) int {
+	total := dictBytes + 8*len(d.dir)
 	for i := 0; i < len(d.dir); {
 		s := d.dir[i]
 		total += s.bytes()
@@ -163,7 +134,7 @@ func TestAgainstMap(t *testing.T) {
 		for k := range m {
 			d.Delete(hash(k), []byte(k))
 		}
-		if d.Len() != 0 || d.table != nil || d.small.entries != nil || d.Bytes() != counted(d) {
+		if d.Len() != 0 || len(d.dir) != 0 || d.Bytes() != counted(d) {
 			t.Fatalf("seed %d: not empty", seed)
 		}
 	}

@@ -9,9 +9,6 @@
 // table with linear probing whose entries stay ordered by hash; keys and values
 // lie in one byte arena per segment.
 //
-// While there are few entries, they lie one behind the other in a single piece of
-// memory instead: most collections are small and stay so.
-//
 // Because everything is ordered by hash, a position in hash space is a cursor
 // that survives any growth, and an interval of hashes is a contiguous piece.
 //
@@ -20,12 +17,10 @@
 //	T1  slots of a segment are ordered by hash, and no empty slot lies between
 //	    an entry and its home position;
 //	T2  every directory entry of a segment's prefix points to that segment;
-//	T3  a scan returns every key that is present from its start to its end;
-//	T4  a Dict is small or a table: at most smallEntries of smallBytes, ordered by
-//	    hash, or a table.
+//	T3  a scan returns every key that is present from its start to its end.
 //
 // A Dict is not safe for concurrent use: its owner locks. Slices it returns alias
 // its memory and are valid until the next change of the same entry: a change of
-// another one may move the entries, but leaves what was there as it was. The caller supplies the
-// hash of each key, always the same for the same key; see Hash.
+// another one may move the entries, but leaves what was there as it was. The caller
+// supplies the hash of each key, always the same for the same key; see Hash.
 package dict

@@ -17,8 +17,11 @@ func EntrySize(key, val int) int {
 	return minHeader + key + val
 }
 
-// expect is Dict.Expect.
-func (d *table) expect(lo, hi uint64, n, bytes int) {
+// Expect makes room for n entries of so many bytes, the sum of their EntrySize, that
+// there will be with hashes in [lo, hi), evenly spread; those that are there already
+// are among them. It saves a Dict that is filled in order of hash, as by a state
+// transfer, to grow step by step. What does not come is room that is kept.
+func (d *Dict) Expect(lo, hi uint64, n, bytes int) {
 	hi = min(hi, 1<<32)
 	if n < expectLeast || lo >= hi {
 		return

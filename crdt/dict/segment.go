@@ -20,7 +20,7 @@ const (
 // is uvarint 2 x key length, uvarint value length, key, value; or, for a big
 // one, the byte 1 and 4 bytes of index into the big records of the Dict.
 type segment struct {
-	dict  *table
+	dict  *Dict
 	slots []uint64
 	arena []byte
 	n     int32
@@ -29,7 +29,7 @@ type segment struct {
 	depth uint8
 }
 
-func newSegment(d *table, depth uint8, capacity uint32) *segment {
+func newSegment(d *Dict, depth uint8, capacity uint32) *segment {
 	spare := 4 + capacity/16 // for runs that spill over the last home position
 	return &segment{dict: d, depth: depth, cap: capacity, slots: make([]uint64, capacity+spare)}
 }

@@ -27,13 +27,13 @@ type warming struct {
 // Add notes an entry of d, which must not change until Run. It calls Run when
 // the batch is full.
 func (w *Warmer) Add(d *Dict, h uint32) {
-	if d.table == nil {
-		return // a small one is soon read
+	if d.n == 0 {
+		return
 	}
 	if w.n == warmBatch {
 		w.Run()
 	}
-	w.list[w.n].s, w.list[w.n].h = d.table.dir[d.table.index(h)], h
+	w.list[w.n].s, w.list[w.n].h = d.dir[d.index(h)], h
 	w.n++
 }
 

@@ -18,7 +18,7 @@ func TestOthersStayAsTheyWere(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 5))
 		hash := func(k []byte) uint32 { return uint32(Hash(seed, k)>>32) >> (seed % 4 * 10) } // many are equal at times
 		d, held := &Dict{}, map[string][]heldSlice{}
-		names := []int{6, 24, 26, 60}[rnd.IntN(4)]
+		names := []int{6, 24, 60, 600}[rnd.IntN(4)]
 		for step := range 1500 {
 			k := fmt.Appendf(nil, "name:%d", rnd.IntN(names))
 			size := []int{0, 10, 10, 40, 130, 1150, 3000}[rnd.IntN(5+rnd.IntN(3))]
@@ -46,35 +46,6 @@ func TestOthersStayAsTheyWere(t *testing.T) {
 			})
 			if check(t, d); d.Bytes() != counted(d) {
 				t.Fatalf("seed %d step %d: %d bytes count as %d", seed, step, counted(d), d.Bytes())
-			}
-		}
-	}
-}
-
-// TestScanOfAFewThatGrow: T3 from a single piece of memory to a table.
-func TestScanOfAFewThatGrow(t *testing.T) {
-	for seed := range uint64(500) {
-		rnd := rand.New(rand.NewPCG(seed, 6))
-		hash := func(k string) uint32 { return uint32(Hash(seed, []byte(k))>>32) &^ (1<<(seed%3*14) - 1) }
-		d, seen := &Dict{}, map[string]int{}
-		put := func(k string, size int) { d.Put(hash(k), []byte(k), make([]byte, size)) }
-		stay := 1 + rnd.IntN(smallEntries)
-		for i := range stay {
-			put(fmt.Sprint("stay", i), 10)
-		}
-		for cursor, more := uint64(0), true; more; more = cursor != 0 {
-			cursor = d.Scan(cursor, 1+rnd.IntN(4), func(k, _ []byte) { seen[string(k)]++ })
-			for range rnd.IntN(6) {
-				put(fmt.Sprint("new", rnd.IntN(40)), rnd.IntN(400))
-			}
-			for range rnd.IntN(6) {
-				k := fmt.Sprint("new", rnd.IntN(40))
-				d.Delete(hash(k), []byte(k))
-			}
-		}
-		for i := range stay {
-			if k := fmt.Sprint("stay", i); seen[k] != 1 {
-				t.Fatalf("seed %d: %q seen %d times", seed, k, seen[k])
 			}
 		}
 	}
