@@ -1,7 +1,5 @@
 package crdt
 
-import ()
-
 // collection is a value that consists of elements, each with dots of its own: a
 // set, a hash. A type is one implementation, a line in types and its kinds of
 // operations in kinds; nothing else in the package knows it.
@@ -12,6 +10,8 @@ type collection interface {
 	kept() int
 	// newest is the newest live dot.
 	newest() Dot
+	// eachDot calls fn for the dots of all writes that the collection holds a trace of.
+	eachDot(fn func(d Dot))
 	// apply applies an operation of the type's own kinds.
 	apply(op *Op, d Dot)
 	// clear removes what seen covers of every element, and the named parts of

@@ -173,18 +173,7 @@ func (s *Set) clear(seen VersionVector, _ []Elem, _ Dot) {
 	}
 }
 
-// newest returns the newest live dot.
-func (s *Set) newest() (d Dot) {
-	s.members.Each(func(_, rec []byte) bool {
-		for i := 0; i < len(rec); i += DotSize {
-			if x := DotAt(rec[i:]); x.Newer(d) {
-				d = x
-			}
-		}
-		return true
-	})
-	return d
-}
+func (s *Set) newest() Dot { return newestOf(s.eachDot) }
 
 // merge joins o into s: a dot that one side lacks although it covers it was
 // removed there (K1). Only what differs is written.

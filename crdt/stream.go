@@ -180,14 +180,7 @@ func (s *Stream) Len() int  { return s.list.n + len(s.marks) + len(s.groups) }
 func (s *Stream) kept() int { return s.Len() }
 
 // newest returns the newest live dot.
-func (s *Stream) newest() (d Dot) {
-	s.eachDot(func(x Dot) {
-		if x.Newer(d) {
-			d = x
-		}
-	})
-	return d
-}
+func (s *Stream) newest() Dot { return newestOf(s.eachDot) }
 
 func (s *Stream) eachDot(fn func(d Dot)) {
 	s.list.each(func(e *StreamEntry) bool { fn(e.dot); return true })

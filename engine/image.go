@@ -199,6 +199,9 @@ func (im *Image) Each(fn func(k *ImageKey) error) error {
 		if !im.Vector.Descends(obj.Context()) {
 			return fmt.Errorf("%w: a key has seen %v, the image %v", ErrImage, obj.Context(), im.Vector)
 		}
+		if !obj.Within(im.Vector) {
+			return fmt.Errorf("%w: a key of %d bytes holds writes that the image, at %v, has not seen", ErrImage, len(k.Key), im.Vector)
+		}
 		if err := fn(&k); err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -190,4 +192,62 @@ func FuzzImage(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestForgedImages: an image with elements that its vector does not cover is refused,
+// though the key says that it has seen nothing.
+func TestForgedImages(t *testing.T) {
+	k := []byte("key")
+	field := func(b []byte) []byte { return append(binary.AppendUvarint(nil, uint64(len(b))), b...) }
+	for name, write := range map[string]func(tx *Tx){
+		"set":     func(tx *Tx) { tx.SetAdd(k, manyNames(1)) },
+		"hash":    func(tx *Tx) { tx.HashSet(k, manyNames(2)) },
+		"counter": func(tx *Tx) { tx.HashIncr(k, []byte("x"), 1) },
+		"zset":    func(tx *Tx) { tx.ZSetAdd(k, manyNames(1), []float64{1}, ScoreRule{}) },
+		"list":    func(tx *Tx) { tx.ListPush(k, true, manyNames(1)) },
+		"hll":     func(tx *Tx) { tx.HLLAdd(k, manyNames(1), 3000) },
+		"many":    func(tx *Tx) { tx.SetAdd(k, manyNames(100)) },
+	} {
+		n := newNode(t, 1, clockAt(1_700_000_000_000))
+		n.do(write)
+		for _, im := range images(n) {
+			if im.Empty() {
+				continue
+			}
+			forge := func(vv crdt.VersionVector) error {
+				data := crdt.AppendVector(bytes.Clone(im.Bytes()[:imageHeader]), vv)
+				err := im.Each(func(k *ImageKey) error {
+					data = append(append(data, 0, 0), field(k.Key)...)
+					data = append(data, field(new(crdt.Object).AppendHeader(nil))...)
+					k.Object.EachElem(func(t crdt.Type, name, rec []byte) {
+						data = append(append(append(data, byte(t)), field(name)...), field(rec)...)
+					})
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				forged, err := DecodeImage(endImage(data, im.Last))
+				if err == nil {
+					_, err = n.eng.decodeKeys(forged, nil)
+				}
+				return err
+			}
+			if err := forge(im.Vector); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			less := im.Vector.Clone()
+			less.Set(1, less.Get(1)-1)
+			if err := forge(less); !errors.Is(err, ErrImage) {
+				t.Errorf("%s, forged: %v", name, err)
+			}
+		}
+	}
+}
+
+func manyNames(n int) (names [][]byte) {
+	for i := range n {
+		names = append(names, fmt.Append(nil, "name", i))
+	}
+	return names
 }
