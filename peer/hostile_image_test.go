@@ -107,6 +107,11 @@ var imageLies = []struct {
 		return reseal(b, func(b []byte) []byte { return append(b[:18:18], 0xff, 0xff, 0xff, 0x7f) })
 	}},
 	{"element without its key", "image", behind(3, 1, 'x', 1, 'y')},
+	{"a member that its vector does not cover", "has not seen", func(t testing.TB, one, two *stateNode, b []byte) []byte {
+		ahead := crdt.Dot{Time: one.eng.Vector().Get(1) + 1, Replica: 1}
+		member := append([]byte{byte(crdt.TypeSet), 1, 'm', crdt.DotSize}, crdt.AppendDot(nil, ahead)...)
+		return behind(append([]byte{0, 0, 1, 'k', 3, 0, 0, 0}, member...)...)(t, one, two, b)
+	}},
 	{"database that is none", "key", behind(0, 200, 1, 'k', 2, 1, 0)},
 }
 
