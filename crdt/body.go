@@ -108,10 +108,17 @@ func (d *opDecoder) batches(n int, fn func()) {
 	op.Elems, op.vectors, op.resets, op.names = op.Elems[:0], op.vectors[:0], op.resets[:0], op.names[:0]
 }
 
-// CheckOp decodes an operation and tells whether that was possible. Afterwards op
-// holds nothing of use.
-func CheckOp(op *Op, b []byte) error {
-	return decodeOp(op, b, func(d *opDecoder) { d.batches(d.count(2), func() {}) })
+// CheckOp decodes an operation and tells whether that was possible, and whether it had
+// seen nothing but what seen covers. Afterwards op holds nothing of use.
+func CheckOp(op *Op, b []byte, seen VersionVector) error {
+	within := true
+	err := decodeOp(op, b, func(d *opDecoder) {
+		d.batches(d.count(2), func() { within = within && op.SeenWithin(seen) })
+	})
+	if err == nil && !(within && op.SeenWithin(seen)) {
+		return errForeseen
+	}
+	return err
 }
 
 // OpKey returns the key of an encoded operation.

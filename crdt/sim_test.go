@@ -147,6 +147,9 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 		ev.list = slicesList(shown, &ev, len(s.hist))
 		e.add(s, n, op)
 	}
+	if err := e.foresees(); err != nil {
+		return false, fmt.Errorf("%v at %d: %w", a, n.id, err)
+	}
 	ev.dot = e.dots[len(e.dots)-1]
 	e.mask = 1 << len(s.hist)
 	s.hist = append(s.hist, ev)
@@ -157,6 +160,18 @@ func (s *sim) write(n *node, a action, wall Timestamp) (bool, error) {
 		return false, fmt.Errorf("%v at %d shows %q, want %q", a, n.id, got, ev.list)
 	}
 	return true, s.check(n)
+}
+
+// foresees returns an error if an op would be refused for what it has seen.
+func (e *entry) foresees() error {
+	vv := e.deps.Clone()
+	for i, d := range e.dots {
+		vv.Set(d.Replica, d.Time-1)
+		if err := CheckOp(&Op{}, e.ops[i], vv); err != nil {
+			return fmt.Errorf("op %v, seen is %v: %w", d, vv, err)
+		}
+	}
+	return nil
 }
 
 // add puts an op of n into the entry.

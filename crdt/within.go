@@ -1,5 +1,7 @@
 package crdt
 
+import "fmt"
+
 // Within reports whether vv covers the dot of every write that the object holds a trace of:
 // values and counter shares, removed ones too, deadlines, elements. A state
 // holds nothing that its vector does not cover, so an object which is not within that has
@@ -12,6 +14,33 @@ func (o *Object) Within(vv VersionVector) bool {
 		}
 	}
 	return within
+}
+
+// errForeseen means that an op has seen what there cannot have been when it was made.
+var errForeseen = fmt.Errorf("%w: op that has seen writes which it does not depend on", ErrCorrupt)
+
+// SeenWithin reports whether vv covers all that the author of op says it had seen. An op
+// removes what it has seen, so one that has seen a write to come removes it where the write
+// comes first, and nowhere else.
+func (op *Op) SeenWithin(vv VersionVector) bool {
+	if !vv.Descends(op.Clear) || !resetsWithin(op.Shares, vv) {
+		return false
+	}
+	for i := range op.Elems {
+		if e := &op.Elems[i]; !vv.Descends(e.Seen) || !resetsWithin(e.Shares, vv) {
+			return false
+		}
+	}
+	return true
+}
+
+func resetsWithin(list []Reset, vv VersionVector) bool {
+	for i := range list {
+		if !vv.Covers(Dot{list[i].Time, list[i].Replica}) {
+			return false
+		}
+	}
+	return true
 }
 
 // newestOf returns the newest dot of those that each calls its argument for.

@@ -12,10 +12,11 @@ type applier struct {
 	ent   entry
 	op    crdt.Op
 	group []oplog.Entry
-	built map[int]*crdt.Op // large ones of group, by index
-	lent  bool             // op's buffers are those of a built one
-	alone bool             // the op is the only one of its block
-	edits crdt.Edits       // of the block
+	built map[int]*crdt.Op   // large ones of group, by index
+	lent  bool               // op's buffers are those of a built one
+	alone bool               // the op is the only one of its block
+	edits crdt.Edits         // of the block
+	seen  crdt.VersionVector // what an op can have seen that is checked
 }
 
 // keepGroup is the largest group whose room is kept, in ops.
@@ -89,14 +90,17 @@ func (a *applier) note(i int) error {
 }
 
 // Check decodes every op of a block, so that a block which is sound outside but
-// not inside is refused before anything of it is stored or applied. It must not
-// run at the same time as Apply.
+// not inside is refused before anything of it is stored or applied. An op may have
+// seen what the block depends on, and what its author wrote before. Check must
+// not run at the same time as Apply.
 func (e *Engine) Check(b *oplog.Block) error {
 	a := &e.apply
 	a.edits.Reset()
 	defer a.edits.Reset()
+	a.seen = append(a.seen[:0], b.Deps...)
 	return b.Each(func(en oplog.Entry) error {
-		err := crdt.CheckOp(&a.op, en.Op)
+		a.seen.Set(en.Dot.Replica, en.Dot.Time-1)
+		err := crdt.CheckOp(&a.op, en.Op, a.seen)
 		if err == nil {
 			err = a.edits.Note(&a.op, en.Dot)
 		}

@@ -288,6 +288,11 @@ var lies = []struct {
 	{"forged dependencies", "does not hold", func(s *siege, b []*oplog.Block) *liar {
 		return say(forge(1, b[0].Prev, b[0].First, crdt.VersionVector{{Replica: 2, Time: 1 << 62}, {Replica: 3, Time: 1 << 62}}, []byte("x")))
 	}},
+	{"a removal of writes to come", "could not be applied", func(s *siege, b []*oplog.Block) *liar {
+		op := &crdt.Op{Kind: crdt.KindSetRemove, Key: []byte("k")}
+		op.Elems = []crdt.Elem{{Name: []byte("m"), Seen: crdt.VersionVector{{Replica: 2, Time: 1 << 62}}}}
+		return say(forge(1, b[0].Prev, b[0].First, b[0].Deps, crdt.AppendOp(nil, op)))
+	}},
 	{"absurd counts inside an op", "could not be applied", func(s *siege, b []*oplog.Block) *liar {
 		op := crdt.AppendOp(nil, &crdt.Op{Kind: crdt.KindSetAdd, Key: []byte("k")})
 		op = append(op[:len(op)-1], 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
