@@ -320,7 +320,11 @@ func (n *Node) load() error {
 		if db := n.database(x.Database.GUID); db != nil && (db.record.Fault != nil || db.halted != nil) {
 			x.State = noteWithdrawn // an old disk, or a copy: it may have been decided since
 		}
-		n.forget(x)
+		if n.forget(x) != nil { // the finisher goes on, and no other change takes its place before
+			n.mu.Lock()
+			n.mu.notes[x.Database.GUID] = x
+			n.mu.Unlock()
+		}
 	}
 	return nil
 }

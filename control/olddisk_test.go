@@ -3,8 +3,13 @@ package control
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"crdb/control/api"
 )
@@ -155,5 +160,53 @@ func TestGivenUpForOneThatIsAway(t *testing.T) {
 	}
 	if task := co.modify(guid, setting(6)); task.Status != api.TaskFinished || len(co.database(guid).record.GivenUp) != 0 {
 		t.Errorf("task: %+v", task)
+	}
+}
+
+// fullDisk has no space for records of databases while it is full.
+type fullDisk struct {
+	vfs.FS
+	full atomic.Bool
+}
+
+func (d *fullDisk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if d.full.Load() && strings.HasSuffix(name, recordFile+tempSuffix) {
+		return nil, syscall.ENOSPC
+	}
+	return d.FS.Create(name, c)
+}
+
+// A coordinator that starts again, while its disk takes nothing, keeps the change that it
+// gives up until that is written down: no other change takes the place of its note, and
+// the members that have posted it hear of it in the end.
+func TestGivenUpWhenTheDiskTakesNothing(t *testing.T) {
+	_, nodes, guid := four(t)
+	co := nodes[0]
+	r, _ := co.find(guid)
+	c, err := co.plan(r.Database, setting(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = co.beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err == nil {
+		_, err = co.propose(context.Background(), &task{owner: co.tasks}, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := &fullDisk{FS: vfs.Default}
+	co.opts.FS = disk
+	disk.full.Store(true)
+	co.restart()
+	if o := co.outcome(guid, c.next.ConfigID); o.State != api.OutcomePreparing {
+		t.Errorf("the change is %s", o.State)
+	}
+	if task := co.modify(guid, setting(6)); task.Status != api.TaskFailed {
+		t.Errorf("another change: %+v", task)
+	}
+	disk.full.Store(false)
+	agreeOn(t, guid, 1, nodes[:3]...)
+	if task := co.modify(guid, setting(6)); task.Status != api.TaskFinished {
+		t.Errorf("another change afterwards: %+v", task)
 	}
 }
