@@ -27,11 +27,17 @@ func (op *Op) SeenWithin(vv VersionVector) bool {
 		return false
 	}
 	for i := range op.Elems {
-		if e := &op.Elems[i]; !vv.Descends(e.Seen) || !resetsWithin(e.Shares, vv) {
+		if e := &op.Elems[i]; !vv.Descends(e.Seen) || !resetsWithin(e.Shares, vv) || !op.nameWithin(e, vv) {
 			return false
 		}
 	}
 	return true
+}
+
+// nameWithin is for what adds to an epoch of a HyperLogLog: it names it by its dot. Of one to
+// come that would be lost where the epoch comes later, and nowhere else.
+func (op *Op) nameWithin(e *Elem, vv VersionVector) bool {
+	return op.Kind != KindHLLAdd || e.Of != TypeNone || len(e.Name) == 0 || vv.Covers(DotAt(e.Name))
 }
 
 func resetsWithin(list []Reset, vv VersionVector) bool {

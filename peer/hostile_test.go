@@ -293,6 +293,11 @@ var lies = []struct {
 		op.Elems = []crdt.Elem{{Name: []byte("m"), Seen: crdt.VersionVector{{Replica: 2, Time: 1 << 62}}}}
 		return say(forge(1, b[0].Prev, b[0].First, b[0].Deps, crdt.AppendOp(nil, op)))
 	}},
+	{"an addition to a sketch to come", "could not be applied", func(s *siege, b []*oplog.Block) *liar {
+		op := &crdt.Op{Kind: crdt.KindHLLAdd, Key: []byte("k")}
+		op.Elems = []crdt.Elem{{Name: crdt.AppendDot(nil, crdt.Dot{Time: 1 << 62, Replica: 2}), Value: []byte{0, 0, 1, 5}}}
+		return say(forge(1, b[0].Prev, b[0].First, b[0].Deps, crdt.AppendOp(nil, op)))
+	}},
 	{"absurd counts inside an op", "could not be applied", func(s *siege, b []*oplog.Block) *liar {
 		op := crdt.AppendOp(nil, &crdt.Op{Kind: crdt.KindSetAdd, Key: []byte("k")})
 		op = append(op[:len(op)-1], 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
