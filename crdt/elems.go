@@ -25,8 +25,8 @@ type elems struct {
 
 const (
 	// maxFewBytes bounds few, as maxFew does the elements there: what fits a flat record
-	// of 1 KiB fits.
-	maxFewBytes = 1152
+	// of 1 KiB fits, and so does what lies there while an op makes of one such record another.
+	maxFewBytes = 2048
 	// elemsSize is what elems itself takes.
 	elemsSize = 40
 )

@@ -159,3 +159,37 @@ func checkFew(t *testing.T, seed uint64, o *Object, rec []byte) {
 		}
 	}
 }
+
+// TestOrderOfFew: the elements of a flat record stay in the order in which they came,
+// though an op that makes one larger and then another smaller makes more of them for a
+// moment.
+func TestOrderOfFew(t *testing.T) {
+	value := func(n int) []byte { return make([]byte, n) }
+	var o Object
+	var op Op
+	set := func(pairs ...[]byte) {
+		op.Reset(KindHashSet, 0, []byte("k"))
+		if err := o.PrepareChange(&op, TypeHash); err != nil {
+			t.Fatal(err)
+		}
+		o.Hash().PrepareSet(&op, pairs)
+		o.Apply(&op, Dot{o.Context().Get(1) + 1, 1})
+	}
+	for i := range 10 {
+		set(fmt.Append(nil, 9-i), value(10))
+	}
+	set([]byte("9"), value(700))
+	for range 20 {
+		set([]byte("0"), value(700), []byte("9"), value(10))
+		set([]byte("9"), value(700), []byte("0"), value(10))
+		rec, ok := o.Few(nil, 1024)
+		for i := range 10 {
+			if !ok || string(RecordName(rec, i)) != fmt.Sprint(9-i) {
+				t.Fatalf("field %d of %d is %q", i, RecordLen(rec), RecordName(rec, i))
+			}
+		}
+		if err := DecodeKnown(&o, rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
