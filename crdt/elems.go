@@ -174,8 +174,8 @@ func (m *elems) Expect(n, bytes int) {
 	m.many.Expect(0, 1<<32, n, bytes)
 }
 
-// adopt makes a copy of n elements, which lie one behind the other as few has them, all
-// that there is, with room for one more that is not large.
+// adopt makes a copy of n elements, of up to maxFewBytes, which lie one behind the other as
+// few has them, all that there is, with room for one more that is not large.
 func (m *elems) adopt(n int, few []byte) {
 	*m = elems{few: append(make([]byte, 0, len(few)+64), few...), n: int32(n)}
 }

@@ -116,7 +116,7 @@ func decodeFew(o *Object, rec []byte, known bool) (err error) {
 		return errFew("number of elements")
 	}
 	counts := rec[1]&fewCounts != 0
-	if known && !counts && c.adopt(n, d.b) {
+	if known && !counts && len(d.b) <= maxFewBytes && c.adopt(n, d.b) {
 		// as it lies
 	} else if err := d.loadFew(c, n); err != nil {
 		return err

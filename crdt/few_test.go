@@ -193,3 +193,28 @@ func TestOrderOfFew(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeRecordOfFew: a record may come from elsewhere, and then be of any size. One that
+// is larger than few may be becomes an object like one that has grown, of which an element
+// changes without all others being copied.
+func TestLargeRecordOfFew(t *testing.T) {
+	for _, typ := range []Type{TypeSet, TypeHash, TypeZSet} {
+		var o, known Object
+		for i := range 5 {
+			rec := AppendDot(nil, Dot{1, 1})
+			if typ != TypeSet {
+				rec = appendScore(append([]byte{shapePlain}, rec...), 1)
+			}
+			if err := o.LoadElem(typ, append(make([]byte, 1<<20), byte(i)), rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rec, ok := o.Few(nil, math.MaxInt)
+		if err := DecodeKnown(&known, rec); !ok || err != nil || known.Sum() != o.Sum() {
+			t.Fatalf("type %d: %v, %v", typ, ok, err)
+		}
+		if few, ok := known.of(typ).(fewer).asFew(); ok {
+			t.Errorf("type %d: %d bytes are few", typ, len(few))
+		}
+	}
+}
