@@ -122,7 +122,7 @@ func TestNumbersOfAnotherKind(t *testing.T) {
 		"reset of a score":               {Kind: KindZSetRemove, Elems: elem(Elem{Shares: reset(frac)})},
 		"reset of a hidden score":        {Kind: KindSetAdd, Elems: elem(Elem{Of: TypeZSet, Shares: reset(frac)})},
 	} {
-		if op.Key = []byte("k"); CheckOp(&Op{}, AppendOp(nil, op), nil) == nil {
+		if op.Key = []byte("k"); CheckOp(&Op{}, AppendOp(nil, op), VersionVector{{1, 1}}) == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
