@@ -343,6 +343,9 @@ func (n *Node) bootstrap() error {
 			return nil
 		}
 	}
+	if n.bootstrapping(s.Database) {
+		return nil
+	}
 	own, err := n.ownCluster()
 	var t *api.Task
 	if err == nil {
@@ -358,6 +361,22 @@ func (n *Node) bootstrap() error {
 		return fmt.Errorf("cannot make database %q: %w", s.Database, err)
 	}
 	return nil
+}
+
+// bootstrapping reports whether a create of a database of this name is under way here. What
+// an earlier start has left of one is finished first: the finisher does not run yet.
+func (n *Node) bootstrapping(name string) bool {
+	for guid, db := range n.snapshot() {
+		if db.record.Status != api.StatusPosted || db.record.Database.Name != name {
+			continue
+		}
+		n.finishNote(guid)
+		if db = n.database(guid); db != nil && db.record.Status == api.StatusPosted {
+			n.log.Warn("the database of the settings is just being made; if that fails, the next start makes it", "database", name, "guid", guid)
+		}
+		return db != nil
+	}
+	return false
 }
 
 // ownCluster says where others reach this node, for a database that names no nodes. A
