@@ -2,7 +2,10 @@ package control
 
 import (
 	"net"
+	"strings"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"crdb/control/api"
 )
@@ -42,4 +45,26 @@ func TestBootstrapOfWhatIsBeingMade(t *testing.T) {
 	n.start()
 	nodes[0].restart()
 	eventually(t, "it serves", func() bool { return len(n.databases()) == 1 })
+}
+
+// no writes.
+func TestForcedOutOnAFullDisk(t *testing.T) {
+	dial, nodes, guid := four(t)
+	gone := nodes[2]
+	disk := &fullDisk{FS: vfs.Default}
+	gone.Close()
+	gone.opts.FS = disk
+	gone.start()
+	dial.cut.Store(gone.AdminAddr(), true)
+	nodes[0].client.CloseIdleConnections()
+	if task := nodes[0].modify(guid, removing(true, 3)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	dial.cut.Delete(gone.AdminAddr())
+	disk.full.Store(true)
+	gone.fake(guid).spec.Notice(Notice{Kind: NoticeStranger, Text: "no member"})
+	eventually(t, "it takes no writes", func() bool { return strings.Contains(gone.fake(guid).refuses(), "was removed from database") })
+	disk.full.Store(false)
+	gone.fake(guid).spec.Notice(Notice{Kind: NoticeStranger, Text: "no member"})
+	eventually(t, "it is written down", func() bool { return gone.database(guid).record.Status == api.StatusRemoved })
 }

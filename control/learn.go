@@ -79,10 +79,8 @@ func (n *Node) condemn(guid string, f *fault) {
 	db, err := n.rewriteLocked(db, func(r *record) { r.Fault = f })
 	if err != nil {
 		n.log.Error("cannot write down that an instance lost log", "guid", guid, "err", err)
-		next := *db
-		next.halted = f
-		db = &next
-		n.put(guid, db)
+		n.haltLocked(db, f)
+		return
 	}
 	n.alarm(db)
 	n.restrain(db)
@@ -92,13 +90,16 @@ func (n *Node) condemn(guid string, f *fault) {
 func (n *Node) halt(guid string, f *fault) {
 	n.change.Lock()
 	defer n.change.Unlock()
-	db := n.database(guid)
-	if db == nil || db.halted != nil {
-		return
+	if db := n.database(guid); db != nil && db.halted == nil {
+		n.haltLocked(db, f)
 	}
+}
+
+// haltLocked is halt with change held.
+func (n *Node) haltLocked(db *database, f *fault) {
 	next := *db
 	next.halted = f
-	n.put(guid, &next)
+	n.put(db.record.Database.GUID, &next)
 	n.alarm(&next)
 	n.restrain(&next)
 }

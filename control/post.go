@@ -149,18 +149,23 @@ func (n *Node) leaveLocked(db *database, d *api.Database) error {
 }
 
 // outLocked makes an instance one that is no member any more. What is there stays, to
-// be read and purged.
+// be read and purged. It takes no writes from then on, also where that cannot be written down.
 func (n *Node) outLocked(db *database, f func(*record)) error {
-	db, err := n.rewriteLocked(db, func(r *record) {
+	out := func(r *record) {
 		r.Status, r.Posted = api.StatusRemoved, nil
 		f(r)
-	})
+	}
+	next, err := n.rewriteLocked(db, out)
 	if err != nil {
+		r := *db.record
+		out(&r)
+		code, why := r.restraint()
+		n.haltLocked(db, &fault{code, why})
 		return err
 	}
-	n.alarm(db)
-	n.restrain(db)
-	n.inform(db)
+	n.alarm(next)
+	n.restrain(next)
+	n.inform(next)
 	return nil
 }
 
