@@ -1,14 +1,40 @@
 package control
 
 import (
+	"context"
 	"net"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"crdb/control/api"
 )
+
+// onBadDisk starts a node again on a disk that refuses some operations while it is broken.
+func (n *testNode) onBadDisk(refuses func(op errorfs.Op) bool) (broken *atomic.Bool) {
+	n.t.Helper()
+	broken = &atomic.Bool{}
+	n.Close()
+	n.opts.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && refuses(op) {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	n.start()
+	return broken
+}
+
+// below selects one kind of operation in one directory of the node.
+func (n *testNode) below(dir string, kind errorfs.OpKind) func(errorfs.Op) bool {
+	path := filepath.Join(n.opts.Settings.Dir, dir)
+	return func(op errorfs.Op) bool { return op.Kind == kind && strings.HasPrefix(op.Path, path) }
+}
 
 // freePort returns a port that nobody listens on.
 func freePort(t *testing.T) int {
@@ -67,4 +93,45 @@ func TestForcedOutOnAFullDisk(t *testing.T) {
 	disk.full.Store(false)
 	gone.fake(guid).spec.Notice(Notice{Kind: NoticeStranger, Text: "no member"})
 	eventually(t, "it is written down", func() bool { return gone.database(guid).record.Status == api.StatusRemoved })
+}
+
+// disk keeps it.
+func TestPurgeOfAReturnOnABadDisk(t *testing.T) {
+	_, nodes, guid := four(t)
+	n, ctx := nodes[1], context.Background()
+	broken := n.onBadDisk(n.below(returnsDir, errorfs.OpRemoveAll))
+	lostLog(t, n, guid)
+	broken.Store(true)
+	if task := n.wait(n.c.Purge(ctx, guid, []int{2})); task.Status != api.TaskFailed {
+		t.Errorf("task: %+v", task)
+	}
+	broken.Store(false)
+	if task := n.wait(n.c.Purge(ctx, guid, []int{2})); task.Status != api.TaskFinished {
+		t.Errorf("task: %+v", task)
+	}
+	n.restart()
+	if n.missing() != "" {
+		t.Error("it is to come back")
+	}
+}
+
+// back once more.
+func TestReturnedOnABadDisk(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	broken := n.onBadDisk(n.below(returnsDir, errorfs.OpRemoveAll))
+	lostLog(t, n, guid)
+	broken.Store(true)
+	n.restart()
+	eventually(t, "it is back", func() bool { v, _ := n.inForce(guid); return v > 0 && n.database(guid).record.Replica > 3 })
+	broken.Store(false)
+	eventually(t, "the recovery is over", func() bool { return !n.tasks.running(api.OpRecover, guid) })
+	if task := nodes[0].modify(guid, removing(false, n.database(guid).record.Replica)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	eventually(t, "it has left", n.clean)
+	n.restart()
+	if n.missing() != "" {
+		t.Error("it is to come back")
+	}
 }

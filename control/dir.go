@@ -204,6 +204,15 @@ func (d *dir) remove(elem ...string) error {
 	return d.sync(d.fs.PathDir(path))
 }
 
+// removeFrom is remove in a directory that is made when it is needed first.
+func (d *dir) removeFrom(dir, name string) error {
+	err := d.remove(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // list returns the names in a directory, sorted; none if there is no such
 // directory.
 func (d *dir) list(elem ...string) ([]string, error) {

@@ -221,7 +221,7 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 		return api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: %v", n.opts.Settings.Region, err)
 	}
 	n.put(d.GUID, db)
-	n.returned(d.GUID)
+	n.isBack(d.GUID)
 	n.log.Info("database is serving", "database", d.Name, "guid", d.GUID, "port", r.Port, "replica", r.Replica)
 	if anew {
 		n.wg.Go(func() { n.checkAnew(d.GUID) })
@@ -270,6 +270,11 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 func (n *Node) dropLocked(guid string, db *database) error {
 	r := *db.record
 	served := r.Status != api.StatusPosted
+	if served { // before nothing is here that says that it has come back
+		if err := n.returned(guid); err != nil {
+			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)
+		}
+	}
 	if served || n.creates(guid) { // who has the create to carry out must know after a crash that it is over
 		if err := n.remember(&r, n.wasDropped(guid)); err != nil {
 			return fmt.Errorf("region %s: %w", n.opts.Settings.Region, err)

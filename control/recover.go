@@ -41,7 +41,9 @@ func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error)
 		if !k.decide(ctx) {
 			return context.Canceled
 		}
-		n.returned(guid)
+		if err := n.returned(guid); err != nil {
+			return err
+		}
 		if n.tasks.running(api.OpRecover, guid) { // one that begins from now on finds that nothing is to come back
 			return errRecovers
 		}

@@ -80,8 +80,19 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 func (n *Node) hasReturned(r *record) {
 	x := n.expected(r.Database.GUID)
 	if x != nil && r.Status == api.StatusCommitted && r.Replica != x.Replaces {
-		n.returned(r.Database.GUID)
+		n.isBack(r.Database.GUID)
 	}
+}
+
+// isBack ends what expectReturn began when the new instance is committed. Where the disk
+// does not take that, the next start does it, or whoever drops the instance.
+func (n *Node) isBack(guid string) {
+	if n.expected(guid) == nil || n.returned(guid) == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.mu.returns, guid)
 }
 
 // expected returns what expectReturn began, nil if nothing.
@@ -98,18 +109,16 @@ func (n *Node) isLost(guid string) bool {
 }
 
 // returned ends what expectReturn began: an instance serves, or the database is
-// gone, or somebody wants nothing of it here any more.
-func (n *Node) returned(guid string) {
-	n.mu.Lock()
-	r := n.mu.returns[guid]
-	delete(n.mu.returns, guid)
-	n.mu.Unlock()
-	if r == nil {
-		return
-	}
-	if err := n.dir.remove(returnsDir, guid+".json"); err != nil {
+// gone, or somebody wants nothing of it here any more. An error: it is to come back still.
+func (n *Node) returned(guid string) error {
+	if err := n.dir.removeFrom(returnsDir, guid+".json"); err != nil {
 		n.log.Error("cannot remove what is kept of a recovery", "guid", guid, "err", err)
+		return err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.mu.returns, guid)
+	return nil
 }
 
 // missing returns the GUID of a database whose instance here is to come back, "" if
