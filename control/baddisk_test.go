@@ -135,3 +135,21 @@ func TestReturnedOnABadDisk(t *testing.T) {
 		t.Error("it is to come back")
 	}
 }
+
+// A change is not begun of which the disk does not take what it would be known by later.
+func TestUnplannedOnABadDisk(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	var writes atomic.Int64
+	files := n.below(tasksDir, errorfs.OpCreate)
+	broken := n.onBadDisk(func(op errorfs.Op) bool { return files(op) && writes.Add(1) > 2 })
+	broken.Store(true)
+	task := n.modify(guid, setting(5))
+	n.Close()
+	broken.Store(false)
+	n.start()
+	v, _ := n.inForce(guid)
+	if after := n.wait(task, nil); (v == 2) != (after.Status == api.TaskFinished) || task.Status != after.Status {
+		t.Errorf("version %d; task: %+v; after a restart: %+v", v, task, after)
+	}
+}

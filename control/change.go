@@ -27,7 +27,9 @@ func (n *Node) modify(ctx context.Context, k *task, c *change) error {
 	if err := n.resolveAdded(ctx, k, c); err != nil {
 		return err
 	}
-	k.plan(c)
+	if err := k.plan(c); err != nil {
+		return err
+	}
 	x, err := n.beginChange(ctx, &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
 	if err != nil {
 		return err

@@ -334,5 +334,8 @@ func (k *task) decide(ctx context.Context) bool {
 func (k *task) commit()         { k.save(func(f *taskFile) { f.Committed = true }) }
 func (k *task) uncommit() error { return k.save(func(f *taskFile) { f.Committed = false }) }
 
-// plan says which change of a configuration the task is about to make.
-func (k *task) plan(c *change) { k.save(func(f *taskFile) { f.Base, f.Next = c.base, c.next }) }
+// plan says which change of a configuration the task is about to make: by that a start of
+// the node knows which one it was.
+func (k *task) plan(c *change) error {
+	return k.save(func(f *taskFile) { f.Base, f.Next = c.base, c.next })
+}
