@@ -136,6 +136,37 @@ func TestReturnedOnABadDisk(t *testing.T) {
 	}
 }
 
+// What is made is made, although the disk did not take that its task is decided, nor its end.
+func TestDecidedTasksOnABadDisk(t *testing.T) {
+	for _, op := range []string{api.OpCreate, api.OpUpdate, api.OpDelete} {
+		_, nodes, guid := four(t)
+		n, ctx := nodes[0], context.Background()
+		var writes atomic.Int64
+		taken := map[string]int64{api.OpCreate: 2, api.OpDelete: 2, api.OpUpdate: 3}[op] // queued, started, planned
+		files := n.below(tasksDir, errorfs.OpCreate)
+		broken := n.onBadDisk(func(op errorfs.Op) bool { return files(op) && writes.Add(1) > taken })
+		broken.Store(true)
+		var task *api.Task
+		switch op {
+		case api.OpCreate:
+			task = n.create(describeOn("shop", nodes[:3]...))
+		case api.OpUpdate:
+			task = n.modify(guid, setting(5))
+		default:
+			task = n.wait(n.c.Delete(ctx, guid))
+		}
+		if task.Status != api.TaskFinished {
+			t.Fatalf("%s: task: %+v", op, task)
+		}
+		n.Close()
+		broken.Store(false)
+		n.start()
+		if task = n.wait(task, nil); task.Status != api.TaskFinished {
+			t.Errorf("%s: after a restart: %+v", op, task)
+		}
+	}
+}
+
 // A change is not begun of which the disk does not take what it would be known by later.
 func TestUnplannedOnABadDisk(t *testing.T) {
 	_, nodes, guid := four(t)

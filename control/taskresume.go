@@ -30,6 +30,9 @@ func (n *Node) recallTasks(records []*record) error {
 		n.log.Warn("what is kept of a task cannot be read", "err", err)
 	}
 	for _, k := range n.tasks.recall(files) {
+		if n.isDone(k, records) {
+			k.decided, k.committed = true, true
+		}
 		do := n.resume(k)
 		if do == nil {
 			n.log.Warn("a task was cut short by the end of the node", "task", k.api.ID, "operation", k.api.Operation, "guid", k.api.GUID)
@@ -40,6 +43,26 @@ func (n *Node) recallTasks(records []*record) error {
 		n.resumed = append(n.resumed, resumption{k, do})
 	}
 	return nil
+}
+
+// isDone reports whether what is in force here, or gone, shows that a task was decided: its
+// file does not say so where the disk did not take that.
+func (n *Node) isDone(k *task, records []*record) bool {
+	guid := k.api.GUID
+	in := func(made func(*record) bool) bool {
+		return slices.ContainsFunc(records, func(r *record) bool {
+			return r.Database.GUID == guid && r.Status != api.StatusPosted && made(r)
+		})
+	}
+	switch op := k.api.Operation; {
+	case op == api.OpCreate:
+		return in(func(*record) bool { return true })
+	case op == api.OpDelete:
+		return n.wasDeleted(guid) && !in(func(*record) bool { return true })
+	case k.next != nil:
+		return in(func(r *record) bool { return r.Database.ConfigID == k.next.ConfigID })
+	}
+	return false
 }
 
 // resumeTasks carries the tasks on that can be.
