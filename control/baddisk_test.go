@@ -184,3 +184,40 @@ func TestUnplannedOnABadDisk(t *testing.T) {
 		t.Errorf("version %d; task: %+v; after a restart: %+v", v, task, after)
 	}
 }
+
+// after a crash where another change has begun meanwhile.
+func TestDecidedTaskUnderAnotherNote(t *testing.T) {
+	for _, over := range []string{"a change that waits", "a delete that is about to begin"} {
+		dial, nodes, guid := four(t)
+		n := nodes[0]
+		dial.cut.Store(nodes[2].AdminAddr(), true)
+		n.client.CloseIdleConnections()
+		first := n.modify(guid, setting(4))
+		if over == "a change that waits" {
+			n.modify(guid, setting(5))
+		}
+		var files []*taskFile
+		for _, f := range n.tasksOnDisk() {
+			if f.Task.ID == first.ID {
+				f.Task.Status, f.Task.Ended = api.TaskStarted, nil
+				files = append(files, f)
+			}
+		}
+		notes, err := n.dir.notes()
+		if err != nil || len(notes) != 1 || len(files) != 1 || !files[0].Committed {
+			t.Fatal(err, notes, files)
+		}
+		if over != "a change that waits" {
+			x := &note{State: api.OutcomePreparing, Database: &api.Database{GUID: guid, Name: "cart"}, Over: notes[0]}
+			if err := n.dir.writeNote(x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.crash(files...)
+		if task := n.wait(first, nil); task.Status != api.TaskFinished {
+			t.Errorf("%s: %+v", over, task)
+		}
+		dial.cut.Delete(nodes[2].AdminAddr())
+		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+	}
+}

@@ -265,7 +265,7 @@ func (n *Node) load() error {
 	}
 	var undecided []*note
 	for _, x := range notes {
-		if x.State == api.OutcomePreparing && x.Base != nil { // it is given up below
+		if x.State == api.OutcomePreparing && (x.Base != nil || len(x.Database.Instances) == 0) { // a change, or a delete: it is given up below
 			undecided = append(undecided, x)
 			if x = x.Over; x == nil {
 				continue

@@ -95,7 +95,7 @@ func (n *Node) resume(k *task) func(context.Context, *task) error {
 		}
 		k.update(func(*api.Task) { k.decided = true })
 		return func(ctx context.Context, k *task) error { return n.resumeNote(ctx, k, x) }
-	case !k.committed || x != nil:
+	case !k.committed || x != nil && x.Base == nil: // the note of a later change says nothing of this one
 		return nil
 	case op == api.OpCreate || op == api.OpDelete:
 		return func(context.Context, *task) error { return nil }
