@@ -221,3 +221,39 @@ func TestDecidedTaskUnderAnotherNote(t *testing.T) {
 		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
 	}
 }
+
+// it took, whose task goes on.
+func TestGivenUpOverATaskThatGoesOn(t *testing.T) {
+	dial, nodes, guid := four(t)
+	co := nodes[0]
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	co.client.CloseIdleConnections()
+	first := co.modify(guid, setting(4))
+	r, _ := co.find(guid)
+	c, err := co.plan(r.Database, setting(5))
+	if err == nil {
+		_, err = co.beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	}
+	if err == nil {
+		_, err = co.propose(context.Background(), &task{owner: co.tasks}, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*taskFile
+	for _, f := range co.tasksOnDisk() {
+		if f.Task.ID == first.ID {
+			f.Task.Status, f.Task.Ended = api.TaskStarted, nil
+			files = append(files, f)
+		}
+	}
+	disk := &fullDisk{FS: vfs.Default}
+	co.opts.FS = disk
+	disk.full.Store(true)
+	dial.cut.Delete(nodes[2].AdminAddr())
+	co.crash(files...)
+	co.wait(first, nil)
+	disk.full.Store(false)
+	agreeOn(t, guid, 2, nodes[:3]...)
+	eventually(t, "nothing is posted", func() bool { _, posted := nodes[1].inForce(guid); return !posted })
+}

@@ -125,6 +125,12 @@ func (n *Node) forget(x *note) error {
 		n.log.Error("cannot write down that a change is given up", "database", x.Database.Name, "err", err)
 		return err
 	}
+	n.mu.Lock()
+	top := n.mu.notes[x.Database.GUID]
+	n.mu.Unlock()
+	if top != nil && top.Over == x { // that could not be given up at a start, where the task of this one goes on
+		return n.rewriteNote(top, &note{State: top.State, Database: top.Database, Base: top.Base})
+	}
 	if x.Over != nil {
 		err = n.dir.writeNote(x.Over)
 	} else {
