@@ -2,7 +2,9 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -256,4 +258,25 @@ func TestGivenUpOverATaskThatGoesOn(t *testing.T) {
 	disk.full.Store(false)
 	agreeOn(t, guid, 2, nodes[:3]...)
 	eventually(t, "nothing is posted", func() bool { _, posted := nodes[1].inForce(guid); return !posted })
+}
+
+// The users of an instance that was dropped do not wait for the next one.
+func TestUsersGoWithTheInstance(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[2]
+	file := filepath.Join(n.opts.Settings.Dir, usersDir, guid+".acl")
+	broken := n.onBadDisk(n.below(usersDir, errorfs.OpRemoveAll))
+	err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	nodes[0].modify(guid, removing(false, 3))
+	eventually(t, "it has left", func() bool { return n.database(guid) == nil })
+	n.Close()
+	broken.Store(false)
+	n.start()
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the users are still there: %v", err)
+	}
 }

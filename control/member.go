@@ -291,11 +291,7 @@ func (n *Node) dropLocked(guid string, db *database) error {
 	delete(n.mu.dbs, guid)
 	delete(n.mu.drains, guid)
 	n.mu.Unlock()
-	err := n.dir.removeDatabase(guid)
-	if err == nil && served {
-		err = n.dir.removeUsers(guid)
-	}
-	if err != nil {
+	if err := n.dir.removeDropped(guid, &r); err != nil {
 		return fmt.Errorf("region %s: the database is stopped, but its files are not all removed: %w", n.opts.Settings.Region, err)
 	}
 	n.log.Info("database is removed", "database", r.Database.Name, "guid", guid)

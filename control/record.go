@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"crdb/control/api"
@@ -55,7 +54,7 @@ func (d *dir) records() ([]*record, error) {
 			err = d.removeEmpty(guid)
 		case err != nil:
 		case r.Status == statusDropped:
-			err = d.removeDatabase(guid)
+			err = d.removeDropped(guid, r)
 		case r.Database == nil || r.Database.GUID != guid || r.Status != api.StatusPosted && r.Status != api.StatusCommitted && r.Status != api.StatusRemoved:
 			err = fmt.Errorf("%s is corrupt: it is not a record of database %s", d.at(databases, guid, recordFile), guid)
 		default:
@@ -87,11 +86,16 @@ func (d *dir) removeEmpty(guid string) error {
 // are not with the database's data, which a recovery puts aside.
 const usersDir = "users"
 
-func (d *dir) removeUsers(guid string) error {
-	if names, err := d.list(usersDir); err != nil || !slices.Contains(names, guid+".acl") {
-		return err
+// removeDropped removes what is left of an instance whose record says that it was dropped:
+// its record last, which says so until all is gone. One that never served leaves the users
+// to the next one.
+func (d *dir) removeDropped(guid string, r *record) error {
+	if r.ExpiresMS == 0 {
+		if err := d.removeFrom(usersDir, guid+".acl"); err != nil {
+			return err
+		}
 	}
-	return d.remove(usersDir, guid+".acl")
+	return d.removeDatabase(guid)
 }
 
 // removeDatabase removes a database's data and then its record.

@@ -343,7 +343,10 @@ func (d *dir) clearWay(guid string) error {
 	}
 	r := &record{}
 	err = d.read(r, databases, guid, recordFile)
-	if !slices.Contains(names, dataDir) || err == nil && (r.Status == statusDropped || r.Status == api.StatusPosted) {
+	switch {
+	case err == nil && r.Status == statusDropped:
+		return d.removeDropped(guid, r)
+	case !slices.Contains(names, dataDir) || err == nil && r.Status == api.StatusPosted:
 		return d.removeDatabase(guid)
 	}
 	return d.setAside(guid)
