@@ -280,3 +280,45 @@ func TestUsersGoWithTheInstance(t *testing.T) {
 		t.Errorf("the users are still there: %v", err)
 	}
 }
+
+// member, when the database was deleted elsewhere.
+func TestCreateThatIsOverAndDeleted(t *testing.T) {
+	_, nodes := three(t)
+	co := nodes[0]
+	broken := co.onBadDisk(co.below(notesDir, errorfs.OpRemoveAll))
+	broken.Store(true)
+	task := co.create(describeOn("cart", nodes[1:]...))
+	if task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	broken.Store(false)
+	if del := nodes[1].wait(nodes[1].c.Delete(context.Background(), task.GUID)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+	co.restart()
+	eventually(t, "no note is left", func() bool { return co.waiting() == 0 })
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}
+
+// was prepared there.
+func TestCreateOfOthersThatIsDeleted(t *testing.T) {
+	_, nodes := three(t)
+	co, ctx := nodes[0], context.Background()
+	d := describeOn("cart", nodes[1:]...)
+	decideCreate(t, co, d)
+	co.Close()
+	if err := nodes[1].Commit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	if del := nodes[1].wait(nodes[1].c.Delete(ctx, d.GUID)); del.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", del)
+	}
+	nodes[2].restart()
+	co.start()
+	eventually(t, "no note is left", func() bool { return co.waiting() == 0 })
+	for _, n := range nodes {
+		eventually(t, "clean", n.clean)
+	}
+}

@@ -54,7 +54,7 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 		go func() {
 			defer wg.Done()
 			err := n.tell(ctx, x, inst)
-			if x.Base != nil && api.IsCode(err, api.CodeRemoved) { // by a later change, or with the database
+			if api.IsCode(err, api.CodeRemoved) && n.isOverAt(ctx, x, inst) {
 				err = nil
 			}
 			mu.Lock()
@@ -79,14 +79,34 @@ func (n *Node) round(ctx context.Context, x *note, confirmed func(cluster string
 	return nil
 }
 
+// isOverAt reports whether a note has nothing more to do at a member that says that it was
+// removed: by a later change, or with the database. Where the database was deleted, a create
+// has to be abandoned, for some member may not remember: the delete tells a coordinator that
+// is a member, and one that is none asks.
+func (n *Node) isOverAt(ctx context.Context, x *note, inst *api.Instance) bool {
+	if x.Base != nil {
+		return true
+	}
+	if x.Database.Find(n.ID()) != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.opts.Timing.Call)
+	defer cancel()
+	o, err := n.clientOf(inst.Cluster).Outcome(ctx, x.Database.GUID, "")
+	if err == nil && o.Deleted {
+		n.toldToDrop(x.Database.GUID) // the next round abandons it
+	}
+	return err == nil && !o.Deleted
+}
+
 // outlived reports whether a change keeps the instance of this node, or a create that
 // is decided makes it, which is gone since: the database was deleted elsewhere, or the
-// instance forced out.
+// instance forced out. A create of others is outlived when this node was told of a delete.
 func (n *Node) outlived(x *note) bool {
 	db, own := n.database(x.Database.GUID), x.Database.Find(n.ID())
 	switch {
 	case own == nil:
-		return false
+		return x.Base == nil && x.State == api.OutcomeCommitting && n.wasDropped(x.Database.GUID)
 	case x.Base != nil:
 		return db == nil || db.record.Status == api.StatusRemoved
 	case x.State != api.OutcomeCommitting || db != nil:

@@ -253,17 +253,22 @@ func (n *Node) Drop(_ context.Context, guid string) error {
 	if err := n.checkLoaded(); err != nil { // what is not open yet is here all the same
 		return err
 	}
-	n.mu.Lock()
-	db := n.mu.dbs[guid]
-	n.mu.dropped = append(slices.DeleteFunc(n.mu.dropped, func(g string) bool { return g == guid }), guid) // it may be told again and again
-	if len(n.mu.dropped) > maxNotes {
-		n.mu.dropped = n.mu.dropped[1:]
-	}
-	n.mu.Unlock()
+	n.toldToDrop(guid)
+	db := n.database(guid)
 	if db == nil {
 		return nil
 	}
 	return n.dropLocked(guid, db)
+}
+
+// toldToDrop remembers a database as deleted, in this run.
+func (n *Node) toldToDrop(guid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.dropped = append(slices.DeleteFunc(n.mu.dropped, func(g string) bool { return g == guid }), guid) // it may be told again and again
+	if len(n.mu.dropped) > maxNotes {
+		n.mu.dropped = n.mu.dropped[1:]
+	}
 }
 
 // dropLocked is Drop with change held.
