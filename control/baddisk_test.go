@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -321,4 +322,25 @@ func TestCreateOfOthersThatIsDeleted(t *testing.T) {
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
 	}
+}
+
+// not called undone by an orderly stop that comes before its end.
+func TestDecidedTaskOfACrashAndAStop(t *testing.T) {
+	dial, nodes, guid := four(t)
+	n := nodes[0]
+	x, err := n.begin(&note{State: noteDeleting, Database: n.database(guid).record.Database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial.cut.Store(nodes[2].AdminAddr(), true)
+	now := n.opts.Now()
+	f := &taskFile{TTL: time.Minute, Task: api.Task{ID: n.newGUID(), GUID: guid, Operation: api.OpDelete, Status: api.TaskStarted, Queued: now, Started: &now}}
+	n.crash(f)
+	eventually(t, "it goes on", func() bool { return n.clean() && !n.task(f.Task.ID).Final() })
+	n.restart()
+	dial.cut.Delete(nodes[2].AdminAddr())
+	if got := n.wait(&f.Task, nil); got.Status != api.TaskFinished {
+		t.Errorf("of %s: %+v", x.State, got)
+	}
+	eventually(t, "the last one is clean", nodes[2].clean)
 }

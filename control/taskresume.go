@@ -93,7 +93,7 @@ func (n *Node) resume(k *task) func(context.Context, *task) error {
 		if n.take(guid) == nil { // of two deletes, the first goes on with it
 			return nil
 		}
-		k.update(func(*api.Task) { k.decided = true })
+		k.update(func(*api.Task) { k.decided, k.committed = true, true }) // its note says so, whatever its file does
 		return func(ctx context.Context, k *task) error { return n.resumeNote(ctx, k, x) }
 	case !k.committed || x != nil && x.Base == nil: // the note of a later change says nothing of this one
 		return nil
