@@ -344,3 +344,28 @@ func TestDecidedTaskOfACrashAndAStop(t *testing.T) {
 	}
 	eventually(t, "the last one is clean", nodes[2].clean)
 }
+
+// forced out, or is put aside and to come back: that keeps the name.
+func TestBootstrapOfWhatWasRemoved(t *testing.T) {
+	for _, aside := range []bool{false, true} {
+		_, nodes, guid := four(t)
+		n := nodes[1]
+		if aside {
+			lostLog(t, n, guid)
+		} else {
+			n.Close()
+			if task := nodes[0].modify(guid, removing(true, 2)); task.Status != api.TaskFinished {
+				t.Fatalf("task: %+v", task)
+			}
+		}
+		n.opts.Settings.Database, n.opts.Settings.Port = "cart", freePort(t)
+		n.restart()
+		if !aside {
+			if r := n.database(guid).record; r.Status != api.StatusRemoved || len(n.hosted()) != 1 {
+				t.Errorf("%+v", r)
+			}
+			continue
+		}
+		eventually(t, "it is back", func() bool { v, _ := n.inForce(guid); return v > 0 && len(n.databases()) == 1 })
+	}
+}

@@ -329,13 +329,13 @@ func (n *Node) load() error {
 	return nil
 }
 
-// bootstrap makes the database of the settings at the first start.
+// bootstrap makes the database of the settings, unless this node has one of that name.
 func (n *Node) bootstrap() error {
 	s := n.opts.Settings
 	if s.Database == "" {
 		return nil
 	}
-	for _, r := range n.databases() {
+	for _, r := range n.hosted() { // one that was removed keeps its name until it is purged
 		if r.Database.Name == s.Database {
 			if r.Port != s.Port {
 				n.log.Warn("database keeps the port it was made with", "database", s.Database, "port", r.Port, "asked", s.Port)
@@ -343,7 +343,7 @@ func (n *Node) bootstrap() error {
 			return nil
 		}
 	}
-	if n.bootstrapping(s.Database) {
+	if n.comesBack(s.Database) || n.bootstrapping(s.Database) {
 		return nil
 	}
 	own, err := n.ownCluster()

@@ -16,7 +16,8 @@ const returnsDir = "returning"
 // returning is an instance that is to come back.
 type returning struct {
 	GUID     string        `json:"guid"`
-	From     []string      `json:"from"` // base URLs of members
+	Name     string        `json:"name,omitempty"` // of the database
+	From     []string      `json:"from"`           // base URLs of members
 	Instance *api.Instance `json:"instance"`
 	Replaces int           `json:"replaces,omitempty"` // the instance that was here; 0: none was known
 	Backup   string        `json:"backup_dir,omitempty"`
@@ -52,7 +53,7 @@ func (n *Node) expectReturn(x *recovery, back *api.Instance) error {
 	if !n.opts.Settings.AutoRecover {
 		return nil
 	}
-	r := &returning{GUID: x.d.GUID, Instance: back, Backup: x.Backup}
+	r := &returning{GUID: x.d.GUID, Name: x.d.Name, Instance: back, Backup: x.Backup}
 	if x.own != nil {
 		r.Replaces = x.own.Replica
 	} else if old := n.expected(r.GUID); old != nil {
@@ -130,6 +131,19 @@ func (n *Node) missing() string {
 		return guid
 	}
 	return ""
+}
+
+// comesBack reports whether an instance of a database of this name is to come back, or
+// one of which an earlier build did not write down the name.
+func (n *Node) comesBack(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range n.mu.returns {
+		if r.Name == name || r.Name == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // toRecover says what is to be recovered by itself and is not just being: instances
