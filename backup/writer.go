@@ -11,6 +11,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -41,11 +42,11 @@ type Options struct {
 
 // Write writes a backup of a snapshot. m is completed with what was written.
 func Write(ctx context.Context, o Options, snap *oplog.Snapshot, m *Manifest) error {
-	fresh, err := makeDir(o.FS, o.Dir)
+	dirs, err := makeDir(o.FS, o.Dir)
 	if err != nil {
 		return err
 	}
-	w := &writer{ctx: ctx, o: o, m: m, fresh: fresh}
+	w := &writer{ctx: ctx, o: o, m: m, dirs: dirs}
 	err = w.all(snap)
 	if err != nil {
 		w.undo()
@@ -54,21 +55,38 @@ func Write(ctx context.Context, o Options, snap *oplog.Snapshot, m *Manifest) er
 	return nil
 }
 
-// makeDir makes the directory, or takes one that is there and empty.
-func makeDir(fsys vfs.FS, dir string) (fresh bool, err error) {
+// makeDir makes the directory, or takes one that is there and empty. It returns the
+// levels that it made, the innermost first.
+func makeDir(fsys vfs.FS, dir string) (made []string, err error) {
 	list, err := fsys.List(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		made = missing(fsys, dir)
 		if err := fsys.MkdirAll(dir, 0o700); err != nil {
-			return false, fmt.Errorf("%w: cannot make %s: %w", ErrDirectory, dir, err)
+			return nil, fmt.Errorf("%w: cannot make %s: %w", ErrDirectory, dir, err)
 		}
-		return true, nil
+		return made, nil
 	case err != nil:
-		return false, fmt.Errorf("%w: cannot read %s: %w", ErrDirectory, dir, err)
+		return nil, fmt.Errorf("%w: cannot read %s: %w", ErrDirectory, dir, err)
 	case len(list) > 0:
-		return false, fmt.Errorf("%w: %s is not empty: it holds %q; a backup gets a directory of its own", ErrDirectory, dir, list[0])
+		return nil, fmt.Errorf("%w: %s is not empty: it holds %q; a backup gets a directory of its own", ErrDirectory, dir, list[0])
 	}
-	return false, nil
+	return nil, nil
+}
+
+// missing returns the levels of a path that are not there, the innermost first.
+func missing(fsys vfs.FS, path string) (levels []string) {
+	for {
+		if _, err := fsys.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return levels
+		}
+		levels = append(levels, path)
+		parent := fsys.PathDir(path)
+		if parent == path {
+			return levels
+		}
+		path = parent
+	}
 }
 
 // writer writes one backup.
@@ -78,16 +96,18 @@ type writer struct {
 	m    *Manifest
 	made []string // files, to undo
 
-	fresh bool  // the directory was made, too
-	room  int64 // bytes until the next look at the free space
+	dirs []string // that were made, too, the innermost first
+	room int64    // bytes until the next look at the free space
 }
 
+// undo removes all that was made, the manifest first: without the others it would
+// promise what is not there (B1).
 func (w *writer) undo() {
-	for _, name := range w.made {
+	for _, name := range slices.Backward(w.made) {
 		w.o.FS.Remove(w.o.FS.PathJoin(w.o.Dir, name))
 	}
-	if w.fresh {
-		w.o.FS.Remove(w.o.Dir)
+	for _, dir := range w.dirs {
+		w.o.FS.Remove(dir)
 	}
 }
 
@@ -195,7 +215,16 @@ func (w *writer) log(snap *oplog.Snapshot, from crdt.VersionVector) error {
 	})
 }
 
+// manifest writes the manifest when all that it names is on disk, the names of the
+// files and of the directories that were made included (B1).
 func (w *writer) manifest() error {
+	err := w.sync(w.o.Dir)
+	for i := 0; err == nil && i < len(w.dirs); i++ {
+		err = w.sync(w.o.FS.PathDir(w.dirs[i]))
+	}
+	if err != nil {
+		return err
+	}
 	data, err := w.m.encode()
 	if err != nil {
 		return err
@@ -207,7 +236,12 @@ func (w *writer) manifest() error {
 	if err != nil {
 		return err
 	}
-	d, err := w.o.FS.OpenDir(w.o.Dir)
+	return w.sync(w.o.Dir)
+}
+
+// sync makes the names in a directory durable.
+func (w *writer) sync(dir string) error {
+	d, err := w.o.FS.OpenDir(dir)
 	if err != nil {
 		return err
 	}
