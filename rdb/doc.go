@@ -17,7 +17,8 @@
 //	R2  Memory grows with the bytes that have arrived, never by a length that
 //	    they claim; a compressed string grows by what its bytes expand to.
 //	R3  What is read is sound: pairs have two halves, scores are numbers, no
-//	    object but a stream is empty, a stream's IDs ascend.
+//	    object but a stream is empty (a file's empty keys are left out), a stream's
+//	    IDs ascend.
 //	R4  What Writer writes every Redis from 5.0 on reads, streams and functions
 //	    apart, which need 7.0, and what its owner asks for by Dated, which needs
 //	    7.4.

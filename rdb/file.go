@@ -165,6 +165,8 @@ func (f *file) deadline(at, unit int64) {
 	}
 }
 
+// object reads a key. One without elements, which Redis before 6.2.6 could save, is
+// left out, as Redis does.
 func (f *file) object(typ byte) {
 	r := f.r
 	if typ > 26 {
@@ -175,7 +177,7 @@ func (f *file) object(typ byte) {
 		return
 	}
 	first := true
-	r.Object(typ, func(v Value) error {
+	r.object(typ, func(v Value) error {
 		if f.h.Part == nil {
 			return nil
 		}

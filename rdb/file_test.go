@@ -157,3 +157,21 @@ func FuzzReadFile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { read(b) })
 }
+
+// TestEmptyKeysAreLeftOut: Redis before 6.2.6 could save keys without elements; it
+// leaves them out when it loads such a file.
+func TestEmptyKeysAreLeftOut(t *testing.T) {
+	for _, c := range []struct{ name, object string }{
+		{"list", "\x01\x01e\x00"},
+		{"set", "\x02\x01e\x00"},
+		{"zset", "\x05\x01e\x00"},
+		{"hash", "\x04\x01e\x00"},
+		{"hash ziplist", "\x0d\x01e\x0b\x0b\x00\x00\x00\x0a\x00\x00\x00\x00\x00\xff"},
+		{"quicklist", "\x0e\x01e\x01\x0b\x0b\x00\x00\x00\x0a\x00\x00\x00\x00\x00\xff"},
+	} {
+		got, err := read([]byte("REDIS0009\xfe\x00\xfc\x01\x00\x00\x00\x00\x00\x00\x00" + c.object + "\x00\x01k\x01v\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
+		if want := "0 k 0 -1 true: string [v]\n"; err != nil || got != want {
+			t.Errorf("%s: %v\n%s", c.name, err, got)
+		}
+	}
+}

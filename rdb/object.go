@@ -9,6 +9,14 @@ import "strconv"
 //
 // A field or member may come twice in a hostile object: the last one counts.
 func (r *Reader) Object(typ byte, fn func(v Value) error) error {
+	if r.object(typ, fn) == 0 {
+		r.fail("an empty value")
+	}
+	return r.err
+}
+
+// object is Object for one that may be empty. It returns how many items there are.
+func (r *Reader) object(typ byte, fn func(v Value) error) (items int) {
 	p := parts{r: r, fn: fn}
 	switch typ {
 	case typeString:
@@ -56,7 +64,8 @@ func (r *Reader) Object(typ byte, fn func(v Value) error) error {
 	default:
 		r.fail("unknown type %d of a value", typ)
 	}
-	return p.end()
+	p.end()
+	return p.total
 }
 
 // parts gathers the items of an object.
@@ -91,14 +100,10 @@ func (p *parts) give() {
 }
 
 // end gives out the rest.
-func (p *parts) end() error {
-	if p.total == 0 {
-		p.r.fail("an empty value")
-	}
+func (p *parts) end() {
 	if p.r.err == nil && (p.whole || len(p.v.Items) > 0) {
 		p.give()
 	}
-	return p.r.err
 }
 
 func (p *parts) plain(k Kind, n uint64) {
