@@ -258,6 +258,7 @@ func (i *instance) Serve(addr string) error {
 		if socket != nil {
 			err = errors.Join(err, socket.Close())
 		}
+		i.leaveSocket() // Close may have done so before it was taken
 		return err
 	}
 	i.server.Store(&serving{server})

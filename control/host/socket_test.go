@@ -61,3 +61,19 @@ func TestSocketPerm(t *testing.T) {
 		}
 	}
 }
+
+// TestAClosedDatabaseLeavesTheSocket: one that is closed before it serves does not
+// keep the socket from the next.
+func TestAClosedDatabaseLeavesTheSocket(t *testing.T) {
+	x := opened(t).(*instance)
+	if err := x.config.Set("unixsocket", filepath.Join(t.TempDir(), "redis.sock")); err != nil {
+		t.Fatal(err)
+	}
+	x.Close()
+	if err := x.Serve("127.0.0.1:0"); err == nil {
+		t.Error("a closed database serves")
+	}
+	if x.host.mu.socket != nil {
+		t.Error("the closed database has the socket")
+	}
+}
