@@ -74,8 +74,9 @@ func (p *parts) stream(version int) {
 	if n := len(s.Entries); n > 0 && s.Last.less(s.Entries[n-1].ID) || uint64(n) != length {
 		p.r.fail("a stream's registers contradict its entries")
 	}
+	groups := map[string]struct{}{}
 	for n := p.r.count(); n > 0 && p.r.err == nil; n-- {
-		p.r.streamGroup(s, version)
+		p.r.streamGroup(s, version, groups)
 	}
 	p.total++
 	p.whole = true
@@ -167,8 +168,9 @@ func (n *nodeReader) int() int64 {
 	return i
 }
 
-// streamGroup reads a group: first all that is pending, then whose it is.
-func (r *Reader) streamGroup(s *Stream, version int) {
+// streamGroup reads a group: first all that is pending, then whose it is. groups has
+// the names of those before.
+func (r *Reader) streamGroup(s *Stream, version int, groups map[string]struct{}) {
 	g := StreamGroup{Name: r.str(), Last: r.streamID(), Read: -1}
 	if version >= 2 {
 		g.Read = int64(r.count()) // -1 is written as an unsigned number
@@ -204,13 +206,12 @@ func (r *Reader) streamGroup(s *Stream, version int) {
 			r.fail("an entry is pending for nobody")
 		}
 	}
-	for i := range s.Groups {
-		if string(s.Groups[i].Name) == string(g.Name) {
-			r.fail("a group comes twice")
-		}
-	}
 	if len(names) != len(g.Consumers) || g.Read < -1 {
 		r.fail("a group is corrupt")
 	}
+	groups[string(g.Name)] = struct{}{}
 	s.Groups = append(s.Groups, g)
+	if len(groups) != len(s.Groups) {
+		r.fail("a group comes twice")
+	}
 }

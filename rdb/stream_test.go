@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // streamObject makes a stream of one listpack of these elements.
@@ -102,5 +103,21 @@ func TestStreamClaimsCostNothing(t *testing.T) {
 		}); n > 80 {
 			t.Errorf("%x: %v allocations", b, n)
 		}
+	}
+}
+
+// TestManyGroupsTakeLittleTime: a stream of groups only, as who means harm sends it,
+// is read in time that grows as it does.
+func TestManyGroupsTakeLittleTime(t *testing.T) {
+	s := &Stream{}
+	for i := range 100_000 {
+		s.Groups = append(s.Groups, StreamGroup{Name: fmt.Appendf(nil, "%06d", i), Read: -1})
+	}
+	w := NewWriter(nil)
+	w.Stream(s)
+	begin := time.Now()
+	v, err := ParseObject(w.Bytes())
+	if took := time.Since(begin); err != nil || len(v.Stream.Groups) != len(s.Groups) || took > 5*time.Second {
+		t.Error(took, err)
 	}
 }
