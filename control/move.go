@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"crdb/control/api"
@@ -152,14 +153,18 @@ func (f *fileWriter) Write(b []byte) (int, error) {
 
 // fileReader is a body that may be long: each piece has its own time.
 type fileReader struct {
-	r   io.Reader
-	rc  *http.ResponseController
-	now func() time.Time
+	r       io.Reader
+	rc      *http.ResponseController
+	now     func() time.Time
+	stopped atomic.Bool
 }
 
 func (f *fileReader) Read(b []byte) (int, error) {
 	if err := f.rc.SetReadDeadline(f.now().Add(fileTimeout)); err != nil {
 		return 0, err
+	}
+	if f.stopped.Load() { // perhaps its deadline has just been overwritten
+		return 0, context.Canceled
 	}
 	n, err := f.r.Read(b)
 	if err != nil {
@@ -168,5 +173,8 @@ func (f *fileReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// stop ends a Read that waits.
-func (f *fileReader) stop() { f.rc.SetReadDeadline(f.now()) }
+// stop ends a Read that waits, and all that follow.
+func (f *fileReader) stop() {
+	f.stopped.Store(true)
+	f.rc.SetReadDeadline(f.now())
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"crdb/control/api"
 )
@@ -126,5 +127,21 @@ func TestDumpFilesCarryNoChecksum(t *testing.T) {
 	}
 	if inst.file != big {
 		t.Error("something was imported")
+	}
+}
+
+// patientWriter takes any deadline.
+type patientWriter struct{ http.ResponseWriter }
+
+func (patientWriter) SetReadDeadline(time.Time) error { return nil }
+
+// TestACancelledImportReadsNoMore: the next read gives the connection new time, so that
+// a client that goes on sending, however slowly, would hold the task until the string
+// that it sends has ended.
+func TestACancelledImportReadsNoMore(t *testing.T) {
+	src := &fileReader{r: strings.NewReader("more"), rc: http.NewResponseController(patientWriter{}), now: time.Now}
+	src.stop()
+	if n, err := src.Read(make([]byte, 4)); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
