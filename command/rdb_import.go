@@ -231,6 +231,9 @@ func (m *importer) write(k *rdb.Key, v rdb.Value) (bool, error) {
 	if k.Idle >= 0 {
 		tx.SetIdle(k.Name, k.Idle)
 	}
+	if k.Freq >= 0 {
+		tx.SetFreq(k.Name, uint8(k.Freq))
+	}
 	return true, nil
 }
 

@@ -201,3 +201,22 @@ func (h *hooked) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// TestImportKeepsUses: how often keys have been used, from a Redis that counts it, or how
+// long ago, whichever is kept here.
+func TestImportKeepsUses(t *testing.T) {
+	const file = "REDIS0010\xfe\x00\xf9\xc8\x00\x01k\x01v\xf8\x40\x64\x00\x01l\x01v\xff\x00\x00\x00\x00\x00\x00\x00\x00"
+	for _, c := range []struct{ policy, ask, want string }{
+		{"allkeys-lfu", "OBJECT FREQ k", "200"},
+		{"allkeys-lru", "OBJECT IDLETIME l", "100"},
+	} {
+		w := newWorld(t)
+		w.ask("CONFIG SET maxmemory-policy " + c.policy)
+		if _, err := w.importFile([]byte(file), ImportEmpty); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.ask(c.ask); got != c.want {
+			t.Errorf("%s: %s, want %s", c.policy, got, c.want)
+		}
+	}
+}

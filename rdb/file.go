@@ -38,6 +38,7 @@ type Key struct {
 	Name     []byte
 	Deadline int64 // unix milliseconds; 0: none
 	Idle     int64 // seconds since the last use; -1: unknown
+	Freq     int   // logarithmic counter of uses; -1: unknown
 }
 
 // Handler takes what a file holds, in its order. An error ends the reading. A
@@ -78,7 +79,7 @@ type file struct {
 	ended bool
 }
 
-func (f *file) clear() { f.key = Key{DB: f.key.DB, Idle: -1} }
+func (f *file) clear() { f.key = Key{DB: f.key.DB, Idle: -1, Freq: -1} }
 
 func (f *file) version() {
 	magic := f.r.take(9)
@@ -125,7 +126,7 @@ func (f *file) mark(mark byte) {
 			f.key.Idle = int64(n)
 		}
 	case markFreq:
-		r.byte()
+		f.key.Freq = int(r.byte())
 	case markFunction:
 		code := r.str()
 		if r.err == nil && f.h.Function != nil {
