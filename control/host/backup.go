@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"crdb/backup"
@@ -25,6 +26,11 @@ func (i *instance) Backup(ctx context.Context, dir string, config *api.Database,
 		return nil, err
 	}
 	defer end()
+	leave, err := i.host.takeDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	data, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -42,6 +48,23 @@ func (i *instance) Backup(ctx context.Context, dir string, config *api.Database,
 		return nil, because(ctx, err)
 	}
 	return &api.Moved{Bytes: m.Bytes()}, nil
+}
+
+// takeDir takes a directory for one backup: two that find it empty at the same time
+// would write over each other's files.
+func (h *Host) takeDir(dir string) (leave func(), err error) {
+	dir = filepath.Clean(dir)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.mu.backups[dir]; ok {
+		return nil, fmt.Errorf("%w: another backup is being written to %s", backup.ErrDirectory, dir)
+	}
+	h.mu.backups[dir] = struct{}{}
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.mu.backups, dir)
+	}, nil
 }
 
 // SetUsers is part of control.Instance.

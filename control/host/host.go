@@ -73,6 +73,8 @@ type Host struct {
 		sync.Mutex
 		open   map[*instance]struct{}
 		socket *instance // whose unix socket there is
+
+		backups map[string]struct{} // directories that are being written
 	}
 }
 
@@ -105,7 +107,7 @@ func open(own Options, o control.Options, nodeID string) (*Host, error) {
 			h.logger.Error("the peer server has stopped", "err", err)
 		}
 	})
-	h.mu.open = map[*instance]struct{}{}
+	h.mu.open, h.mu.backups = map[*instance]struct{}{}, map[string]struct{}{}
 	if err := h.startGossip(o, nodeID); err != nil {
 		h.Close()
 		return nil, err

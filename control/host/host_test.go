@@ -245,10 +245,12 @@ func TestCheckSetting(t *testing.T) {
 }
 
 // opened opens an instance in memory, without a node.
-func opened(t *testing.T) control.Instance {
+func opened(t *testing.T) control.Instance { return openedOn(t, vfs.NewMem()) }
+
+func openedOn(t *testing.T, fs vfs.FS) control.Instance {
 	t.Helper()
 	dial := func(ctx context.Context, a string) (net.Conn, error) { return nil, errors.New("there is nobody") }
-	o := control.Options{Settings: settings(t, "us-east"), Now: time.Now, Rand: crand.Reader, FS: vfs.NewMem(), Dial: dial, Logger: slog.New(slog.DiscardHandler),
+	o := control.Options{Settings: settings(t, "us-east"), Now: time.Now, Rand: crand.Reader, FS: fs, Dial: dial, Logger: slog.New(slog.DiscardHandler),
 		Listen: func(a string) (net.Listener, error) { return net.Listen("tcp", a) }}
 	h, err := Opener(Options{Mono: func() int64 { return int64(time.Since(begun)) }, Rand: rand.Uint64})(o, "node")
 	if err != nil {
