@@ -41,6 +41,7 @@ func (n *Node) getExport(w http.ResponseWriter, r *http.Request) {
 	out.rc.SetReadDeadline(time.Time{}) // its end would count as the client's
 	moved, err := inst.Export(r.Context(), out)
 	if err != nil && !out.begun {
+		out.rc.SetWriteDeadline(n.opts.Now().Add(fileTimeout)) // the server's may have passed
 		replyError(w, r, err)
 		return
 	}

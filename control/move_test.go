@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -143,5 +144,28 @@ func TestACancelledImportReadsNoMore(t *testing.T) {
 	src.stop()
 	if n, err := src.Read(make([]byte, 4)); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+// timedWriter notes that an answer was given time.
+type timedWriter struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (*timedWriter) SetReadDeadline(time.Time) error      { return nil }
+func (w *timedWriter) SetWriteDeadline(t time.Time) error { w.until = t; return nil }
+
+// TestALateErrorOfAnExportArrives: what an export waits for before its first byte may take
+// longer than the server gives an answer.
+func TestALateErrorOfAnExportArrives(t *testing.T) {
+	n, guid, _ := moving(t)
+	n.host.diskErr.Store(diskErr{errors.New("disk full")})
+	r := httptest.NewRequest(http.MethodGet, "/v1/crdbs/"+guid+"/export", nil)
+	r.SetPathValue("guid", guid)
+	w := &timedWriter{ResponseRecorder: httptest.NewRecorder()}
+	n.getExport(w, r)
+	if !strings.Contains(w.Body.String(), "disk full") || w.until.Before(n.opts.Now()) {
+		t.Errorf("%s, time until %v", w.Body, w.until)
 	}
 }
