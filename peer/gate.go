@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"crdb/crdt"
 	"crdb/oplog"
@@ -208,14 +209,15 @@ func (g *gate) Jump(to crdt.VersionVector) (dropped []held) {
 	return dropped
 }
 
-// Rewind takes back the release of what comes after a dot of replica r: it was not
-// applied, and comes again. It returns the blocks held behind that.
-func (g *gate) Rewind(r crdt.ReplicaID, to crdt.Timestamp) (dropped []held) {
-	q := g.queue(r)
-	dropped = q.drop()
-	g.applied.Set(r, to)
-	q.tail, q.waited = to, 0
-	return dropped
+// Back takes back the release of the last blocks that Ready released, which were not
+// applied.
+func (g *gate) Back(blocks []held) {
+	for _, b := range slices.Backward(blocks) {
+		q := g.queue(b.Replica)
+		q.blocks = slices.Insert(q.blocks, q.head, b)
+		q.bytes += len(b.Bytes())
+		g.applied.Set(b.Replica, b.Prev)
+	}
 }
 
 // Poison stops the release of blocks of replica r: one could not be applied.

@@ -41,10 +41,9 @@ func TestJumpIntoAReleasedBlock(t *testing.T) {
 	if _, err := p.log.ReceiveImage(oplog.Image{Vector: crdt.VersionVector{{Replica: 1, Time: to}}}); err != nil {
 		t.Fatal(err)
 	}
-	p.pump.pending = append(p.pump.pending, p.pump.gate.Ready().blocks...)
-	p.wall = 0
-	if p.pump.flush(); len(p.pump.pending) != len(blocks) {
-		t.Fatalf("%d blocks wait for the clock", len(p.pump.pending))
+	p.r.opts.Apply = &setBackFrom{Applier: p.toy, set: func() { p.wall = 0 }}
+	if p.pump.flush(); p.pump.gate.queue(1).len() != len(blocks) {
+		t.Fatalf("%d blocks wait for the clock", p.pump.gate.queue(1).len())
 	}
 	j := &jump{ends: []oplog.Tip{{Replica: 1, Time: to}}, done: make(chan error, 1)}
 	p.pump.jump(j)
@@ -54,8 +53,8 @@ func TestJumpIntoAReleasedBlock(t *testing.T) {
 	p.wall = 50_000
 	p.pump.flush()
 	q := p.pump.gate.queue(1)
-	if q.poisoned || len(p.pump.pending) != 0 || q.tail != to || q.known != blocks[2].Last {
-		t.Errorf("stopped: %v, %d blocks wait, here up to %v of %v, not %v", q.poisoned, len(p.pump.pending), q.tail, q.known, to)
+	if q.poisoned || q.len() != 0 || q.tail != to || q.known != blocks[2].Last {
+		t.Errorf("stopped: %v, %d blocks wait, here up to %v of %v, not %v", q.poisoned, q.len(), q.tail, q.known, to)
 	}
 	next := *blocks[1]
 	next.Prev = to

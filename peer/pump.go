@@ -34,7 +34,6 @@ type pump struct {
 	r       *Replicator
 	gate    *gate
 	fetch   func(want)
-	pending []held // released, not yet applied
 	ease    easing
 	halted  bool
 	awaits  bool // nothing is applied before the end of a state transfer
@@ -99,7 +98,7 @@ func (p *pump) drain() {
 }
 
 func (p *pump) adjustTicker() {
-	busy := len(p.pending) > 0 || p.gate.Busy()
+	busy := p.gate.Busy()
 	if busy == p.ticking {
 		return
 	}
@@ -157,29 +156,26 @@ func (h held) giveRoom() {
 }
 
 // flush does what the gate says. Nothing new is released before all that was
-// released is applied.
+// released is applied, or given back.
 func (p *pump) flush() {
 	for !p.halted && !p.awaits {
-		if len(p.pending) == 0 {
-			rd := p.gate.Ready()
-			p.watchClocks()
-			p.watchStuck()
-			for _, w := range rd.wants {
-				p.fetch(w)
-			}
-			if len(rd.blocks) == 0 {
-				return
-			}
-			p.pending = append(p.pending[:0], rd.blocks...)
+		rd := p.gate.Ready()
+		p.watchClocks()
+		p.watchStuck()
+		for _, w := range rd.wants {
+			p.fetch(w)
 		}
-		for i, h := range p.pending {
-			if !p.apply(h) {
-				p.pending = p.pending[i:]
-				return
-			}
-			p.pending[i] = held{}
+		if len(rd.blocks) == 0 {
+			return
 		}
-		p.pending = p.pending[:0]
+		n := 0
+		for n < len(rd.blocks) && p.apply(rd.blocks[n]) {
+			n++
+		}
+		// What comes behind one that was not applied may depend on it, the rest comes
+		// again at once.
+		p.gate.Back(rd.blocks[n:])
+		clear(rd.blocks)
 	}
 }
 
@@ -206,13 +202,12 @@ func (p *pump) watchClocks() {
 	}
 }
 
-// apply logs and applies one block. False means that it has to wait.
+// apply logs and applies one block. False: it was not applied, and goes back to the
+// gate, which holds it.
 func (p *pump) apply(h held) bool {
 	if c, ok := p.r.opts.Apply.(Checker); ok {
 		if err := c.Check(h.Block); err != nil {
-			h.giveRoom()
-			p.poison(h, fmt.Errorf("%w: (%v, %v] of replica %d: %w", errPoisoned, h.Prev, h.Last, h.Replica, err))
-			return true
+			return p.poison(h, err)
 		}
 	}
 	l := p.r.link(h.Replica)
@@ -230,11 +225,10 @@ func (p *pump) apply(h held) bool {
 	if err == nil {
 		err = p.applyBlock(h.Block)
 	}
-	h.giveRoom()
 	if err != nil && !errors.Is(err, oplog.ErrDuplicate) {
-		p.poison(h, fmt.Errorf("%w: (%v, %v] of replica %d: %w", errPoisoned, h.Prev, h.Last, h.Replica, err))
-		return true
+		return p.poison(h, err)
 	}
+	h.giveRoom()
 	if l != nil {
 		l.noteApplied(h.Block)
 	}
@@ -251,14 +245,16 @@ func (p *pump) applyBlock(b *oplog.Block) error {
 	return s.ApplySteps(b, func(ops int) { _ = p.ease.step(p.r.ctx, ops) }) // the end of ctx shows in run
 }
 
-// poison ends the application of blocks of one replica (P1). Others go on, as
-// far as they do not depend on it.
-func (p *pump) poison(h held, err error) {
+// poison ends the application of blocks of one replica (P1), of which one could not be
+// applied. Others go on, as far as they do not depend on it. It reports false, for apply.
+func (p *pump) poison(h held, err error) bool {
+	err = fmt.Errorf("%w: (%v, %v] of replica %d: %w", errPoisoned, h.Prev, h.Last, h.Replica, err)
 	p.gate.Poison(h.Replica)
 	p.r.quiet.error("a block could not be applied; its replica is stopped", h.Replica, err)
 	if l := p.r.link(h.Replica); l != nil {
 		l.giveUp(err)
 	}
+	return false
 }
 
 // halt ends all application: the log takes nothing any more. That is an error

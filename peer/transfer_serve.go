@@ -204,7 +204,6 @@ func (p *pump) jump(j *jump) {
 		for _, h := range p.gate.Jump(to) {
 			h.giveRoom()
 		}
-		p.skip(to)
 		p.awaits = false
 		for _, l := range p.r.allLinks() {
 			at := uint64(to.Get(l.replica))
@@ -218,36 +217,10 @@ func (p *pump) jump(j *jump) {
 	j.done <- err
 }
 
-// skip drops of what is released, but not applied yet, what a jump has brought; and
-// where a jump ended inside of a block, that and what follows it, for neither
-// continues the log.
-func (p *pump) skip(to crdt.VersionVector) {
-	kept := p.pending[:0]
-	var again crdt.VersionVector
-	for _, h := range p.pending {
-		at := to.Get(h.Replica)
-		if h.Last > at && h.Prev < at {
-			again.Set(h.Replica, at)
-		}
-		if h.Last <= at || again.Get(h.Replica) != 0 {
-			h.giveRoom()
-			continue
-		}
-		kept = append(kept, h)
-	}
-	clear(p.pending[len(kept):])
-	p.pending = kept
-	for _, e := range again {
-		for _, h := range p.gate.Rewind(e.Replica, e.Time) {
-			h.giveRoom()
-		}
-	}
-}
-
 // await closes the gate until a transfer has ended. Too late if a block of
 // another replica has been applied.
 func (p *pump) await() error {
-	if len(p.r.opts.Log.Received()) > 0 || len(p.pending) > 0 {
+	if len(p.r.opts.Log.Received()) > 0 {
 		return errForgotten
 	}
 	p.awaits = true
