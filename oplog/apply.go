@@ -22,9 +22,14 @@ func (l *Log) leave() { l.bg.Done() }
 // apply commits a batch that is not of the writer: checkpoints, metadata,
 // truncation. A disk that is full or has failed parks the commit (see guard),
 // not the caller: it gets an error, and whether the batch will be there is
-// unknown. The goroutine ends with the commit; a failed log leaves it parked.
+// unknown. The goroutine ends with the commit; a failed log leaves it parked. Until a
+// commit that was given up is over there is no other: they would be more and more, and
+// an old one might come after a new one.
 func (l *Log) apply(batch *pebble.Batch, sync *pebble.WriteOptions) error {
 	err := l.stopped()
+	if err == nil && l.givenUp.Load() > 0 {
+		err = l.full()
+	}
 	if err == nil {
 		err = l.enter()
 	}
@@ -45,6 +50,13 @@ func (l *Log) apply(batch *pebble.Batch, sync *pebble.WriteOptions) error {
 	case <-l.failedCh:
 		return l.failure()
 	case <-l.store.guard.stalling():
-		return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir)
+		l.givenUp.Add(1)
+		go func() { // ends with the commit
+			<-done
+			l.givenUp.Add(-1)
+		}()
+		return l.full()
 	}
 }
+
+func (l *Log) full() error { return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -239,6 +240,39 @@ func TestCheckpointOnFullDisk(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("it waits for space")
+	}
+}
+
+// Who tries again and again on a full disk does not leave a commit behind each time.
+func TestFewCommitsWaitForSpace(t *testing.T) {
+	l, fs := logToFill(t, 10*stallRetry)
+	t.Cleanup(func() { l.Close() })
+	fs.on.Store(true)
+	l.Append([]byte("waits for space"))
+	l.Hurry()
+	<-l.store.guard.stalling()
+	before := runtime.NumGoroutine()
+	for i := range 50 {
+		if err := l.PutMeta("name", []byte{byte(i)}); !errors.Is(err, ErrDiskFull) {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine() - before; n > 10 {
+		t.Errorf("%d goroutines more", n)
+	}
+	fs.on.Store(false)
+	for end := time.Now().Add(10 * time.Second); ; {
+		err := l.PutMeta("name", []byte("new"))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrDiskFull) || time.Now().After(end) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if v, err := l.GetMeta("name"); err != nil || string(v) != "new" {
+		t.Errorf("%q, %v", v, err)
 	}
 }
 

@@ -25,6 +25,8 @@ type Log struct {
 	failedCh chan struct{} // closed at the first failure
 	failOnce sync.Once
 
+	givenUp atomic.Int64 // commits that apply did not wait for and that are not over
+
 	tolerated atomic.Pointer[tolerance] // nil: none was ever given
 
 	forbidden atomic.Pointer[error] // why, if refuseForbidden is set
@@ -329,7 +331,7 @@ func (l *Log) waitUnless(ctx context.Context, full <-chan struct{}, done func() 
 		case <-l.failedCh:
 			return l.failure()
 		case <-full:
-			return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir)
+			return l.full()
 		case <-l.done:
 			if l.published(done) {
 				return nil
