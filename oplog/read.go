@@ -101,33 +101,46 @@ func newCursor(db pebble.Reader, r crdt.ReplicaID, after crdt.Timestamp) (*curso
 	if after == 1<<64-1 {
 		return c, nil
 	}
-	// Mostly `after` is the end of a block, and the next one is the first wanted:
-	// then one look is enough.
-	if it.SeekGE(blockKey(r, after+1)) {
-		b, err := decodeRecord(r, it.Value())
-		if err != nil {
-			it.Close()
-			return nil, err
-		}
-		if b.Prev == after {
-			c.ok = true
-			return c, nil
-		}
-	}
-	// Else the block that begins at or before the wanted op may hold it.
-	if it.SeekLT(blockKey(r, after+1)) {
-		b, err := decodeRecord(r, it.Value())
-		if err != nil {
-			it.Close()
-			return nil, err
-		}
-		if c.ok = true; b.Last <= after {
-			c.ok = it.Next()
-		}
-	} else {
-		c.ok = it.First()
+	if err := c.seek(after); err != nil {
+		it.Close()
+		return nil, err
 	}
 	return c, nil
+}
+
+// seek goes to the first block with an op after `after`. A seek that finds nothing may
+// have failed, which the next one would hide.
+func (c *cursor) seek(after crdt.Timestamp) error {
+	// Mostly `after` is the end of a block, and the next one is the first wanted:
+	// then one look is enough.
+	if c.ok = c.it.SeekGE(blockKey(c.r, after+1)); c.ok {
+		if b, err := recordAt(c.it, c.r); err != nil || b.Prev == after {
+			return err
+		}
+	} else if err := c.it.Error(); err != nil {
+		return err
+	}
+	// Else the block that begins at or before the wanted op may hold it.
+	if c.ok = c.it.SeekLT(blockKey(c.r, after+1)); c.ok {
+		b, err := recordAt(c.it, c.r)
+		if err == nil && b.Last <= after {
+			c.ok = c.it.Next()
+		}
+		return err
+	} else if err := c.it.Error(); err != nil {
+		return err
+	}
+	c.ok = c.it.First()
+	return nil
+}
+
+// recordAt decodes the block of r that an iterator stands at. It copies nothing.
+func recordAt(it *pebble.Iterator, r crdt.ReplicaID) (cached, error) {
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return cached{}, fmt.Errorf("oplog: read log of replica %d: %w", r, err)
+	}
+	return decodeRecord(r, v)
 }
 
 // next returns a copy of the block here if it ends by last, and steps on; a
@@ -136,7 +149,11 @@ func (c *cursor) next(last crdt.Timestamp) (cached, error) {
 	if !c.ok {
 		return cached{}, c.it.Error()
 	}
-	b, err := decodeRecord(c.r, append([]byte(nil), c.it.Value()...))
+	v, err := c.it.ValueAndErr()
+	if err != nil {
+		return cached{}, fmt.Errorf("oplog: read log of replica %d: %w", c.r, err)
+	}
+	b, err := decodeRecord(c.r, append([]byte(nil), v...))
 	if err != nil || b.Last > last {
 		return cached{}, err
 	}

@@ -186,14 +186,16 @@ func tailsOf(db pebble.Reader) (map[crdt.ReplicaID]*tail, error) {
 	tails := make(map[crdt.ReplicaID]*tail)
 	for ok := it.First(); ok; {
 		r := crdt.ReplicaID(binary.BigEndian.Uint16(it.Key()[1:]))
-		first, err := decodeRecord(r, it.Value())
+		first, err := recordAt(it, r)
 		if err != nil {
 			return nil, err
 		}
 		t := &tail{prev: first.Prev, first: first.First, start: first.end.minus(first.Block)}
 		_, end := replicaBounds(r)
-		it.SeekLT(end)
-		last, err := decodeRecord(r, it.Value())
+		if !it.SeekLT(end) { // the first one is there: it could not be read
+			return nil, fmt.Errorf("oplog: read log of replica %d: %w", r, it.Error())
+		}
+		last, err := recordAt(it, r)
 		if err != nil {
 			return nil, err
 		}

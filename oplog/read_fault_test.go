@@ -1,0 +1,61 @@
+package oplog
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"crdb/crdt"
+)
+
+// A read that fails once is an error of that read. It must not look as if a block were
+// not there, or damaged: peers would take the log for one that has forked (D2).
+func TestAReadThatFailsOnce(t *testing.T) {
+	mem := vfs.NewMem()
+	var left atomic.Int64 // reads until the one that fails; below 0: none
+	left.Store(-1)
+	o := testOptions(errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if (op.Kind == errorfs.OpOpen || op.Kind == errorfs.OpFileReadAt) && left.Load() >= 0 && left.Add(-1) < 0 {
+			return &pathError{syscall.EMFILE}
+		}
+		return nil
+	})), 1)
+	o.CacheBytes, o.MemTableBytes = 1, 256<<10
+	l := mustOpen(t, o)
+	var dots []crdt.Dot
+	for range 30 {
+		dots = append(dots, l.Append(make([]byte, 50<<10)))
+		sync_(t, l)
+	}
+	at := dots[len(dots)/2].Time
+	want, ok, err := l.BlockHashAt(1, at)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	failed := 0
+	for n := int64(0); ; n++ {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l = mustOpen(t, o)
+		left.Store(n)
+		hash, ok, err := l.BlockHashAt(1, at)
+		if left.Swap(-1) >= 0 {
+			break // it needs no more reads
+		}
+		switch {
+		case err == nil && (!ok || hash != want):
+			t.Errorf("read %d failed: there is a block: %v, its hash is %x, not %x", n, ok, hash, want)
+		case errors.Is(err, ErrCorrupt):
+			t.Errorf("read %d failed: %v", n, err)
+		}
+		failed++
+	}
+	if err := l.Close(); err != nil || failed == 0 {
+		t.Error(failed, err)
+	}
+}
