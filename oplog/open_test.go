@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -174,6 +175,28 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatal("caught up:", err)
 	}
 	l.Close()
+}
+
+// A wall clock that is ahead when the log is opened, as before a machine has heard the
+// time, is no reason to refuse writes later, when nothing was stamped by it.
+func TestClockAheadAtOpen(t *testing.T) {
+	mem, clock := vfs.NewCrashableMem(), newClock()
+	o := testOptions(mem, 1)
+	o.Wall = clock.now
+	year := (365 * 24 * time.Hour).Milliseconds()
+	clock.ms.Add(year)
+	l := open(t, o)
+	clock.ms.Add(-year)
+	writeOps(t, l, 1)
+	last := l.Issued().Time
+	o.FS = mem.CrashClone(vfs.CrashCloneCfg{})
+	l = open(t, o)
+	if err := l.Admit(clock.now()); err != nil {
+		t.Error(err)
+	}
+	if d := l.Append([]byte("x")); d.Time <= last {
+		t.Errorf("%v after %v", d, last)
+	}
 }
 
 // H1: the logical counter carries into the milliseconds, and running ahead of

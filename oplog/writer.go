@@ -208,13 +208,17 @@ func (l *Log) commit(c *cycle) bool {
 // issued but lost in a crash are not issued again; at most a quarter of the
 // allowed drift, so that a restart can write at once (H1). Dots after a long
 // idle time may be past it until their commit; they were on no disk and at no
-// peer.
+// peer. It goes back if it follows a wall clock that was ahead at the start, and by
+// which nothing was stamped: a restart would take it for the clock.
 func (l *Log) nextBound(clock crdt.Timestamp) crdt.Timestamp {
 	lead := crdt.TimestampAt(max(l.maxDrift/4, 1))
-	if clock+lead/2 <= l.w.bound {
-		return 0
+	if clock+lead/2 > l.w.bound {
+		return clock + lead
 	}
-	return clock + lead
+	if most := max(clock, crdt.TimestampAt(l.opts.Wall())) + lead; l.w.bound > most {
+		return most
+	}
+	return 0
 }
 
 // publish shows a commit to readers and waiters and gives room to writers.
