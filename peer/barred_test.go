@@ -3,11 +3,15 @@ package peer
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"crdb/crdt"
 	"crdb/proto/peerpb"
 )
 
@@ -130,6 +134,39 @@ func TestCloseWithAPeerThatTakesNothing(t *testing.T) {
 				closed.Store(true)
 			}()
 			eventually(t, "it is closed", closed.Load)
+		})
+	}
+}
+
+// A link that has looked whom to follow, and is cut, removed, moved or stopped before its
+// attempt can be found by whoever ends it, follows nobody.
+func TestALinkLooksAgain(t *testing.T) {
+	for _, x := range []struct {
+		want error
+		bar  func(r *Replicator)
+	}{
+		{errCut, func(r *Replicator) { r.Cut(regionOf(1), true) }},
+		{errNoMember, func(r *Replicator) { r.SetMembers([]Member{{2, regionOf(2), "here"}}) }},
+		{errMoved, func(r *Replicator) { r.SetMembers([]Member{{1, regionOf(1), "elsewhere"}}) }},
+		{errPoisoned, func(r *Replicator) { r.link(1).giveUp(errPoisoned) }},
+	} {
+		t.Run(x.want.Error(), func(t *testing.T) {
+			w := newWorld(t)
+			defer w.close()
+			for id := crdt.ReplicaID(1); id <= 2; id++ {
+				w.add(&puppet{id: id, fs: vfs.NewCrashableMem(), wall: 1000})
+			}
+			r, dialed := w.nodes[2].r, atomic.Bool{}
+			r.opts.Dial = func(context.Context, string) (net.Conn, error) {
+				dialed.Store(true)
+				return nil, errors.New("no network")
+			}
+			l := r.link(1)
+			m, _ := l.currentMember()
+			x.bar(r)
+			if l.attempt(m); dialed.Load() || !errors.Is(l.mu.err, x.want) {
+				t.Errorf("dialed: %v, ended by %v", dialed.Load(), l.mu.err)
+			}
 		})
 	}
 }

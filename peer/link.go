@@ -214,6 +214,17 @@ func (l *link) barred() error {
 	return nil
 }
 
+// changed returns why the replica is not to be followed as m any more, nil if it is.
+func (l *link) changed(m Member) error {
+	if err := l.barred(); err != nil {
+		return err
+	}
+	if now, _ := l.currentMember(); now != m {
+		return errMoved
+	}
+	return l.brokenBy()
+}
+
 // durable is called after every commit of the log, whose own ops now are
 // durable up to own.
 func (l *link) durable(own crdt.Timestamp) {
@@ -262,7 +273,10 @@ func (l *link) attempt(m Member) {
 	l.mu.Lock()
 	l.mu.cancel, l.mu.state = cancel, StateConnecting
 	l.mu.Unlock()
-	err := fromStatus(causeOf(ctx, l.follow(ctx, cancel, m)))
+	err := l.changed(m)
+	if err == nil {
+		err = fromStatus(causeOf(ctx, l.follow(ctx, cancel, m)))
+	}
 	l.r.heardRefusal(l.replica, err)
 	switch {
 	case l.r.ctx.Err() != nil:
