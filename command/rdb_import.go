@@ -90,10 +90,7 @@ func (srv *Server) Import(ctx context.Context, src io.Reader, o ImportOptions) (
 	defer srv.importing.Store(false)
 	m := &importer{srv: srv, ctx: ctx, o: o, r: rdb.NewReader(src)}
 	m.s = &Session{srv: srv, hold: -1, mode: modeExec, tx: srv.engine.NewTx()}
-	err := m.prepare()
-	if err == nil {
-		err = m.r.ReadFile(&rdb.Handler{Part: m.part, Function: m.function})
-	}
+	err := m.r.ReadFile(&rdb.Handler{Begin: m.prepare, Part: m.part, Function: m.function})
 	if err == nil && !m.r.AtEnd() {
 		err = &rdb.Error{Offset: m.r.Offset(), Text: "the dump ends here, but more bytes follow"}
 	}
@@ -104,7 +101,8 @@ func (srv *Server) Import(ctx context.Context, src io.Reader, o ImportOptions) (
 	return m.n, err
 }
 
-// prepare does what the mode asks for before the first key.
+// prepare does what the mode asks for before the first key: nothing is flushed for what
+// is no dump file.
 func (m *importer) prepare() error {
 	if m.o.Mode == ImportReplace || m.o.Mode == ImportMerge {
 		return nil

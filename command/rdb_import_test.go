@@ -143,6 +143,17 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
+// TestImportFlushesForDumpFilesOnly: what is no dump file removes nothing.
+func TestImportFlushesForDumpFilesOnly(t *testing.T) {
+	for _, file := range []string{"", "REDIS", "REDIS9999", "SET a 1\r\nSET b 2\r\n"} {
+		w := newWorld(t)
+		w.ask("SET s old")
+		if _, err := w.importFile([]byte(file), ImportFlush); err == nil || w.ask("GET s") != "old" {
+			t.Errorf("%q: %v, and s is %s", file, err, w.ask("GET s"))
+		}
+	}
+}
+
 // TestImportObeysMaxmemoryAndTheLog: an import is refused what clients are
 // refused.
 func TestImportObeysMaxmemoryAndTheLog(t *testing.T) {

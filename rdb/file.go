@@ -44,6 +44,8 @@ type Key struct {
 // Handler takes what a file holds, in its order. An error ends the reading. A
 // nil function drops what it would have been given.
 type Handler struct {
+	// Begin is called when it is known that it is a dump file, of a version that can be read.
+	Begin func() error
 	// Part is given a key's value in parts; first says that it is the first.
 	Part func(k *Key, v Value, first bool) error
 	// Size is told about how many keys a database has, and how many of them
@@ -94,7 +96,9 @@ func (f *file) version() {
 	case n < minFile || n > maxFile:
 		f.r.fail("version %d of the format; versions %d to %d can be read", n, minFile, maxFile)
 	}
-	f.ver = n
+	if f.ver = n; f.r.err == nil && f.h.Begin != nil {
+		f.note(f.h.Begin())
+	}
 }
 
 // mark reads what a byte begins.
