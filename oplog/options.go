@@ -39,7 +39,7 @@ type Options struct {
 	Dir      string
 	Identity Identity
 
-	// Wall returns unix milliseconds. Append calls it under its lock: it must
+	// Wall returns unix milliseconds, to several goroutines at a time. Append calls it under its lock: it must
 	// be cheap and must not call into the Log.
 	Wall func() int64
 	// Mono returns nanoseconds from any fixed point; it only measures commit

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -43,8 +44,8 @@ func TestAClockSetBackHoldsOneReplica(t *testing.T) {
 	p, blocks := releaseTo(t, "w3", "w1")
 	ahead, other := blocks[0], blocks[1]
 	p.r.opts.Apply = &setBackFrom{Applier: p.toy, set: func() {
-		for p.wall = 0; p.log.ClockAhead(other.Last); {
-			p.wall++
+		for atomic.StoreInt64(&p.wall, 0); p.log.ClockAhead(other.Last); {
+			atomic.AddInt64(&p.wall, 1)
 		}
 	}}
 	p.pump.flush()
@@ -57,7 +58,8 @@ func TestAClockSetBackHoldsOneReplica(t *testing.T) {
 	if !p.pump.gate.Busy() {
 		t.Error("nobody looks again")
 	}
-	p.r.opts.Apply, p.wall = p.toy, 50_000
+	p.r.opts.Apply = p.toy
+	atomic.StoreInt64(&p.wall, 50_000)
 	p.pump.flush()
 	if v := p.toy.vector(); v.Get(1) != ahead.Last || p.r.link(1).status().In.HeldByClock {
 		t.Errorf("applied is %v", v)

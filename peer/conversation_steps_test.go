@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -30,7 +31,7 @@ func (w *world) tick(d *datadriven.TestData) {
 func (w *world) tickAll() {
 	for _, id := range w.order {
 		p := w.nodes[id]
-		p.wall += 50
+		atomic.AddInt64(&p.wall, 50)
 		if !p.crashed {
 			p.pump.gate.Tick()
 			w.pumpOn(p)
@@ -41,8 +42,7 @@ func (w *world) tickAll() {
 func (w *world) clock(d *datadriven.TestData) {
 	p := w.node(d, 0)
 	delta, _ := strconv.ParseInt(arg(d, 1), 10, 64)
-	p.wall += delta
-	w.printf("wall clock of %d: %d", p.id, p.wall)
+	w.printf("wall clock of %d: %d", p.id, atomic.AddInt64(&p.wall, delta))
 }
 
 func (w *world) crash(p *puppet) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -73,13 +74,16 @@ type puppet struct {
 	id      crdt.ReplicaID
 	fs      *vfs.MemFS
 	saved   *vfs.MemFS
-	wall    int64
+	wall    int64 // atomic: the log reads it, too
 	crashed bool
 	log     *oplog.Log
 	toy     *toy
 	r       *Replicator
 	pump    *pump
 }
+
+// now is the puppet's wall clock.
+func (p *puppet) now() int64 { return atomic.LoadInt64(&p.wall) }
 
 // pipe is a stream that is up.
 type pipe struct {
@@ -142,7 +146,8 @@ func (w *world) members() []Member {
 func (w *world) addReplica(d *datadriven.TestData) {
 	p := &puppet{id: parseID(arg(d, 0)), fs: vfs.NewCrashableMem(), wall: 1000}
 	if a, ok := d.Arg("wall"); ok {
-		p.wall, _ = strconv.ParseInt(a.Vals[0], 10, 64)
+		wall, _ := strconv.ParseInt(a.Vals[0], 10, 64)
+		atomic.StoreInt64(&p.wall, wall)
 	}
 	w.add(p)
 }
@@ -159,7 +164,7 @@ func (w *world) add(p *puppet) {
 }
 
 func (w *world) open(p *puppet) {
-	log, err := oplog.Open(logOptions(p.fs, "db", p.id, func() int64 { return p.wall }))
+	log, err := oplog.Open(logOptions(p.fs, "db", p.id, p.now))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -169,7 +174,7 @@ func (w *world) open(p *puppet) {
 	}
 	p.r, err = newReplicator(Options{
 		Database: "db", Self: p.id, Region: regionOf(p.id), Log: log, Apply: p.toy,
-		Wall: func() int64 { return p.wall }, Mono: mono,
+		Wall: p.now, Mono: mono,
 		Dial: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no network") },
 	})
 	if err != nil {
@@ -182,8 +187,7 @@ func (w *world) open(p *puppet) {
 
 func (w *world) exec(d *datadriven.TestData) {
 	p := w.node(d, 0)
-	p.wall++
-	if err := p.log.Admit(p.wall); err != nil {
+	if err := p.log.Admit(atomic.AddInt64(&p.wall, 1)); err != nil {
 		w.printf("refused: %v", strings.SplitN(err.Error(), ":", 3)[1])
 		return
 	}

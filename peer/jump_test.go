@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -41,7 +42,7 @@ func TestJumpIntoAReleasedBlock(t *testing.T) {
 	if _, err := p.log.ReceiveImage(oplog.Image{Vector: crdt.VersionVector{{Replica: 1, Time: to}}}); err != nil {
 		t.Fatal(err)
 	}
-	p.r.opts.Apply = &setBackFrom{Applier: p.toy, set: func() { p.wall = 0 }}
+	p.r.opts.Apply = &setBackFrom{Applier: p.toy, set: func() { atomic.StoreInt64(&p.wall, 0) }}
 	if p.pump.flush(); p.pump.gate.queue(1).len() != len(blocks) {
 		t.Fatalf("%d blocks wait for the clock", p.pump.gate.queue(1).len())
 	}
@@ -50,7 +51,7 @@ func TestJumpIntoAReleasedBlock(t *testing.T) {
 	if err := <-j.done; err != nil {
 		t.Fatal(err)
 	}
-	p.wall = 50_000
+	atomic.StoreInt64(&p.wall, 50_000)
 	p.pump.flush()
 	q := p.pump.gate.queue(1)
 	if q.poisoned || q.len() != 0 || q.tail != to || q.known != blocks[2].Last {

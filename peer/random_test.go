@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -53,7 +54,7 @@ func (w *world) randomStep(rnd *rand.Rand) {
 	p, at := w.nodes[a], pair{a, b}
 	switch n := rnd.IntN(100); {
 	case n < 35 && !p.crashed:
-		p.wall += rnd.Int64N(20)
+		atomic.AddInt64(&p.wall, rnd.Int64N(20))
 		p.toy.write([]string{"add", "rem", "count"}[rnd.IntN(3)], fmt.Sprint(rnd.IntN(5)))
 		if rnd.IntN(3) > 0 { // else it joins the next block, or is lost in a crash
 			syncLog(w.t, p.log)
