@@ -1,0 +1,143 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+
+	"crdb/control/api"
+)
+
+// This file is how a node starts with what is on its disk.
+
+// load opens the databases on disk and takes up unfinished changes.
+func (n *Node) load() error {
+	notes, err := n.dir.notes()
+	if err != nil {
+		return err
+	}
+	var undecided []*note
+	for _, x := range notes {
+		if x.State == api.OutcomePreparing && (x.Base != nil || len(x.Database.Instances) == 0) { // a change, or a delete: it is given up below
+			undecided = append(undecided, x)
+			if x = x.Over; x == nil {
+				continue
+			}
+		}
+		if x.State == api.OutcomePreparing {
+			x.State = noteWithdrawn
+		}
+		n.mu.Lock()
+		n.mu.notes[x.Database.GUID] = x
+		n.mu.Unlock()
+	}
+	if n.gone, err = n.dir.readGone(); err != nil {
+		return err
+	}
+	if err := n.readReturns(); err != nil {
+		return err
+	}
+	records, err := n.dir.records()
+	if err != nil {
+		return err
+	}
+	if err := n.recallTasks(records); err != nil {
+		return err
+	}
+	for _, r := range records { // all are open before one is checked: peers ask, too
+		if err := n.checkData(r); err != nil {
+			return err
+		}
+		db, err := n.openDatabase(r)
+		if err != nil {
+			return fmt.Errorf("database %q: %w", r.Database.Name, err)
+		}
+		db.unchecked = r.Status != api.StatusRemoved // one that is posted: until its commit
+		n.put(r.Database.GUID, db)
+	}
+	for _, r := range records {
+		n.hasReturned(r)
+		if r.Status == api.StatusCommitted {
+			n.bootCheck(r.Database.GUID)
+			n.checked(r.Database.GUID)
+		}
+		db := n.database(r.Database.GUID)
+		if db == nil || db.record.Status == api.StatusPosted {
+			continue
+		}
+		if err := n.serve(db); err != nil {
+			return fmt.Errorf("database %q: %w", r.Database.Name, err)
+		}
+	}
+	for _, x := range undecided {
+		if db := n.database(x.Database.GUID); db != nil && (db.record.Fault != nil || db.halted != nil) {
+			x.State = noteWithdrawn // an old disk, or a copy: it may have been decided since
+		}
+		if n.forget(x) != nil { // the finisher goes on, and no other change takes its place before
+			n.mu.Lock()
+			n.mu.notes[x.Database.GUID] = x
+			n.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// bootstrap makes the database of the settings, unless this node has one of that name.
+func (n *Node) bootstrap() error {
+	s := n.opts.Settings
+	if s.Database == "" {
+		return nil
+	}
+	for _, r := range n.hosted() { // one that was removed keeps its name until it is purged
+		if r.Database.Name == s.Database {
+			if r.Port != s.Port {
+				n.log.Warn("database keeps the port it was made with", "database", s.Database, "port", r.Port, "asked", s.Port)
+			}
+			return nil
+		}
+	}
+	if n.comesBack(s.Database) || n.bootstrapping(s.Database) {
+		return nil
+	}
+	own, err := n.ownCluster()
+	var t *api.Task
+	if err == nil {
+		t, err = n.startCreate(request{}, &api.Database{Name: s.Database, DefaultDBConfig: api.DBConfig{Port: s.Port}, Instances: []api.Instance{{Cluster: own}}})
+	}
+	if err == nil {
+		t, err = n.tasks.wait(n.ctx, t.ID)
+	}
+	if err == nil && t.Status == api.TaskFailed {
+		err = errors.New(t.Errors[0].Description)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make database %q: %w", s.Database, err)
+	}
+	return nil
+}
+
+// bootstrapping reports whether a create of a database of this name is under way here. What
+// an earlier start has left of one is finished first: the finisher does not run yet.
+func (n *Node) bootstrapping(name string) bool {
+	for guid, db := range n.snapshot() {
+		if db.record.Status != api.StatusPosted || db.record.Database.Name != name {
+			continue
+		}
+		n.finishNote(guid)
+		if db = n.database(guid); db != nil && db.record.Status == api.StatusPosted {
+			n.log.Warn("the database of the settings is just being made; if that fails, the next start makes it", "database", name, "guid", guid)
+		}
+		return db != nil
+	}
+	return false
+}
+
+// ownCluster says where others reach this node, for a database that names no nodes. A
+// node that listens on all addresses does not know which of them that is, and what
+// stands in a configuration cannot be changed: "[::]" is whoever reads it.
+func (n *Node) ownCluster() (api.Cluster, error) {
+	if n.describe().PeerHost == "" {
+		return api.Cluster{}, badRequest("the node listens on %s, all addresses there are, and does not know at which one others reach it: "+
+			"start it with --bind and that address, or name it: crdb-cli crdb create, or restore, with --instance HOST:ADMINPORT", n.opts.Settings.Bind)
+	}
+	return api.Cluster{Name: n.AdminAddr()}, nil
+}
