@@ -32,7 +32,7 @@ type Gossip struct {
 	mu struct {
 		sync.Mutex
 		seeds  []string
-		known  map[string]bool // names let in and not gone
+		known  map[string]bool // names that have joined and are not gone
 		closed bool
 	}
 }
@@ -220,12 +220,17 @@ func (g *Gossip) NotifyAlive(m *memberlist.Node) error {
 	if !g.mu.known[m.Name] && len(g.mu.known) >= maxNodes {
 		return fmt.Errorf("peer: gossip knows %d nodes, %q is one too many", maxNodes, m.Name)
 	}
-	g.mu.known[m.Name] = true
 	return nil
 }
 
-// NotifyJoin, NotifyLeave and NotifyUpdate are memberlist's events.
-func (g *Gossip) NotifyJoin(*memberlist.Node)   { g.opts.OnChange() }
+// NotifyJoin, NotifyLeave and NotifyUpdate are memberlist's events. Who is let in and does
+// not join, since the message was an old one, takes nobody's place.
+func (g *Gossip) NotifyJoin(m *memberlist.Node) {
+	g.mu.Lock()
+	g.mu.known[m.Name] = true
+	g.mu.Unlock()
+	g.opts.OnChange()
+}
 func (g *Gossip) NotifyUpdate(*memberlist.Node) { g.opts.OnChange() }
 func (g *Gossip) NotifyLeave(m *memberlist.Node) {
 	g.mu.Lock()

@@ -172,9 +172,16 @@ func TestGossipLetsFewIn(t *testing.T) {
 			t.Errorf("%q with %x let in", bad.Name, bad.Meta)
 		}
 	}
+	for i := range 2 * maxNodes { // these do not join
+		if err := g.NotifyAlive(&memberlist.Node{Name: fmt.Sprint("us/old", i), Meta: meta("us")}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	in := 0
 	for i := range 2 * maxNodes {
-		if g.NotifyAlive(&memberlist.Node{Name: fmt.Sprint("us/", i), Meta: meta("us")}) == nil {
+		m := &memberlist.Node{Name: fmt.Sprint("us/", i), Meta: meta("us")}
+		if g.NotifyAlive(m) == nil {
+			g.NotifyJoin(m)
 			in++
 		}
 	}
