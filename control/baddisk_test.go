@@ -345,7 +345,26 @@ func TestDecidedTaskOfACrashAndAStop(t *testing.T) {
 	eventually(t, "the last one is clean", nodes[2].clean)
 }
 
-// forced out, or is put aside and to come back: that keeps the name.
+// A start with the name of a database that this node has left makes no empty one under that
+// name: apps would write there, and nobody else would have it.
+func TestBootstrapOfWhatWasLeft(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	if task := nodes[0].modify(guid, removing(false, 2)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	n.opts.Settings.Database, n.opts.Settings.Port = "cart", freePort(t)
+	n.restart()
+	if all := n.databases(); len(all) != 0 {
+		t.Errorf("%+v", all[0])
+	}
+	if task := nodes[0].modify(guid, adding(n)); task.Status != api.TaskFinished {
+		t.Errorf("task: %+v", task)
+	}
+}
+
+// A start with the name of a database makes none where its instance was forced out, or is put
+// aside and to come back: that keeps the name.
 func TestBootstrapOfWhatWasRemoved(t *testing.T) {
 	for _, aside := range []bool{false, true} {
 		_, nodes, guid := four(t)

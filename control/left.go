@@ -17,6 +17,7 @@ import (
 // lower IDs are gone too.
 type gone struct {
 	GUID    string `json:"guid"`
+	Name    string `json:"name,omitempty"` // of the database; earlier builds did not write it down
 	Replica int    `json:"id"`
 	Deleted bool   `json:"deleted,omitempty"` // with the database
 }
@@ -39,7 +40,7 @@ func (d *dir) readGone() (all []gone, err error) {
 // change.
 func (n *Node) remember(r *record, deleted bool) error {
 	all := slices.DeleteFunc(slices.Clone(n.gone), func(x gone) bool { return x.GUID == r.Database.GUID })
-	all = append(all, gone{r.Database.GUID, r.Replica, deleted})
+	all = append(all, gone{r.Database.GUID, r.Database.Name, r.Replica, deleted})
 	if len(all) > maxGone {
 		all = all[1:]
 	}
@@ -56,6 +57,14 @@ func (n *Node) remember(r *record, deleted bool) error {
 // holds mu.
 func (n *Node) wasDeletedLocked(guid string) bool {
 	return slices.ContainsFunc(n.gone, func(x gone) bool { return x.GUID == guid && x.Deleted })
+}
+
+// hasLeft reports whether an instance of a database of this name was here and is gone, while
+// the database is, or was, in use elsewhere.
+func (n *Node) hasLeft(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.gone, func(x gone) bool { return x.Name == name && !x.Deleted })
 }
 
 // checkGone refuses an instance that was here. The caller holds change.

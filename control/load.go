@@ -98,6 +98,10 @@ func (n *Node) bootstrap() error {
 	if n.comesBack(s.Database) || n.bootstrapping(s.Database) {
 		return nil
 	}
+	if n.hasLeft(s.Database) { // apps would write to an empty one that nobody else has
+		n.log.Warn("the database of the settings was removed from this node, and is not made anew: add the node to it, or make one with crdb-cli crdb create", "database", s.Database)
+		return nil
+	}
 	own, err := n.ownCluster()
 	var t *api.Task
 	if err == nil {
