@@ -35,6 +35,7 @@ type guard struct {
 	onStall func(bool)  // waiting for space began or ended
 	after   func(time.Duration) <-chan time.Time
 	running atomic.Int64 // writes at the disk right now
+	left    atomic.Bool  // the directory is released when there are none
 	lock    *dirLock     // of the directory
 
 	stall struct {
@@ -96,12 +97,28 @@ func (g *guard) do(write func() error) error {
 func (g *guard) once(write func() error) error {
 	g.running.Add(1)
 	if g.fenced.Load() && g.opened.Load() {
-		g.running.Add(-1)
+		g.ended()
 		park()
 	}
 	err := write()
-	g.running.Add(-1)
+	g.ended()
 	return err
+}
+
+// ended says that a write is not at the disk any more.
+func (g *guard) ended() {
+	if g.running.Add(-1) == 0 && g.left.Load() {
+		g.lock.Close()
+	}
+}
+
+// leave releases the directory, which is fenced, as soon as no write is at the disk, which
+// could hit files of a later Open.
+func (g *guard) leave() {
+	g.left.Store(true)
+	if g.running.Load() == 0 {
+		g.lock.Close() // Pebble may hold it still, or not any more
+	}
 }
 
 // judge parks the caller on an error that must not be seen. That a file is

@@ -72,13 +72,10 @@ func (s *store) close() error {
 }
 
 // abandon leaves a failed store behind: its parked writes never end and
-// nothing of it reaches the disk any more. The directory is released unless a
-// write is still at the disk, which could hit files of a later Open.
+// nothing of it reaches the disk any more. The directory is released.
 func (s *store) abandon() {
 	s.guard.fenced.Store(true)
-	if s.guard.running.Load() == 0 {
-		s.guard.lock.Close() // Pebble may hold it still, or not any more
-	}
+	s.guard.leave()
 }
 
 // pebbleOptions: little memory, little CPU. The log is written once, read
