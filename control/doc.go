@@ -95,7 +95,8 @@
 // when it is decided, and with its result before anybody hears of that. At a
 // start of the node the notes are the truth about a change: a task whose note is
 // decided, or whose note is gone after it was decided, is carried on with what
-// is left to do; that it was decided says its file, or what is in force here. Any other has failed. So a decided create is aborted only where the disk has
+// is left to do; that it was decided says its file, or what is in force here. Any
+// other has failed. So a decided create is aborted only where the disk has
 // taken that its task is decided no more. A restore that a stop cut short has failed,
 // too, and its database stays: the disk may be an old one, and the database long in
 // use. One that fails while the node runs is undone.

@@ -44,6 +44,15 @@ func (m *elems) elemAt(at int) fewElem {
 	return fewElem{name, rec, at, end}
 }
 
+// nth returns the i-th element, which must be there.
+func (m *elems) nth(i int) fewElem {
+	e := m.elemAt(0)
+	for ; i > 0; i-- {
+		e = m.elemAt(e.end)
+	}
+	return e
+}
+
 // fewField returns the field of few that starts at a place, and where it ends.
 func fewField(b []byte, at int) (v []byte, end int) {
 	size, k := uint64(b[at]), 1
@@ -245,10 +254,7 @@ func (m *elems) Random(next func() uint64) (name, rec []byte, ok bool) {
 	if m.n == 0 {
 		return nil, nil, false
 	}
-	e := m.elemAt(0)
-	for skip := next() >> 32 * uint64(m.n) >> 32; skip > 0; skip-- {
-		e = m.elemAt(e.end)
-	}
+	e := m.nth(int(next() >> 32 * uint64(m.n) >> 32))
 	return e.name, e.rec, true
 }
 

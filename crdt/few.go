@@ -172,36 +172,17 @@ func RecordLen(rec []byte) int {
 	return n
 }
 
-// takeFew returns the string that comes first in what lies in a flat record, and the rest.
-func takeFew(b []byte) (v, rest []byte) {
-	size, k := binary.Uvarint(b)
-	end := k + int(size)
-	return b[k:end:end], b[end:]
-}
-
 // RecordName returns the name of an element of a flat record, which it aliases: the i-th,
 // in no order that means anything.
 func RecordName(rec []byte, i int) (name []byte) {
 	_, b := fewElems(rec)
-	for ; i > 0; i-- {
-		_, b = takeFew(b)
-		_, b = takeFew(b)
-	}
-	name, _ = takeFew(b)
-	return name
+	return (&elems{few: b}).nth(i).name
 }
 
 // recordElem returns the stored form of an element of a flat record.
 func recordElem(rec, name []byte) (elem []byte, ok bool) {
-	n, b := fewElems(rec)
-	for range n {
-		var has []byte
-		has, b = takeFew(b)
-		if elem, b = takeFew(b); string(has) == string(name) {
-			return elem, true
-		}
-	}
-	return nil, false
+	_, b := fewElems(rec)
+	return (&elems{few: b}).Get(name)
 }
 
 // RecordHas reports whether the set of a flat record has a member.
