@@ -108,8 +108,9 @@ func TestTheFirstOfTwoFollowersStays(t *testing.T) {
 func TestARestartIsNoCopy(t *testing.T) {
 	var ones notices
 	c := newCluster(t, false)
-	one, _ := c.add(1, asRun(11, &ones)), c.add(2, asRun(22, &notices{}))
-	c.join()
+	one, two := c.add(1, asRun(11, &ones)), c.add(2, asRun(22, &notices{}))
+	two.r.SetMembers(c.members()) // the second knows the first before that one dials
+	one.r.SetMembers(c.members())
 	c.connected()
 	for run := range uint64(5) {
 		one.toy.write("add", "x")

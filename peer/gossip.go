@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ type Gossip struct {
 	mu struct {
 		sync.Mutex
 		seeds  []string
-		known  map[string]bool // names that have joined and are not gone
+		known  map[string]Node // who has joined and is not gone, by name
 		closed bool
 	}
 }
@@ -87,7 +88,7 @@ func StartGossip(opts GossipOptions) (*Gossip, error) {
 	}
 	def(&opts.Rejoin, 15*time.Second)
 	g := &Gossip{opts: opts}
-	g.mu.known = map[string]bool{}
+	g.mu.known = map[string]Node{}
 	var err error
 	if g.meta, err = proto.Marshal(&peerpb.Node{Region: opts.Region, AdminAddr: opts.AdminAddr, PeerAddr: opts.PeerAddr}); err != nil {
 		return nil, err
@@ -159,15 +160,12 @@ func (g *Gossip) rejoin(ctx context.Context) {
 	}
 }
 
-// Members returns the nodes that are alive, this one too, by name.
+// Members returns the nodes that are alive, this one too, by name. It is what
+// memberlist's events told: its own list hands out nodes that it goes on writing to.
 func (g *Gossip) Members() []Node {
-	var out []Node
-	for _, m := range g.list.Members() {
-		if n, err := nodeOf(m); err == nil {
-			n.Self = m.Name == g.opts.Region+"/"+g.opts.Node
-			out = append(out, n)
-		}
-	}
+	g.mu.Lock()
+	out := slices.Collect(maps.Values(g.mu.known))
+	g.mu.Unlock()
 	slices.SortFunc(out, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
@@ -217,21 +215,30 @@ func (g *Gossip) NotifyAlive(m *memberlist.Node) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.mu.known[m.Name] && len(g.mu.known) >= maxNodes {
+	if _, ok := g.mu.known[m.Name]; !ok && len(g.mu.known) >= maxNodes {
 		return fmt.Errorf("peer: gossip knows %d nodes, %q is one too many", maxNodes, m.Name)
 	}
 	return nil
 }
 
-// NotifyJoin, NotifyLeave and NotifyUpdate are memberlist's events. Who is let in and does
-// not join, since the message was an old one, takes nobody's place.
-func (g *Gossip) NotifyJoin(m *memberlist.Node) {
+// NotifyJoin, NotifyUpdate and NotifyLeave are memberlist's events; the node is not written
+// to while one is handled. Who is let in and does not join, since the message was an old
+// one, takes nobody's place.
+func (g *Gossip) NotifyJoin(m *memberlist.Node)   { g.learn(m) }
+func (g *Gossip) NotifyUpdate(m *memberlist.Node) { g.learn(m) }
+
+func (g *Gossip) learn(m *memberlist.Node) {
+	n, err := nodeOf(m)
+	if err != nil {
+		return // NotifyAlive lets none of these in
+	}
+	n.Self = n.Name == g.opts.Region+"/"+g.opts.Node
 	g.mu.Lock()
-	g.mu.known[m.Name] = true
+	g.mu.known[n.Name] = n
 	g.mu.Unlock()
 	g.opts.OnChange()
 }
-func (g *Gossip) NotifyUpdate(*memberlist.Node) { g.opts.OnChange() }
+
 func (g *Gossip) NotifyLeave(m *memberlist.Node) {
 	g.mu.Lock()
 	delete(g.mu.known, m.Name)
