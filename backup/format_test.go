@@ -28,6 +28,7 @@ func small(t *testing.T) *database {
 	d.tx.Put(b("string"), b("value"), engine.Expiry{At: now + 5000})
 	d.tx.SetAdd(b("set"), [][]byte{b("a"), b("b")})
 	d.tx.Incr(b("counter"), 7)
+	d.tx.ListPush(b("list"), false, [][]byte{b("one"), b("two")})
 	d.tx.Unlock()
 	if err := d.eng.Checkpoint(); err != nil {
 		t.Fatal(err)
@@ -48,18 +49,18 @@ func small(t *testing.T) *database {
 func TestFormats(t *testing.T) {
 	users := []string{"user default on nopass ~* &* +@all", "user reader on #2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90 ~a:* resetchannels -@all +@read"}
 	if *rewrite {
-		os.RemoveAll("testdata/format3")
+		os.RemoveAll("testdata/format4")
 		snap, err := small(t).log.Snapshot(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer snap.Close()
 		m := &Manifest{Database: "guid", Name: "shop", Version: "0.1", CreatedMS: now, Region: "here", Replica: 1}
-		if err := Write(t.Context(), Options{FS: vfs.Default, Dir: "testdata/format3", Users: users}, snap, m); err != nil {
+		if err := Write(t.Context(), Options{FS: vfs.Default, Dir: "testdata/format4", Users: users}, snap, m); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for format, want := range map[int][]string{1: nil, 2: users, 3: users} {
+	for format, want := range map[int][]string{1: nil, 2: users, 3: users, 4: users} {
 		b, err := Open(vfs.Default, fmt.Sprint("testdata/format", format))
 		if err == nil {
 			err = b.Verify(t.Context())
@@ -70,7 +71,11 @@ func TestFormats(t *testing.T) {
 		if got, err := b.Users(); err != nil || !slices.Equal(got, want) || b.Manifest.Format != format {
 			t.Errorf("format %d: users %q, %v", b.Manifest.Format, got, err)
 		}
-		if got := keys(t, b); got != "0 late until 0, 0 set until 0, 0 string until 1700000005000, 3 hash until 0 with f until 1700000009000" {
+		list := ""
+		if format > 3 { // the older ones were written without
+			list = "0 list until 0, "
+		}
+		if got := keys(t, b); got != "0 late until 0, "+list+"0 set until 0, 0 string until 1700000005000, 3 hash until 0 with f until 1700000009000" {
 			t.Errorf("format %d: %s", format, got)
 		}
 	}
@@ -84,7 +89,7 @@ func TestFormats(t *testing.T) {
 	if err := Write(t.Context(), Options{FS: vfs.Default, Dir: dir, Users: users}, snap, m); err != nil {
 		t.Fatal(err)
 	}
-	golden, _ := filepath.Glob("testdata/format3/*")
+	golden, _ := filepath.Glob("testdata/format4/*")
 	for _, path := range golden {
 		want, _ := os.ReadFile(path)
 		if got, err := os.ReadFile(filepath.Join(dir, filepath.Base(path))); err != nil || string(got) != string(want) {
@@ -150,7 +155,7 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		damaged bool
 		want    string
 	}{
-		{func(m *Manifest) { m.Format = Format + 1 }, false, "format 4; this program reads crdb's formats 1 to 3"},
+		{func(m *Manifest) { m.Format = Format + 1 }, false, "format 5; this program reads crdb's formats 1 to 4"},
 		{func(m *Manifest) { m.Format = 0 }, false, "format 0; this"},
 		{func(m *Manifest) { m.Program = "other" }, false, `of program "other"`},
 		{func(m *Manifest) { m.Files = m.Files[1:] }, true, "names no file ranges"},

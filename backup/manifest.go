@@ -16,8 +16,9 @@ import (
 )
 
 // Format is the version of the layout that is written. Older ones are read:
-// the first had no users, the second every element of a collection by itself.
-const Format = 3
+// the first had no users, the second every element of a collection by itself, the third
+// the elements of small lists with their names.
+const Format = 4
 
 const (
 	manifestName = "MANIFEST"

@@ -12,7 +12,8 @@ import (
 // lies about in memory.
 //
 //	4  type, parts, deadline dot and deadline 8 bytes if it has one, context,
-//	   uvarint number of elements, elements: of each its name and its record
+//	   uvarint number of elements, elements: of each its name and its record,
+//	   or a list's leaf
 const (
 	formFew = 4
 
@@ -24,6 +25,7 @@ const (
 const (
 	fewDated  = 1 << iota // it has a deadline register
 	fewCounts             // elements have counter shares
+	fewLeaf               // the elements are those of a list, as in its leaf
 )
 
 // maxFew is how many elements such a record has at most.
@@ -37,9 +39,8 @@ type fewer interface {
 	showsAll() bool
 	// asFew returns the elements as a flat record has them, if they lie like that.
 	asFew() (few []byte, ok bool)
-	// adopt makes copies of n such elements, none of which counts, all that there is. It
-	// reports whether it can.
-	adopt(n int, few []byte) bool
+	// adopt makes copies of n such elements, none of which counts, all that there is.
+	adopt(n int, few []byte)
 }
 
 func (s *Set) showsAll() bool  { return true }
@@ -49,12 +50,10 @@ func (l *List) showsAll() bool { return len(l.moved) == 0 }
 
 func (s *Set) asFew() ([]byte, bool)     { return s.members.few, s.members.many == nil }
 func (m *cellMap) asFew() ([]byte, bool) { return m.cells.few, m.cells.many == nil }
-func (l *List) asFew() ([]byte, bool)    { return nil, false }
 
-func (s *Set) adopt(n int, few []byte) bool  { s.members.adopt(n, few); return true }
-func (h *Hash) adopt(n int, few []byte) bool { h.cells.adopt(n, few); return true }
-func (z *ZSet) adopt(n int, few []byte) bool { z.cells.adopt(n, few); z.late = true; return true }
-func (l *List) adopt(int, []byte) bool       { return false }
+func (s *Set) adopt(n int, few []byte)  { s.members.adopt(n, few) }
+func (h *Hash) adopt(n int, few []byte) { h.cells.adopt(n, few) }
+func (z *ZSet) adopt(n int, few []byte) { z.cells.adopt(n, few); z.late = true }
 
 // Few appends the flat record of a key that shows one small collection; ok is false if
 // o does not fit one of so many bytes.
@@ -72,12 +71,16 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 	if c.counts() {
 		parts |= fewCounts
 	}
+	few, asFew := c.asFew()
+	if asFew && p.typ == TypeList {
+		parts |= fewLeaf
+	}
 	b = append(b, formFew, byte(p.typ), parts)
 	for _, x := range o.Deadlines {
 		b = binary.BigEndian.AppendUint64(AppendDot(b, x.Dot), uint64(x.At))
 	}
 	b = binary.AppendUvarint(AppendVector(b, o.seen), uint64(c.kept()))
-	if few, ok := c.asFew(); ok {
+	if asFew {
 		return append(b, few...), len(b)+len(few) <= most
 	}
 	fits := true
@@ -93,7 +96,7 @@ func (o *Object) Few(b []byte, most int) (rec []byte, ok bool) {
 // that is known are what Few has written or decodeFew has seen before; they are taken as
 // they lie.
 func decodeFew(o *Object, rec []byte, known bool) (err error) {
-	if len(rec) < fewHeader-1 || rec[1] > fewDated|fewCounts || int(rec[0]) >= len(types) || types[rec[0]] == nil {
+	if len(rec) < fewHeader-1 || rec[1] > fewDated|fewCounts|fewLeaf || int(rec[0]) >= len(types) || types[rec[0]] == nil {
 		return errFew("header")
 	}
 	c, ok := types[rec[0]]().(fewer)
@@ -115,20 +118,33 @@ func decodeFew(o *Object, rec []byte, known bool) (err error) {
 	if d.err != nil || n < 1 || n > maxFew {
 		return errFew("number of elements")
 	}
-	counts := rec[1]&fewCounts != 0
-	if known && !counts && len(d.b) <= maxFewBytes && c.adopt(n, d.b) {
-		// as it lies
-	} else if err := d.loadFew(c, n); err != nil {
+	if known && rec[1]&fewCounts == 0 && len(d.b) <= maxFewBytes && (rec[0] == byte(TypeList)) == (rec[1]&fewLeaf != 0) {
+		c.adopt(n, d.b)
+	} else if err := d.loadFew(c, n, rec[1]); err != nil {
 		return err
-	} else if c.kept() != n || c.Len() != n || !c.showsAll() || c.counts() != counts {
-		return errFew("elements")
 	}
 	o.parts = append(o.parts, part{typ: Type(rec[0]), coll: c})
 	return nil
 }
 
-// loadFew puts n elements, which must be all that there is, into a collection.
-func (d *opDecoder) loadFew(c collection, n int) error {
+// loadFew makes a collection of n elements, which must be all that there is and say of
+// themselves what parts says.
+func (d *opDecoder) loadFew(c fewer, n int, parts byte) (err error) {
+	if parts&fewLeaf == 0 {
+		err = d.loadElems(c, n)
+	} else if l, ok := c.(*List); ok {
+		err = l.loadLeaf(n, d.b)
+	} else {
+		err = errFew("parts")
+	}
+	if err == nil && (c.kept() != n || c.Len() != n || !c.showsAll() || c.counts() != (parts&fewCounts != 0)) {
+		err = errFew("elements")
+	}
+	return err
+}
+
+// loadElems puts n elements, all that there is, into a collection.
+func (d *opDecoder) loadElems(c collection, n int) error {
 	for range n {
 		name, rec := d.bytes(), d.bytes()
 		if d.err != nil {
@@ -172,8 +188,8 @@ func RecordLen(rec []byte) int {
 	return n
 }
 
-// RecordName returns the name of an element of a flat record, which it aliases: the i-th,
-// in no order that means anything.
+// RecordName returns the name of an element of a flat record, no list, which it aliases:
+// the i-th, in no order that means anything.
 func RecordName(rec []byte, i int) (name []byte) {
 	_, b := fewElems(rec)
 	return (&elems{few: b}).nth(i).name

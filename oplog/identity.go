@@ -12,8 +12,8 @@ import (
 
 // FormatVersion is the version of the store's layout, and of the states in it. Older
 // ones are read, and are of this version from then on: the first had every element of a
-// collection by itself.
-const FormatVersion = 2
+// collection by itself, the second the elements of small lists with their names.
+const FormatVersion = 3
 
 // The identity record: format version:2, replica:2, then database, name and
 // region, each as uvarint length and bytes. Later versions may append.

@@ -10,8 +10,9 @@ import (
 
 // protocolVersion is the version of proto/peerpb/peer.proto spoken here, and of the
 // operations and states in it: 2 knows rows of elements (crdt.KindListCut), 3 edits of
-// strings (crdt.Edit), 4 records of small collections (crdt.Object.Few).
-const protocolVersion = 4
+// strings (crdt.Edit), 4 records of small collections (crdt.Object.Few), 5 leaves of lists
+// in these.
+const protocolVersion = 5
 
 // Tip is the end of a replica's log as somebody holds it.
 type Tip struct {
