@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -177,6 +178,9 @@ func (g *guard) file(open func() (vfs.File, error)) (f vfs.File, err error) {
 
 // Create implements vfs.FS.
 func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := g.settleMarker(name); err != nil {
+		return nil, err
+	}
 	return g.file(func() (vfs.File, error) { return g.FS.Create(name, c) })
 }
 
@@ -231,7 +235,25 @@ func (g *guard) Rename(oldname, newname string) error {
 
 // Remove implements vfs.FS. A file that cannot be removed costs only space.
 func (g *guard) Remove(name string) error {
+	if err := g.settleMarker(name); err != nil {
+		return err
+	}
 	return g.once(func() error { return g.FS.Remove(name) })
+}
+
+// settleMarker makes durable what the directory was told before a marker comes or goes. In
+// a marker's name Pebble says which manifest counts; it syncs the directory afterwards
+// only. A power failure before that may keep the marker and not the manifest, or
+// neither the old marker nor the new one, and then the store looks empty.
+func (g *guard) settleMarker(name string) error {
+	if !strings.HasPrefix(g.PathBase(name), "marker.") {
+		return nil
+	}
+	dir, err := g.file(func() (vfs.File, error) { return g.FS.OpenDir(g.PathDir(name)) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // RemoveAll implements vfs.FS.
