@@ -65,14 +65,32 @@ func comeback(ctx context.Context, n int, t *table) error {
 
 // metric returns one sample of a node's metrics, named with its labels.
 func metric(ctx context.Context, c *cluster.Cluster, region, name string) (float64, error) {
-	text, err := c.Node(region).Get(ctx, "/metrics")
+	values, err := metrics(ctx, c, region, name)
 	if err != nil {
 		return 0, err
 	}
-	for _, line := range strings.Split(text, "\n") {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			return strconv.ParseFloat(rest, 64)
+	return values[0], nil
+}
+
+// metrics returns some samples of one look at a node's metrics.
+func metrics(ctx context.Context, c *cluster.Cluster, region string, names ...string) ([]float64, error) {
+	text, err := c.Node(region).Get(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "} "); ok {
+			found[name+"}"] = value
 		}
 	}
-	return 0, fmt.Errorf("%s has no metric %s", region, name)
+	var values []float64
+	for _, name := range names {
+		v, err := strconv.ParseFloat(found[name], 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s has no metric %s: %w", region, name, err)
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }

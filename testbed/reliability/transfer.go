@@ -61,9 +61,11 @@ func transfer(ctx context.Context, n int, t *table) error {
 const (
 	// transferBudget is small, so that the log is cut soon.
 	transferBudget = 4 << 20
-	// lookEvery is the pause between two looks at the nodes: one costs them a
-	// little, too.
-	lookEvery = 250 * time.Millisecond
+	// lookEvery is the pause between two looks at the system's figures of a node, and
+	// lookMost that between two at its own, which take milliseconds of its processor: a
+	// local command may wait for them. Towards the end there are more.
+	lookEvery = 100 * time.Millisecond
+	lookMost  = time.Second
 	// probeTime is for how long a local command is timed in quiet.
 	probeTime = 3 * time.Second
 )
@@ -100,6 +102,7 @@ func (x *transferred) run(ctx context.Context, c *cluster.Cluster, home, away st
 		return err
 	}
 	begun, done := time.Now(), make(chan struct{})
+	next := begun
 	var wg sync.WaitGroup
 	var errs [2]error
 	wg.Go(func() { x.source.busy, errs[0] = probe(ctx, c.Node(home).Addr(), done) })
@@ -110,12 +113,15 @@ func (x *transferred) run(ctx context.Context, c *cluster.Cluster, home, away st
 			return false, err
 		}
 		x.peak = max(x.peak, u.Resident)
-		keys, err := metric(ctx, c, away, "crdb_transfer_keys_total"+ofDatabase)
+		if time.Now().Before(next) {
+			return false, nil
+		}
+		m, err := metrics(ctx, c, away, "crdb_transfer_keys_total"+ofDatabase, "crdb_transfer_active"+ofDatabase, "crdb_transfer_percent"+ofDatabase)
 		if err != nil {
 			return false, err
 		}
-		active, err := metric(ctx, c, away, "crdb_transfer_active"+ofDatabase)
-		return keys > 0 && active == 0, err
+		next = nextLook(begun, m[2])
+		return m[0] > 0 && m[1] == 0, nil
 	})
 	x.took = time.Since(begun)
 	close(done)
@@ -124,6 +130,15 @@ func (x *transferred) run(ctx context.Context, c *cluster.Cluster, home, away st
 		return err
 	}
 	return c.Sync(ctx)
+}
+
+// nextLook is when to look again at a transfer that has come so far.
+func nextLook(begun time.Time, percent float64) time.Time {
+	left := lookMost
+	if percent > 0 {
+		left = time.Duration(float64(time.Since(begun)) * (100 - percent) / percent)
+	}
+	return time.Now().Add(min(left, lookMost))
 }
 
 func (x *transferred) report(ctx context.Context, c *cluster.Cluster, away string, t *table) error {
