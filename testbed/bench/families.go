@@ -75,7 +75,7 @@ func families() []family {
 		{name: "LRANGE_100", fill: batches(1000, "RPUSH", "thousand", of), args: []string{"LRANGE", "thousand", "0", "99"}, heavy: true},
 		{name: "LRANGE_600", args: []string{"LRANGE", "thousand", "0", "599"}, heavy: true},
 		{name: "SETRANGE in 10 KB", fill: text("10k", 10_000), args: []string{"SETRANGE", "10k", "77", "__rand_int__"}},
-		{name: "SETRANGE in 100 KB", fill: text("100k", 100_000), args: []string{"SETRANGE", "100k", "77", "__rand_int__"}, heavy: true},
+		{name: "SETRANGE in 100 KB", fill: text("100k", 100_000), args: []string{"SETRANGE", "100k", "77", "__rand_int__"}},
 		{name: "SADD", args: []string{"SADD", "set", "member:__rand_int__"}},
 		{name: "SISMEMBER", args: []string{"SISMEMBER", "set", "member:__rand_int__"}},
 		{name: "SREM", args: []string{"SREM", "set", "member:__rand_int__"}},
@@ -105,6 +105,6 @@ func families() []family {
 		{name: "SET for EVAL", args: []string{"SET", "lock:__rand_int__", "token"}},
 		{name: "EVAL compare-and-delete", args: []string{"EVAL", compareAndDelete, "1", "lock:__rand_int__", "token"}},
 		{name: "EVAL loop of 100", args: []string{"EVAL", luaLoop, "0"}},
-		{name: "EVAL 10 INCR", args: []string{"EVAL", callLoop, "1", "counter"}, heavy: true},
+		{name: "EVAL 10 INCR", args: []string{"EVAL", callLoop, "1", "counter"}},
 	}
 }
