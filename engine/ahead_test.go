@@ -217,3 +217,33 @@ func TestLargeKeyAfterAFailedCheckpoint(t *testing.T) {
 		t.Fatalf("listed %d times", listed)
 	}
 }
+
+// TestLargeKeyAfterARestart: what changes of it is copied ahead, as before.
+func TestLargeKeyAfterARestart(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.sizes = DefaultSizes
+	n.sizes.AheadElems, n.sizes.AheadBytes = 100, 1000
+	key := []byte("large")
+	add := func(from, to int) {
+		n.do(func(tx *Tx) {
+			for i := from; i < to; i++ {
+				_, _ = tx.SetAdd(key, [][]byte{fmt.Appendf(nil, "member %d", i)})
+			}
+		})
+	}
+	n.close()
+	n.open()
+	add(0, 500)
+	if err := n.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	n.close()
+	n.open()
+	add(500, 1000)
+	h := n.eng.hash(key)
+	listed := 0
+	eachKey(n.eng.parts[partOf(h)].ranges[subOf(fragOf(h))].large, func(int, []byte) { listed++ })
+	if listed != 1 {
+		t.Fatalf("listed %d times", listed)
+	}
+}

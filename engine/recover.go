@@ -201,7 +201,7 @@ func (l *loader) finish() error {
 	n.settleLoaded()
 	n.apart = false
 	if n.heap != nil {
-		n.heap.saved, n.heap.all, n.heap.pieces = true, false, l.pieces
+		n.heap.saved, n.heap.all, n.heap.large, n.heap.pieces = true, false, false, l.pieces
 	}
 	l.obj, l.key, l.pieces = crdt.Object{}, nil, false
 	return nil
