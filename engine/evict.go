@@ -86,18 +86,7 @@ func (t *Tx) victim(p *partition, how Eviction) (db int, key []byte) {
 // sample returns a random key that shows, of those with a deadline if dated.
 func (t *Tx) sample(p *partition, dated bool) (db int, key, rec []byte) {
 	if dated {
-		if p.expiry.tree == nil || p.expiry.tree.Len() == 0 {
-			return 0, nil, nil
-		}
-		for range randomTries {
-			item, _ := p.expiry.tree.GetAt(t.below(p.expiry.tree.Len()))
-			n := entry{}
-			n.find(t.e, int(item.name[0]), []byte(item.name[1:]))
-			if n.rec != nil && n.flags()&recDated != 0 { // not only fields of it have deadlines
-				return n.db, n.key, n.rec
-			}
-		}
-		return 0, nil, nil
+		return t.sampleDated(p)
 	}
 	total := 0
 	for _, ks := range p.dbs[:Databases] {
@@ -117,6 +106,26 @@ func (t *Tx) sample(p *partition, dated bool) (db int, key, rec []byte) {
 			}
 		}
 		break
+	}
+	return 0, nil, nil
+}
+
+// sampleDated is sample of the keys with a deadline.
+func (t *Tx) sampleDated(p *partition) (db int, key, rec []byte) {
+	total := 0
+	for db := range Databases {
+		total += p.expiry.keys(db)
+	}
+	for try := 0; try < randomTries && total > 0; try++ {
+		pick, db := t.below(total), 0
+		for ; pick >= p.expiry.keys(db); db++ {
+			pick -= p.expiry.keys(db)
+		}
+		n := entry{}
+		n.find(t.e, db, []byte(p.expiry.at(db, pick).name[1:]))
+		if n.rec != nil && n.flags()&recDated != 0 { // not only fields of it have deadlines
+			return n.db, n.key, n.rec
+		}
 	}
 	return 0, nil, nil
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // expiryIndex orders the keys of a partition that have a deadline, or whose
-// fields have, by the first of them. The zero
-// value is empty.
+// fields have, by the first of them, each logical database apart. The zero value
+// is empty.
 type expiryIndex struct {
-	tree   *btree.BTreeG[dated]
+	trees  [spaces]*btree.BTreeG[dated]
 	passed dated // where due goes on; zero: at the beginning
 }
 
@@ -32,46 +32,64 @@ func datedLess(a, b dated) bool {
 // move re-files a key from one deadline to another; 0 is none.
 func (x *expiryIndex) move(db int, key []byte, from, to int64) {
 	name := dbKey(db, key)
-	if x.tree == nil {
-		x.tree = btree.NewBTreeGOptions(datedLess, btree.Options{NoLocks: true})
+	if x.trees[db] == nil {
+		x.trees[db] = btree.NewBTreeGOptions(datedLess, btree.Options{NoLocks: true})
 	}
 	if from != 0 {
-		x.tree.Delete(dated{from, name})
+		x.trees[db].Delete(dated{from, name})
 	}
 	if to != 0 {
-		x.tree.Set(dated{to, name})
+		x.trees[db].Set(dated{to, name})
 	}
+}
+
+// keys is the number of keys of a database.
+func (x *expiryIndex) keys(db int) int {
+	if x.trees[db] == nil {
+		return 0
+	}
+	return x.trees[db].Len()
+}
+
+// at returns one of the keys of a database, counted from the first deadline on.
+func (x *expiryIndex) at(db, i int) dated {
+	d, _ := x.trees[db].GetAt(i)
+	return d
 }
 
 // due returns keys whose deadline is before now, at most limit, from passed on: what
 // is others' to delete must not stand before the rest for ever.
 func (x *expiryIndex) due(now int64, limit int) (all []dated) {
-	if x.tree == nil {
-		return nil
+	from, db := x.passed, 0
+	if from.name != "" {
+		db = int(from.name[0])
 	}
-	x.tree.Ascend(x.passed, func(d dated) bool {
-		if d.at >= now || len(all) == limit {
-			return false
+	for ; db < spaces && len(all) < limit; db++ {
+		if x.trees[db] != nil {
+			x.trees[db].Ascend(from, func(d dated) bool {
+				if d.at >= now || len(all) == limit {
+					return false
+				}
+				all = append(all, d)
+				return true
+			})
 		}
-		all = append(all, d)
-		return true
-	})
+		from = dated{}
+	}
 	return all
 }
 
-func (x *expiryIndex) dropDB(db int) {
-	if x.tree == nil {
-		return
-	}
-	old := x.tree
-	x.tree = nil
-	old.Scan(func(d dated) bool {
-		if int(d.name[0]) != db {
-			x.move(int(d.name[0]), []byte(d.name[1:]), 0, d.at)
+// any reports whether there is any key.
+func (x *expiryIndex) any() bool {
+	for db := range x.trees {
+		if x.keys(db) > 0 {
+			return true
 		}
-		return true
-	})
+	}
+	return false
 }
+
+func (x *expiryIndex) dropDB(db int) { x.trees[db] = nil }
 
 // expireBatch bounds the keys and fields that one partition expires in one go,
 // and with it the time that its lock is held; what is past it is less than a
@@ -118,7 +136,7 @@ func (t *Tx) expirePartition(i int) (deleted int) {
 	p.mu.Lock()
 	t.now, t.held = t.e.opts.Wall(), 1<<i
 	defer t.Unlock()
-	if p.expiry.tree == nil || p.expiry.tree.Len() == 0 {
+	if !p.expiry.any() {
 		return 0
 	}
 	if t.e.log.Admit(t.now) != nil { // asked under the lock: who forbids writes waits for it

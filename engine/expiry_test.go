@@ -200,3 +200,31 @@ func TestExpirerWritesNothingWhereWritesAreForbidden(t *testing.T) {
 		t.Errorf("%d keys were deleted, want 1", n)
 	}
 }
+
+// A flush of one database does nothing to the deadlines of the others, however many
+// these are: it holds everything meanwhile.
+func TestFlushLeavesDeadlinesOfOthersAlone(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.do(func(tx *Tx) {
+		for i := range 20_000 {
+			tx.Put(fmt.Appendf(nil, "k%d", i), nil, Expiry{At: n.wall.Load() + 1000})
+		}
+	})
+	allocs := testing.AllocsPerRun(1, func() {
+		n.do(func(tx *Tx) {
+			tx.Select(1)
+			for i := range 300 { // in every partition
+				tx.Put(fmt.Appendf(nil, "k%d", i), nil, Expiry{At: n.wall.Load() + 1000})
+			}
+			if err := tx.Flush(); err != nil || tx.Len() != 0 {
+				t.Error(err, tx.Len())
+			}
+		})
+	})
+	if allocs > 10_000 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if got := n.eng.NewTx().ExpiresOf(0); got != 20_000 {
+		t.Errorf("%d deadlines are left", got)
+	}
+}

@@ -125,7 +125,7 @@ func (t *Tx) first() (key []byte, ok bool) {
 	}
 }
 
-// ttlSamples is how many keys of each partition MeanTTL looks at.
+// ttlSamples is how many keys of each database and partition MeanTTL looks at.
 const ttlSamples = 16
 
 // MeanTTL estimates, per database, for how many milliseconds the keys that have
@@ -133,22 +133,23 @@ const ttlSamples = 16
 func (t *Tx) MeanTTL() (mean [Databases]int64) {
 	var sum, count [Databases]float64
 	var e entry
+	sample := func(p *partition, db int) {
+		n := p.expiry.keys(db)
+		for k := range min(n, ttlSamples) {
+			e.find(t.e, db, []byte(p.expiry.at(db, k*n/min(n, ttlSamples)).name[1:]))
+			if e.rec == nil {
+				continue
+			}
+			if at := e.deadline(); at > t.now {
+				sum[db] += float64(at - t.now)
+				count[db]++
+			}
+		}
+	}
 	for i := range partitions {
 		t.with(i, func(p *partition) {
-			if p.expiry.tree == nil {
-				return
-			}
-			n := p.expiry.tree.Len()
-			for k := range min(n, ttlSamples) {
-				d, _ := p.expiry.tree.GetAt(k * n / min(n, ttlSamples))
-				e.find(t.e, int(d.name[0]), []byte(d.name[1:]))
-				if e.rec == nil || e.db >= Databases {
-					continue
-				}
-				if at := e.deadline(); at > t.now {
-					sum[e.db] += float64(at - t.now)
-					count[e.db]++
-				}
+			for db := range Databases {
+				sample(p, db)
 			}
 		})
 	}
