@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -154,11 +155,8 @@ func meet(a, b crdt.VersionVector) crdt.VersionVector {
 // Past the log's budget it drops what a member has not acknowledged, too, oldest
 // first, but never what a range still needs: that member gets a state transfer.
 func (e *Engine) truncate(saved crdt.VersionVector) {
-	held := saved
-	if e.opts.Stable != nil {
-		held = meet(saved, e.opts.Stable())
-	}
-	e.log.Truncate(held)
+	e.dropped = e.unneeded(saved)
+	e.log.Truncate(e.dropped)
 	var cut crdt.VersionVector
 	if e.log.OverBudget() {
 		var err error
@@ -169,6 +167,32 @@ func (e *Engine) truncate(saved crdt.VersionVector) {
 	}
 	if e.opts.Truncated != nil {
 		e.opts.Truncated(cut)
+	}
+}
+
+// unneeded is what all members hold of what every range covers.
+func (e *Engine) unneeded(saved crdt.VersionVector) crdt.VersionVector {
+	if e.opts.Stable == nil {
+		return saved
+	}
+	return meet(saved, e.opts.Stable())
+}
+
+// makeRoom truncates the log while the disk has no room for writes. None is taken
+// then, so no log gathers for the next checkpoint, and what is kept for a member would
+// stay when that has come back and taken it.
+func (e *Engine) makeRoom() {
+	if !errors.Is(e.log.Admit(e.opts.Wall()), oplog.ErrDiskFull) {
+		return
+	}
+	select {
+	case e.ckpt <- struct{}{}:
+	default:
+		return // a checkpoint is made
+	}
+	defer func() { <-e.ckpt }()
+	if !e.dropped.Descends(e.unneeded(e.base)) {
+		e.truncate(e.base)
 	}
 }
 
@@ -345,6 +369,7 @@ func (e *Engine) checkpointLoop() {
 			return
 		case <-e.kick:
 		case <-e.opts.After(expireEvery):
+			e.makeRoom()
 			if e.log.Stats().BytesWritten-e.saveAt.Load() < uint64(e.checkpointEvery()) {
 				continue
 			}

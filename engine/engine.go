@@ -113,8 +113,10 @@ type Engine struct {
 	kick chan struct{} // ask for a checkpoint
 	stop chan struct{}
 	done sync.WaitGroup
-	ckpt chan struct{}      // holds one while a checkpoint is made; guards base, and the writing of forget.vv
+	ckpt chan struct{}      // holds one while a checkpoint is made; guards base, dropped, and the writing of forget.vv
 	base crdt.VersionVector // what all ranges on disk cover
+
+	dropped crdt.VersionVector // of the log because nobody needs it
 
 	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
 
