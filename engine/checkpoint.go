@@ -95,7 +95,10 @@ func (e *Engine) awaitCheckpoint(ctx context.Context) error {
 // checkpoint is Checkpoint under its lock.
 func (e *Engine) checkpoint() (err error) {
 	end := e.noteSaving()
-	defer func() { end(err) }()
+	defer func() {
+		e.again.Store(errors.Is(err, oplog.ErrDiskFull))
+		end(err)
+	}()
 	e.saveAt.Store(e.log.Stats().BytesWritten)
 	start := e.opts.Mono()
 	_, release := e.HoldForgotten() // else records could lack more than is written down
@@ -180,20 +183,21 @@ func (e *Engine) unneeded(saved crdt.VersionVector) crdt.VersionVector {
 
 // makeRoom truncates the log while the disk has no room for writes. None is taken
 // then, so no log gathers for the next checkpoint, and what is kept for a member would
-// stay when that has come back and taken it.
-func (e *Engine) makeRoom() {
+// stay when that has come back and taken it. It reports whether the disk has no room.
+func (e *Engine) makeRoom() bool {
 	if !errors.Is(e.log.Admit(e.opts.Wall()), oplog.ErrDiskFull) {
-		return
+		return false
 	}
 	select {
 	case e.ckpt <- struct{}{}:
 	default:
-		return // a checkpoint is made
+		return true // a checkpoint is made
 	}
 	defer func() { <-e.ckpt }()
 	if !e.dropped.Descends(e.unneeded(e.base)) {
 		e.truncate(e.base)
 	}
+	return true
 }
 
 // markAllDirty makes the next checkpoint save everything again: the lists of
@@ -360,7 +364,8 @@ func (e *Engine) checkpointEvery() int64 {
 }
 
 // checkpointLoop makes a checkpoint when enough log has gathered since the last
-// one, whoever made that.
+// one, whoever made that, and when there is space again if that was given up on a full
+// disk.
 func (e *Engine) checkpointLoop() {
 	defer e.done.Done()
 	for {
@@ -369,8 +374,8 @@ func (e *Engine) checkpointLoop() {
 			return
 		case <-e.kick:
 		case <-e.opts.After(expireEvery):
-			e.makeRoom()
-			if e.log.Stats().BytesWritten-e.saveAt.Load() < uint64(e.checkpointEvery()) {
+			again := !e.makeRoom() && e.again.Load()
+			if !again && e.log.Stats().BytesWritten-e.saveAt.Load() < uint64(e.checkpointEvery()) {
 				continue
 			}
 		}

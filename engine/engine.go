@@ -118,6 +118,7 @@ type Engine struct {
 
 	dropped crdt.VersionVector // of the log because nobody needs it
 
+	again  atomic.Bool   // the last checkpoint was given up on a full disk
 	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
 
 	saved savedState
