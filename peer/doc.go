@@ -89,8 +89,9 @@
 //   - B1 Everything is bounded: blocks held per replica (budget), messages and
 //     pieces (frame, pack), what is sent and not yet taken (feed, intake), PUBLISH
 //     messages per follower (publishQueue), fetches, what each brings (fetchIn) and
-//     how slowly (fetchPatience), transfers served (giving), images (one at each
-//     side of a transfer, maxImage) and how slowly they come (getsOn).
+//     how slowly (fetchPatience), transfers served (giving), of
+//     which a member has one (given), images (one at each side of a transfer,
+//     maxImage) and how slowly they come (getsOn).
 //     A follower that is slow or away costs log on disk, up to the log's budget.
 //     Memory grows as bytes arrive, and no further than the head of a block or an
 //     image says (unpacker): compressed bombs end with their first piece.

@@ -202,7 +202,7 @@ func (r *Replicator) serveFetch(req *peerpb.FetchRequest, s grpc.ServerStreaming
 	if err != nil {
 		return err
 	}
-	return r.apart(func() error { return r.sendBlocks(s, blocks) })
+	return r.apart(s.Context(), func() error { return r.sendBlocks(s, blocks) })
 }
 
 // sendBlocks sends a run of blocks in messages of bounded size, small ones: who

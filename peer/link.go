@@ -50,7 +50,8 @@ type link struct {
 	heldByClock atomic.Uint64         // stamp of the first block that waits for time to catch up (H1); 0: none
 	stuck       atomic.Pointer[Stuck] // blocks that wait for what nobody sends; nil: none
 
-	feed atomic.Pointer[feed] // the stream the other side follows, if any
+	feed  atomic.Pointer[feed]  // the stream the other side follows, if any
+	given atomic.Pointer[given] // the transfer to the other side, if any
 
 	mu struct {
 		sync.Mutex
@@ -179,8 +180,7 @@ func (l *link) dropIn(err error) {
 	}
 }
 
-// drop ends the streams in both directions, and a transfer from there. One to there
-// ends by itself: it looks at barred.
+// drop ends the streams in both directions, and transfers from and to there.
 func (l *link) drop(err error) {
 	l.dropIn(err)
 	l.mu.Lock()
@@ -191,6 +191,9 @@ func (l *link) drop(err error) {
 	}
 	if f := l.feed.Load(); f != nil {
 		f.stop(err)
+	}
+	if g := l.given.Load(); g != nil {
+		g.stop(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -22,15 +23,17 @@ func (r *Replicator) enter() bool {
 
 func (r *Replicator) leave() { r.wg.Done() }
 
-// apart runs f, which sends to a peer, and returns when f has, or the Replicator
-// closes: a peer that takes nothing must not hold it up. Then f ends soon after, for
-// gRPC ends the stream of a call that has returned. Close waits for it.
-func (r *Replicator) apart(f func() error) error {
+// apart runs f, which sends to a peer, and returns when f has, ctx has ended, or the
+// Replicator closes: a peer that takes nothing must not hold it up. Then f ends soon
+// after, for gRPC ends the stream of a call that has returned. Close waits for it.
+func (r *Replicator) apart(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
 	r.wg.Go(func() { done <- f() })
 	select {
 	case err := <-done:
 		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-r.ctx.Done():
 		return errClosed
 	}

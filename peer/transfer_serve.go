@@ -37,22 +37,30 @@ func (r *Replicator) serveTransfer(req *peerpb.TransferRequest, s grpc.ServerStr
 	if err := r.opts.Log.Forbidden(); err != nil && req.GetBase() { // an old disk, perhaps: what others have forgotten may be missing (K4)
 		return refuse(peerpb.Refusal_BUSY, "replica %d may not go on itself: %v", r.opts.Self, err)
 	}
+	ctx, stop := context.WithCancelCause(s.Context())
+	defer stop(nil)
+	defer context.AfterFunc(r.ctx, func() { stop(errClosed) })()
+	g := &given{stop}
+	if old := l.given.Swap(g); old != nil { // a member has one transfer under way at a time
+		old.stop(errReplaced)
+	}
+	defer l.given.CompareAndSwap(g, nil)
 	select {
 	case r.giving <- struct{}{}:
 	default:
 		return refuse(peerpb.Refusal_BUSY, "replica %d serves enough state transfers", r.opts.Self)
 	}
-	return r.apart(func() error {
+	return r.apart(ctx, func() error {
 		defer func() { <-r.giving }()
-		return r.giveState(s, l, req)
+		return r.giveState(ctx, s, l, req)
 	})
 }
 
+// given is a transfer that is served. It may be ended while what was sent is not taken.
+type given struct{ stop context.CancelCauseFunc }
+
 // giveState tells where a transfer leads to and sends the state.
-func (r *Replicator) giveState(s grpc.ServerStreamingServer[peerpb.FromSource], l *link, req *peerpb.TransferRequest) error {
-	ctx, stop := context.WithCancelCause(s.Context())
-	defer stop(nil)
-	defer context.AfterFunc(r.ctx, func() { stop(errClosed) })()
+func (r *Replicator) giveState(ctx context.Context, s grpc.ServerStreamingServer[peerpb.FromSource], l *link, req *peerpb.TransferRequest) error {
 	forgotten, release := r.opts.Images.HoldForgotten()
 	defer release()
 	begin, least, err := r.beginTransfer(ctx, l.replica, forgotten)
