@@ -68,6 +68,7 @@ func (t *Tx) copySmall(from *entry, typ crdt.Type, dst []byte, at int64) {
 		}
 		t.anew = true // to an Observer: as in Redis, dst is deleted first
 		t.PutOwned(dst, value, Expiry{At: at})
+		t.anew = false // nobody may have looked
 	case crdt.TypeHLL:
 		t.hllStore(dst, from.load().HLL())
 	case crdt.TypeSet:

@@ -208,6 +208,7 @@ func (t *Tx) delete(n *entry, why crdt.Flags) {
 	}
 	o.PrepareDelete(&t.op)
 	t.issue(n)
+	t.fades = false
 }
 
 // issue appends the prepared op to the log and applies it (E1). n is loaded.
