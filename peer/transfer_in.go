@@ -143,6 +143,9 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 	if err != nil {
 		return err
 	}
+	if held := oplog.VectorOf(ends); !held.Descends(forgotten) {
+		return fmt.Errorf("%w: replica %d has forgotten %v, and its log holds %v", errVector, x.l.replica, forgotten, held)
+	}
 	if err := x.checkForgotten(forgotten); err != nil {
 		return err
 	}
