@@ -103,27 +103,36 @@ func (r *replay) advance(h *head) error {
 // round gives out what is ready at every head.
 func (r *replay) round(fn func(b *Block) error) (progress bool, err error) {
 	left := r.heads[:0]
-	for _, h := range r.heads {
-		for h.block != nil && r.have.Descends(h.block.before()) {
-			progress = true
-			if err := fn(h.block); err != nil {
-				r.heads = append(left, r.heads[len(left):]...)
-				return true, err
-			}
-			r.have.Set(h.r, h.block.Last)
-			if err := r.advance(h); err != nil {
-				return true, err
-			}
+	for i, h := range r.heads {
+		some, err := r.give(h, fn)
+		if err != nil {
+			r.heads = append(left, r.heads[i:]...) // those that are open, each once
+			return true, err
 		}
+		progress = progress || some || h.block == nil
 		if h.block != nil {
 			left = append(left, h)
 		} else {
 			h.close()
-			progress = true
 		}
 	}
 	r.heads = left
 	return progress, nil
+}
+
+// give gives out what is ready at one head, and reports whether something was.
+func (r *replay) give(h *head, fn func(b *Block) error) (some bool, err error) {
+	for h.block != nil && r.have.Descends(h.block.before()) {
+		some = true
+		if err := fn(h.block); err != nil {
+			return some, err
+		}
+		r.have.Set(h.r, h.block.Last)
+		if err := r.advance(h); err != nil {
+			return some, err
+		}
+	}
+	return some, nil
 }
 
 // before is what must be replayed before the block. The deps of an own block may
