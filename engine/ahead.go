@@ -11,7 +11,9 @@ import "crdb/crdt"
 
 // noteLarge lists a key that is to be copied ahead. Its partition is locked.
 func (n *entry) noteLarge(o *object) {
-	if s := &n.p.eng.opts.Sizes; o.large || !(o.changed.size >= s.AheadBytes || o.all && o.Kept() > s.AheadElems) {
+	s := &n.p.eng.opts.Sizes
+	much := o.all && (o.Kept() > s.AheadElems || o.bytes > int64(s.AheadCopy))
+	if o.large || !much && o.changed.size < s.AheadBytes {
 		return
 	}
 	o.large = true
@@ -63,16 +65,27 @@ func (c *aheadCopy) step() (more bool) {
 	if n.object() != o || o.all {
 		return false
 	}
-	sizes := &c.w.e.opts.Sizes
-	if c.walks {
-		c.walks = !o.WalkElems(&c.at, sizes.AheadElems, func(t crdt.Type, name, rec []byte) {
-			c.w.key = append(stateKey(c.w.key, c.r, c.db, c.key, byte(t)), name...)
-			c.w.put(rec)
-		})
-		return true
+	c.piece()
+	return c.walks || o.changed.size >= c.w.e.opts.Sizes.AheadBytes
+}
+
+// aheadChunk is how many elements are copied between two looks at how large they are.
+const aheadChunk = 16
+
+// piece copies some elements: of all, or of those that have changed.
+func (c *aheadCopy) piece() {
+	sizes, from, all := &c.w.e.opts.Sizes, c.w.bytes, c.walks
+	for left := sizes.AheadElems; left > 0 && c.w.bytes-from < int64(sizes.AheadCopy); left -= aheadChunk {
+		switch n := min(left, aheadChunk); {
+		case !all:
+			c.w.changedElems(c.r, c.db, c.key, c.o, n)
+		case c.walks:
+			c.walks = !c.o.WalkElems(&c.at, n, func(t crdt.Type, name, rec []byte) {
+				c.w.key = append(stateKey(c.w.key, c.r, c.db, c.key, byte(t)), name...)
+				c.w.put(rec)
+			})
+		}
 	}
-	c.w.changedElems(c.r, c.db, c.key, o, sizes.AheadElems)
-	return o.changed.size >= sizes.AheadBytes
 }
 
 // begin makes the object one whose changes are noted. What is to be removed of

@@ -247,3 +247,37 @@ func TestLargeKeyAfterARestart(t *testing.T) {
 		t.Fatalf("listed %d times", listed)
 	}
 }
+
+// TestFewLargeElementsAheadOfTheCheckpoint: a new key of few elements, which are large,
+// is copied ahead as well, some of them at a time.
+func TestFewLargeElementsAheadOfTheCheckpoint(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.close()
+	n.sizes = DefaultSizes
+	n.open()
+	key := []byte("large")
+	set := func(tx *Tx) {
+		for i := range 64 {
+			_, _ = tx.HashSet(key, [][]byte{fmt.Appendf(nil, "field %d", i), make([]byte, 64<<10)})
+		}
+	}
+	n.do(set)
+	h := n.eng.hash(key)
+	listed := 0
+	eachKey(n.eng.parts[partOf(h)].ranges[subOf(fragOf(h))].large, func(int, []byte) { listed++ })
+	if listed != 1 {
+		t.Fatalf("listed %d times", listed)
+	}
+	w := &saver{e: n.eng, c: n.log.NewCheckpoint()}
+	defer w.c.Abort()
+	c := aheadCopy{w: w, p: &n.eng.parts[partOf(h)], r: partOf(h)*rangesPerPart + subOf(fragOf(h)), key: key}
+	for more := true; more; {
+		before := w.bytes
+		if more = c.step(); w.bytes-before > 2<<20 {
+			t.Fatalf("%d bytes at a time", w.bytes-before)
+		}
+	}
+	if w.bytes < 64*64<<10 {
+		t.Errorf("%d bytes were copied ahead", w.bytes)
+	}
+}

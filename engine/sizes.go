@@ -25,8 +25,9 @@ type Sizes struct {
 
 	// AheadElems is how many elements a checkpoint copies at a time, and from how many
 	// on it copies a new key ahead; AheadBytes is the length of the list of changed
-	// elements from which on it copies those ahead.
-	AheadElems, AheadBytes int
+	// elements from which on it copies those ahead. AheadCopy is for elements what
+	// AheadElems is, in bytes.
+	AheadElems, AheadBytes, AheadCopy int
 	// ApartBytes is the length of a string from which on a checkpoint saves it in
 	// pieces of PieceBytes.
 	ApartBytes, PieceBytes int
@@ -45,7 +46,7 @@ var DefaultSizes = Sizes{
 	MergeKeys: 64, SliceBytes: 256 << 10, ImageBytes: MaxImageBytes,
 	DraftFrom: 1024, DraftBytes: 256 << 10, DraftStep: 1000,
 	BuildFrom:  32 << 10,
-	AheadElems: 2000, AheadBytes: 64 << 10,
+	AheadElems: 2000, AheadBytes: 64 << 10, AheadCopy: 1 << 20,
 	ApartBytes: 64 << 10, PieceBytes: 1 << 20,
 	FewBytes:  1024,
 	FlushFrom: 10_000, FlushStep: 200,
@@ -64,6 +65,7 @@ func (s Sizes) orDefault() Sizes {
 		BuildFrom:  cmp.Or(s.BuildFrom, d.BuildFrom),
 		AheadElems: cmp.Or(s.AheadElems, d.AheadElems),
 		AheadBytes: cmp.Or(s.AheadBytes, d.AheadBytes),
+		AheadCopy:  cmp.Or(s.AheadCopy, d.AheadCopy),
 		ApartBytes: cmp.Or(s.ApartBytes, d.ApartBytes),
 		PieceBytes: cmp.Or(s.PieceBytes, d.PieceBytes),
 		FewBytes:   cmp.Or(s.FewBytes, d.FewBytes),
