@@ -86,7 +86,7 @@ func (o *Object) clearOthers(op *Op, d Dot, t Type) {
 			p.coll, p.known = types[p.typ](), false
 		default:
 			p.coll.clear(op.Clear, op.Elems, d)
-			p.cleared(op)
+			p.known = false // also where op has not seen it: what is gone takes along what others have made of it
 		}
 	}
 	o.prune()

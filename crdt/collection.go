@@ -113,19 +113,6 @@ func (p *part) changed(op *Op, d Dot) {
 	}
 }
 
-// cleared is called when what op has seen of the collection, which is not of its own
-// type, has been removed.
-func (p *part) cleared(op *Op) {
-	if op.Clear.Covers(p.newest) {
-		p.known = false
-	}
-	for i := range op.Elems {
-		if op.Elems[i].Of == p.typ {
-			p.known = false
-		}
-	}
-}
-
 // of returns the collection of a type, nil if there is none.
 func (o *Object) of(t Type) collection {
 	for i := range o.parts {

@@ -213,3 +213,43 @@ func TestNewestOfTwoTypesIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestNewestGoesWithWhatWasChanged: the newest dot of a collection may be that of a
+// change, which whoever removed what was changed had not seen.
+func TestNewestGoesWithWhatWasChanged(t *testing.T) {
+	for name, c := range map[string]struct {
+		add    func(w *writer, o *Object) ([]byte, Dot)
+		change func(w *writer, o *Object) ([]byte, Dot)
+	}{
+		"LSET": {
+			func(w *writer, o *Object) ([]byte, Dot) { return w.push(o, false, "x") },
+			func(w *writer, o *Object) ([]byte, Dot) {
+				return w.change(o, KindListSet, TypeList, func(op *Op) { o.List().PrepareSet(op, 0, []byte("y")) })
+			},
+		},
+		"PFADD": {
+			func(w *writer, o *Object) ([]byte, Dot) { return w.pfadd(o, "x") },
+			func(w *writer, o *Object) ([]byte, Dot) { return w.pfadd(o, "y") },
+		},
+	} {
+		one, two, three := &writer{id: 1}, &writer{id: 2, time: 100}, &writer{id: 3, time: 1000}
+		var author, other, o Object
+		b, d := c.add(one, &author)
+		applyBytes(&o, b, d)
+		del, atDel := (&writer{id: 4, time: 3000}).del(reloaded(&author))
+		b, d = c.add(two, &other) // nobody but o sees it
+		applyBytes(&o, b, d)
+		b, d = three.put(&Object{}, "text")
+		applyBytes(&o, b, d)
+		one.time = 2000
+		b, d = c.change(one, &author)
+		applyBytes(&o, b, d)
+		if got := o.Type(); got == TypeString {
+			t.Errorf("%s: %d shows", name, got)
+		}
+		applyBytes(&o, del, atDel)
+		if got := o.Type(); got != TypeString || got != reloaded(&o).Type() {
+			t.Errorf("%s: %d shows after a delete, and %d when the key is loaded anew", name, got, reloaded(&o).Type())
+		}
+	}
+}
