@@ -201,18 +201,18 @@ func (c *Cell) prepareIncr(r ReplicaID, delta Number) (total Number) {
 
 // IncrInt prepares adding delta as INCRBY does: the shown value must be a
 // 64-bit integer before and after. It returns r's new total and the new value.
+// Past the limits, where merging has led, that is what shows of the new sum.
 func (c *Cell) IncrInt(r ReplicaID, delta int64) (total Number, value int64, err error) {
-	old := int64(0)
+	n, old := Number{}, int64(0)
 	if c.Live() {
-		n, plain := c.sum()
-		if plain {
+		var plain, ok bool
+		if n, plain = c.sum(); plain {
 			i, ok := ParseInt(c.Siblings[0].Value)
 			if !ok {
 				return Number{}, 0, ErrNotInteger
 			}
 			n = Int(i)
 		}
-		var ok bool
 		if old, ok = n.saturated().Int64(); !ok {
 			return Number{}, 0, ErrNotInteger
 		}
@@ -220,7 +220,8 @@ func (c *Cell) IncrInt(r ReplicaID, delta int64) (total Number, value int64, err
 	if delta < 0 && old < -1<<63-delta || delta > 0 && old > 1<<63-1-delta {
 		return Number{}, 0, ErrOverflow
 	}
-	return c.prepareIncr(r, Int(delta)), old + delta, nil
+	value, _ = n.Add(Int(delta)).saturated().Int64()
+	return c.prepareIncr(r, Int(delta)), value, nil
 }
 
 // IncrFloat prepares adding incr as INCRBYFLOAT does. The delta is chosen so

@@ -3,6 +3,7 @@ package crdt
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"testing"
 )
 
@@ -42,6 +43,34 @@ func incrError(c *Cell, delta int64) error {
 func hincrError(h *Hash) error {
 	_, _, err := h.PrepareIncr(&Op{}, 1, []byte("f"), 1)
 	return err
+}
+
+// TestIncrPastTheLimit: the reply is what shows afterwards, also where merging has led
+// past the limits, and all increments count.
+func TestIncrPastTheLimit(t *testing.T) {
+	one, two := &writer{id: 1}, &writer{id: 2}
+	var a, b Object
+	one.incr(&a, 1<<63-8)
+	two.hincr(&b, "f", 1<<63-8)
+	inc, d := two.incr(&Object{}, 10)
+	applyBytes(&a, inc, d)
+	inc, d = one.hincr(&Object{}, "f", 10)
+	applyBytes(&b, inc, d)
+	for _, x := range []struct{ delta, want int64 }{{-1, 1<<63 - 1}, {-2, 1<<63 - 1}, {-3, 1<<63 - 4}} {
+		_, str, err := a.Cell.IncrInt(1, x.delta)
+		field, _, err2 := b.Hash().PrepareIncr(&Op{}, 1, []byte("f"), x.delta)
+		if err != nil || err2 != nil || str != x.want || field != x.want {
+			t.Errorf("%d: %d %v, in a hash %d %v, want %d", x.delta, str, err, field, err2, x.want)
+		}
+		one.incr(&a, x.delta)
+		one.hincr(&b, "f", x.delta)
+		if got := string(a.Cell.Value(nil)); got != strconv.FormatInt(x.want, 10) {
+			t.Errorf("%d: shows %s", x.delta, got)
+		}
+	}
+	if err := incrError(&a.Cell, 4); err != ErrOverflow {
+		t.Error(err)
+	}
 }
 
 // TestNothingStays: no tombstones. A key that is gone is empty at once, or, if
