@@ -42,6 +42,7 @@ type clusterNode struct {
 	logTune func(*oplog.Options)
 	bare    bool    // without a toy: tune brings an Applier
 	mount   *Server // another node's server, for databases that share one
+	liar    func()  // ends the liar that was put in its place
 }
 
 var begun = time.Now()

@@ -46,13 +46,11 @@ func (w *world) clock(d *datadriven.TestData) {
 }
 
 func (w *world) crash(p *puppet) {
-	for at := range w.pipes {
-		if at.from == p.id || at.to == p.id {
-			p.crashed = true
-			w.hangUp(at)
-		}
-	}
 	p.crashed = true
+	for _, id := range w.order {
+		w.hangUp(pair{p.id, id})
+		w.hangUp(pair{id, p.id})
+	}
 	clone := p.fs.CrashClone(vfs.CrashCloneCfg{})
 	w.shut(p)
 	p.fs = clone

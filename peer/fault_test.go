@@ -33,6 +33,7 @@ type liar struct {
 	images   []any         // the same, to who wants the state
 	pause    time.Duration // between two of images
 	greeted  atomic.Int64
+	shown    atomic.Int64 // of images
 }
 
 func (a *liar) Follow(s outStream) error {
@@ -73,7 +74,8 @@ func (c *cluster) replace(n *clusterNode, a *liar) {
 	listener := c.listen(n)
 	done := make(chan struct{})
 	go func() { server.Serve(listener); close(done) }()
-	c.t.Cleanup(func() { server.Stop(); <-done })
+	n.liar = func() { server.Stop(); <-done }
+	c.t.Cleanup(n.liar)
 	n.served = make(chan error, 1)
 	n.served <- nil
 }
@@ -342,19 +344,30 @@ func TestPoisonedBlock(t *testing.T) {
 	_ = two
 }
 
+// oneAhead makes two replicas, of which the wall clock of 1 is an hour ahead until
+// pass: then the hour has passed for 2.
+func oneAhead(c *cluster, tune func(*Options)) (one, two *clusterNode, pass func()) {
+	var passed atomic.Int64
+	one = c.add(1)
+	one.logTune = func(o *oplog.Options) {
+		wall := o.Wall
+		o.Wall = func() int64 { return wall() + time.Hour.Milliseconds() }
+	}
+	one.restart()
+	two = c.add(2, tune)
+	two.logTune = func(o *oplog.Options) {
+		wall := o.Wall
+		o.Wall = func() int64 { return wall() + passed.Load() }
+	}
+	two.restart()
+	return one, two, func() { passed.Store(time.Hour.Milliseconds()) }
+}
+
 // TestFutureIsHeld attacks H1 over gRPC: an alarm while blocks wait for time,
 // and nothing is lost.
 func TestFutureIsHeld(t *testing.T) {
 	c := newCluster(t, false)
-	var ahead atomic.Int64
-	ahead.Store(900)
-	one := c.add(1)
-	one.logTune = func(o *oplog.Options) {
-		wall := o.Wall
-		o.Wall = func() int64 { return wall() + ahead.Load() }
-	}
-	one.restart()
-	two := c.add(2)
+	one, two, pass := oneAhead(c, func(*Options) {})
 	c.join()
 	c.connected()
 	one.toy.write("add", "early")
@@ -362,6 +375,7 @@ func TestFutureIsHeld(t *testing.T) {
 	if two.toy.vector().Covers(one.log.Issued()) {
 		t.Fatal("H1: applied too early")
 	}
+	pass()
 	c.converge()
 	eventually(t, "no alarm", func() bool { l := two.linkTo(1).In; return !l.HeldByClock && l.HeldBlocks == 0 })
 }

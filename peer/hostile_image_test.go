@@ -29,6 +29,7 @@ func (a *liar) Transfer(req *peerpb.TransferRequest, s grpc.ServerStreamingServe
 		if err := s.SendMsg(m); err != nil {
 			return err
 		}
+		a.shown.Add(1)
 		if err := sleep(s.Context(), a.pause); err != nil {
 			return err
 		}

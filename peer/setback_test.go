@@ -115,6 +115,6 @@ func TestAClockSetBackKeepsNobodyOut(t *testing.T) {
 	next.r.SetMembers(one.c.members())
 	eventually(t, "its successor follows", func() bool { return next.linkTo(2).In.State == StateConnected })
 	if ones.has(NoticeCloned) {
-		t.Errorf("the successor was accused: %+v", ones.all)
+		t.Errorf("the successor was accused: %v", &ones)
 	}
 }

@@ -37,7 +37,13 @@ func (n *stateNode) breakOff(to *stateNode) (captured, cuts *atomic.Int64) {
 // the streams break but get on: it would begin anew.
 func TestAJoinerStaysWithASourceThatGetsOn(t *testing.T) {
 	c, one, two := together(t)
-	three := c.add(3, func(n *stateNode) { n.join = true })
+	three := c.add(3, func(n *stateNode) {
+		n.join = true
+		n.tune = func(o *Options) {
+			n.options(o)
+			o.Timing.RetryMax = 5 * time.Second // a source that has not noticed the end of a stream has no time, and a busy machine notices late
+		}
+	})
 	captured, cuts := one.breakOff(three)
 	var turned atomic.Bool
 	two.tap = func(_ uint64, image []byte) []byte {
