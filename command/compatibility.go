@@ -56,7 +56,7 @@ var differs = map[string]string{
 	"pubsub|numsub":       "counts this region's clients",
 	"slowlog|get":         "secrets are redacted",
 	"incrbyfloat":         "adds exact decimals, and prints Redis's digits",
-	"hgetall":             "fields come in the order of their insertion while they are at most 24 of 1 KiB together, and have never been more; otherwise in no order; in Redis up to 128 keep it",
+	"hgetall":             "fields come in the order of their insertion while they are at most 24 of 1 KiB together, and have never been more; otherwise in no order; in Redis up to 512 keep it",
 	"hkeys":               "as HGETALL",
 	"hvals":               "as HGETALL",
 	"hscan":               "as HGETALL",

@@ -69,7 +69,7 @@ var params = []Param{
 
 	// Forms of collections. What is kept in memory does not depend on them, what
 	// OBJECT ENCODING says does; and hll-sparse-max-bytes is of the strings themselves.
-	{Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", Default: "128", Kind: Int, Max: math.MaxInt64},
+	{Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", Default: "512", Kind: Int, Max: math.MaxInt64},
 	{Name: "hash-max-listpack-value", Alias: "hash-max-ziplist-value", Default: "64", Kind: Memory, Max: math.MaxInt64},
 	{Name: "zset-max-listpack-entries", Alias: "zset-max-ziplist-entries", Default: "128", Kind: Int, Max: math.MaxInt64},
 	{Name: "zset-max-listpack-value", Alias: "zset-max-ziplist-value", Default: "64", Kind: Memory, Max: math.MaxInt64},
