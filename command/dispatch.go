@@ -89,7 +89,7 @@ func (s *Session) resolve(cmd *Command, args [][]byte) *Command {
 	case cmd.subs != nil && len(args) > 1:
 		sub := cmd.sub(args[1])
 		if sub == nil {
-			s.reject(cmd, unknownSubcommand(cmd.Name, args[1]))
+			s.reject(nil, unknownSubcommand(cmd.Name, args[1])) // nobody's call
 			return nil
 		}
 		cmd = sub
@@ -338,16 +338,29 @@ func (s *Session) rangeKeys(cmd *Command, args [][]byte) [][]byte {
 	return s.keys
 }
 
+// maxErrorCode is the longest first word of an error that counts as its code.
+const maxErrorCode = 30
+
 // errorCode returns the first word of an error text: what INFO errorstats
-// counts by.
+// counts by. It may come from a script, and is safe to show: as a name, and as
+// a label of a metric.
 func errorCode(text string) string {
-	code, _, _ := strings.Cut(text, " ")
-	return code
+	end := strings.IndexByte(text[:min(len(text), maxErrorCode+1)], ' ')
+	if end < 0 {
+		return "ERR"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f || r == '#' || r == ':' {
+			return '_'
+		}
+		return r
+	}, text[:end])
 }
 
 func errorCodeOf(reply []byte) string {
-	if i := bytes.IndexAny(reply, " \r"); i >= 0 {
+	reply = reply[:min(len(reply), maxErrorCode+1)]
+	if i := bytes.IndexByte(reply, '\r'); i >= 0 {
 		reply = reply[:i]
 	}
-	return string(reply)
+	return errorCode(string(reply))
 }

@@ -151,3 +151,27 @@ func TestNobodySeesTheGUID(t *testing.T) {
 		t.Errorf("the replication ID is %q", w.srv.replID())
 	}
 }
+
+// A script's errors are its own words: as labels of metrics they must be text, and
+// they take little memory.
+func TestErrorCodesAreShortWords(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("c")
+	for _, word := range []string{`'\255\254 x'`, `string.rep('x', 1000)`, `string.rep('y', 1000)..' z'`, `'a\127\tb c'`} {
+		c.do("EVAL", "return {err="+word+"}", "0")
+	}
+	got := w.srv.Stats().Errors
+	if len(got) != 3 || got["__"] != 1 || got["ERR"] != 2 || got["a__b"] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A subcommand that there is not is a call of no command.
+func TestUnknownSubcommandIsNobodysCall(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("c")
+	c.do("OBJECT", "NOSUCH", "k")
+	if got := w.srv.Stats(); len(got.Commands) != 0 || got.Errors["ERR"] != 1 {
+		t.Errorf("%+v", got)
+	}
+}
