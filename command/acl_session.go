@@ -63,6 +63,7 @@ func (s *Session) takeRights() {
 	if !r.unlimited() {
 		s.mode |= modeLimited
 	}
+	s.boundOutput()
 }
 
 // permit judges a command of a session whose user may not do everything, and

@@ -216,6 +216,7 @@ func (s *Session) call(cmd *Command, args [][]byte) {
 func (s *Session) finish(cmd *Command, args [][]byte, start int, began int64) {
 	s.clock = s.srv.opts.Now()
 	took := s.clock - began
+	s.dropOverlong(start)
 	if b, waits := s.block.on.(*blockedOnKeys); waits {
 		b.took = took // counted when it has its reply
 	} else {

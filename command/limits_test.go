@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -122,4 +123,66 @@ func TestMaxMemory(t *testing.T) {
 	a.do("CONFIG", "SET", "maxmemory", "1")
 	expect(t, a.do("SET", "k", "v"), "-OOM command not allowed when used memory > 'maxmemory'.\r\n")
 	expect(t, a.do("DEL", "k"), ":1\r\n")
+}
+
+// A short command may ask for a long reply: it stops at the limit while it is made,
+// not a byte of it is sent, and what EXEC writes is written.
+func TestReplyStopsAtTheLimit(t *testing.T) {
+	w := newWorld(t)
+	ctl := w.dial("ctl")
+	expect(t, ctl.do("CONFIG", "SET", "client-output-buffer-limit", "normal 200000 0 0"), "+OK\r\n")
+	ctl.do("SET", "k", strings.Repeat("x", 70_000))
+	mget := append([]string{"MGET"}, slices.Repeat([]string{"k"}, 100)...)
+	get := wire("GET", "k")
+	for name, ask := range map[string]string{
+		"MGET":   wire(mget...),
+		"EXEC":   wire("MULTI") + strings.Repeat(get, 100) + wire("SET", "done", "1") + wire("EXEC"),
+		"script": wire(append([]string{"EVAL", "local r = {} for i = 1, 100 do r[i] = ARGV[1] end return r", "0"}, strings.Repeat("y", 70_000))...),
+		"long":   wire("EVAL", "local r = {} for i = 1, 100 do r[i] = redis.call('GET', 'k') end return r", "0"),
+	} {
+		c := w.dial(name)
+		got := c.send(wire("PING") + ask)
+		if !c.closed || strings.Contains(got, "xxx") || strings.Contains(got, "yyy") || cap(c.s.out.Buf) > 500_000 {
+			t.Errorf("%s: closed %v, %d bytes sent, a buffer of %d", name, c.closed, len(got), cap(c.s.out.Buf))
+		}
+	}
+	expect(t, ctl.do("GET", "done"), "$1\r\n1\r\n")
+	if n := w.srv.Stats().OutputKills; n != 4 {
+		t.Errorf("counted %d", n)
+	}
+}
+
+// What may be replied follows who the client is and what it has got already, also in
+// the middle of a pipeline.
+func TestReplyLimitFollowsTheClient(t *testing.T) {
+	w := newWorld(t)
+	big := strings.Repeat("x", 150_000)
+	ctl := w.dial("ctl")
+	ctl.do("SET", "k", big)
+	expect(t, ctl.do("CONFIG", "SET", "requirepass", "secret"), "+OK\r\n")
+	expect(t, ctl.do("CONFIG", "SET", "client-output-buffer-limit", "normal 200000 0 0 pubsub 100000 0 0"), "+OK\r\n")
+	c := w.dial("c")
+	got := c.send(wire("AUTH", "secret") + wire("HELLO", "3") + wire("SUBSCRIBE", "x") + wire("UNSUBSCRIBE", "x") + wire("GET", "k"))
+	if c.closed || !strings.Contains(got, big) {
+		t.Fatalf("closed %v: %.200q", c.closed, got)
+	}
+	for range 5 {
+		if got := c.do("GET", "k"); c.closed || !strings.Contains(got, big) {
+			t.Fatalf("closed %v: %.200q", c.closed, got)
+		}
+	}
+	c.send(wire("SUBSCRIBE", "x") + wire("GET", "k"))
+	if !c.closed {
+		t.Error("the limit of subscribers does not count")
+	}
+}
+
+// Memory is looked at between the commands of a script: one alone must not take all.
+func TestScriptReplyIsBounded(t *testing.T) {
+	defer func(n int) { maxScriptReply = n }(maxScriptReply)
+	maxScriptReply = 200_000
+	c := newWorld(t).dial("c")
+	c.do("SET", "k", strings.Repeat("x", 70_000))
+	got := c.do("EVAL", "local r = redis.pcall('MGET', 'k', 'k', 'k', 'k') return {r.err, #redis.call('GET', 'k')}", "0")
+	expect(t, got, "*2\r\n$38\r\n"+msgReplyTooLong+"\r\n:70000\r\n")
 }

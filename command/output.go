@@ -23,8 +23,37 @@ func (st *settings) outputOf(listens bool) OutputLimit {
 	return st.output[0]
 }
 
-// noteClass tells who fills the inbox which of the limits counts.
-func (s *Session) noteClass() { s.inbox.listens.Store(s.subs != nil || s.monitors) }
+// noteClass tells who fills the inbox, or the output, which of the limits counts.
+func (s *Session) noteClass() {
+	s.inbox.listens.Store(s.subs != nil || s.monitors)
+	s.boundOutput()
+}
+
+// boundOutput has a reply that goes beyond the hard limit stop growing while it is
+// made: a short MGET or EXEC may ask for any amount. It is called where the limit, or
+// what has been sent, changes. Who has not authenticated gets no long replies.
+func (s *Session) boundOutput() {
+	s.out.Max = 0
+	if limit := s.outputLimit(s.set); limit.Hard > 0 && s.mode&modeNoAuth == 0 {
+		s.out.Max = s.sent + int(limit.Hard)
+	}
+}
+
+// dropOverlong closes the client if the reply that begins at start went beyond the
+// limit: no byte of it is sent.
+func (s *Session) dropOverlong(start int) {
+	if !s.out.Over {
+		return
+	}
+	s.out.Buf, s.out.Over, s.done = s.out.Buf[:start], false, true
+	s.closeForOutput(int64(s.out.Max - s.sent))
+}
+
+func (s *Session) closeForOutput(pending int64) {
+	s.srv.stats.outputKills.Add(1)
+	s.srv.opts.Logger.Warn("client closed: too much unread output", "client", s.conn.RemoteAddr(), "bytes", pending)
+	s.conn.Kill()
+}
 
 // OutputLimit is the limit of a session's unread output, for transports
 // (resp.ServerOptions.PendingOutputLimit). It is called on the session's
@@ -57,8 +86,6 @@ func (s *Session) checkOutput() {
 		over = over || s.clock-s.over > limit.Seconds*1e9
 	}
 	if over {
-		s.srv.stats.outputKills.Add(1)
-		s.srv.opts.Logger.Warn("client closed: too much unread output", "client", s.conn.RemoteAddr(), "bytes", pending)
-		s.conn.Kill()
+		s.closeForOutput(pending)
 	}
 }

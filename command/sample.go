@@ -53,6 +53,8 @@ func (s *collection) sample(k int, take func(name, value []byte)) {
 // number of elements of a small collection.
 const maxRandomReply = 256 << 20
 
+const msgReplyTooLong = "ERR reply exceeds maximum allowed size"
+
 // minBulk is the size of the shortest bulk string in a reply.
 const minBulk = len("$0\r\n\r\n")
 
@@ -63,7 +65,7 @@ func repeat(c *Context, n int64, width int, write func()) {
 	start := len(c.Out.Buf)
 	if n <= maxRandomReply/int64(minBulk*width) {
 		c.Out.Array(int(n) * width)
-		for ; n > 0 && len(c.Out.Buf)-start <= maxRandomReply; n-- {
+		for ; n > 0 && !c.Out.Over && len(c.Out.Buf)-start <= maxRandomReply; n-- {
 			write()
 		}
 		if n == 0 {
@@ -71,5 +73,5 @@ func repeat(c *Context, n int64, width int, write func()) {
 		}
 	}
 	c.Out.Buf = c.Out.Buf[:start]
-	c.Out.Error("ERR reply exceeds maximum allowed size")
+	c.Out.Error(msgReplyTooLong)
 }

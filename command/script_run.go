@@ -170,7 +170,7 @@ func (r *scriptRun) find(args [][]byte) (cmd *Command, refusal string) {
 
 // Call runs one command: redis.call.
 func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
-	r.out.Buf, r.out.Proto = dst, proto
+	r.out.Buf, r.out.Proto, r.out.Max = dst, proto, maxScriptReply
 	s := r.s
 	cmd, refusal := r.find(args)
 	if refusal == "" && s.mode&modeLimited != 0 {
@@ -191,6 +191,10 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 		s.beside(cmd, args)
 	}
 	cmd.Handler(&r.ctx)
+	if r.out.Over {
+		r.out.Buf, r.out.Over = dst, false
+		r.out.Error(msgReplyTooLong)
+	}
 	failed := len(r.out.Buf) > 0 && r.out.Buf[0] == '-'
 	took := s.srv.opts.Now() - began
 	s.stat.called(cmd, took, failed)
@@ -224,6 +228,10 @@ func (r *scriptRun) refuse(cmd *Command, why string) {
 
 // maxScriptHeap is how much the heap may grow during a run.
 const maxScriptHeap = 1 << 30
+
+// maxScriptReply bounds the reply of one command that a script calls: memory is not
+// looked at while it is made.
+var maxScriptReply = maxScriptHeap
 
 // Crowded compares the heap with what it was before the run.
 func (r *scriptRun) Crowded() bool {

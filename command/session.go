@@ -107,6 +107,7 @@ func (s *Session) Input(data []byte) (used int) {
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
 	s.followRights()
+	s.boundOutput()
 	if s.large && s.out.Buf == nil {
 		s.borrowOutput()
 	}

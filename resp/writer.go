@@ -8,9 +8,14 @@ import (
 
 // Writer appends replies to Buf. The zero value writes RESP2. Proto is 2 or 3
 // and may change between replies (HELLO). A Writer belongs to one session.
+//
+// Max, if it is not 0, is what Buf may grow to by strings. One that does not fit
+// is left out, and Over is set: what is in Buf is no reply any more.
 type Writer struct {
 	Buf   []byte
 	Proto int
+	Max   int
+	Over  bool
 }
 
 // resp3 reports whether replies go out in the newer protocol.
@@ -57,12 +62,20 @@ func (w *Writer) Int(n int64) { w.head(':', n) }
 
 // Bulk writes a binary-safe string. A nil slice is the empty string, not Null.
 func (w *Writer) Bulk(b []byte) {
+	if w.Max > 0 && len(w.Buf)+len(b) > w.Max {
+		w.Over = true
+		return
+	}
 	w.head('$', int64(len(b)))
 	w.Buf = append(append(w.Buf, b...), '\r', '\n')
 }
 
 // BulkString is Bulk for a string.
 func (w *Writer) BulkString(s string) {
+	if w.Max > 0 && len(w.Buf)+len(s) > w.Max {
+		w.Over = true
+		return
+	}
 	w.head('$', int64(len(s)))
 	w.Buf = append(append(w.Buf, s...), '\r', '\n')
 }
