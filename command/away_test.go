@@ -230,3 +230,17 @@ func TestNoReplyFromAside(t *testing.T) {
 	expect(t, c.send(wire("CLIENT", "REPLY", "OFF")+wire("RENAME", "b", "c")+wire("CLIENT", "REPLY", "ON")), "+OK\r\n")
 	expect(t, c.do("EXISTS", "c"), ":1\r\n")
 }
+
+// A client may leave when its script has ended and nobody has looked yet: others do
+// not wait for that script for ever.
+func TestClientLeavesAsItsScriptEnds(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.hurried = true
+	expect(t, a.do("EVAL", "while true do end", "0"), "")
+	expect(t, b.do("SCRIPT", "KILL"), "+OK\r\n")
+	until(t, "the script ends", func() bool { return a.s.away.state.Load() == awayFinished })
+	a.close()
+	expect(t, b.do("SET", "k", "v"), "+OK\r\n")
+	expect(t, b.do("SCRIPT", "KILL"), "-"+msgNotBusy+"\r\n")
+}

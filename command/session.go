@@ -298,8 +298,11 @@ func (s *Session) Done() bool {
 
 // Closed releases everything the session holds elsewhere.
 func (s *Session) Closed() {
-	if a := s.away; a != nil && a.state.CompareAndSwap(awayRunning, awayOrphaned) {
-		return
+	if a := s.away; a != nil {
+		if a.state.CompareAndSwap(awayRunning, awayOrphaned) {
+			return
+		}
+		s.endAway(a) // it has ended, and nobody has looked yet
 	}
 	s.closed()
 }
