@@ -45,7 +45,7 @@ var differs = map[string]string{
 	"memory|usage":        "counts our own layout",
 	"monitor":             "what is not read is bounded as for subscribers",
 	"object|freq":         "chance is at work, as in Redis",
-	"dump":                "leaves out what the format of Redis 7.0 has no place for: deadlines of hash fields (a field past its own is left out), and what a group has still to deliver behind its position",
+	"dump":                "in the plain encodings that every Redis reads, not packed or compressed, so the bytes are not those of Redis; leaves out what the format of Redis 7.0 has no place for: deadlines of hash fields (a field past its own is left out), and what a group has still to deliver behind its position",
 	"restore":             "pending entries and consumers of a stream's groups are this region's; versions up to that of Redis 7.0 are read",
 	"publish":             "reaches subscribers in all regions; the reply counts those here",
 	"role":                "every region is a master",
