@@ -118,11 +118,14 @@ func (l *link) fetch(w want) (n int, err error) {
 // trickles would hold one of a few places for ever (B1).
 const slowestFetch = 16 << 10
 
-var errSlowFetch = errors.New("what was asked for came too slowly")
+var (
+	errSlowFetch = errors.New("what was asked for came too slowly")
+	errNotTaken  = errors.New("what was asked for is taken too slowly")
+)
 
-// fetchPatience is how much longer a fetch may wait for a message, when it has run
-// for some time and so many bytes have come: blocks may be large, so there is no
-// bound of all of it.
+// fetchPatience is how much longer either side of a fetch may wait for a message,
+// when it has run for some time and so many bytes have come, or gone: blocks may be
+// large, so there is no bound of all of it.
 func fetchPatience(silence, passed time.Duration, came int) time.Duration {
 	earned := time.Duration(float64(came) / slowestFetch * float64(time.Second))
 	return min(silence, silence+earned-passed)
@@ -202,14 +205,23 @@ func (r *Replicator) serveFetch(req *peerpb.FetchRequest, s grpc.ServerStreaming
 	if err != nil {
 		return err
 	}
-	return r.apart(s.Context(), func() error { return r.sendBlocks(s, blocks) })
+	ctx, stop := context.WithCancelCause(s.Context())
+	defer stop(nil)
+	patience := time.AfterFunc(r.opts.Timing.Handshake, func() { stop(errNotTaken) })
+	defer patience.Stop()
+	begun := r.opts.Mono()
+	return r.apart(ctx, func() error {
+		return r.sendBlocks(s, blocks, func(sent int) {
+			patience.Reset(fetchPatience(r.opts.Timing.Handshake, time.Duration(r.opts.Mono()-begun), sent))
+		})
+	})
 }
 
 // sendBlocks sends a run of blocks in messages of bounded size, small ones: who
-// fetches over a slow link hears of each.
-func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource], blocks []*oplog.Block) error {
+// fetches over a slow link hears of each. It tells how many bytes have gone.
+func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource], blocks []*oplog.Block, gone func(sent int)) error {
 	var f outFrame
-	size := 0
+	size, sent := 0, 0
 	for _, b := range blocks {
 		for i, more := 0, true; more; i++ {
 			p := r.packer.piece(b, i, false)
@@ -220,7 +232,8 @@ func (r *Replicator) sendBlocks(s grpc.ServerStreamingServer[peerpb.FromSource],
 					return err
 				}
 				f.reset()
-				size = 0
+				sent, size = sent+size, 0
+				gone(sent)
 			}
 		}
 	}
