@@ -65,6 +65,10 @@ type blocking struct {
 // blockOn makes the session wait. A timeout of zero or less is none.
 func (s *Session) blockOn(w waiting, timeout time.Duration) {
 	why := new(atomic.Int32)
+	switch w.(type) {
+	case pauseWait, logWait, *awayRun, *saveWait, shuttingDown: // not for CLIENT UNBLOCK
+		why.Store(int32(wakeServed))
+	}
 	s.block = blocking{on: w, why: why}
 	s.info.block(why)
 	if timeout > 0 {

@@ -164,3 +164,19 @@ func TestManyBlockedClientsLeave(t *testing.T) {
 	expect(t, w.dial("pusher").do("LPUSH", "k", "v"), ":1\r\n")
 	expect(t, all[5000].take(), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n")
 }
+
+// CLIENT UNBLOCK ends waits in blocking commands, not what puts other commands off.
+func TestUnblockLeavesPausedClients(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	id := fmt.Sprint(a.id)
+	expect(t, b.do("CLIENT", "PAUSE", "10000", "WRITE"), "+OK\r\n")
+	expect(t, a.do("SET", "k", "v"), "")
+	expect(t, b.do("CLIENT", "UNBLOCK", id), ":0\r\n")
+	expect(t, b.do("CLIENT", "UNBLOCK", id, "ERROR"), ":0\r\n")
+	expect(t, b.do("CLIENT", "UNPAUSE"), "+OK\r\n")
+	expect(t, a.take(), "+OK\r\n")
+	expect(t, a.do("BLPOP", "list", "0"), "")
+	expect(t, b.do("CLIENT", "UNBLOCK", id), ":1\r\n")
+	expect(t, a.take(), "*-1\r\n")
+}
