@@ -1,8 +1,9 @@
 package command
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // algebra calls fn for each member of a combination of sets, once, until fn
@@ -31,7 +32,16 @@ func inAny(c *Context, keys [][]byte, member []byte) bool {
 	return false
 }
 
+// manySets is from how many sets on it pays to remember members rather than to look for
+// each in all the other sets.
+const manySets = 4
+
 func union(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	keys = distinct(keys)
+	if len(keys) >= manySets {
+		remembering(c, keys, fn)
+		return
+	}
 	more := true
 	for i := 0; i < len(keys) && more; i++ {
 		_ = c.Tx.SetEach(keys[i], func(member []byte) bool {
@@ -41,18 +51,53 @@ func union(c *Context, keys [][]byte, fn func(member []byte) bool) {
 	}
 }
 
+// remembering is union of many sets.
+func remembering(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	met, more := map[string]struct{}{}, true
+	for i := 0; i < len(keys) && more; i++ {
+		_ = c.Tx.SetEach(keys[i], func(member []byte) bool {
+			if _, ok := met[string(member)]; !ok {
+				met[string(member)] = struct{}{}
+				more = fn(member)
+			}
+			return more
+		})
+	}
+}
+
+// difference asks the other sets for each member, or, where those are many and small,
+// walks them first. As in Redis, what is less work is done.
 func difference(c *Context, keys [][]byte, fn func(member []byte) bool) {
+	others, all := distinct(keys[1:]), 0
+	for _, key := range others {
+		n, _ := c.Tx.SetLen(key)
+		all += n
+	}
+	if n, _ := c.Tx.SetLen(keys[0]); len(others) < manySets || n*len(others) <= all {
+		_ = c.Tx.SetEach(keys[0], func(member []byte) bool {
+			return inAny(c, others, member) || fn(member)
+		})
+		return
+	}
+	gone := make(map[string]struct{}, all)
+	for _, key := range others {
+		_ = c.Tx.SetEach(key, func(member []byte) bool {
+			gone[string(member)] = struct{}{}
+			return true
+		})
+	}
 	_ = c.Tx.SetEach(keys[0], func(member []byte) bool {
-		return inAny(c, keys[1:], member) || fn(member)
+		_, ok := gone[string(member)]
+		return ok || fn(member)
 	})
 }
 
 // intersection walks the smallest set and asks the others, small ones first.
 func intersection(c *Context, keys [][]byte, fn func(member []byte) bool) {
-	bySize := append([][]byte(nil), keys...)
-	size := func(i int) int { n, _ := c.Tx.SetLen(bySize[i]); return n }
-	sort.SliceStable(bySize, func(i, j int) bool { return size(i) < size(j) })
-	if size(0) == 0 {
+	bySize := distinct(keys)
+	size := func(key []byte) int { n, _ := c.Tx.SetLen(key); return n }
+	slices.SortStableFunc(bySize, func(a, b []byte) int { return cmp.Compare(size(a), size(b)) })
+	if size(bySize[0]) == 0 {
 		return
 	}
 	_ = c.Tx.SetEach(bySize[0], func(member []byte) bool {
@@ -63,6 +108,27 @@ func intersection(c *Context, keys [][]byte, fn func(member []byte) bool) {
 		}
 		return fn(member)
 	})
+}
+
+// distinct returns the keys in their order, each once, as a slice of its own.
+func distinct(keys [][]byte) [][]byte {
+	out := make([][]byte, 0, len(keys))
+	if len(keys) <= manySets {
+		for _, key := range keys {
+			if !slices.ContainsFunc(out, func(k []byte) bool { return string(k) == string(key) }) {
+				out = append(out, key)
+			}
+		}
+		return out
+	}
+	met := make(map[string]struct{}, len(keys))
+	for _, key := range keys {
+		if _, ok := met[string(key)]; !ok {
+			met[string(key)] = struct{}{}
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 func setUnion(c *Context) { replyAlgebra(c, union) }

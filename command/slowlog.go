@@ -50,7 +50,8 @@ func (l *slowlog) resize(n int) {
 
 func (l *slowlog) trimLocked() {
 	if extra := len(l.mu.entries) - l.mu.max; extra > 0 {
-		l.mu.entries = append(l.mu.entries[:0:0], l.mu.entries[extra:]...)
+		clear(l.mu.entries[:extra]) // their memory goes when append moves the rest
+		l.mu.entries = l.mu.entries[extra:]
 	}
 }
 
