@@ -56,9 +56,11 @@ func bitSet(c *Context) {
 		c.Error(err)
 		return
 	}
-	was := bitAt(old, at)
-	if was != byte(on) || at>>3 >= int64(len(old)) {
-		mask, place := byte(0x80)>>(at&7), int(at>>3)
+	was, place := bitAt(old, at), int(at>>3)
+	if was == byte(on) && place < len(old) {
+		c.Tx.PutAgain(key, old, place)
+	} else {
+		mask := byte(0x80) >> (at & 7)
 		switch gap := place - len(old); {
 		case gap >= minGap:
 			putBehind(c, old, gap, []byte{mask * byte(on)})

@@ -50,7 +50,7 @@ func runBitField(c *Context, readOnly bool) {
 		c.Error(err)
 		return
 	}
-	val, grown, inPlace, tells := old, false, false, false
+	val, grown, inPlace, tells, again := old, false, false, false, false
 	if last >= 0 {
 		grown = last>>3 >= int64(len(old))
 		if inPlace = !grown && c.Tx.Editable(); !inPlace {
@@ -65,10 +65,13 @@ func runBitField(c *Context, readOnly bool) {
 		default:
 			c.Out.Int(reply)
 			tells = tells || wrote || grown && ops[i].kind != fieldGet
+			again = again || ops[i].kind != fieldGet
 		}
 	}
-	if grown || tells { // else no byte has changed
+	if grown || again {
 		switch first, end := firstWritten(ops), int(last>>3)+1; {
+		case !grown && !tells:
+			c.Tx.PutAgain(key, old, first) // no byte has changed
 		case first-len(old) >= minGap:
 			putBehind(c, old, first-len(old), val[first:])
 		case inPlace:

@@ -60,6 +60,22 @@ func (t *Tx) PutEdited(key, val []byte, at, n int) {
 	t.put(key, val, Expiry{Keep: true}, how)
 }
 
+// PutAgain writes anew what Peek has just returned, which has a byte at position at: so it
+// counts beside what other regions write at the same time. Here nobody hears of it.
+func (t *Tx) PutAgain(key, old []byte, at int) {
+	if t.Editable() {
+		t.ent.quiet = true
+		t.Edit(at, []byte{old[at]})
+		return
+	}
+	val := append([]byte(nil), old...)
+	how := text{owned: true, private: true, quiet: true, at: at}
+	if len(val) >= crdt.MinEdit {
+		how.edited = val[at : at+1]
+	}
+	t.put(key, val, Expiry{Keep: true}, how)
+}
+
 // PutGap is Put of a value that has n zeros at position at which val leaves out.
 func (t *Tx) PutGap(key, val []byte, at, n int, x Expiry) {
 	t.put(key, val, x, text{gap: crdt.Gap{At: at, Len: n}})
@@ -70,6 +86,7 @@ type text struct {
 	gap     crdt.Gap
 	owned   bool
 	private bool   // nobody but the caller has it
+	quiet   bool   // it is what was there
 	at      int    // where edited is
 	edited  []byte // of the string, if all else is what was there
 }
@@ -91,7 +108,7 @@ func (t *Tx) put(key, val []byte, x Expiry, how text) {
 	}
 	t.op.Reset(crdt.KindPut, uint8(t.db), key)
 	n.obj.PreparePut(&t.op, val, x.Keep, x.At)
-	t.op.Owned, t.op.Gap = how.owned, how.gap
+	t.op.Owned, t.op.Gap, n.quiet = how.owned, how.gap, how.quiet
 	if len(how.edited) > 0 {
 		t.op.Edit = n.obj.EditOf(t.e.self, how.at, how.edited)
 	}
