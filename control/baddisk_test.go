@@ -221,7 +221,7 @@ func TestDecidedTaskUnderAnotherNote(t *testing.T) {
 			t.Errorf("%s: %+v", over, task)
 		}
 		dial.cut.Delete(nodes[2].AdminAddr())
-		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		eventually(t, "no note is left", n.settled)
 	}
 }
 
@@ -297,7 +297,7 @@ func TestCreateThatIsOverAndDeleted(t *testing.T) {
 		t.Fatalf("task: %+v", del)
 	}
 	co.restart()
-	eventually(t, "no note is left", func() bool { return co.waiting() == 0 })
+	eventually(t, "no note is left", co.settled)
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
 	}
@@ -318,7 +318,7 @@ func TestCreateOfOthersThatIsDeleted(t *testing.T) {
 	}
 	nodes[2].restart()
 	co.start()
-	eventually(t, "no note is left", func() bool { return co.waiting() == 0 })
+	eventually(t, "no note is left", co.settled)
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
 	}

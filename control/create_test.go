@@ -187,7 +187,7 @@ func TestCreateOfALostMemberBlocksNothing(t *testing.T) {
 	if task := co.modify(d.GUID, removing(true, 2)); task.Status != api.TaskFinished {
 		t.Fatalf("task: %+v", task)
 	}
-	eventually(t, "the note is gone", func() bool { return co.waiting() == 0 })
+	eventually(t, "the note is gone", co.settled)
 	if del := co.wait(co.c.Delete(ctx, d.GUID)); del.Status != api.TaskFinished {
 		t.Fatalf("task: %+v", del)
 	}
@@ -210,8 +210,8 @@ func TestCreateIsOverWithTheDatabase(t *testing.T) {
 	}
 	nodes[2].restart() // it forgets what was prepared there
 	co.start()
-	eventually(t, "the delete is done", func() bool { return nodes[1].waiting() == 0 })
-	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	eventually(t, "the delete is done", nodes[1].settled)
+	eventually(t, "the create is over", co.settled)
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
 	}
@@ -232,7 +232,7 @@ func TestCreateIsOverWithTheDatabaseAfterACrash(t *testing.T) {
 	}
 	nodes[2].restart() // it forgets what was prepared there
 	co.restart()
-	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	eventually(t, "the create is over", co.settled)
 	for _, n := range nodes {
 		eventually(t, "clean", n.clean)
 	}
@@ -261,7 +261,7 @@ func TestCreateOfAForcedOutCoordinatorDeletesNothing(t *testing.T) {
 		t.Fatalf("task: %+v", task)
 	}
 	co.idle(d.GUID)
-	eventually(t, "the create is over", func() bool { return co.waiting() == 0 })
+	eventually(t, "the create is over", co.settled)
 	agreeOn(t, d.GUID, 2, nodes[1])
 }
 

@@ -18,6 +18,14 @@ func (n *testNode) waiting() int {
 	return len(n.mu.notes)
 }
 
+// settled reports whether no note is left, and nobody works on one: who has removed it
+// does for a moment more, and no change begins meanwhile.
+func (n *testNode) settled() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.mu.notes)+len(n.mu.busy) == 0
+}
+
 // A member that has not loaded its databases yet does not say that one is gone.
 func TestDeleteReachesAMemberThatIsLoading(t *testing.T) {
 	dial, nodes := three(t)
@@ -47,7 +55,7 @@ func TestDeleteReachesAMemberThatIsLoading(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "clean", away.clean)
-	eventually(t, "the note is gone", func() bool { return nodes[0].waiting() == 0 })
+	eventually(t, "the note is gone", nodes[0].settled)
 }
 
 // A node with an empty disk at the address of a member confirms nothing for it:
@@ -72,7 +80,7 @@ func TestNobodyConfirmsForAnotherNode(t *testing.T) {
 	n.opts.Settings.Dir = right
 	n.start()
 	eventually(t, "clean", n.clean)
-	eventually(t, "the note is gone", func() bool { return nodes[0].waiting() == 0 })
+	eventually(t, "the note is gone", nodes[0].settled)
 }
 
 // A change that waits for a member is done with it when a later one, of another
@@ -88,7 +96,7 @@ func TestNoteOfAMemberThatIsReplaced(t *testing.T) {
 	if task := nodes[1].modify(guid, removing(true, 3)); task.Status != api.TaskFinished {
 		t.Fatalf("task: %+v", task)
 	}
-	eventually(t, "the note is gone", func() bool { return nodes[0].waiting() == 0 })
+	eventually(t, "the note is gone", nodes[0].settled)
 }
 
 // preparing brings a change that adds an instance to where that is prepared.
@@ -168,7 +176,7 @@ func TestDeleteWhileAnotherAddsAndRestarts(t *testing.T) {
 		t.Fatalf("task: %+v", del)
 	}
 	nodes[0].restart()
-	eventually(t, "the change is over", func() bool { return nodes[0].waiting() == 0 })
+	eventually(t, "the change is over", nodes[0].settled)
 	for _, n := range nodes {
 		if !n.clean() {
 			t.Errorf("something is left in region %s", n.opts.Settings.Region)
@@ -217,7 +225,7 @@ func TestDeleteWhileAChangeWaits(t *testing.T) {
 		dial.cut.Delete(nodes[2].AdminAddr())
 		for _, n := range nodes {
 			eventually(t, "clean", n.clean)
-			eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+			eventually(t, "no note is left", n.settled)
 		}
 	}
 }

@@ -180,7 +180,7 @@ func drainFailed(ctx context.Context, k *task, x *leaver, err error) error {
 // drainOnce asks a leaving instance to take no writes for another lease, and
 // whether the others hold all that it has.
 func (n *Node) drainOnce(ctx context.Context, k *task, c *change, x *leaver) (done bool, err error) {
-	d := &api.Drain{LeaseMS: n.opts.Timing.Commit.Milliseconds()}
+	d := &api.Drain{LeaseMS: n.opts.Timing.Lease.Milliseconds()}
 	for _, y := range c.next.Instances {
 		if !slices.Contains(c.added, y.ID) {
 			d.Stay = append(d.Stay, y.ID)

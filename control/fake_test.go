@@ -308,7 +308,9 @@ func newOptions(s *conf.Settings, d *dialer) (Options, *fakeHost) {
 	return Options{
 		Settings: s, Now: h.now, Dial: d.dial, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OpenHost: func(o Options, _ string) (Host, error) { h.opts = o; return h, nil },
-		Timing:   Timing{Call: 2 * time.Second, Prepare: 50 * time.Millisecond, Commit: 500 * time.Millisecond, Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond, Settle: 2 * time.Second},
+		// Short is what tests wait for. A call, and a lease, end by an answer: a busy machine may take its time.
+		Timing: Timing{Call: 20 * time.Second, Prepare: 50 * time.Millisecond, Commit: 500 * time.Millisecond, Lease: time.Minute,
+			Retry: 5 * time.Millisecond, Janitor: 10 * time.Millisecond, Settle: 2 * time.Second},
 	}, h
 }
 
@@ -359,7 +361,7 @@ func (n *testNode) wait(task *api.Task, err error) *api.Task {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	task, err = n.c.Wait(ctx, task.ID, 2*time.Millisecond, nil)
 	if err != nil {
@@ -378,7 +380,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(5 * time.Second)
+	late := time.After(30 * time.Second)
 	for !f() {
 		select {
 		case <-tick.C:

@@ -38,6 +38,7 @@ type Timing struct {
 	Call    time.Duration // one call to another node
 	Prepare time.Duration // a prepared instance asks for the outcome after this
 	Commit  time.Duration // a coordinator gives up after this
+	Lease   time.Duration // an instance that is to leave takes writes again if its coordinator is silent for this long; 0: Commit
 	Retry   time.Duration
 	Janitor time.Duration
 	Settle  time.Duration // how long a task waits for regions to catch up
@@ -153,6 +154,7 @@ func (o *Options) setDefaults() {
 	def(&o.Timing.Call, callTimeout)
 	def(&o.Timing.Prepare, prepareTimeout)
 	def(&o.Timing.Commit, commitTimeout)
+	def(&o.Timing.Lease, o.Timing.Commit)
 	def(&o.Timing.Retry, retryEvery)
 	def(&o.Timing.Janitor, janitorEvery)
 	def(&o.Timing.Settle, settleTimeout)

@@ -206,6 +206,7 @@ func TestGivenUpWhenTheDiskTakesNothing(t *testing.T) {
 	}
 	disk.full.Store(false)
 	agreeOn(t, guid, 1, nodes[:3]...)
+	eventually(t, "no note is left", co.settled)
 	if task := co.modify(guid, setting(6)); task.Status != api.TaskFinished {
 		t.Errorf("another change afterwards: %+v", task)
 	}

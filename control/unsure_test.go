@@ -59,14 +59,14 @@ func TestAChangeThatMayBeDecided(t *testing.T) {
 				n.start()
 			}
 			broken.Store(false)
-			eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+			eventually(t, "no note is left", n.settled)
 			want, _ := n.inForce(guid) // after a crash it may have been decided
 			if want != 1 && !crash {
 				t.Error("what was given up is in force")
 			}
 			agreeOn(t, guid, want, nodes[:3]...)
 			n.restart()
-			eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+			eventually(t, "no note is left", n.settled)
 			agreeOn(t, guid, want, nodes[:3]...)
 			if task := n.modify(guid, setting(7)); task.Status != api.TaskFinished {
 				t.Errorf("the next one: %+v", task)
@@ -86,7 +86,7 @@ func TestADeleteThatMayBeNoted(t *testing.T) {
 			t.Fatalf("%d: task: %+v", taken, del)
 		}
 		broken.Store(false)
-		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		eventually(t, "no note is left", n.settled)
 		n.restart()
 		eventually(t, "no note is left", func() bool { x, err := n.dir.notes(); return err == nil && len(x) == 0 })
 		agreeOn(t, guid, 1, nodes[:3]...)
@@ -107,7 +107,7 @@ func TestAChangeThatMayBeDecidedWithOneAway(t *testing.T) {
 		t.Fatalf("task: %+v", task)
 	}
 	broken.Store(false)
-	eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+	eventually(t, "no note is left", n.settled)
 	if task := n.modify(guid, setting(7)); task.Status != api.TaskFinished {
 		t.Errorf("the next one: %+v", task)
 	}
@@ -126,7 +126,7 @@ func TestACreateThatMayBeDecided(t *testing.T) {
 		}
 		broken.Store(false)
 		nodes[1].host.failServe.Store(false)
-		eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+		eventually(t, "no note is left", n.settled)
 		for _, m := range nodes {
 			if taken == 2 {
 				agreeOn(t, task.GUID, 1, m)
@@ -163,7 +163,7 @@ func TestACreateThatIsRefusedOnAFailingDisk(t *testing.T) {
 	broken.Store(false)
 	nodes[1].host.failServe.Store(false)
 	n.start()
-	eventually(t, "no note is left", func() bool { return n.waiting() == 0 })
+	eventually(t, "no note is left", n.settled)
 	if task = n.wait(task, nil); task.Status != api.TaskFinished {
 		t.Errorf("task: %+v", task)
 	}
