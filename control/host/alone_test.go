@@ -51,7 +51,7 @@ func TestNoBackupOfAnInstanceWithoutItsState(t *testing.T) {
 	inst.Forbid(nil)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(10 * time.Second); inst.(control.CatchingUp).CatchingUp() != ""; {
+	for late := time.After(time.Minute); inst.(control.CatchingUp).CatchingUp() != ""; {
 		select {
 		case <-tick.C:
 		case <-late:

@@ -91,7 +91,7 @@ func ask(t *testing.T, port int, command string) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(c, "%s\r\n", command)
 	r := bufio.NewReader(c)
 	line, err := r.ReadString('\n')
@@ -108,7 +108,7 @@ func eventually(t *testing.T, port int, command, want string) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for got := ask(t, port, command); got != want; got = ask(t, port, command) {
 		select {
 		case <-tick.C:
@@ -221,7 +221,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	t.Run("life", func(t *testing.T) { three(t) })
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(5 * time.Second)
+	late := time.After(time.Minute)
 	for runtime.NumGoroutine() > before+1 {
 		select {
 		case <-tick.C:
@@ -284,7 +284,7 @@ func TestForbidWaitsForNobody(t *testing.T) {
 	script.Unlock()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(10 * time.Second); !inst.Quiet(); {
+	for late := time.After(time.Minute); !inst.Quiet(); {
 		select {
 		case <-tick.C:
 		case <-late:

@@ -26,7 +26,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	c.Write([]byte("GET who\r\n"))
 	r := bufio.NewReader(c)
 	r.ReadString('\n')
