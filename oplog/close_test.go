@@ -2,6 +2,7 @@ package oplog
 
 import (
 	"errors"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -14,11 +15,12 @@ import (
 // what is left then is what Pebble does when it is closed.
 func openToFailLate(t *testing.T, fault error, kinds ...errorfs.OpKind) (l *Log, mem vfs.FS) {
 	mem = vfs.NewMem()
+	var opened atomic.Pointer[Log] // Pebble asks in goroutines of its own, and does so before it is there
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		for _, k := range kinds {
-			if op.Kind == k && l != nil {
+			if log := opened.Load(); op.Kind == k && log != nil {
 				select {
-				case <-l.done:
+				case <-log.done:
 					return &pathError{fault}
 				default:
 				}
@@ -29,6 +31,7 @@ func openToFailLate(t *testing.T, fault error, kinds ...errorfs.OpKind) (l *Log,
 	o := testOptions(fs, 1)
 	o.After = within(10 * stallRetry)
 	l = mustOpen(t, o)
+	opened.Store(l)
 	return l, mem
 }
 

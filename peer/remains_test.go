@@ -83,10 +83,11 @@ func TestPartsOnASlowDisk(t *testing.T) {
 	c := leftInPart(t, map[crdt.ReplicaID]uint64{1: 40 << 32, 2: 20 << 32})
 	one := c.all[1]
 	var slow atomic.Int32
+	var r atomic.Pointer[Replicator] // the first one: the log asks while it is opened again, too
 	one.fs = errorfs.Wrap(one.fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		switch op.Kind {
 		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-			if slow.Load() > 0 && len(one.r.remains()) == 0 {
+			if slow.Load() > 0 && len(r.Load().remains()) == 0 {
 				slow.Add(-1)
 				<-time.After(3 * calmBeats * quick.Heartbeat)
 			}
@@ -94,6 +95,7 @@ func TestPartsOnASlowDisk(t *testing.T) {
 		return nil
 	}))
 	one.start()
+	r.Store(one.r)
 	slow.Store(2)
 	c.all[2].start()
 	settled(t, c)
