@@ -415,8 +415,9 @@ func TestChangeAfterManyInstances(t *testing.T) {
 }
 
 // preparedFourth makes a database of three nodes, and prepares a fourth instance for
-// a change that is neither decided nor given up.
-func preparedFourth(t *testing.T) (nodes []*testNode, guid string, c *change) {
+// a change that is neither decided nor given up. Its coordinator says so to whoever asks,
+// until lose: then it knows of no change.
+func preparedFourth(t *testing.T) (nodes []*testNode, guid string, c *change, lose func()) {
 	_, nodes, guid = four(t)
 	r, _ := nodes[0].find(guid)
 	c, err := nodes[0].plan(r.Database, adding(nodes[3]))
@@ -427,31 +428,46 @@ func preparedFourth(t *testing.T) (nodes []*testNode, guid string, c *change) {
 	if err := nodes[0].resolveAdded(context.Background(), k, c); err != nil {
 		t.Fatal(err)
 	}
-	if err := nodes[0].prepareAdded(context.Background(), k, c); err != nil {
+	n := nodes[0]
+	_, err = n.beginChange(context.Background(), &note{State: api.OutcomePreparing, Database: c.next, Base: c.base})
+	if err == nil {
+		err = n.prepareAdded(context.Background(), k, c)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	return nodes, guid, c
+	return nodes, guid, c, func() {
+		n.mu.Lock()
+		delete(n.mu.notes, guid)
+		n.mu.Unlock()
+		if err := n.dir.removeNote(guid); err != nil {
+			t.Error(err)
+		}
+		n.idle(guid)
+	}
 }
 
 // The change that adds an instance is decided, and the next one, which has taken the
 // place of its note, is given up: nobody tells the instance, so it asks.
 func TestNewInstanceThatNobodyTells(t *testing.T) {
-	nodes, guid, c := preparedFourth(t)
+	nodes, guid, c, lose := preparedFourth(t)
 	for _, n := range nodes[:3] {
 		if err := n.Commit(context.Background(), c.next); err != nil {
 			t.Fatal(err)
 		}
 	}
+	lose()
 	agreeOn(t, guid, 2, nodes...)
 }
 
 // A change that adds an instance is given up and nobody tells the instance, while
 // others get its version: it does not wait to become a member.
 func TestNewInstanceOfAChangeThatWasGivenUp(t *testing.T) {
-	nodes, guid, _ := preparedFourth(t)
+	nodes, guid, _, lose := preparedFourth(t)
 	if nodes[3].database(guid) == nil {
 		t.Fatal("nothing is prepared")
 	}
+	lose()
 	if task := nodes[0].modify(guid, setting(4)); task.Status != api.TaskFinished {
 		t.Fatalf("task: %+v", task)
 	}
