@@ -114,6 +114,7 @@ func settled(t *testing.T, c *states) {
 	for _, n := range c.all {
 		eventually(t, "nothing is left over", func() bool { return len(n.r.remains()) == 0 && n.eng.Ahead() == 0 })
 	}
+	c.level()
 	c.agree()
 	for _, n := range c.all {
 		n.stop()
@@ -145,7 +146,22 @@ func TestPartsAreFoundAtTheStart(t *testing.T) {
 		})
 		n.r.SetMembers(c.members())
 	}
+	c.level()
 	c.agree()
+}
+
+// level waits until all have applied the same, also of the member that is gone: where its
+// log came in time and not a part, one has it first.
+func (c *states) level() {
+	c.t.Helper()
+	eventually(c.t, "all have applied the same", func() bool {
+		for _, n := range c.all {
+			if !n.eng.Vector().Equal(c.all[1].eng.Vector()) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // An instance that was removed keeps what it has, for whoever wants to save it: that
