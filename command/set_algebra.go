@@ -68,28 +68,31 @@ func remembering(c *Context, keys [][]byte, fn func(member []byte) bool) {
 // difference asks the other sets for each member, or, where those are many and small,
 // walks them first. As in Redis, what is less work is done.
 func difference(c *Context, keys [][]byte, fn func(member []byte) bool) {
-	others, all := distinct(keys[1:]), 0
+	others := distinct(keys[1:])
+	gone := func(member []byte) bool { return inAny(c, others, member) }
+	if len(others) >= manySets && askingIsMore(c, keys[0], others) {
+		met := map[string]struct{}{}
+		for _, key := range others {
+			_ = c.Tx.SetEach(key, func(member []byte) bool {
+				met[string(member)] = struct{}{}
+				return true
+			})
+		}
+		gone = func(member []byte) bool { _, ok := met[string(member)]; return ok }
+	}
+	_ = c.Tx.SetEach(keys[0], func(member []byte) bool { return gone(member) || fn(member) })
+}
+
+// askingIsMore reports whether all members of the other sets are fewer than the questions
+// whether these have a member of the first.
+func askingIsMore(c *Context, first []byte, others [][]byte) bool {
+	all := 0
 	for _, key := range others {
 		n, _ := c.Tx.SetLen(key)
 		all += n
 	}
-	if n, _ := c.Tx.SetLen(keys[0]); len(others) < manySets || n*len(others) <= all {
-		_ = c.Tx.SetEach(keys[0], func(member []byte) bool {
-			return inAny(c, others, member) || fn(member)
-		})
-		return
-	}
-	gone := make(map[string]struct{}, all)
-	for _, key := range others {
-		_ = c.Tx.SetEach(key, func(member []byte) bool {
-			gone[string(member)] = struct{}{}
-			return true
-		})
-	}
-	_ = c.Tx.SetEach(keys[0], func(member []byte) bool {
-		_, ok := gone[string(member)]
-		return ok || fn(member)
-	})
+	n, _ := c.Tx.SetLen(first)
+	return n*len(others) > all
 }
 
 // intersection walks the smallest set and asks the others, small ones first.

@@ -118,6 +118,7 @@ func decodeFew(o *Object, rec []byte, known bool) (err error) {
 	if d.err != nil || n < 1 || n > maxFew {
 		return errFew("number of elements")
 	}
+	// Of a list the leaf is taken; its elements by themselves, as older records have them, are not.
 	if known && rec[1]&fewCounts == 0 && len(d.b) <= maxFewBytes && (rec[0] == byte(TypeList)) == (rec[1]&fewLeaf != 0) {
 		c.adopt(n, d.b)
 	} else if err := d.loadFew(c, n, rec[1]); err != nil {

@@ -11,23 +11,30 @@ import (
 	"crdb/oplog"
 )
 
-// The next checkpoint is due a full amount of log after the last one, also when
-// a client asked for that.
-func TestCheckpointsCountFromTheLast(t *testing.T) {
+// paced opens an engine on a disk, whose timers are the ticks that the test sends.
+func paced(t *testing.T, fs vfs.FS) (e *Engine, log *oplog.Log, ticks chan time.Time) {
+	t.Helper()
 	wall := clockAt(1_700_000_000_000)
-	log, err := oplog.Open(oplog.Options{FS: vfs.NewMem(), Dir: "db", Wall: wall.Load, DiskReserve: -1,
+	log, err := oplog.Open(oplog.Options{FS: fs, Dir: "db", Wall: wall.Load, DiskReserve: -1,
 		Identity: oplog.Identity{Database: "guid", Region: "r1", Replica: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	ticks := make(chan time.Time)
-	e, err := Open(Options{Log: log, Replica: 1, Wall: wall.Load, Rand: rand.Uint64, CheckpointBytes: 10_000,
+	t.Cleanup(func() { log.Close() })
+	ticks = make(chan time.Time)
+	e, err = Open(Options{Log: log, Replica: 1, Wall: wall.Load, Rand: rand.Uint64, CheckpointBytes: 10_000,
 		After: func(time.Duration) <-chan time.Time { return ticks }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close()
+	t.Cleanup(func() { e.Close() })
+	return e, log, ticks
+}
+
+// The next checkpoint is due a full amount of log after the last one, also when
+// a client asked for that.
+func TestCheckpointsCountFromTheLast(t *testing.T) {
+	e, log, ticks := paced(t, vfs.NewMem())
 	tx := e.NewTx()
 	write := func() {
 		t.Helper()

@@ -105,20 +105,8 @@ func tickUntil(t *testing.T, ticks chan<- time.Time, wrong string, done func() b
 
 // TestCheckpointThatAFullDiskStopped is made when there is space again.
 func TestCheckpointThatAFullDiskStopped(t *testing.T) {
-	wall, fs := clockAt(1_700_000_000_000), &roomFS{FS: vfs.NewMem()}
-	log, err := oplog.Open(oplog.Options{FS: fs, Dir: "db", Wall: wall.Load, DiskReserve: -1,
-		Identity: oplog.Identity{Database: "guid", Region: "r1", Replica: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	ticks := make(chan time.Time)
-	e, err := Open(Options{Log: log, Replica: 1, Wall: wall.Load, Rand: rand.Uint64, CheckpointBytes: 10_000,
-		After: func(time.Duration) <-chan time.Time { return ticks }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	fs := &roomFS{FS: vfs.NewMem()}
+	e, log, ticks := paced(t, fs)
 	tx := e.NewTx()
 	for i := range 120 {
 		tx.LockAll(1)
