@@ -29,7 +29,7 @@ func infoServer(c *Context, t *infoText) {
 	t.text("process_supervised", "no")
 	t.text("run_id", srv.runID)
 	t.num("tcp_port", srv.config.Int("port"))
-	t.num("server_time_usec", srv.opts.Wall()*1000)
+	t.num("server_time_usec", srv.opts.Micros())
 	t.num("uptime_in_seconds", uptime)
 	t.num("uptime_in_days", uptime/86400)
 	t.num("hz", srv.config.Int("hz"))

@@ -175,3 +175,21 @@ func TestUnknownSubcommandIsNobodysCall(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TIME is the wall clock and never goes back while that does not: limiters subtract
+// one answer from another.
+func TestTimeDoesNotGoBack(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial("c")
+	last := "" // as text: the lengths come before the digits
+	for i := range 3000 { // the other clock goes on by a microsecond each time it is read
+		got := c.send("TIME\r\n")
+		if got < last {
+			t.Fatalf("answer %d is %q after %q", i, got, last)
+		}
+		last = got
+		if i%500 == 0 {
+			w.advance(time.Millisecond)
+		}
+	}
+}

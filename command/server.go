@@ -32,6 +32,7 @@ type Options struct {
 	Config      *Config     // nil: defaults
 
 	Wall          func() int64                                       // unix milliseconds
+	Micros        func() int64                                       // the same clock in microseconds, for TIME; nil: as fine as Wall
 	Now           func() int64                                       // monotonic nanoseconds
 	AfterFunc     func(d time.Duration, f func()) (stop func() bool) // nil: time.AfterFunc
 	Rand          func() uint64                                      // nil: a fixed sequence
@@ -144,6 +145,10 @@ func NewServer(opts Options) *Server {
 func withDefaults(o Options) Options {
 	if o.Config == nil {
 		o.Config = NewConfig()
+	}
+	if o.Micros == nil {
+		wall := o.Wall
+		o.Micros = func() int64 { return wall() * 1000 }
 	}
 	if o.Replication == nil {
 		o.Replication = alone{}

@@ -86,11 +86,10 @@ func role(c *Context) {
 
 // timeCommand reads the clock anew: the batch's time has no microseconds.
 func timeCommand(c *Context) {
-	ms := c.Server.opts.Wall()
-	micros := c.Server.opts.Now() / 1000 % 1000
+	micros := c.Server.opts.Micros()
 	c.Out.Array(2)
-	c.Out.BulkInt(ms / 1000)
-	c.Out.BulkInt(ms%1000*1000 + micros)
+	c.Out.BulkInt(micros / 1_000_000)
+	c.Out.BulkInt(micros % 1_000_000)
 }
 
 func lolwut(c *Context) {

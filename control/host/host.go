@@ -59,7 +59,8 @@ type Host struct {
 	opts     Options
 	settings *conf.Settings
 	fs       vfs.FS
-	wall     func() int64
+	wall     func() int64 // unix milliseconds
+	micros   func() int64 // the same clock in microseconds
 	dial     func(ctx context.Context, addr string) (net.Conn, error)
 	logger   *slog.Logger
 	stop     func() // ends the process; nil: clients may not
@@ -93,7 +94,7 @@ func Opener(own Options) func(control.Options, string) (control.Host, error) {
 
 func open(own Options, o control.Options, nodeID string) (*Host, error) {
 	h := &Host{opts: own, settings: o.Settings, fs: o.FS, dial: o.Dial, logger: o.Logger, stop: o.Shutdown,
-		wall: func() int64 { return o.Now().UnixMilli() }}
+		wall: func() int64 { return o.Now().UnixMilli() }, micros: func() int64 { return o.Now().UnixMicro() }}
 	if _, err := h.config(0); err != nil {
 		return nil, err
 	}

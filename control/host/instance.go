@@ -139,7 +139,7 @@ func (i *instance) openPeer() (err error) {
 func (i *instance) openCommands() error {
 	o := command.Options{
 		Engine: i.engine, Log: i.log, Replication: replication{i.repl}, Config: i.config,
-		Wall: i.host.wall, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
+		Wall: i.host.wall, Micros: i.host.micros, Now: i.host.opts.Mono, Rand: i.host.opts.Rand,
 		Region: i.host.settings.Region, Database: i.spec.Name, GUID: i.spec.GUID, Replica: crdt.ReplicaID(i.spec.Replica),
 		Version: i.host.opts.Version, Port: i.spec.Port, Logger: i.logger,
 		ConfigVersion: func() int64 { return int64(i.version.Load()) }, Rejected: i.rejected,
