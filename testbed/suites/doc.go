@@ -15,4 +15,7 @@
 //     from PATH. There it finds the stand-in of package redisserver, which
 //     starts a crdb node with that configuration. Their ports are kept from
 //     outgoing connections while the tests run.
+//
+// beside.sh runs the tests of any other module against redis-server and a node, one
+// after the other, and compares what came of them.
 package suites
