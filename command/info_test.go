@@ -181,7 +181,7 @@ func TestUnknownSubcommandIsNobodysCall(t *testing.T) {
 func TestTimeDoesNotGoBack(t *testing.T) {
 	w := newWorld(t)
 	c := w.dial("c")
-	last := "" // as text: the lengths come before the digits
+	last := ""            // as text: the lengths come before the digits
 	for i := range 3000 { // the other clock goes on by a microsecond each time it is read
 		got := c.send("TIME\r\n")
 		if got < last {
