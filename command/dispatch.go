@@ -141,6 +141,7 @@ func (s *Session) reject(cmd *Command, text string) {
 	if s.mode&modeMulti != 0 {
 		s.multi.broken = true
 	}
+	s.endCaching(cmd)
 	s.mute(start)
 }
 

@@ -273,9 +273,7 @@ func (t *tracking) counts() trackingCounts {
 func (s *Session) remember(cmd *Command, args [][]byte) {
 	how := s.track
 	given := how.caching
-	if s.mode&(modeExec|modeMulti) == 0 && !strings.HasPrefix(cmd.Name, "client|") && cmd.Name != "multi" {
-		how.caching = false
-	}
+	s.endCaching(cmd)
 	if cmd.Flags&ReadOnly == 0 || cmd.Flags&RunsScript != 0 || how.broadcast || how.optIn && !given || how.optOut && given {
 		return
 	}
@@ -289,6 +287,17 @@ func (s *Session) remember(cmd *Command, args [][]byte) {
 		for _, key := range s.scriptRun.keys {
 			s.srv.tracking.note(s.srv, s, key, limit)
 		}
+	}
+}
+
+// endCaching ends what CLIENT CACHING said of the next command, which is this one, also
+// if it is refused; nil stands for an unknown one.
+func (s *Session) endCaching(cmd *Command) {
+	if s.track == nil || s.mode&(modeExec|modeMulti) != 0 {
+		return
+	}
+	if cmd == nil || !strings.HasPrefix(cmd.Name, "client|") && cmd.Name != "multi" {
+		s.track.caching = false
 	}
 }
 

@@ -253,3 +253,23 @@ func TestClientListFlags(t *testing.T) {
 	a.do("CLIENT", "TRACKING", "on")
 	flags("t")
 }
+
+// CLIENT CACHING is for the next command, also if that is refused.
+func TestCachingOfRefusedCommand(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on", "OPTIN")
+	for _, refused := range [][]string{{"GET"}, {"NOSUCH"}, {"CLIENT", "NOSUCH"}, {"CLIENT"}} {
+		a.do("CLIENT", "CACHING", "yes")
+		a.do(refused...)
+		a.do("GET", "k")
+		b.do("SET", "k", "v")
+		expect(t, a.take(), "")
+	}
+	a.do("CLIENT", "CACHING", "yes")
+	a.do("CLIENT", "ID", "x") // of this very family: it stays
+	a.do("GET", "k")
+	b.do("SET", "k", "v")
+	expect(t, a.take(), invalid("k"))
+}
