@@ -34,6 +34,7 @@ func monitor(c *Context) {
 	}
 	s.monitors = true
 	s.mode |= modeMonitor
+	s.extra |= extraMonitor // what is pipelined behind it is shown, too
 	s.noteClass()
 	c.Server.monitors.add(s)
 	s.info.change(func(st *clientState) { st.monitor = true })

@@ -99,3 +99,10 @@ func TestLogsOfInnerCommands(t *testing.T) {
 		t.Errorf("CLIENT LIST: %q", got)
 	}
 }
+
+// What a client pipelines behind its MONITOR is shown as well.
+func TestMonitorPipelined(t *testing.T) {
+	m := newWorld(t).dial("m")
+	const line = "+1700000000.000000 [0 127.0.0.1:40001] "
+	expect(t, m.send(wire("MONITOR")+wire("PING")+wire("ECHO", "x")), "+OK\r\n+PONG\r\n"+line+"\"PING\"\r\n$1\r\nx\r\n"+line+"\"ECHO\" \"x\"\r\n")
+}
