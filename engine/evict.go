@@ -140,7 +140,7 @@ func (t *Tx) below(n int) int {
 func (t *Tx) score(n *entry, by Order) uint64 {
 	switch by {
 	case ByIdle:
-		return uint64(max(t.now/1000-int64(binary.BigEndian.Uint32(n.rec)), 0))
+		return uint64(idle(binary.BigEndian.Uint32(n.rec), t.now))
 	case ByFrequency:
 		return uint64(255 - n.usage().decayed(binary.BigEndian.Uint32(n.rec), t.now))
 	case ByDeadline:

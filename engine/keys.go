@@ -150,7 +150,7 @@ func (t *Tx) Idle(key []byte) (seconds int64, exists bool) {
 	if n == nil {
 		return 0, false
 	}
-	return max(0, t.now/1000-int64(binary.BigEndian.Uint32(n.rec))), true
+	return idle(binary.BigEndian.Uint32(n.rec), t.now), true
 }
 
 // SetIdle makes a key look as if it was last accessed so many seconds ago,

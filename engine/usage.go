@@ -26,10 +26,31 @@ func (e *Engine) NoteUsage(u Usage) {
 	e.usage.Store(&u)
 }
 
+// The times of keys are far above 24 bits, and what is noted of their frequency is
+// below: so one of them is told from the other.
+const maxFrequency = 1<<24 - 1
+
+// idle is for how many seconds a key was not used.
+func idle(noted uint32, now int64) int64 {
+	if noted <= maxFrequency && now/1000 > maxFrequency {
+		return int64((minuteOf(now)-noted>>8)&0xffff) * 60
+	}
+	return max(0, now/1000-int64(noted))
+}
+
+// frequency is what is noted of a key as if its uses had always been counted.
+func frequency(noted uint32) uint32 {
+	if noted <= maxFrequency {
+		return noted
+	}
+	return minuteOf(int64(noted)*1000)<<8 | freshUse
+}
+
 func minuteOf(now int64) uint32 { return uint32(now/60_000) & 0xffff }
 
 // decayed is the counter now.
 func (u *Usage) decayed(noted uint32, now int64) uint32 {
+	noted = frequency(noted)
 	counter := noted & 0xff
 	if u.DecayTime <= 0 {
 		return counter
