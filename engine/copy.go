@@ -45,20 +45,28 @@ func (t *Tx) copy(src, dst []byte, dstDB int, moves bool) bool {
 	if d := t.draftOf(from, moves); d != nil {
 		t.Delete(dst)
 		t.place(dst, d)
-		if at != 0 {
-			t.SetDeadline(dst, at)
-		}
+		t.dateCopy(dst, at)
 		return true
 	}
-	t.copySmall(from, typ, dst, at)
-	if typ != crdt.TypeString && at != 0 {
-		t.SetDeadline(dst, at)
+	if typ == crdt.TypeString && at > t.now {
+		t.copySmall(from, typ, dst, at)
+		return true
 	}
+	t.copySmall(from, typ, dst, 0)
+	t.dateCopy(dst, at)
 	return true
 }
 
+// dateCopy gives a copy the deadline of what it was made of, if any: that is not over,
+// but it may be the present millisecond.
+func (t *Tx) dateCopy(key []byte, at int64) {
+	if at != 0 {
+		t.setDeadline(t.change(key), at)
+	}
+}
+
 // copySmall writes to dst what an entry shows, which is not so much that a draft is
-// worth while.
+// worth while; a string with its deadline.
 func (t *Tx) copySmall(from *entry, typ crdt.Type, dst []byte, at int64) {
 	switch typ {
 	case crdt.TypeString:
