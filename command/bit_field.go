@@ -1,6 +1,10 @@
 package command
 
-import "math"
+import (
+	"math"
+
+	"crdb/engine"
+)
 
 // fieldOp is one operation of BITFIELD.
 type fieldOp struct {
@@ -44,6 +48,7 @@ func runBitField(c *Context, readOnly bool) {
 	key := c.Args[1]
 	if last >= 0 {
 		c.Tx.OnMiss(nil)
+		c.Tx.Count(engine.LooksNone)
 	}
 	old, _, err := c.Tx.Peek(key)
 	if err != nil {

@@ -30,7 +30,7 @@ var differs = map[string]string{
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",
 	"function|list":       "libraries come sorted; in Redis in no order",
 	"function|dump":       "libraries come sorted; in Redis in no order",
-	"info":                "has a section crdt; memory figures are Go's; keyspace_hits and keyspace_misses count looks at keys, of which a command may take several, writing ones some, and TYPE, TTL and OBJECT none",
+	"info":                "has a section crdt; memory figures are Go's; XREAD and XREADGROUP count a key once as keyspace_hits or keyspace_misses, in Redis twice",
 	"latency|doctor":      "the text is our own",
 	"bgsave":              "writes a checkpoint, not a dump file; no write depends on it, every one is in the log (docs/operations.md)",
 	"bgrewriteaof":        "writes a checkpoint and drops the log that no region needs any more",

@@ -268,7 +268,7 @@ func (s *Session) invoke(cmd *Command, start int) {
 	}
 	s.lock(cmd)
 	if cmd.Flags&Write == 0 || s.logTakesWrites() {
-		cmd.Handler(&s.ctx)
+		s.ctx.run()
 	}
 	s.unlock()
 }

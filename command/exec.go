@@ -99,11 +99,11 @@ func (s *Session) callQueued(q queued) {
 		s.beside(q.cmd, q.args)
 	}
 	if s.mode&modeLimited == 0 {
-		q.cmd.Handler(&s.ctx)
+		s.ctx.run()
 	} else if d := s.permit(q.cmd, q.args, inMulti); d.why != notDenied {
 		s.out.Error(d.textAtExec())
 	} else {
-		q.cmd.Handler(&s.ctx)
+		s.ctx.run()
 	}
 	s.count(q.cmd, q.args, start, s.srv.opts.Now()-began)
 }

@@ -28,6 +28,7 @@ type world struct {
 	wall   atomic.Int64
 	mono   atomic.Int64
 	timers timers
+	looked atomic.Int64 // lookups of keys
 	logged strings.Builder
 }
 
@@ -148,7 +149,9 @@ func newWorldOf(t testing.TB, id crdt.ReplicaID) *world {
 	w.log = &gateLog{Log: log}
 	var rnd atomic.Uint64
 	rand := func() uint64 { return rnd.Add(0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9 }
-	eng, err := engine.Open(engine.Options{Log: log, Seed: 7, Replica: id, Wall: w.wall.Load, Rand: rand})
+	eng, err := engine.Open(engine.Options{
+		Log: log, Seed: 7, Replica: id, Wall: w.wall.Load, Rand: rand, Touched: func(int, []byte) { w.looked.Add(1) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,13 @@ func countKeys(c *Context, fn func(key []byte) bool) {
 }
 
 func keyType(c *Context) {
-	c.untouched(func() { c.Out.SimpleString(c.typeOf(c.Args[1]).String()) })
+	key, typ := c.Args[1], engine.TypeNone
+	c.untouched(func() {
+		if c.Tx.Exists(key) {
+			typ = c.Tx.Type(key)
+		}
+	})
+	c.Out.SimpleString(typ.String())
 }
 
 // typeOf is the type of a key that is read.

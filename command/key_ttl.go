@@ -19,7 +19,6 @@ func replyDeadline(c *Context, from, unit int64) {
 	c.untouched(func() { at, exists = c.Tx.Deadline(c.Args[1]) })
 	switch {
 	case !exists:
-		c.Tx.Miss(c.Args[1])
 		c.Out.Int(ttlNoKey)
 	case at == 0:
 		c.Out.Int(ttlNoDeadline)

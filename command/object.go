@@ -36,6 +36,19 @@ func (c *Context) untouched(f func()) {
 	c.Tx.NoTouch(c.S.noTouch)
 }
 
+// inspect runs f for a key that exists. As in Redis, nobody is told if it does not.
+func (c *Context) inspect(f func(key []byte)) {
+	key := c.Args[2]
+	c.Tx.OnMiss(nil)
+	c.untouched(func() {
+		if c.Tx.Exists(key) {
+			f(key)
+			return
+		}
+		c.Out.Null()
+	})
+}
+
 // encoding returns the name of the form in which Redis would keep a value.
 func (c *Context) encoding(key []byte) (string, bool) {
 	limit := func(name string) int { return int(c.Server.config.Int(name)) }
@@ -47,55 +60,37 @@ func (c *Context) encoding(key []byte) (string, bool) {
 }
 
 func objectEncoding(c *Context) {
-	key := c.Args[2]
-	c.untouched(func() {
-		if enc, ok := c.encoding(key); ok {
-			c.Out.BulkString(enc)
-			return
-		}
-		c.Out.Null()
+	c.inspect(func(key []byte) {
+		enc, _ := c.encoding(key)
+		c.Out.BulkString(enc)
 	})
 }
 
 func objectFreq(c *Context) {
-	key := c.Args[2]
-	c.untouched(func() {
-		n, ok := c.Tx.Freq(key)
-		switch {
-		case !ok:
-			c.Out.Null()
-		case !c.lfu():
+	c.inspect(func(key []byte) {
+		if !c.lfu() {
 			c.Out.Error(msgNotLFU)
-		default:
-			c.Out.Int(int64(n))
+			return
 		}
+		n, _ := c.Tx.Freq(key)
+		c.Out.Int(int64(n))
 	})
 }
 
 func objectIdleTime(c *Context) {
-	key := c.Args[2]
-	c.untouched(func() {
-		n, ok := c.Tx.Idle(key)
-		switch {
-		case !ok:
-			c.Out.Null()
-		case c.lfu():
+	c.inspect(func(key []byte) {
+		if c.lfu() {
 			c.Out.Error(msgLFU)
-		default:
-			c.Out.Int(n)
+			return
 		}
+		n, _ := c.Tx.Idle(key)
+		c.Out.Int(n)
 	})
 }
 
 func objectRefCount(c *Context) {
-	key := c.Args[2]
-	c.untouched(func() {
-		enc, ok := c.encoding(key)
-		if !ok {
-			c.Out.Null()
-			return
-		}
-		if enc == "int" {
+	c.inspect(func(key []byte) {
+		if enc, _ := c.encoding(key); enc == "int" {
 			val, _, _ := c.Tx.Get(key)
 			if n, ok := parseInt(val); ok && n >= 0 && n < sharedIntegers {
 				c.Out.Int(maxInt32)

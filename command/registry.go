@@ -85,6 +85,7 @@ func (c *Command) complete(f *facts) {
 		panic("command: " + c.Name + " has no arity and no facts")
 	}
 	c.locks = c.howToLock()
+	c.looks = c.howToCount()
 }
 
 func first(a, b string) string {

@@ -190,7 +190,7 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	if s.extra != 0 {
 		s.beside(cmd, args)
 	}
-	cmd.Handler(&r.ctx)
+	r.ctx.run()
 	if r.out.Over {
 		r.out.Buf, r.out.Over = dst, false
 		r.out.Error(msgReplyTooLong)

@@ -2,31 +2,14 @@ package command
 
 import (
 	"strconv"
-	"strings"
 	"testing"
 )
-
-// lookups is how often keys have been looked up.
-func (c *conn) lookups(t *testing.T) (n int) {
-	t.Helper()
-	for line := range strings.Lines(c.do("INFO", "stats")) {
-		for _, name := range []string{"keyspace_hits:", "keyspace_misses:"} {
-			if text, ok := strings.CutPrefix(line, name); ok {
-				k, err := strconv.Atoi(strings.TrimSpace(text))
-				if err != nil {
-					t.Fatal(err)
-				}
-				n += k
-			}
-		}
-	}
-	return n
-}
 
 // Many sets in one command, or one set many times, cost what their members do, not the
 // product of both.
 func TestAlgebraOfManySets(t *testing.T) {
-	a := newWorld(t).dial("a")
+	w := newWorld(t)
+	a := w.dial("a")
 	const sets, members = 500, 50
 	large, many, same := []string{"SADD", "large"}, []string{}, []string{}
 	for i := range sets {
@@ -56,11 +39,11 @@ func TestAlgebraOfManySets(t *testing.T) {
 		{"SINTERSTORE", []string{"s0", "s1", "s0"}, members / 2, 2},
 		{"SUNIONSTORE", []string{"s0", "s1", "s0", "s4"}, 5 * members / 2, 3},
 	} {
-		before := a.lookups(t)
+		before := w.looked.Load()
 		if got := a.do(append([]string{x.name, "dst"}, x.keys...)...); got != ":"+strconv.Itoa(x.card)+"\r\n" {
 			t.Errorf("%s of %d sets is %q, not %d", x.name, len(x.keys), got, x.card)
 		}
-		if n := a.lookups(t) - before; n < x.least || n > 10*len(x.keys)+3*members {
+		if n := int(w.looked.Load() - before); n < x.least || n > 10*len(x.keys)+3*members {
 			t.Errorf("%s of %d sets looks %d times for a key", x.name, len(x.keys), n)
 		}
 	}

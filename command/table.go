@@ -143,6 +143,7 @@ type Command struct {
 
 	index  int                 // position in a Server's counters
 	locks  locking             // how dispatch locks, from the fields above
+	looks  looks               // which lookups are hits and misses
 	subs   map[string]*Command // by their second word
 	parent *Command
 }

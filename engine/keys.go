@@ -103,7 +103,7 @@ func (t *Tx) Replace(key []byte, fill func() error) (was bool) {
 
 // Deadline returns the key's deadline in unix milliseconds, 0 for none.
 func (t *Tx) Deadline(key []byte) (at int64, exists bool) {
-	n := t.peek(key)
+	n := t.lookup(key)
 	if n == nil {
 		return 0, false
 	}

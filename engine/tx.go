@@ -31,6 +31,7 @@ type Tx struct {
 	anew     bool // the next change creates a key, whatever was there
 	fades    bool // what is deleted goes with its last field, not by its own deadline
 	missed   func(db int, key []byte)
+	looks    Looks // which lookups count
 
 	ent    entry
 	src    entry    // a second key, for copies
@@ -143,11 +144,10 @@ func (t *Tx) LastDot() crdt.Dot { return t.last }
 func (t *Tx) lookup(key []byte) *entry {
 	n := t.peek(key)
 	if n == nil {
-		t.ent.p.misses++
 		t.Miss(key)
 		return nil
 	}
-	n.p.hits++
+	t.noteLook(&n.p.hits)
 	if !t.noTouch {
 		n.touch(t.now)
 	}
@@ -277,12 +277,47 @@ func (t *Tx) Issued() (at crdt.Timestamp) {
 // Quiet reports whether the last write has changed nothing that a client sees.
 func (t *Tx) Quiet() bool { return t.ent.quiet }
 
+// Looks says which lookups of a command are hits and misses in Stats.
+type Looks uint8
+
+// Looks.
+const (
+	LooksNone  Looks = iota // those of a command that writes
+	LooksFirst              // the first: it reads one key, and may look several times
+	LooksEach
+)
+
+// Count says which lookups count from here on.
+func (t *Tx) Count(l Looks) { t.looks = l }
+
+// CountOne counts a lookup of a key without another look at what it holds.
+func (t *Tx) CountOne(key []byte) {
+	n := &t.ent
+	n.find(t.e, t.db, key)
+	if n.shows(t.now) {
+		n.p.hits++
+		return
+	}
+	n.p.misses++
+}
+
+func (t *Tx) noteLook(count *int64) {
+	if t.looks == LooksNone {
+		return
+	}
+	*count++
+	if t.looks == LooksFirst {
+		t.looks = LooksNone
+	}
+}
+
 // OnMiss makes f hear of keys that are looked up for reading and do not show;
 // nil ends it.
 func (t *Tx) OnMiss(f func(db int, key []byte)) { t.missed = f }
 
-// Miss tells who listens to OnMiss of a key.
+// Miss notes that a key was looked for in vain, and tells who listens to OnMiss.
 func (t *Tx) Miss(key []byte) {
+	t.noteLook(&t.e.parts[partOf(t.e.hash(key))].misses)
 	if t.missed != nil {
 		t.missed(t.db, key)
 	}
