@@ -193,3 +193,12 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 		}
 	}
 }
+
+// Reads and writes are counted as they come, not by commands.
+func TestReadsAndWrites(t *testing.T) {
+	a := newWorld(t).dial("a")
+	a.do("CONFIG", "RESETSTAT")
+	a.do("PING")
+	a.send(wire("PING") + wire("PING"))
+	expect(t, a.field("stats", "total_reads_processed")+" "+a.field("stats", "total_writes_processed"), "3 4") // with the command that asks, and the answer before
+}

@@ -106,6 +106,7 @@ func (s *Session) Input(data []byte) (used int) {
 	s.set = s.srv.settings.Load()
 	s.now = s.srv.opts.Wall()
 	s.clock = s.srv.opts.Now()
+	s.stat.reads.Add(1)
 	s.followRights()
 	s.boundOutput()
 	if s.large && s.out.Buf == nil {
@@ -247,6 +248,7 @@ func (s *Session) Output() []byte {
 func (s *Session) Sent(n int) {
 	s.sent += n
 	s.stat.out.Add(uint64(n))
+	s.stat.writes.Add(1)
 	switch {
 	case s.sent == len(s.out.Buf):
 		s.large = len(s.out.Buf) > keepOutput

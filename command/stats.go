@@ -39,9 +39,10 @@ type stats struct {
 }
 
 type statShard struct {
-	in, out atomic.Uint64
-	cmds    []cmdStat
-	_       [64]byte
+	in, out       atomic.Uint64
+	reads, writes atomic.Uint64
+	cmds          []cmdStat
+	_             [64]byte
 }
 
 // cmdStat counts one command in one shard. The number of calls is the sum of
@@ -132,6 +133,8 @@ type Stats struct {
 	Connections uint64
 	BytesIn     uint64
 	BytesOut    uint64
+	Reads       uint64            // pieces of input
+	Writes      uint64            // pieces of output
 	Errors      map[string]uint64 // error replies by code
 	ErrorTotal  uint64
 	OutputKills uint64 // clients closed for not reading
@@ -154,6 +157,8 @@ func (srv *Server) Stats() Stats {
 	for i := range st.shards {
 		out.BytesIn += st.shards[i].in.Load()
 		out.BytesOut += st.shards[i].out.Load()
+		out.Reads += st.shards[i].reads.Load()
+		out.Writes += st.shards[i].writes.Load()
 	}
 	st.errs.Lock()
 	out.Errors = maps.Clone(st.errs.byCode)
@@ -192,6 +197,8 @@ func (st *stats) reset(now int64) {
 		sh := &st.shards[i]
 		sh.in.Store(0)
 		sh.out.Store(0)
+		sh.reads.Store(0)
+		sh.writes.Store(0)
 		for j := range sh.cmds {
 			c := &sh.cmds[j]
 			c.nanos.Store(0)
