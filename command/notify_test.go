@@ -108,6 +108,18 @@ func TestRemoteEvents(t *testing.T) {
 	here.advance(time.Second)
 	here.pull(there)
 	expect(t, heard.told(), "set k, expire k, expired k")
+	for _, tc := range []struct{ deadline, last, want string }{
+		{"HPEXPIRE h 50 FIELDS 1 f", "del h", "hexpire h, hexpired h, del h"},
+		{"PEXPIRE h 50", "expired h", "expire h, expired h"},
+	} {
+		c.do("HSET", "h", "f", "v")
+		c.do(strings.Fields(tc.deadline)...)
+		there.advance(time.Second)
+		until(t, "the hash expires there", func() bool { there.pumpAll(); return strings.Contains(there.dial("listener").told(), tc.last) })
+		here.advance(time.Second)
+		here.pull(there)
+		expect(t, heard.told(), "new h, hset h, "+tc.want)
+	}
 }
 
 // TestFieldEvents: deadlines of hash fields tell of themselves as in Redis 7.4.

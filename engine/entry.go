@@ -21,6 +21,7 @@ type entry struct {
 	dot   crdt.Dot     // of the op of another region that is applied
 	quiet bool         // what is issued changes nothing that a client sees
 	merge bool         // the state of another instance is merged
+	fades bool         // what another region deletes goes with its last field, as Tx.fades
 	apart bool         // a checkpoint has the elements: it must not become flat
 	flat  crdt.Object  // what a flat record decodes into
 	buf   []byte       // for encoding
@@ -31,7 +32,7 @@ func (n *entry) find(e *Engine, db int, key []byte) {
 	h := e.hash(key)
 	n.part, n.db, n.key, n.frag = partOf(h), db, key, fragOf(h)
 	n.p = &e.parts[n.part]
-	n.rec, n.obj, n.heap, n.quiet = nil, nil, nil, false
+	n.rec, n.obj, n.heap, n.quiet, n.fades = nil, nil, nil, false, false
 	if ks := n.p.dbs[db]; ks != nil {
 		n.rec, _ = ks.keys.Get(n.frag, key)
 	}

@@ -70,6 +70,8 @@ func (n *entry) changed(op *crdt.Op, created bool) {
 		c.Faded, n.tx.fades = c.Gone && n.tx.fades, false
 	} else if n.merge {
 		c.Merged = true
+	} else if n.fades {
+		c.Faded = c.Gone
 	} else if op != nil && op.Kind == crdt.KindListPush && !c.Gone {
 		c.Push = n.pushed(op)
 	}
