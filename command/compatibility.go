@@ -47,6 +47,7 @@ var differs = map[string]string{
 	"object|freq":         "chance is at work, as in Redis",
 	"dump":                "in the plain encodings that every Redis reads, not packed or compressed, so the bytes are not those of Redis; leaves out what the format of Redis 7.0 has no place for: deadlines of hash fields (a field past its own is left out), and what a group has still to deliver behind its position",
 	"restore":             "pending entries and consumers of a stream's groups are this region's; versions up to that of Redis 7.0 are read",
+	"spublish":            "reaches subscribers in this region only",
 	"publish":             "reaches subscribers in all regions; the reply counts those here",
 	"role":                "every region is a master",
 	"shutdown":            "stops the node, if it hosts no other database; every stop leaves a checkpoint, and SAVE has it written before anything else; without it nothing is lost either; `shutdown-timeout` bounds the wait for clients to take their replies, not for replicas",
