@@ -28,7 +28,7 @@ type conn struct {
 	killed   atomic.Bool
 	keepIdle atomic.Bool
 	paused   atomic.Bool  // the session was paused when last looked at
-	seen     atomic.Int64 // tick of the last input
+	seen     atomic.Int64 // tick of the last input or output
 	closeAt  atomic.Int64 // tick set by CloseAfter; 0: none
 	softAt   atomic.Int64 // tick when the soft output limit strikes; 0: none
 
@@ -101,6 +101,18 @@ func (c *conn) CloseAfter(d time.Duration) {
 // received notes n bytes of input.
 func (c *conn) received(n int) {
 	c.srv.count.in.Add(uint64(n))
+	c.stir()
+}
+
+// sent notes n bytes of output.
+func (c *conn) sent(n int) {
+	c.srv.count.out.Add(uint64(n))
+	c.stir()
+}
+
+// stir begins the idle time anew. As in Redis, output does so, too: who has waited long
+// in a blocking command has his reply, and is not idle.
+func (c *conn) stir() {
 	if t := c.srv.tick.Load(); c.seen.Load() != t {
 		c.seen.Store(t)
 	}

@@ -91,7 +91,7 @@ func (c *conn) sendLoop() verdict {
 		}
 		n, err := writeFD(c.fd, out)
 		if n > 0 {
-			c.srv.count.out.Add(uint64(n))
+			c.sent(n)
 			c.session.Sent(n)
 			continue
 		}

@@ -353,9 +353,12 @@ func TestTimeouts(t *testing.T) {
 		<-sLate.closed
 		sayClosed(t, quiet)
 		say(t, exempt, "PING\r\n", "+PONG\r\n")
+		b.await("kills", func() bool { return b.srv.Stats().TimeoutKills == 2 })
 		sPaused.conn.Wake()
 		say(t, paused, "", "+RESUMED\r\n")
-		b.await("kills", func() bool { return b.srv.Stats().TimeoutKills == 2 })
+		b.ticks <- time.Time{}
+		b.ticks <- time.Time{} // the first has been looked at
+		say(t, paused, "PING\r\n", "+PONG\r\n")
 	})
 }
 

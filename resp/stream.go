@@ -234,7 +234,9 @@ func (c *conn) sendStream() verdict {
 		n, err := c.run.nc.Write(chunk[:n])
 		c.run.Lock()
 		chunks.Put(chunk)
-		c.srv.count.out.Add(uint64(n))
+		if n > 0 {
+			c.sent(n)
+		}
 		if err != nil || c.run.dead {
 			return end
 		}

@@ -52,7 +52,7 @@ func (s *Server) killOverdue() {
 
 func past(at, now int64) bool { return at != 0 && now >= at }
 
-// idle reports whether nothing came for longer than timeout ticks.
+// idle reports whether nothing came or went for longer than timeout ticks.
 func (c *conn) idle(now, timeout int64) bool {
 	return timeout > 0 && !c.keepIdle.Load() && !c.paused.Load() && now-c.seen.Load() > timeout
 }
