@@ -33,6 +33,7 @@ type tracking struct {
 		clients  map[*Session]*tracked
 		keys     map[string]map[uint64]struct{} // ids of who has read them; as in Redis, of any database
 		prefixes map[string]map[*Session]struct{}
+		lengths  map[int]int // how many prefixes there are of a length
 		items    int
 	}
 }
@@ -41,6 +42,7 @@ func (t *tracking) init() {
 	t.mu.clients = make(map[*Session]*tracked)
 	t.mu.keys = make(map[string]map[uint64]struct{})
 	t.mu.prefixes = make(map[string]map[*Session]struct{})
+	t.mu.lengths = make(map[int]int)
 }
 
 // start makes s a client that tracks as how says.
@@ -54,6 +56,7 @@ func (t *tracking) start(srv *Server, s *Session, how *tracked) {
 	for _, p := range how.prefixes {
 		if t.mu.prefixes[p] == nil {
 			t.mu.prefixes[p] = make(map[*Session]struct{})
+			t.mu.lengths[len(p)]++
 		}
 		t.mu.prefixes[p][s] = struct{}{}
 	}
@@ -79,8 +82,12 @@ func (t *tracking) stop(s *Session) {
 	})
 	for _, p := range how.prefixes {
 		delete(t.mu.prefixes[p], s)
-		if len(t.mu.prefixes[p]) == 0 {
-			delete(t.mu.prefixes, p)
+		if len(t.mu.prefixes[p]) > 0 {
+			continue
+		}
+		delete(t.mu.prefixes, p)
+		if t.mu.lengths[len(p)]--; t.mu.lengths[len(p)] == 0 {
+			delete(t.mu.lengths, len(p))
 		}
 	}
 	if len(t.mu.clients) == 0 {
@@ -157,11 +164,12 @@ func (t *tracking) invalidate(srv *Server, by *engine.Tx, key []byte) {
 		return
 	}
 	t.invalidateLocked(srv, by, key)
-	for prefix, listeners := range t.mu.prefixes {
-		if !strings.HasPrefix(string(key), prefix) {
+	for n := range t.mu.lengths { // few, however many prefixes there are
+		if n > len(key) || t.mu.prefixes[string(key[:n])] == nil {
 			continue
 		}
-		for s := range listeners {
+		prefix := string(key[:n])
+		for s := range t.mu.prefixes[prefix] {
 			if how := t.mu.clients[s]; !how.noLoop || s.tx != by {
 				t.tellLocked(srv, s, how, &prefix, key)
 			}

@@ -273,3 +273,27 @@ func TestCachingOfRefusedCommand(t *testing.T) {
 	b.do("SET", "k", "v")
 	expect(t, a.take(), invalid("k"))
 }
+
+// What a write costs does not grow with the number of prefixes that clients hear of.
+func TestManyPrefixes(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	on := []string{"CLIENT", "TRACKING", "on", "BCAST"}
+	for i := range 1000 {
+		on = append(on, "PREFIX", "p"+strconv.Itoa(1000+i)+":")
+	}
+	expect(t, a.do(on...), "+OK\r\n")
+	b.do("HELLO", "3")
+	b.do("CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "p1", "PREFIX", "long:prefix:")
+	if n := len(w.srv.tracking.mu.lengths); n != 3 {
+		t.Errorf("a write looks for prefixes of %d lengths", n)
+	}
+	expect(t, b.do("MSET", "p1500:x", "1", "p2", "1", "p", "1", "long:prefix:", "1"), "+OK\r\n"+invalid("p1500:x", "long:prefix:"))
+	expect(t, a.take(), invalid("p1500:x"))
+	a.do("CLIENT", "TRACKING", "off")
+	b.do("CLIENT", "TRACKING", "off")
+	if m := &w.srv.tracking.mu; len(m.lengths)+len(m.prefixes) != 0 {
+		t.Errorf("%d lengths and %d prefixes are left", len(m.lengths), len(m.prefixes))
+	}
+}
