@@ -24,7 +24,7 @@ var differs = map[string]string{
 	"config|get":          "knows the parameters that have a meaning here",
 	"config|set":          "knows the parameters that have a meaning here",
 	"config|rewrite":      "writes parameters that CONFIG SET can change, and no users; the file is the node's, so all its databases start with them; a file that would not be read again is refused",
-	"debug":               "has SLEEP, OBJECT, ERROR, PROTOCOL, HELP and SET-ACTIVE-EXPIRE (which changes nothing), and digests of live state rather than of values",
+	"debug":               "has SLEEP, which stops its client only, OBJECT, ERROR, PROTOCOL, HELP, and SET-ACTIVE-EXPIRE, PAUSE-CRON and QUICKLIST-PACKED-THRESHOLD, which change nothing, and digests of live state rather than of values",
 	"eval":                "syntax errors, and errors that name a variable, are worded differently; string.dump is refused; next with a key that the table never had is no error; redis.set_repl takes REPL_ALL only, as all effects replicate",
 	"flushall":            "removes what this region has seen; concurrent writes elsewhere stay",
 	"flushdb":             "removes what this region has seen; concurrent writes elsewhere stay",

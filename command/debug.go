@@ -3,12 +3,16 @@ package command
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"crdb/rdb"
 )
 
 const msgNoDebug = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+
+// debugSwitches are what tests of Redis switch in it, and what has no meaning here.
+var debugSwitches = map[string]bool{"set-active-expire": true, "pause-cron": true, "quicklist-packed-threshold": true}
 
 // debugCommand has what tests need: SLEEP, which blocks this client only; OBJECT;
 // digests, by which regions that have applied the same operations are alike; and
@@ -22,7 +26,7 @@ func debugCommand(c *Context) {
 	switch {
 	case len(c.Args) == 3 && equalFold(c.Args[1], "sleep"):
 		debugSleep(c)
-	case len(c.Args) == 3 && equalFold(c.Args[1], "set-active-expire"):
+	case len(c.Args) == 3 && debugSwitches[strings.ToLower(string(c.Args[1]))]:
 		c.Out.OK()
 	case len(c.Args) == 3 && equalFold(c.Args[1], "object"):
 		debugObject(c)
@@ -87,7 +91,11 @@ func debugSleep(c *Context) {
 		c.Out.OK()
 		return
 	}
-	c.S.blockOn(sleep{}, time.Duration(secs*float64(time.Second)))
+	size := 0
+	for _, a := range c.Args {
+		size += len(a)
+	}
+	c.S.blockOn(&sleep{c.Cmd, copyArgs(c.Args, size), c.S.clock}, time.Duration(secs*float64(time.Second)))
 }
 
 // debugDigestKeys lists every key of the selected database that has live state,
@@ -105,15 +113,22 @@ func debugDigestKeys(c *Context) {
 // what is not there.
 func formDigest(d uint64) string { return fmt.Sprintf("%040x", d) }
 
-// sleep is the wait of DEBUG SLEEP.
-type sleep struct{}
+// sleep is the wait of DEBUG SLEEP. As in Redis it is part of how long the command took:
+// tests make slow commands of it.
+type sleep struct {
+	cmd   *Command
+	args  [][]byte
+	began int64 // monotonic nanoseconds
+}
 
-func (sleep) ready(s *Session, why wakeup) bool {
+func (w *sleep) ready(s *Session, why wakeup) bool {
 	if why == wakeCheck {
 		return false
 	}
+	start := len(s.out.Buf)
 	s.out.OK()
+	s.count(w.cmd, w.args, start, s.srv.opts.Now()-w.began)
 	return true
 }
 
-func (sleep) end(*Session) {}
+func (*sleep) end(*Session) {}

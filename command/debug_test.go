@@ -83,3 +83,30 @@ func TestDebugProtocol(t *testing.T) {
 		t.Errorf("HELP: %q", got)
 	}
 }
+
+// DEBUG SLEEP took as long as it slept, where commands are counted and where slow ones are told of.
+func TestDebugSleepIsSlow(t *testing.T) {
+	w := newWorld(t)
+	if err := w.srv.Config().Set("enable-debug-command", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.dial("a")
+	c.do("CONFIG", "SET", "latency-monitor-threshold", "200", "slowlog-log-slower-than", "100000")
+	expect(t, c.do("DEBUG", "SLEEP", "0.5"), "")
+	expect(t, w.dial("b").do("SLOWLOG", "LEN"), ":0\r\n")
+	w.advance(500 * time.Millisecond)
+	w.pumpAll()
+	expect(t, c.take(), "+OK\r\n")
+	if got := c.do("SLOWLOG", "GET"); !strings.Contains(got, "*3\r\n$5\r\nDEBUG\r\n$5\r\nSLEEP\r\n$3\r\n0.5\r\n") {
+		t.Errorf("the slow log has %q", got)
+	}
+	if got := c.do("LATENCY", "LATEST"); !strings.Contains(got, "*1\r\n*4\r\n$7\r\ncommand\r\n") {
+		t.Errorf("LATENCY has %q", got)
+	}
+	if got := c.do("INFO", "commandstats"); !strings.Contains(got, "cmdstat_debug:calls=1,usec=500") {
+		t.Errorf("INFO has %q", got)
+	}
+	for _, name := range []string{"PAUSE-CRON", "set-active-expire", "QUICKLIST-PACKED-THRESHOLD"} {
+		expect(t, c.do("DEBUG", name, "1"), "+OK\r\n")
+	}
+}

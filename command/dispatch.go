@@ -218,9 +218,11 @@ func (s *Session) finish(cmd *Command, args [][]byte, start int, began int64) {
 	s.clock = s.srv.opts.Now()
 	took := s.clock - began
 	s.dropOverlong(start)
-	if b, waits := s.block.on.(*blockedOnKeys); waits {
+	switch b := s.block.on.(type) {
+	case *blockedOnKeys:
 		b.took = took // counted when it has its reply
-	} else {
+	case *sleep: // likewise
+	default:
 		s.count(cmd, args, start, took)
 	}
 	if dot := s.tx.LastDot(); dot != s.lastDot {
