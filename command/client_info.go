@@ -16,6 +16,8 @@ type sessionInfo struct {
 	addr, laddr string
 	created     int64 // unix milliseconds
 	killed      atomic.Bool
+	pending     atomic.Int64                 // bytes of output not yet sent
+	room        atomic.Int64                 // bytes of the buffer that they are in
 	blockedOn   atomic.Pointer[atomic.Int32] // blocking.why while it waits
 	mu          struct {
 		sync.Mutex
@@ -41,7 +43,7 @@ type clientState struct {
 	watcher               *engine.Watcher // of the keys that are watched
 	proto                 int
 	unread                int // bytes of input not yet used
-	pending, room         int // bytes of output not yet sent, and the buffer's size
+	pending, room         int // of sessionInfo, as they are now
 	cmd                   *Command
 }
 
@@ -61,7 +63,7 @@ func (i *sessionInfo) note(s *Session, unread int) {
 	st := &i.mu.clientState
 	st.seen, st.cmd, st.unread = s.now, s.ctx.Cmd, unread
 	st.db, st.proto = s.tx.DB(), s.out.Proto
-	st.pending, st.room = len(s.out.Buf)-s.sent, cap(s.out.Buf)
+	s.noteOutput()
 	st.closing = s.done
 	st.multi, st.multiMem, st.watcher = -1, 0, nil
 	if t := s.multi; t != nil {
@@ -79,7 +81,16 @@ func (i *sessionInfo) note(s *Session, unread int) {
 func (i *sessionInfo) state() clientState {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.mu.clientState
+	st := i.mu.clientState
+	st.pending, st.room = int(i.pending.Load()), int(i.room.Load())
+	return st
+}
+
+// noteOutput follows the output also between batches: messages come without any, and
+// what is sent is gone.
+func (s *Session) noteOutput() {
+	s.info.pending.Store(int64(len(s.out.Buf) - s.sent))
+	s.info.room.Store(int64(cap(s.out.Buf)))
 }
 
 // change edits the parts of the snapshot that commands set.
@@ -116,6 +127,10 @@ func (i *sessionInfo) flags(st *clientState) string {
 	return string(b)
 }
 
+// replyChunk is the size of the buffer that every client has in Redis, in bytes; what is
+// more is in a list of such pieces, and shown apart.
+const replyChunk = 16 << 10
+
 // line is the client's line of CLIENT LIST, without the line end.
 func (i *sessionInfo) line(now int64) string {
 	st := i.state()
@@ -140,8 +155,10 @@ func (i *sessionInfo) line(now int64) string {
 	num(" multi-mem=", int64(st.multiMem))
 	num(" rbs=", int64(st.room))
 	num(" rbp=", int64(st.room))
-	num(" obl=", int64(st.pending))
-	text(" oll=", "0 omem=0")
+	fixed, rest := min(st.pending, replyChunk), max(st.pending-replyChunk, 0)
+	num(" obl=", int64(fixed))
+	num(" oll=", int64((rest+replyChunk-1)/replyChunk))
+	num(" omem=", int64(rest))
 	num(" tot-mem=", int64(st.unread+st.multiMem+st.room))
 	text(" events=", "r cmd=")
 	if st.cmd == nil {

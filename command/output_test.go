@@ -3,6 +3,7 @@ package command
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // A client that asks for much again and again gets its buffer back; an idle one
@@ -27,5 +28,31 @@ func TestLargeOutputIsLent(t *testing.T) {
 	c.do("PING")
 	if c.s.large || cap(c.s.out.Buf) > keepOutput {
 		t.Errorf("after small replies the session still keeps %d bytes", cap(c.s.out.Buf))
+	}
+}
+
+// What a client has not read shows in CLIENT LIST and counts for maxmemory-clients, also where
+// it comes without a command of that client; what it has read does not.
+func TestUnreadMessagesShow(t *testing.T) {
+	w := newWorld(t)
+	slow, b := w.dial("slow"), w.dial("b")
+	w.dial("quick").do("GET", "k")
+	slow.do("SUBSCRIBE", "c")
+	slow.stuck = true
+	for range 100 {
+		b.do("PUBLISH", "c", strings.Repeat("x", 10_000))
+	}
+	list := b.do("CLIENT", "LIST", "ID", "1", "2", "3")
+	for _, want := range []string{" obl=16384 oll=61 omem=987016 tot-mem=1", " rbs=8 rbp=8 obl=0 oll=0 omem=0 tot-mem=8 events=r cmd=get"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("no %q in %q", want, list)
+		}
+	}
+	b.do("CONFIG", "SET", "maxmemory-clients", "500kb")
+	w.advance(time.Second)
+	b.do("PING")
+	w.pumpAll()
+	if !slow.closed || w.dial("quick").closed || b.field("stats", "evicted_clients") != "1" {
+		t.Errorf("slow closed %v, quick closed %v", slow.closed, w.dial("quick").closed)
 	}
 }

@@ -220,6 +220,7 @@ func (s *Session) Wake() {
 	s.giveUpHeld()
 	s.wakeBlocked() // what served it may have told of changes, too: as in Redis, the reply comes first
 	s.takeInbox()
+	s.noteOutput()
 	s.checkOutput()
 }
 
@@ -254,7 +255,6 @@ func (s *Session) Sent(n int) {
 		s.large = len(s.out.Buf) > keepOutput
 		if cap(s.out.Buf) > keepOutput {
 			s.lendOutput()
-			s.info.change(func(st *clientState) { st.pending, st.room = 0, 0 })
 		}
 		s.out.Buf, s.sent = s.out.Buf[:0], 0
 		if s.hold >= 0 {
@@ -268,6 +268,7 @@ func (s *Session) Sent(n int) {
 		}
 		s.sent = 0
 	}
+	s.noteOutput()
 }
 
 // lendOutput gives a large reply buffer, all of which is sent, to whoever needs
