@@ -16,6 +16,7 @@ type sessionInfo struct {
 	addr, laddr string
 	created     int64 // unix milliseconds
 	killed      atomic.Bool
+	seen        atomic.Int64                 // the last input or output, unix milliseconds
 	pending     atomic.Int64                 // bytes of output not yet sent
 	room        atomic.Int64                 // bytes of the buffer that they are in
 	blockedOn   atomic.Pointer[atomic.Int32] // blocking.why while it waits
@@ -35,7 +36,6 @@ type clientState struct {
 	redirBroken           bool  // who is redirected to is gone
 	noEvict, noTouch      bool
 	closing               bool
-	seen                  int64 // unix milliseconds
 	db                    int
 	sub, psub, ssub       int
 	multi                 int // queued commands; -1: not in MULTI
@@ -53,7 +53,7 @@ func (i *sessionInfo) init(s *Session) {
 	i.mu.multi = -1
 	i.mu.proto = 2
 	i.mu.redirect = -1
-	i.mu.seen = s.now
+	i.seen.Store(s.now)
 }
 
 // note takes the snapshot.
@@ -61,7 +61,8 @@ func (i *sessionInfo) note(s *Session, unread int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	st := &i.mu.clientState
-	st.seen, st.cmd, st.unread = s.now, s.ctx.Cmd, unread
+	i.seen.Store(s.now)
+	st.cmd, st.unread = s.ctx.Cmd, unread
 	st.db, st.proto = s.tx.DB(), s.out.Proto
 	s.noteOutput()
 	st.closing = s.done
@@ -143,7 +144,7 @@ func (i *sessionInfo) line(now int64) string {
 	num(" fd=", int64(i.id)) // the transport owns the descriptor
 	text(" name=", st.name)
 	num(" age=", max(now-i.created, 0)/1000)
-	num(" idle=", max(now-st.seen, 0)/1000)
+	num(" idle=", max(now-i.seen.Load(), 0)/1000)
 	text(" flags=", i.flags(&st))
 	num(" db=", int64(st.db))
 	num(" sub=", int64(st.sub))

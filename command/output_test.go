@@ -56,3 +56,16 @@ func TestUnreadMessagesShow(t *testing.T) {
 		t.Errorf("slow closed %v, quick closed %v", slow.closed, w.dial("quick").closed)
 	}
 }
+
+// As in Redis, who is sent messages is not idle.
+func TestIdleOfSubscribers(t *testing.T) {
+	w := newWorld(t)
+	sub, b := w.dial("sub"), w.dial("b")
+	sub.do("SUBSCRIBE", "c")
+	w.advance(10 * time.Second)
+	b.do("PUBLISH", "c", "m")
+	w.advance(3 * time.Second)
+	if got := b.do("CLIENT", "LIST", "TYPE", "pubsub"); !strings.Contains(got, " age=13 idle=3 ") {
+		t.Errorf("%q", got)
+	}
+}

@@ -268,6 +268,7 @@ func (s *Session) Sent(n int) {
 		}
 		s.sent = 0
 	}
+	s.info.seen.Store(s.now)
 	s.noteOutput()
 }
 
