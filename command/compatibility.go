@@ -16,7 +16,7 @@ var differs = map[string]string{
 	"acl|getuser":         "single commands come sorted; in Redis in no order",
 	"acl|list":            "single commands come sorted; in Redis in no order",
 	"auth":                "after a few failures the answer waits, ever longer",
-	"client|tracking":     "an invalidation names one key; with BCAST it is sent at once; who leaves 256 MiB of them unread is closed, whatever the limit of normal clients",
+	"client|tracking":     "with BCAST an invalidation is sent at once, with keys of one prefix that change one behind the other; in Redis with all that change in a round of its event loop; who leaves 256 MiB of them unread is closed, whatever the limit of normal clients",
 	"client|info":         "as CLIENT LIST",
 	"client|list":         "memory figures count what waits in our own buffers, and only while it waits; has lib-name and lib-ver, as in Redis 7.2",
 	"cluster|help":        "lists the subcommands, all of which are refused",
