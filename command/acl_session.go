@@ -41,8 +41,15 @@ func (s *Session) followRights() {
 	before := s.who.rights
 	s.takeRights()
 	if now := s.who.rights; s.subs != nil && now.lostChannels(before) && !now.mayListen(s.subs) {
-		s.done = true
+		s.endRevoked()
 	}
+}
+
+// endRevoked closes a session that has lost its rights. What has been published since
+// then may wait for it already: it hears nothing of that.
+func (s *Session) endRevoked() {
+	s.done = true
+	s.inbox.close()
 }
 
 // takeRights reads the user's rights. Sessions of a deleted user close.
@@ -53,7 +60,7 @@ func (s *Session) takeRights() {
 	r := u.rights.Load()
 	if u.deleted.Load() {
 		r = newRights(acl.words, false)
-		s.done = true
+		s.endRevoked()
 	}
 	s.who.rights = r
 	s.mode &^= modeNoAuth | modeLimited

@@ -241,3 +241,23 @@ func TestUsersTravel(t *testing.T) {
 	}
 	expect(t, to.dial("another").do("PING"), "-NOAUTH Authentication required.\r\n")
 }
+
+// Who has lost a channel hears nothing that is published after that, also where its
+// connection is only about to close.
+func TestRevokedSubscriberHearsNothing(t *testing.T) {
+	for _, revoke := range [][]string{{"ACL", "SETUSER", "u", "resetchannels"}, {"ACL", "DELUSER", "u"}} {
+		w := newWorld(t)
+		a, b := w.dial("a"), w.dial("b")
+		a.do("ACL", "SETUSER", "u", "on", "nopass", "+@all", "&c")
+		b.do("AUTH", "u", "x")
+		b.do("SUBSCRIBE", "c")
+		a.send(wire("PUBLISH", "c", "before"))
+		if got := b.take(); !strings.Contains(got, "before") {
+			t.Fatalf("it hears %q", got)
+		}
+		a.send(wire(revoke...) + wire("PUBLISH", "c", "secret"))
+		if got := b.take(); got != "" || !b.closed {
+			t.Errorf("after %q it hears %q, closed %v", revoke, got, b.closed)
+		}
+	}
+}
