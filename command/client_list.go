@@ -38,7 +38,7 @@ func clientList(c *Context) {
 	}
 	var b strings.Builder
 	for _, s := range c.Server.sessions.snapshot() {
-		if keep(s) {
+		if keep(s) && !s.info.killed.Load() {
 			b.WriteString(s.info.line(c.S.now))
 			b.WriteByte('\n')
 		}
@@ -74,7 +74,8 @@ type killFilter struct {
 
 func (f *killFilter) matches(c *Context, s *Session) bool {
 	switch {
-	case f.id != 0 && s.info.id != f.id,
+	case s.info.killed.Load(), // it is only not gone yet
+		f.id != 0 && s.info.id != f.id,
 		f.addr != "" && s.info.addr != f.addr,
 		f.laddr != "" && s.info.laddr != f.laddr,
 		f.typ != "" && !s.hasType(f.typ),

@@ -69,3 +69,12 @@ func TestIdleOfSubscribers(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A client that was killed is gone for everybody who looks, at once.
+func TestKilledClientIsGone(t *testing.T) {
+	w := newWorld(t)
+	a := w.dial("a")
+	w.dial("b")
+	got := a.send(wire("CLIENT", "KILL", "ID", "2") + wire("CLIENT", "KILL", "ID", "2") + wire("CLIENT", "LIST", "ID", "2"))
+	expect(t, got, ":1\r\n:0\r\n$0\r\n\r\n")
+}
