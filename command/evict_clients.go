@@ -20,6 +20,9 @@ func (srv *Server) evictClients(now, limit int64) {
 	var evictable []client
 	var sum int64
 	for _, s := range srv.sessions.snapshot() {
+		if s.info.killed.Load() { // what it takes is as good as free
+			continue
+		}
 		st := s.info.state()
 		size := st.memory()
 		sum += size
@@ -38,6 +41,7 @@ func (srv *Server) evictClients(now, limit int64) {
 		sum -= c.size
 		srv.evictedClients.Add(1)
 		srv.opts.Logger.Warn("client closed: the clients take more than maxmemory-clients", "client", c.s.info.addr, "bytes", c.size)
+		c.s.info.killed.Store(true)
 		c.s.conn.Kill()
 	}
 }

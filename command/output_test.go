@@ -78,3 +78,21 @@ func TestKilledClientIsGone(t *testing.T) {
 	got := a.send(wire("CLIENT", "KILL", "ID", "2") + wire("CLIENT", "KILL", "ID", "2") + wire("CLIENT", "LIST", "ID", "2"))
 	expect(t, got, ":1\r\n:0\r\n$0\r\n\r\n")
 }
+
+// A client that was closed for maxmemory-clients is closed once, also if it takes a while.
+func TestEvictedClientsDoNotCount(t *testing.T) {
+	w := newWorld(t)
+	big, small, b := w.dial("big"), w.dial("small"), w.dial("b")
+	for _, c := range []*conn{big, small} {
+		c.do("SUBSCRIBE", c.RemoteAddr())
+		c.stuck = true
+	}
+	b.do("PUBLISH", big.RemoteAddr(), strings.Repeat("x", 1_000_000))
+	b.do("PUBLISH", small.RemoteAddr(), strings.Repeat("x", 100_000))
+	for i := range int64(3) {
+		w.srv.evictClients(w.mono.Load()+i*1e9, 500_000)
+	}
+	if n := w.srv.evictedClients.Load(); n != 1 || !big.killed.Load() || small.killed.Load() {
+		t.Errorf("%d clients were closed, the small one: %v", n, small.killed.Load())
+	}
+}
