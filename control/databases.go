@@ -37,7 +37,16 @@ func (n *Node) find(guid string) (*record, error) {
 	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted {
 		return db.record, nil
 	}
-	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+	return nil, n.notHere(guid)
+}
+
+// notHere is the answer where there is no such database. One that is not open yet is here
+// all the same: nobody must take a node that is just starting for one that has lost its disk.
+func (n *Node) notHere(guid string) error {
+	if err := n.checkLoaded(); err != nil {
+		return err
+	}
+	return api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
 }
 
 // findHosted is find, also for a database this node was removed from.
@@ -62,7 +71,7 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	db := n.mu.dbs[guid]
 	n.mu.Unlock()
 	if db == nil {
-		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+		return nil, n.notHere(guid)
 	}
 	r := db.record
 	d := r.Database

@@ -31,7 +31,7 @@ func (n *Node) Drain(_ context.Context, guid string, d *api.Drain) (*api.Drained
 	defer n.change.Unlock()
 	db := n.database(guid)
 	if db == nil || db.record.Status != api.StatusCommitted {
-		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+		return nil, n.notHere(guid)
 	}
 	if d.LeaseMS <= 0 {
 		n.endDrain(guid)

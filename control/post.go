@@ -244,10 +244,7 @@ func (r *record) settings() map[string]string {
 func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64) (*api.Standing, error) {
 	db := n.database(guid)
 	if db == nil {
-		if err := n.checkLoaded(); err != nil {
-			return nil, err
-		}
-		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+		return nil, n.notHere(guid)
 	}
 	h := db.inst.Holdings()
 	s := &api.Standing{Database: db.record.Database, Status: db.record.Status, Durable: h.Durable, Issued: h.Issued, Clock: h.Clock, Others: h.Others, Held: h.Held}

@@ -14,6 +14,9 @@ import (
 // regions, and load balancers to choose a node.
 
 func (n *Node) getBDBs(r *http.Request) (any, error) {
+	if err := n.checkLoaded(); err != nil {
+		return nil, err
+	}
 	all := []any{}
 	for _, rec := range n.hosted() {
 		all = append(all, n.bdb(r, rec))
@@ -74,6 +77,9 @@ func (n *Node) findUID(r *http.Request) (*record, error) {
 		if err == nil && rec.UID == uid {
 			return rec, nil
 		}
+	}
+	if err := n.checkLoaded(); err != nil {
+		return nil, err
 	}
 	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "this node has no database number %q", r.PathValue("uid"))
 }

@@ -11,6 +11,9 @@ import (
 // This file is /v1/crdbs and /v1/crdb_tasks.
 
 func (n *Node) getDatabases(*http.Request) (any, error) {
+	if err := n.checkLoaded(); err != nil {
+		return nil, err
+	}
 	all := []*api.Database{}
 	for _, r := range n.hosted() {
 		all = append(all, r.describe())
@@ -127,6 +130,15 @@ func (n *Node) getHealthReport(r *http.Request) (any, error) {
 
 func (n *Node) getTasks(*http.Request) (any, error) { return n.tasks.list(), nil }
 
-func (n *Node) getTask(r *http.Request) (any, error) { return n.tasks.get(r.PathValue("id")) }
+func (n *Node) getTask(r *http.Request) (any, error) {
+	t, err := n.tasks.get(r.PathValue("id"))
+	if err == nil {
+		return t, nil
+	}
+	if e := n.checkLoaded(); e != nil { // it may not have been read yet
+		return nil, e
+	}
+	return nil, err
+}
 
 func (n *Node) postCancel(r *http.Request) (any, error) { return n.tasks.stop(r.PathValue("id")) }

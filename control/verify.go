@@ -51,7 +51,7 @@ func (n *Node) serving(guid string) (Instance, error) {
 	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted && db.inst != nil {
 		return db.inst, nil
 	}
-	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
+	return nil, n.notHere(guid)
 }
 
 // readable is serving, also for an instance that is no member any more: what it holds

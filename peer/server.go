@@ -114,7 +114,7 @@ func (s *Server) find(id *peerpb.Identity) (*Replicator, error) {
 	if r := s.mu.hosted[id.GetDatabase()]; r != nil {
 		return r, nil
 	}
-	return nil, refuse(peerpb.Refusal_DATABASE, "this node has no database %q", id.GetDatabase())
+	return nil, refuse(peerpb.Refusal_DATABASE, "this node has no database %q, or is still loading it", id.GetDatabase())
 }
 
 // Follow implements the Replication service.

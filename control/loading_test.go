@@ -1,0 +1,69 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"crdb/control/api"
+)
+
+// loading makes a node look as it does while it opens what is on its disk.
+func (n *testNode) loading(guid string) (done func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	db := n.mu.dbs[guid]
+	delete(n.mu.dbs, guid)
+	n.state.Store(stateLoading)
+	return func() {
+		n.put(guid, db)
+		n.state.Store(stateReady)
+	}
+}
+
+// A node that is just starting says so; it does not look like one that has lost its disk.
+func TestANodeThatLoadsHasItsDatabases(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	done := n.loading(guid)
+	for _, path := range []string{"/v1/crdbs", "/v1/crdbs/" + guid, "/v1/crdbs/" + guid + "/health_report", "/v1/crdbs/" + guid + "/verify",
+		"/v1/node/databases/" + guid + "/health", "/v1/bdbs", "/v1/bdbs/1", "/v1/bdbs/1/availability", "/v1/crdb_tasks/" + n.newGUID()} {
+		if status, body := n.ask("GET", path, ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "still loading") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	reports, err := nodes[1].c.HealthReport(context.Background(), guid)
+	if err != nil || !strings.Contains(reports[0].ConnectionError, "still loading") {
+		t.Errorf("health report: %+v %v", reports, err)
+	}
+	done()
+	if status, body := n.ask("GET", "/v1/crdbs/"+guid, ""); status != http.StatusOK {
+		t.Errorf("when it has loaded: %d %s", status, body)
+	}
+}
+
+// A return by itself does not end because all others are just starting, too.
+func TestRecoverByItselfWaitsForOthersThatLoad(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	lostLog(t, n, guid)
+	done0, done2 := nodes[0].loading(guid), nodes[2].loading(guid)
+	if n.isGone(context.Background(), guid) {
+		t.Error("a database whose members are just starting counts as deleted")
+	}
+	n.restart()
+	eventually(t, "it has tried", func() bool {
+		for _, k := range n.tasks.list() {
+			if k.Operation == api.OpRecover && k.Final() {
+				return true
+			}
+		}
+		return false
+	})
+	if n.missing() != guid {
+		t.Error("it is not to come back any more")
+	}
+	done0()
+	done2()
+}
