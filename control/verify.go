@@ -158,7 +158,8 @@ type verified struct {
 	complete  bool
 }
 
-// noteVerified remembers a report for the metrics, and raises the alarm.
+// noteVerified remembers a report for the metrics, and raises the alarm. Only one of all
+// regions ends the alarm: where they differ one may just be away.
 func (n *Node) noteVerified(r *api.VerifyReport) {
 	n.mu.Lock()
 	for guid := range n.mu.verified {
@@ -166,7 +167,14 @@ func (n *Node) noteVerified(r *api.VerifyReport) {
 			delete(n.mu.verified, guid)
 		}
 	}
-	n.mu.verified[r.GUID] = verified{len(r.Differing), n.opts.Now(), r.Seconds, len(r.Unreachable) == 0}
+	v := verified{len(r.Differing), n.opts.Now(), r.Seconds, len(r.Unreachable) == 0}
+	if !v.complete {
+		v.differing = max(v.differing, n.mu.verified[r.GUID].differing)
+	}
+	compared := v.complete || len(r.Regions) > 1
+	if compared {
+		n.mu.verified[r.GUID] = v
+	}
 	n.mu.Unlock()
 	for _, u := range r.Unreachable {
 		n.log.Warn("a region was not compared", "database", r.Name, "guid", r.GUID, "region", u.Region, "err", u.Error)
@@ -175,6 +183,9 @@ func (n *Node) noteVerified(r *api.VerifyReport) {
 		k := r.Differing[0]
 		n.log.Error("REGIONS DIFFER: keys have different states though the same operations were applied", "database", r.Name, "guid", r.GUID,
 			"keys", len(r.Differing), "more", r.More, "first_db", k.DB, "first_key", string(k.Key), "digests", k.Digests)
+		return
+	}
+	if !compared {
 		return
 	}
 	n.log.Info("regions compared, no difference", "database", r.Name, "guid", r.GUID, "regions", r.Regions, "keys", r.Keys,

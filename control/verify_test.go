@@ -49,6 +49,21 @@ func TestVerify(t *testing.T) {
 	if err != nil || r.Same() || len(r.Differing) != 0 || len(r.Regions) != 2 || len(r.Unreachable) != 1 || r.Unreachable[0].Region != "ap-south" {
 		t.Errorf("%+v %v", r, err)
 	}
+	if v := nodes[1].mu.verified[guid]; v.differing != 1 || v.complete {
+		t.Errorf("one of the regions that differ is away: %+v", v)
+	}
+	before := nodes[1].mu.verified[guid]
+	nodes[0].Close()
+	if r, err = nodes[1].c.Verify(context.Background(), guid); err != nil || len(r.Regions) != 1 || nodes[1].mu.verified[guid] != before {
+		t.Errorf("nothing was compared: %+v %v, %+v", r, err, nodes[1].mu.verified[guid])
+	}
+	nodes[0].start()
+	nodes[2].start()
+	set(nodes[0], 7)
+	set(nodes[2], 7)
+	if r, err = nodes[1].c.Verify(context.Background(), guid); err != nil || !r.Same() || nodes[1].mu.verified[guid].differing != 0 {
+		t.Errorf("all are the same again: %+v %v, %+v", r, err, nodes[1].mu.verified[guid])
+	}
 	if _, err := nodes[1].c.Verify(context.Background(), "00000000-0000-0000-0000-000000000000"); err == nil || !strings.Contains(err.Error(), "no database") {
 		t.Error(err)
 	}
