@@ -353,8 +353,14 @@ func TestRecoverOfARemovedInstance(t *testing.T) {
 	}
 	eventually(t, "removed", func() bool { return n.database(guid).record.Status == api.StatusRemoved })
 	n.restart()
+	if status, body := n.ask("GET", "/readyz", ""); status != 503 || !strings.Contains(body, "was removed from database") {
+		t.Errorf("readyz: %d %s", status, body)
+	}
 	if task := n.wait(n.c.Recover(context.Background(), &api.Recover{Database: guid, From: nodes[0].AdminAddr()})); task.Status != api.TaskFinished {
 		t.Fatalf("task: %+v", task)
+	}
+	if status, body := n.ask("GET", "/readyz", ""); status != 200 {
+		t.Errorf("readyz: %d %s", status, body)
 	}
 	agreeOn(t, guid, 3, nodes[:3]...)
 }

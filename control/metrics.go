@@ -79,7 +79,7 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	n.mu.Unlock()
 	n.host.Collect(ch)
 	for _, db := range dbs {
-		if db.record.Status == api.StatusCommitted {
+		if db.record.Status != api.StatusPosted {
 			db.inst.Collect(ch)
 		}
 	}

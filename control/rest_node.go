@@ -157,7 +157,7 @@ func (n *Node) getReady(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := n.databases()
+	all := n.hosted() // clients of one that this node was removed from must go elsewhere, too
 	for _, rec := range all {
 		if why := n.unfit(rec, limit); why != "" {
 			return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)

@@ -71,7 +71,7 @@ var (
 	transferSize = gauge("crdb_transfer_bytes", "Bytes of the last state transfer to this instance.", "database")
 	transferRate = gauge("crdb_transfer_bytes_per_second", "Speed of the state transfer under way.", "database")
 	transferKeys = counter("crdb_transfer_keys_total", "Keys merged by state transfers.", "database")
-	logRefusing  = gauge("crdb_log_refusing_writes", "Whether the log refuses writes of clients now: disk full, failed, or clock.", "database")
+	logRefusing  = gauge("crdb_log_refusing_writes", "Whether the log refuses writes of clients now: the disk, the clock, or the instance may not go on; health-report says which.", "database")
 	clockAhead   = gauge("crdb_clock_ahead_seconds", "How far the last timestamp is ahead of the wall clock.", "database")
 )
 

@@ -102,8 +102,14 @@ func TestForceRemoveRegion(t *testing.T) {
 	all := r.c.Regions
 	r.without(gone)
 	r.finish()
-	r.must(r.c.Node(gone).Restart(r.Context()))
+	r.must(r.c.Node(gone).Start())
 	r.refused(gone, "was removed")
+	if _, err := r.c.Node(gone).Get(r.Context(), "/readyz"); err == nil {
+		r.Error("a removed region says that it is ready")
+	}
+	if refusing := r.metricAt(r.Context(), gone, "crdb_log_refusing_writes"); refusing != "1" {
+		r.Errorf("crdb_log_refusing_writes of a removed region is %s", refusing)
+	}
 	if _, err := r.c.CLIAt(r.Context(), gone, "crdb", "health-report", cluster.DatabaseName); err == nil {
 		r.Error("the health report of a removed region says that all is well")
 	}

@@ -64,8 +64,12 @@ func (r *run) verify(ctx context.Context) (string, int) {
 
 // metric returns a metric of the first region's node, once it is there.
 func (r *run) metric(ctx context.Context, name string) (value string) {
+	return r.metricAt(ctx, r.c.Regions[0], name)
+}
+
+func (r *run) metricAt(ctx context.Context, region, name string) (value string) {
 	r.must(cluster.Poll(ctx, 100*time.Millisecond, func() error {
-		text, err := r.c.Node(r.c.Regions[0]).Get(ctx, "/metrics")
+		text, err := r.c.Node(region).Get(ctx, "/metrics")
 		if err != nil {
 			return err
 		}
