@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,6 +105,8 @@ func lookup(environ []string, name string) string {
 
 // serve runs a node until ctx ends.
 func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string, clock string) error {
+	// As in Redis: a terminal that is closed, or a reader of the log that has died, ends no node.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	logger, closeLog, err := a.logger(s)
 	if err != nil {
 		return err
