@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -73,7 +74,8 @@ func (l *Log) receiveImageLocked(p *pendingImage) error {
 	}
 	for _, e := range p.Vector {
 		if l.ClockAhead(e.Time) {
-			return fmt.Errorf("%w: an image that covers replica %d up to %v is ahead of this wall clock", ErrClock, e.Replica, e.Time)
+			return fmt.Errorf("%w: an image that covers replica %d up to %v is ahead of this wall clock by %v: it is taken when time has caught up, or after crdb-cli crdb release-held",
+				ErrClock, e.Replica, e.Time, time.Duration(e.Time.Millis()-l.opts.Wall())*time.Millisecond)
 		}
 	}
 	for _, e := range p.Vector {

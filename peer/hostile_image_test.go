@@ -98,7 +98,7 @@ var imageLies = []struct {
 		vv.Set(2, crdt.Timestamp(time.Now().UnixMilli())<<16)
 		return withVector(t, b, vv)
 	}},
-	{"forged vector: far ahead of the clock", "ahead of this wall clock", func(t testing.TB, one, two *stateNode, b []byte) []byte {
+	{"forged vector: far ahead of the clock", "release-held", func(t testing.TB, one, two *stateNode, b []byte) []byte {
 		vv := one.eng.Vector()
 		vv.Set(9, crdt.Timestamp(time.Now().Add(time.Hour).UnixMilli())<<16)
 		return withVector(t, b, vv)

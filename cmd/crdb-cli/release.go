@@ -57,6 +57,9 @@ func (a *app) askRelease(ctx context.Context, c *api.Client, guid string) error 
 			if k.Held != nil {
 				fmt.Fprintf(a.err, "region %s holds %d blocks (%d bytes) of region %s, stamped %.1f s ahead\n", r.Region, k.Held.Blocks, k.Held.Bytes, k.Name, k.Held.AheadSeconds)
 			}
+			if k.Transfer != nil && k.Transfer.Error != "" { // the clock may be what it waits for
+				fmt.Fprintf(a.err, "region %s waits for the state of region %s: %s\n", r.Region, k.Name, k.Transfer.Error)
+			}
 		}
 	}
 	fmt.Fprintln(a.err, "\n"+whatReleaseMeans)
