@@ -203,12 +203,20 @@ func (n *Node) drainOnce(ctx context.Context, k *task, c *change, x *leaver) (do
 		k.step(fmt.Sprintf("region %s takes no writes any more and hands over what it has; still waiting for %s", x.Region, regionsOf(c.base, a.Lacks)), 12)
 	case !unanswered(err):
 		return false, err
+	case x.misses == drainMisses && n.isOvertaken(c): // it has left by that, perhaps
+		return false, api.Errorf(http.StatusConflict, api.CodeConflict, "another change of the database was made meanwhile. Look at it and try again")
 	case x.misses == drainMisses:
 		return false, fmt.Errorf("it does not answer, so that it cannot hand over what it has: %w; bring it back, or remove it with --force and lose what only it has", err)
 	default:
 		x.misses++
 	}
 	return false, nil
+}
+
+// isOvertaken reports whether a change of the same version, or a later one, is in force here.
+func (n *Node) isOvertaken(c *change) bool {
+	db := n.database(c.base.GUID)
+	return db == nil || db.record.Database.ConfigVersion >= c.next.ConfigVersion
 }
 
 // drainMisses is how often in a row a leaving instance may not answer.

@@ -55,3 +55,26 @@ func TestDrainWaitsForAScript(t *testing.T) {
 		}
 	}
 }
+
+// Of two who remove the same region at once, the one that comes late does not hear that it is
+// lost, and that force would help.
+func TestRemovalOfOneThatHasJustLeft(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	r, err := n.find(guid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := n.plan(r.Database, removing(false, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task := nodes[1].modify(guid, removing(false, 3)); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	task := n.wait(n.tasks.start(request{}, api.OpRemove, guid, func(ctx context.Context, k *task) error { return n.Node.modify(ctx, k, c) }))
+	if text := task.Errors[0].Description; task.Status != api.TaskFailed || !strings.Contains(text, "another change") || strings.Contains(text, "--force") {
+		t.Errorf("task: %+v", task)
+	}
+	agreeOn(t, guid, 2, nodes[:2]...)
+}
