@@ -19,7 +19,7 @@ var (
 	descReady     = prometheus.NewDesc("crdb_ready", "Whether the node serves clients.", nil, nil)
 	descStarted   = prometheus.NewDesc("crdb_start_time_seconds", "When the node was started, in Unix time.", nil, nil)
 	descDatabases = prometheus.NewDesc("crdb_databases", "Databases with an instance on this node, by state.", []string{"state"}, nil)
-	descChanges   = prometheus.NewDesc("crdb_changes_pending", "Creates and deletes that wait for other nodes.", nil, nil)
+	descChanges   = prometheus.NewDesc("crdb_changes_pending", "Creates, changes and deletes that wait for other nodes.", nil, nil)
 	descDiffering = prometheus.NewDesc("crdb_verify_differing_keys", "Keys that differed between regions when this node last compared them; without all regions it does not fall.", []string{"database"}, nil)
 	descVerified  = prometheus.NewDesc("crdb_verify_timestamp_seconds", "When this node last compared the regions, in Unix time.", []string{"database"}, nil)
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"crdb/control/api"
 	"crdb/crdt"
@@ -122,6 +123,11 @@ func (c *change) add(m *api.Modify) error {
 	for _, x := range m.AddInstances {
 		if x.ID != 0 || x.NodeID != "" || x.Region != "" {
 			return badRequest("id, node_id and region of an instance are assigned by the nodes; leave them out")
+		}
+		for _, y := range c.next.Instances {
+			if strings.EqualFold(y.Cluster.Name, x.Cluster.Name) && !slices.Contains(c.added, y.ID) {
+				return badRequest("instance %d of the database is at %s already", y.ID, y.Cluster.Name)
+			}
 		}
 		x.ID = c.next.NextID()
 		if x.ID > crdt.MaxReplicas {

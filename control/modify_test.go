@@ -136,7 +136,7 @@ func TestChangesThatAreRefused(t *testing.T) {
 		{"a port", &api.Modify{Update: &api.Update{DefaultDBConfig: &api.DBConfig{Port: port}}}, "cannot be changed"},
 		{"a policy", &api.Modify{Update: &api.Update{DefaultDBConfig: &api.DBConfig{EvictionPolicy: "never"}}}, "is none of"},
 		{"memory", setting(-1), "not a number of bytes"},
-		{"a member again", adding(nodes[1]), "is named twice"},
+		{"a member again", adding(nodes[1]), "instance 2 of the database is at "},
 		{"a region again", adding(other), "one instance a region"},
 		{"nobody there", &api.Modify{AddInstances: []api.Instance{{Cluster: api.Cluster{Name: "127.0.0.1:1"}}}}, "cannot reach"},
 	} {
