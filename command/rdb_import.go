@@ -23,6 +23,7 @@ const (
 	ImportFlush                     // remove all keys first
 	ImportReplace                   // a key of the file replaces one that is there
 	ImportMerge                     // collections unite, lists are appended; strings are replaced
+	ImportBelow                     // a key that is there stays: clients use the database already
 )
 
 // ParseImportMode reads a mode as the control plane writes it.
@@ -104,7 +105,7 @@ func (srv *Server) Import(ctx context.Context, src io.Reader, o ImportOptions) (
 // prepare does what the mode asks for before the first key: nothing is flushed for what
 // is no dump file.
 func (m *importer) prepare() error {
-	if m.o.Mode == ImportReplace || m.o.Mode == ImportMerge {
+	if m.o.Mode != ImportEmpty && m.o.Mode != ImportFlush {
 		return nil
 	}
 	if err := m.admit(); err != nil {
@@ -252,7 +253,7 @@ func (m *importer) function(code []byte) error {
 	if err := m.srv.refusal(m.s.now); err != nil {
 		return err
 	}
-	if tx.Type([]byte(name)) != engine.TypeNone && (m.o.Mode == ImportEmpty || m.o.Mode == ImportMerge) {
+	if tx.Type([]byte(name)) != engine.TypeNone && m.o.Mode != ImportFlush && m.o.Mode != ImportReplace {
 		m.n.Kept++
 		return nil
 	}

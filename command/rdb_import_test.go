@@ -72,6 +72,7 @@ func TestImportModes(t *testing.T) {
 		{ImportFlush, before, ImportResult{Keys: 6, Expired: 1}, nil, "new; x; nil; c d; b c; x", "-1 5000 7000"},
 		{ImportReplace, before, ImportResult{Keys: 6, Expired: 1}, nil, "new; x; nil; c d; b c; x", "-1 5000 7000"},
 		{ImportMerge, before, ImportResult{Keys: 5, Expired: 1, Kept: 1}, nil, "new; x; nil; a b c d; a b c; WRONGTYPE", "-1 5000 -1"},
+		{ImportBelow, before, ImportResult{Keys: 2, Expired: 1, Kept: 4}, nil, "old; x; nil; a b; a b; WRONGTYPE", "-1 5000 -1"},
 	} {
 		t.Run(fmt.Sprint(c.mode, c.before == ""), func(t *testing.T) {
 			w := newWorld(t)

@@ -94,7 +94,8 @@ func (i *instance) ownUsers() error {
 
 // Restore is part of control.Instance. What the backup's clients saw becomes
 // fresh writes of this instance: it is recovered, exported as a dump file, and
-// imported, without the file ever being anywhere as a whole.
+// imported, without the file ever being anywhere as a whole. Clients may have found
+// the new database before: what they have written stays.
 func (i *instance) Restore(ctx context.Context, dir string, progress func(api.Moved, float64)) (api.Moved, error) {
 	ctx, end, err := i.work(ctx)
 	if err != nil {
@@ -118,7 +119,7 @@ func (i *instance) Restore(ctx context.Context, dir string, progress func(api.Mo
 		done <- err
 	}()
 	n, err := i.commands.Import(ctx, r, command.ImportOptions{
-		Mode:     command.ImportEmpty,
+		Mode:     command.ImportBelow,
 		Progress: func(n command.ImportResult) { progress(api.Moved(n), at.load()) },
 	})
 	r.CloseWithError(errors.New("the import has ended"))

@@ -9,6 +9,7 @@ import (
 
 	"crdb/backup"
 	"crdb/control/api"
+	"crdb/engine"
 )
 
 // slowFS does something before the first file of a backup is there.
@@ -52,5 +53,38 @@ func TestTwoBackupsIntoOneDirectory(t *testing.T) {
 	}
 	if err := take("/c"); err != nil {
 		t.Errorf("into another one: %v", err)
+	}
+}
+
+// TestRestoreBelowClients: who has waited for the new database writes as soon as it is
+// there, before its first key is. That stays, and the rest is restored.
+func TestRestoreBelowClients(t *testing.T) {
+	inst := openedOn(t, vfs.NewMem())
+	inst.Forbid(nil)
+	tx := inst.(*instance).engine.NewTx()
+	put := func(key, val string) {
+		tx.LockKey(1, []byte(key))
+		defer tx.Unlock()
+		tx.Put([]byte(key), []byte(val), engine.Expiry{})
+	}
+	put("kept", "old")
+	put("lost", "old")
+	if _, err := inst.Backup(t.Context(), "/b", &api.Database{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	put("kept", "new")
+	tx.LockKey(1, []byte("lost"))
+	tx.Delete([]byte("lost"))
+	tx.Unlock()
+	moved, err := inst.Restore(t.Context(), "/b", func(api.Moved, float64) {})
+	if err != nil || moved.Keys != 1 || moved.Kept != 1 {
+		t.Errorf("restored %+v, %v", moved, err)
+	}
+	for key, want := range map[string]string{"kept": "new", "lost": "old"} {
+		tx.LockKey(1, []byte(key))
+		if val, _, _ := tx.Get([]byte(key)); string(val) != want {
+			t.Errorf("%s is %q, want %q", key, val, want)
+		}
+		tx.Unlock()
 	}
 }
