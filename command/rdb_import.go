@@ -91,7 +91,7 @@ func (srv *Server) Import(ctx context.Context, src io.Reader, o ImportOptions) (
 	defer srv.importing.Store(false)
 	m := &importer{srv: srv, ctx: ctx, o: o, r: rdb.NewReader(src)}
 	m.s = &Session{srv: srv, hold: -1, mode: modeExec, tx: srv.engine.NewTx()}
-	err := m.r.ReadFile(&rdb.Handler{Begin: m.prepare, Part: m.part, Function: m.function})
+	err := m.r.ReadFile(&rdb.Handler{Databases: engine.Databases, Begin: m.prepare, Part: m.part, Function: m.function})
 	if err == nil && !m.r.AtEnd() {
 		err = &rdb.Error{Offset: m.r.Offset(), Text: "the dump ends here, but more bytes follow"}
 	}
@@ -131,9 +131,6 @@ func (m *importer) part(k *rdb.Key, v rdb.Value, first bool) error {
 		m.skip, m.fading = false, unwritten
 	} else if m.skip {
 		return nil
-	}
-	if k.DB >= engine.Databases {
-		return &rdb.Error{Offset: m.r.Offset(), Text: fmt.Sprintf("database %d: there are %d", k.DB, engine.Databases)}
 	}
 	if err := m.admit(); err != nil {
 		return err

@@ -44,6 +44,9 @@ type Key struct {
 // Handler takes what a file holds, in its order. An error ends the reading. A
 // nil function drops what it would have been given.
 type Handler struct {
+	// Databases is how many there are for keys: a key of another one ends the reading. 0
+	// takes any.
+	Databases int
 	// Begin is called when it is known that it is a dump file, of a version that can be read.
 	Begin func() error
 	// Part is given a key's value in parts; first says that it is the first.
@@ -179,6 +182,10 @@ func (f *file) object(typ byte) {
 		return
 	}
 	if f.key.Name = r.str(); r.err != nil {
+		return
+	}
+	if n := f.h.Databases; n > 0 && f.key.DB >= n {
+		r.fail("key %.64q is in database %d: there are %d", f.key.Name, f.key.DB, n)
 		return
 	}
 	first := true

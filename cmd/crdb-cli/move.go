@@ -147,10 +147,11 @@ func (a *app) importFile(ctx context.Context, c *api.Client, guid, path, mode st
 	return nil
 }
 
-// checkDump reads a dump file from beginning to end, and goes back.
+// checkDump reads a dump file from beginning to end, and goes back: with --flush,
+// what is found later has cost all keys.
 func checkDump(f *os.File) (size int64, err error) {
 	r := rdb.NewReader(f)
-	if err := r.ReadFile(&rdb.Handler{}); err != nil {
+	if err := r.ReadFile(&rdb.Handler{Databases: api.Databases}); err != nil {
 		return 0, err
 	}
 	if !r.AtEnd() {

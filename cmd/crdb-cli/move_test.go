@@ -23,6 +23,7 @@ func TestMoveGolden(t *testing.T) {
 		{"export_again", sound, []string{"crdb", "export", "cart", "--file", out}, 1},
 		{"import", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/one.rdb", "--merge"}, 0},
 		{"import_json", newNode(), []string{"crdb", "import", "--name", "cart", "--file", "testdata/one.rdb", "-o", "json"}, 0},
+		{"import_database_20", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/database20.rdb", "--flush"}, 1},
 		{"import_no_dump", newNode(), []string{"crdb", "import", "cart", "--file", "cli_test.go"}, 1},
 		{"usage_export_no_file", newNode(), []string{"crdb", "export", "cart"}, 2},
 		{"usage_import_two_modes", newNode(), []string{"crdb", "import", "cart", "--file", "x", "--flush", "--replace"}, 2},

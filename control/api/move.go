@@ -19,6 +19,9 @@ type Moved struct {
 	Functions int64 `json:"functions,omitempty"` // libraries written
 }
 
+// Databases is how many databases keys can be in: SELECT takes 0 to 15.
+const Databases = 16
+
 // The ways an import treats keys that are there. The empty one refuses a
 // database that has keys.
 const (

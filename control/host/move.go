@@ -67,6 +67,9 @@ func (i *instance) Export(ctx context.Context, dst io.Writer) (api.Moved, error)
 	return api.Moved{Bytes: n.Bytes, Keys: n.Keys, Functions: n.Functions}, because(ctx, err)
 }
 
+// Clients of the control plane count the databases as the engine does.
+var _ [api.Databases]struct{} = [engine.Databases]struct{}{}
+
 // Import is part of control.Instance.
 func (i *instance) Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error) {
 	m, err := command.ParseImportMode(mode)
