@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"runtime/debug"
 	"strings"
+
+	"crdb/engine"
 )
 
 const (
@@ -280,10 +282,14 @@ func (s *Session) recovered(cmd *Command, start int) {
 	if cause == nil {
 		return
 	}
-	s.notePanic(cmd, cause, debug.Stack())
 	s.mode &^= modeExec
 	s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
-	s.out.Error(msgInternal)
+	if cause == engine.ErrOpTooLarge {
+		s.out.Error(engine.ErrOpTooLarge.Error())
+	} else {
+		s.notePanic(cmd, cause, debug.Stack())
+		s.out.Error(msgInternal)
+	}
 	s.unlock()
 }
 

@@ -51,7 +51,7 @@ func keyRestore(c *Context) {
 		at += c.Tx.Now()
 	}
 	if at == 0 || at > c.Tx.Now() {
-		if err := putValue(c.Tx, key, v, expiryNone); err != nil {
+		if err := putWhole(c.Tx, key, v, restoreBytes); err != nil {
 			c.Error(err)
 			return
 		}

@@ -193,7 +193,14 @@ func (m *importer) fade(v *rdb.Value) {
 
 // write writes a part under the key's lock; false if the key here stays as it
 // is.
-func (m *importer) write(k *rdb.Key, v rdb.Value) (bool, error) {
+func (m *importer) write(k *rdb.Key, v rdb.Value) (written bool, err error) {
+	defer func() {
+		if cause := recover(); cause == engine.ErrOpTooLarge {
+			err = &rdb.Error{Offset: m.r.Offset(), Text: fmt.Sprintf("key %.64q: %v", k.Name, cause)}
+		} else if cause != nil {
+			panic(cause)
+		}
+	}()
 	if err := m.srv.refusal(m.s.now); err != nil { // asked under the lock, as logTakesWrites
 		return false, err
 	}

@@ -81,6 +81,46 @@ func valueLen(tx *engine.Tx, typ engine.Type, key []byte) (int, error) {
 	return 0, nil
 }
 
+// restoreBytes is how much of a value goes into one op, about: a payload that is compressed
+// may hold more than an op can.
+const restoreBytes = 64 << 20
+
+// putWhole is putValue of a whole value, without a deadline, by ops of about so many bytes.
+func putWhole(tx *engine.Tx, key []byte, v rdb.Value, most int) error {
+	for more := true; more; more = len(v.Items) > 0 {
+		if err := putValue(tx, key, cutFront(&v, most), expiryNone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutFront takes items of so many bytes off the front of a value.
+func cutFront(v *rdb.Value, most int) (part rdb.Value) {
+	step := 1
+	if v.Kind == rdb.Hash {
+		step = 2
+	}
+	n := 0
+	for size := 0; n < len(v.Items) && size < most; n += step {
+		for _, item := range v.Items[n : n+step] {
+			size += len(item) + itemRoom
+		}
+	}
+	part = *v
+	part.Items, v.Items = v.Items[:n], v.Items[n:]
+	if v.Scores != nil {
+		part.Scores, v.Scores = v.Scores[:n], v.Scores[n:]
+	}
+	if v.Times != nil {
+		part.Times, v.Times = v.Times[:n/2], v.Times[n/2:]
+	}
+	return part
+}
+
+// itemRoom is what an item takes in an op besides itself, about.
+const itemRoom = 16
+
 // putValue adds a value, or a part of one, to what a key holds; a string, with
 // its deadline, replaces it.
 func putValue(tx *engine.Tx, key []byte, v rdb.Value, x engine.Expiry) (err error) {

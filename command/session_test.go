@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"crdb/engine"
 	"crdb/oplog"
 )
 
@@ -223,6 +224,8 @@ func TestPanic(t *testing.T) {
 	a.do("SET", "k", "v")
 	a.do("GET", "k")
 	expect(t, a.do("EXEC"), "-ERR internal error\r\n")
+	cmd.Handler = func(*Context) { panic(engine.ErrOpTooLarge) } // a refusal, no bug
+	expect(t, a.do("GET", "k"), "-"+engine.ErrOpTooLarge.Error()+"\r\n")
 	cmd.Handler = real
 	expect(t, a.do("PING"), "+PONG\r\n")
 	expect(t, a.do("EXEC"), "-ERR EXEC without MULTI\r\n")

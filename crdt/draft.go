@@ -69,6 +69,21 @@ func (d *Draft) Type() Type { return d.typ }
 // Kind is the kind of the operation that writes the copy.
 func (d *Draft) Kind() Kind { return addKinds[d.typ] }
 
+// Bytes is no less than what the op that writes the copy of o takes, besides its key.
+func (d *Draft) Bytes(o *Object) (n int) {
+	const room = 256 // for the head
+	for _, piece := range d.pieces {
+		n += len(piece)
+	}
+	if d.typ == TypeStream {
+		s := o.Stream()
+		for _, g := range s.groups {
+			n += len(g.Name) + room
+		}
+	}
+	return n + room
+}
+
 // Into makes the elements those of op, which has been prepared by PrepareChange for
 // the key of the copy, and may have got some to follow them; o is the key that the
 // draft is of. Then op is to be logged and applied, and o, if it moves, deleted.

@@ -1,5 +1,7 @@
 package crdt
 
+import "math"
+
 // PrepareAdd adds an entry, and a mark over those seen. fields is what
 // AppendStreamFields gave; r is the writer. The op aliases the stream until
 // its next Prepare.
@@ -18,14 +20,28 @@ func (s *Stream) PrepareAdd(op *Op, r ReplicaID, id StreamID, fields []byte) {
 // share the op's dot, the registers are taken over, and the groups start where
 // those of the other one stand here.
 func (s *Stream) PrepareFill(op *Op, r ReplicaID, from *Stream) {
-	from.list.each(func(e *StreamEntry) bool {
+	s.PrepareEntries(op, from, StreamID{}, math.MaxInt)
+	s.PrepareFillApart(op, r, from)
+}
+
+// PrepareEntries is PrepareFill of the entries from an ID on, until they take so many
+// bytes. If there are more, next is where to go on with another op.
+func (s *Stream) PrepareEntries(op *Op, from *Stream, at StreamID, most int) (next StreamID, more bool) {
+	size := 0
+	from.list.rng(at, MaxStreamID, func(e *StreamEntry) bool {
 		if n := len(op.Elems); n > 0 && streamIDAt(op.Elems[n-1].Name[1:]) == e.ID {
 			return true // one dot has one entry of an ID
 		}
-		op.addElem(s.entryName(e.ID)).Value = e.appendFields(nil)
+		if size >= most {
+			next, more = e.ID, true
+			return false
+		}
+		fields := e.appendFields(nil)
+		size += len(fields) + 2*streamIDSize
+		op.addElem(s.entryName(e.ID)).Value = fields
 		return true
 	})
-	s.PrepareFillApart(op, r, from)
+	return next, more
 }
 
 // PrepareFillApart is PrepareFill apart from the entries.

@@ -43,6 +43,9 @@ func (t *Tx) copy(src, dst []byte, dstDB int, moves bool) bool {
 	t.db = dstDB
 	defer func() { t.db = home }()
 	if d := t.draftOf(from, moves); d != nil {
+		if d.Bytes(&d.o.Object)+len(dst) > t.e.opts.Sizes.OpBytes {
+			panic(ErrOpTooLarge) // before dst is deleted
+		}
 		t.Delete(dst)
 		t.place(dst, d)
 		t.dateCopy(dst, at)
@@ -85,6 +88,9 @@ func (t *Tx) copySmall(from *entry, typ crdt.Type, dst []byte, at int64) {
 	case crdt.TypeHash:
 		h := from.load().Hash().At(t.now)
 		pairs, times := hashPairs(h), hashDeadlines(h)
+		if pairsBytes(pairs)+len(dst) > t.e.opts.Sizes.OpBytes {
+			panic(ErrOpTooLarge)
+		}
 		t.Delete(dst)
 		if _, err := t.HashSet(dst, pairs); err != nil {
 			panic(err) // the key has just been deleted
@@ -131,6 +137,18 @@ func listValues(l *crdt.List) [][]byte {
 	})
 	return list
 }
+
+// pairsBytes is no less than what pairs take in an op.
+func pairsBytes(pairs [][]byte) (n int) {
+	for _, b := range pairs {
+		n += len(b) + pairRoom
+	}
+	return n
+}
+
+// pairRoom is more than a field or a value takes in an op besides itself, and half of what
+// the deadline of a field does.
+const pairRoom = 16
 
 func hashPairs(h *crdt.Hash) [][]byte {
 	list := make([][]byte, 0, 2*h.Shown())

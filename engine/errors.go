@@ -19,6 +19,9 @@ var (
 	ErrHashNotFloat   = errors.New("ERR hash value is not a float")
 	ErrNoSuchKey      = errors.New("ERR no such key")
 	ErrIndexRange     = errors.New("ERR index out of range")
+	// ErrOpTooLarge is what the commands panic with that would log a larger op than can be
+	// read again; those who may call them make an error reply of it.
+	ErrOpTooLarge = errors.New("ERR too large: what a command writes to one key must fit into 1 GiB")
 	// ErrNoRoom is not Redis's: see docs/consistency.md.
 	ErrNoRoom = errors.New("ERR too many elements were inserted into one place of the list")
 )

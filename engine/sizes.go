@@ -1,9 +1,14 @@
 package engine
 
-import "cmp"
+import (
+	"cmp"
+
+	"crdb/oplog"
+)
 
 // Sizes say from which size on something is done in another way, mostly in pieces, so
-// that it holds nobody up, and how large a piece is. No result depends on them. What
+// that it holds nobody up, and how large a piece is. No result depends on them but
+// what OpBytes refuses. What
 // is zero is that of DefaultSizes; tests make them so small that few keys are enough
 // to get there.
 type Sizes struct {
@@ -39,6 +44,9 @@ type Sizes struct {
 	// FlushFrom is how many counters there are from which on they are deleted ahead of
 	// a flush, FlushStep of them at a time.
 	FlushFrom, FlushStep int
+
+	// OpBytes bounds an op. What is larger is ErrOpTooLarge.
+	OpBytes int
 }
 
 // DefaultSizes are those of a server: a piece takes some tenths of a millisecond.
@@ -50,6 +58,7 @@ var DefaultSizes = Sizes{
 	ApartBytes: 64 << 10, PieceBytes: 1 << 20,
 	FewBytes:  1024,
 	FlushFrom: 10_000, FlushStep: 200,
+	OpBytes: oplog.MaxOpBytes,
 }
 
 // orDefault fills in what is zero.
@@ -71,5 +80,6 @@ func (s Sizes) orDefault() Sizes {
 		FewBytes:   cmp.Or(s.FewBytes, d.FewBytes),
 		FlushFrom:  cmp.Or(s.FlushFrom, d.FlushFrom),
 		FlushStep:  cmp.Or(s.FlushStep, d.FlushStep),
+		OpBytes:    cmp.Or(s.OpBytes, d.OpBytes),
 	}
 }

@@ -166,17 +166,28 @@ func (t *Tx) StreamSetID(key []byte, last crdt.StreamID, added *uint64, removed 
 	return nil
 }
 
-// streamFill makes of an absent key a copy of a stream.
+// streamFill makes of an absent key a copy of a stream: the entries of a large one by
+// several ops, the groups by the last, so that they find all entries there. Whoever wants one
+// atomic group of them has begun it: an import does not, which may be larger than one.
 func (t *Tx) streamFill(key []byte, from *crdt.Stream) {
-	n, s, err := t.changeStream(crdt.KindStreamAdd, key)
-	if err != nil {
-		panic(err) // the key has just been deleted
+	for at, more := (crdt.StreamID{}), true; more; {
+		n, s, err := t.changeStream(crdt.KindStreamAdd, key)
+		if err != nil {
+			panic(err) // the key has just been deleted
+		}
+		if at, more = s.PrepareEntries(&t.op, from, at, t.e.opts.Sizes.OpBytes/fillOps); more {
+			t.issue(n)
+			continue
+		}
+		s.PrepareFillApart(&t.op, t.e.self, from)
+		t.issue(n)
+		t.brought(n, key)
+		n.copyReads(from)
 	}
-	s.PrepareFill(&t.op, t.e.self, from)
-	t.issue(n)
-	t.brought(n, key)
-	n.copyReads(from)
 }
+
+// fillOps is which part of the largest op is enough for one.
+const fillOps = 16
 
 // copyReads gives a copy of a stream what has been read of that, which counts as
 // memory, too.

@@ -236,6 +236,7 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	edit := t.op.Edit
 	t.op.Edit, t.taken = crdt.Edit{}, false
 	t.buf = crdt.AppendOpHead(t.buf[:0], &t.op)
+	t.checkSize()
 	switch {
 	case t.op.IsBase() && (len(t.op.Value) < t.e.log.LargeOp() || edit.Base != 0 && t.op.Owned && len(t.op.Value) < largestEdited):
 		t.last, t.taken = t.appendString(edit)
@@ -254,6 +255,19 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	}
 	p.issued = t.last.Time
 	return t.last
+}
+
+// checkSize refuses an op that nobody could read again. Deletes are not looked at: they are
+// made by nobody's command, too, and name nothing but counters.
+func (t *Tx) checkSize() {
+	size := len(t.buf) + len(t.op.Value)
+	for _, piece := range t.op.Body() {
+		size += len(piece)
+	}
+	if size > t.e.opts.Sizes.OpBytes && t.op.Kind != crdt.KindDelete && t.op.Kind != crdt.KindFlush && t.op.Flags&crdt.Expired == 0 {
+		t.buf = nil
+		panic(ErrOpTooLarge)
+	}
 }
 
 // appendString appends a put whose string may be edited, as an edit if it is one.

@@ -196,6 +196,10 @@ func (l *Log) appendLocked(wall int64, op, tail []byte, taken [][]byte) (t crdt.
 // maxPayload keeps the block below MaxBlockBytes with the largest vector.
 const maxPayload = MaxBlockBytes - headerBytes - crcBytes - 16*crdt.MaxReplicas
 
+// MaxOpBytes bounds an op, in bytes: a block of a larger one could not be read again,
+// neither here nor elsewhere. Callers see to it.
+const MaxOpBytes = maxPayload - maxEntryOverhead
+
 // cutLocked ends the current segment; the next op begins another.
 func (l *Log) cutLocked() {
 	m := &l.mu
