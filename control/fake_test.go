@@ -188,6 +188,9 @@ func (i *fakeInstance) Export(_ context.Context, dst io.Writer) (api.Moved, erro
 
 func (i *fakeInstance) Import(ctx context.Context, src io.Reader, mode string, progress func(api.Moved)) (api.Moved, error) {
 	progress(api.Moved{Bytes: 1})
+	if err := i.host.diskErr.Load().(diskErr).error; err != nil {
+		return api.Moved{Bytes: 1}, err
+	}
 	data, err := io.ReadAll(src)
 	if ctx.Err() != nil {
 		err = ctx.Err()

@@ -71,12 +71,30 @@ func (n *Node) putImport(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		t, err = n.tasks.wait(r.Context(), t.ID)
 	}
-	http.NewResponseController(w).SetWriteDeadline(n.opts.Now().Add(fileTimeout))
+	rc := http.NewResponseController(w)
+	rc.SetWriteDeadline(n.opts.Now().Add(fileTimeout))
 	if err != nil {
 		replyError(w, r, err)
 		return
 	}
+	early := t.Status == api.TaskFailed && r.Header.Get(api.SumHeader) == "" && rc.EnableFullDuplex() == nil
 	reply(w, http.StatusOK, t)
+	if early {
+		rc.Flush()
+		n.takeRest(rc, r.Body)
+	}
+}
+
+// restTimeout is how long a client that still sends may take to see its answer.
+const restTimeout = 5 * time.Second
+
+// takeRest reads on what a client sends that has its answer already, until it stops or
+// for a moment: a connection that is closed on it is reset, and takes the answer along.
+func (n *Node) takeRest(rc *http.ResponseController, rest io.Reader) {
+	if rc.SetReadDeadline(n.opts.Now().Add(restTimeout)) == nil {
+		io.Copy(io.Discard, rest)
+		rc.SetReadDeadline(time.Time{})
+	}
 }
 
 func (n *Node) startImport(w http.ResponseWriter, r *http.Request) (*api.Task, error) {

@@ -1,9 +1,12 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -96,6 +99,37 @@ func TestImportIsCancelled(t *testing.T) {
 	}
 	w.Close()
 	<-ended
+}
+
+// TestWhyAnImportFailedArrives: it fails while its client still sends, which the server
+// must go on reading until the client has seen the answer.
+func TestWhyAnImportFailedArrives(t *testing.T) {
+	n, guid, _ := moving(t)
+	n.host.diskErr.Store(diskErr{errors.New("no room")})
+	conn, err := net.Dial("tcp", n.AdminAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 1 << 30
+	fmt.Fprintf(conn, "PUT /v1/crdbs/%s/import HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", guid, size)
+	for range 8 { // it sends more than the system would keep for a server that does not read
+		if _, err := conn.Write(make([]byte, 4<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(in, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(data), "no room") {
+		t.Errorf("%v, %.300s", err, data)
+	}
 }
 
 // A checksum is kept with all it is of: what is as large as a dump file may be is
