@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 )
 
 // An instance that has joined and not got its state makes no backup and no export,
-// which would look complete; as the only member left it goes on with what it has,
+// which would look complete, nor an import that is for an empty database, which it would look like, or
+// that empties it first; as the only member left it goes on with what it has,
 // and makes them.
 func TestNoBackupOfAnInstanceWithoutItsState(t *testing.T) {
 	s := settings(t, "us-east")
@@ -47,8 +49,13 @@ func TestNoBackupOfAnInstanceWithoutItsState(t *testing.T) {
 	if _, err := inst.Export(t.Context(), io.Discard); !api.IsCode(err, api.CodeNotReady) {
 		t.Errorf("export: %v", err)
 	}
+	inst.Forbid(nil) // clients are served already
+	for _, mode := range []string{"", api.ImportFlush} {
+		if _, err := inst.Import(t.Context(), strings.NewReader("REDIS0010"), mode, func(api.Moved) {}); !api.IsCode(err, api.CodeNotReady) {
+			t.Errorf("import %q: %v", mode, err)
+		}
+	}
 	inst.SetMembers(1, []control.Member{{Replica: 2, Region: "us-east", Addr: "127.0.0.1:1"}})
-	inst.Forbid(nil)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for late := time.After(time.Minute); inst.(control.CatchingUp).CatchingUp() != ""; {

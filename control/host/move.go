@@ -31,8 +31,8 @@ func (i *instance) work(ctx context.Context) (_ context.Context, end func(), err
 // before it makes the log that has to be read with it short. despite are the reasons for
 // which no writes are taken that are none not to read.
 func (i *instance) snapshot(ctx context.Context, despite ...error) (*oplog.Snapshot, error) {
-	if why := i.CatchingUp(); why != "" { // it would be taken for all there is
-		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s has not got the state of the database yet; use another region (%s)", i.host.settings.Region, why)
+	if err := i.complete(); err != nil {
+		return nil, err
 	}
 	err := i.Err()
 	if err != nil && !slices.ContainsFunc(despite, func(known error) bool { return errors.Is(err, known) }) {
@@ -42,6 +42,14 @@ func (i *instance) snapshot(ctx context.Context, despite ...error) (*oplog.Snaps
 		return nil, err
 	}
 	return i.log.Snapshot(ctx)
+}
+
+// complete refuses what would take the part of a database that is here for all there is.
+func (i *instance) complete() error {
+	if why := i.CatchingUp(); why != "" {
+		return api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "region %s has not got the state of the database yet; use another region (%s)", i.host.settings.Region, why)
+	}
+	return nil
 }
 
 // Export is part of control.Instance.
@@ -81,6 +89,11 @@ func (i *instance) Import(ctx context.Context, src io.Reader, mode string, progr
 		return api.Moved{}, err
 	}
 	defer end()
+	if m == command.ImportEmpty || m == command.ImportFlush {
+		if err := i.complete(); err != nil { // it looks empty, and a flush removes what is here
+			return api.Moved{}, err
+		}
+	}
 	n, err := i.commands.Import(ctx, src, command.ImportOptions{Mode: m, Progress: func(n command.ImportResult) { progress(api.Moved(n)) }})
 	return api.Moved(n), because(ctx, err)
 }
