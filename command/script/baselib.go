@@ -145,7 +145,9 @@ func (vm *VM) rawget(l *lua.LState) int {
 func (vm *VM) rawset(l *lua.LState) int {
 	t := vm.checkTable(l, 1)
 	vm.writable(l, t)
-	l.RawSet(t, l.CheckAny(2), l.CheckAny(3))
+	k, v := l.CheckAny(2), l.CheckAny(3)
+	vm.reach(l, t, k)
+	l.RawSet(t, k, v)
 	l.SetTop(1)
 	return 1
 }
@@ -213,7 +215,7 @@ func (vm *VM) unpack(l *lua.LState) int {
 	t := vm.checkTable(l, 1)
 	i, j := vm.optInt(l, 2, 1), 0
 	if l.Get(3) == lua.LNil {
-		j = t.Len()
+		j = lengthOf(t)
 	} else {
 		j = vm.checkInt(l, 3)
 	}

@@ -96,6 +96,9 @@ func (f *boundFinder) block(list []ast.Stmt, turns, nested int) {
 	f.turns, f.nested = max(f.turns, turns), max(f.nested, nested)
 	for _, s := range list {
 		f.calls(exprsOf(s), turns, nested)
+		if a, ok := s.(*ast.AssignStmt); ok {
+			f.unknown = f.unknown || f.reachesFar(a.Lhs)
+		}
 		turns, nested := turns, nested
 		switch s := s.(type) {
 		case *ast.NumberForStmt:
@@ -120,7 +123,7 @@ func (f *boundFinder) block(list []ast.Stmt, turns, nested int) {
 func (f *boundFinder) calls(list []ast.Expr, turns, nested int) {
 	fine := map[ast.Expr]bool{}
 	walkHere(list, func(e ast.Expr) {
-		f.unknown = f.unknown || matches(e, fine)
+		f.unknown = f.unknown || matches(e, fine) || f.mayFillFar(e)
 		fn := f.called(e)
 		if fn == nil {
 			return
@@ -144,7 +147,7 @@ func (f *boundFinder) numberTurns(s *ast.NumberForStmt) (turns int, overTable bo
 	if !ok || step == 0 {
 		return many, false
 	}
-	if length, isLength := s.Limit.(*ast.UnaryLenOpExpr); isLength && isName(length.Expr, f.tables...) {
+	if of := measured(s.Limit); of != nil && isName(of, f.tables...) {
 		return many, first >= 0 && step >= 1
 	}
 	last, ok := literal(s.Limit)

@@ -49,6 +49,24 @@ func TestShort(t *testing.T) {
 	})
 }
 
+// TestShortTables: elements far from the first take memory for all before them.
+func TestShortTables(t *testing.T) {
+	checkShort(t, []shortCase{
+		{"local t = {} for i = 1, 100 do t[i] = {} t[i].x = 1 t[#t + 1] = 2 t[i + 1] = 3 end", true, true, true},
+		{"local t = {} for i, k in ipairs(KEYS) do t[i] = k t[k] = i t[k .. i] = 1 t[ARGV[i]] = 2 end", true, true, false},
+		{"local t = {1, 2, [5] = 6, x = 7} t[1024] = 1", true, true, true},
+		{"local t = {} for i = 1, 100 do t[i] = {} t[i][200000] = 1 end", false, false, false},
+		{"local t = {} for i = 1, 100 do t[i] = {[200000] = 1} end", false, false, false},
+		{"local t = {} t[tonumber(ARGV[1])] = 1", false, false, false},
+		{"local t, i = {}, 2e5 t[i] = 1", false, false, false},
+		{"local t = {} for i = 200000, 200001 do t[i] = 1 end", false, false, false},
+		{"local t = {} for i = 1, 1e6, 5000 do t[i] = 1 end", false, false, false},
+		{"local t = {} for i = 1, 9, 2 do t[i] = 1 t[200 * 1000] = 1 end", false, false, false},
+		{"local t = {} t[i + 5000] = 1", false, false, false},
+		{"local t = {} for i = 1, 2 do local i = 2e5 t[i] = 1 end", false, false, false},
+	})
+}
+
 // TestShortHelpers: functions that are called by their names only, and not by
 // themselves.
 func TestShortHelpers(t *testing.T) {

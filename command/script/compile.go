@@ -126,7 +126,7 @@ func compile(text, name string) (c compiled, err error) {
 	if err != nil {
 		return c, compileError(name, text, err)
 	}
-	r := rewriter{lengths: strings.Contains(text, "__len")}
+	r := rewriter{}
 	if err := r.rewrite(chunk); err != nil {
 		return c, errors.New(name + ":1: " + err.Error())
 	}

@@ -11,7 +11,8 @@ type helpers struct {
 	byName map[string]*ast.FunctionExpr
 	global []string // tables that all code sees and none changes
 	found  map[*ast.FunctionExpr]bounds
-	redone bool // unpack, ipairs or pairs may be something else
+	steps  map[string]bool // names that are only what loops go on with, see near
+	redone bool            // unpack, ipairs or pairs may be something else
 }
 
 // findHelpers looks at a chunk that has been rewritten; ok is false if functions
@@ -19,6 +20,7 @@ type helpers struct {
 func findHelpers(chunk []ast.Stmt) (h *helpers, ok bool) {
 	h = &helpers{byName: map[string]*ast.FunctionExpr{}, found: map[*ast.FunctionExpr]bounds{}}
 	declared := countNames(chunk)
+	h.steps = countingNames(chunk, declared)
 	h.redone = declared["unpack"]+declared["ipairs"]+declared["pairs"] > 0
 	fine := map[ast.Expr]bool{}
 	walkStmts(chunk, func(s ast.Stmt) {

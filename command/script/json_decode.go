@@ -208,7 +208,7 @@ func (d *jsonDecoder) value() lua.LValue {
 
 func (d *jsonDecoder) object() lua.LValue {
 	d.deeper()
-	t := d.l.NewTable()
+	t := d.vm.newTable(d.l, 0, 1)
 	if d.next(); d.tok == "T_OBJ_END" {
 		d.depth--
 		return t
@@ -237,7 +237,7 @@ func (d *jsonDecoder) object() lua.LValue {
 
 func (d *jsonDecoder) array() lua.LValue {
 	d.deeper()
-	t := d.l.NewTable()
+	t := d.vm.newTable(d.l, 1, 0)
 	if d.next(); d.tok == "T_ARR_END" {
 		d.depth--
 		return t

@@ -46,6 +46,7 @@ func (vm *VM) msgPack(l *lua.LState) int {
 	for i := 1; i <= n; i++ {
 		p.value(l.Get(i), 0)
 	}
+	vm.spend(l, len(p.buf))
 	l.Push(lua.LString(p.buf))
 	return 1
 }
@@ -145,7 +146,7 @@ func (p *packer) table(t *lua.LTable, level int) {
 	if array && largest == count {
 		p.head(count, 0x90, 15, 0, 0xdc, 0xdd)
 		for i := 1; i <= count; i++ {
-			p.value(t.RawGetInt(i), level+1)
+			p.value(item(t, i), level+1)
 		}
 		return
 	}
@@ -170,7 +171,7 @@ func (vm *VM) msgUnpack(l *lua.LState, limit, offset int64) int {
 	if all {
 		limit = math.MaxInt32
 	}
-	u := unpacker{l: l, s: s, pos: int(offset)}
+	u := unpacker{vm: vm, l: l, s: s, pos: int(offset)}
 	var out []lua.LValue
 	for u.pos < len(s) && int64(len(out)) < limit {
 		if len(out) >= maxUnpack {
@@ -197,6 +198,7 @@ func (vm *VM) msgUnpack(l *lua.LState, limit, offset int64) int {
 // unpacker reads MessagePack. Claimed lengths cost nothing before the bytes
 // are seen to be there.
 type unpacker struct {
+	vm  *VM
 	l   *lua.LState
 	s   string
 	pos int
@@ -268,7 +270,7 @@ func (u *unpacker) value(depth int) lua.LValue {
 }
 
 func (u *unpacker) array(n, depth int) lua.LValue {
-	t := u.l.NewTable()
+	t := u.vm.newTable(u.l, 1, 0)
 	for i := 1; i <= n; i++ {
 		t.RawSetInt(i, u.value(depth+1))
 	}
@@ -276,12 +278,13 @@ func (u *unpacker) array(n, depth int) lua.LValue {
 }
 
 func (u *unpacker) mapping(n, depth int) lua.LValue {
-	t := u.l.NewTable()
+	t := u.vm.newTable(u.l, 0, 1)
 	for ; n > 0; n-- {
 		k, v := u.value(depth+1), u.value(depth+1)
 		if n, ok := k.(lua.LNumber); k == lua.LNil || ok && n != n {
 			u.l.Error(lua.LString("table index is "+map[bool]string{true: "NaN", false: "nil"}[ok]), 0)
 		}
+		u.vm.reach(u.l, t, k)
 		t.RawSet(k, v)
 	}
 	return t

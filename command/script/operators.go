@@ -40,11 +40,12 @@ func mod(x, y float64) float64 { return x - float64(math.Floor(x/y)*y) }
 // power is the operator ^.
 func power(x, y float64) float64 { return orNaN(pow(x, y), noNumber, x, y) }
 
-// length is the operator #, which asks no metatable of a table.
+// length is the operator #: gopher-lua's would ask a table's metatable, and not see what is
+// hashed.
 func length(l *lua.LState) int {
 	switch v := l.Get(1).(type) {
 	case *lua.LTable:
-		l.Push(lua.LNumber(v.Len()))
+		l.Push(lua.LNumber(lengthOf(v)))
 	case lua.LString:
 		l.Push(lua.LNumber(len(v)))
 	default:

@@ -75,6 +75,7 @@ func (vm *VM) redisCall(l *lua.LState, raises bool) int {
 	if len(vm.scratch) > 0 && vm.scratch[0] == '-' {
 		l.Push(vm.refusal(l, strings.TrimRight(string(vm.scratch[1:]), "\r\n")))
 	} else {
+		vm.spend(l, min(len(vm.scratch)*perReplyByte, maxString))
 		r := replyReader{vm: vm, buf: vm.scratch}
 		l.Push(r.value())
 	}
@@ -83,6 +84,9 @@ func (vm *VM) redisCall(l *lua.LState, raises bool) int {
 	}
 	return 1
 }
+
+// perReplyByte is what a byte of a reply may take in memory, of one that has many small values.
+const perReplyByte = 6
 
 // refusal is what redis.pcall returns for a command that failed. Redis marks it
 // as counted, and scripts that look at all fields see the mark.

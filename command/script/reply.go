@@ -98,12 +98,12 @@ func (r *replyWriter) table(t *lua.LTable, depth int) error {
 		}
 	}
 	n := 0
-	for t.RawGetInt(n+1) != lua.LNil {
+	for item(t, n+1) != lua.LNil {
 		n++
 	}
 	r.w.Array(n)
 	for i := 1; i <= n; i++ {
-		if err := r.value(t.RawGetInt(i), depth+1); err != nil {
+		if err := r.value(item(t, i), depth+1); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (r *replyReader) value() lua.LValue {
 		return r.field("big_number", lua.LString(r.line()))
 	case '=':
 		s := r.bulk(r.count())
-		t := l.NewTable()
+		t := l.CreateTable(0, 2)
 		t.RawSetString("format", lua.LString(s[:3]))
 		t.RawSetString("string", lua.LString(s[4:]))
 		return r.field("verbatim_string", t)
@@ -231,8 +231,9 @@ func (r *replyReader) value() lua.LValue {
 
 func (r *replyReader) mapping() lua.LValue {
 	isMap := r.buf[0] == '%'
-	t := r.vm.l.NewTable()
-	for n := r.count(); n > 0; n-- {
+	n := r.count()
+	t := r.vm.l.CreateTable(0, n)
+	for ; n > 0; n-- {
 		k, v := r.value(), lua.LValue(lua.LTrue)
 		if isMap {
 			v = r.value()

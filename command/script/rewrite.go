@@ -33,9 +33,8 @@ var errTooDeep = errors.New("chunk has too many syntax levels")
 // ones that round as Lua does; it makes numbers of what a loop counts with; it makes
 // assignments to globals fail; it finds library functions at compile time.
 type rewriter struct {
-	scopes  []map[string]bool
-	depth   int
-	lengths bool // the text names __len, which tables of gopher-lua follow and those of Lua 5.1 do not
+	scopes []map[string]bool
+	depth  int
 }
 
 func (r *rewriter) rewrite(chunk []ast.Stmt) (err error) {
@@ -314,12 +313,9 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 	case *ast.UnaryNotOpExpr:
 		e.Expr = r.expr(e.Expr)
 	case *ast.UnaryLenOpExpr:
-		if r.lengths {
-			c := hiddenCall(hiddenLength, e)
-			c.Args = []ast.Expr{r.single(e.Expr)}
-			return c
-		}
-		e.Expr = r.expr(e.Expr)
+		c := hiddenCall(hiddenLength, e)
+		c.Args = []ast.Expr{r.single(e.Expr)}
+		return c
 	case *ast.FunctionExpr:
 		r.function(e)
 	}
@@ -364,7 +360,10 @@ func (r *rewriter) number(e ast.Expr) ast.Expr {
 	}
 	e = r.single(e)
 	switch e.(type) {
-	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr, *ast.UnaryLenOpExpr: // is one
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr: // is one
+		return e
+	}
+	if measured(e) != nil {
 		return e
 	}
 	c := hiddenCall(hiddenNumber, e)
@@ -381,6 +380,14 @@ func hiddenCall(name string, e ast.Expr) *ast.FuncCallExpr {
 	c.SetLine(e.Line())
 	c.SetLastLine(e.LastLine())
 	return c
+}
+
+// measured returns what # is applied to, of a chunk that has been rewritten, or nil.
+func measured(e ast.Expr) ast.Expr {
+	if c, ok := e.(*ast.FuncCallExpr); ok && c.Func != nil && isName(c.Func, hiddenLength) {
+		return c.Args[0]
+	}
+	return nil
 }
 
 // single rewrites an operand, of which only the first value counts.

@@ -18,6 +18,50 @@ func (vm *VM) tableLibrary() map[string]lua.LValue {
 	})
 }
 
+// lengthOf is the number of a table's elements, behind which there is none. What gopher-lua
+// hashes it does not count: the end of that is looked for as Lua does.
+func lengthOf(t *lua.LTable) int {
+	n := t.Len()
+	if n < maxArray-1 {
+		return n
+	}
+	end := n + 1
+	for item(t, end) != lua.LNil {
+		n, end = end, 2*end
+	}
+	for end-n > 1 {
+		if middle := (n + end) / 2; item(t, middle) != lua.LNil {
+			n = middle
+		} else {
+			end = middle
+		}
+	}
+	return n
+}
+
+// reach accounts for the places up to k that gopher-lua makes in a table when k is set.
+func (vm *VM) reach(l *lua.LState, t *lua.LTable, k lua.LValue) {
+	if n, ok := k.(lua.LNumber); ok && n < maxArray {
+		if places := int(n) - t.Len(); places > nearby {
+			vm.spend(l, places*perPlace)
+		}
+	}
+}
+
+// nearby is how many places a text may make in a table without showing it, of perPlace
+// bytes each.
+const nearby, perPlace = 1024, 16
+
+// newTable makes a table for what a text says, which may have many. It begins small: the
+// tables of NewTable take 3 KB.
+func (vm *VM) newTable(l *lua.LState, elements, fields int) *lua.LTable {
+	vm.spend(l, tableSize)
+	return l.CreateTable(elements, fields)
+}
+
+// tableSize is about what a small table takes, in bytes.
+const tableSize = 768
+
 // item is t[i]: what gopher-lua keeps in its array has a short way there.
 func item(t *lua.LTable, i int) lua.LValue {
 	if 0 < i && i < maxArray {
@@ -28,7 +72,7 @@ func item(t *lua.LTable, i int) lua.LValue {
 
 // tableLength is table.getn.
 func (vm *VM) tableLength(l *lua.LState) int {
-	l.Push(lua.LNumber(vm.checkTable(l, 1).Len()))
+	l.Push(lua.LNumber(lengthOf(vm.checkTable(l, 1))))
 	return 1
 }
 
@@ -48,7 +92,7 @@ func (vm *VM) tableLargest(l *lua.LState) int {
 // too, as in Lua.
 func (vm *VM) tableInsert(l *lua.LState) int {
 	t := vm.checkTable(l, 1)
-	end := t.Len() + 1
+	end := lengthOf(t) + 1
 	at, v := end, l.Get(2)
 	switch l.GetTop() {
 	case 2:
@@ -64,19 +108,28 @@ func (vm *VM) tableInsert(l *lua.LState) int {
 		}
 		t.RawSetInt(i, item(t, i-1))
 	}
+	vm.reach(l, t, lua.LNumber(at))
 	t.RawSetInt(at, v)
 	return 0
 }
 
 func (vm *VM) tableRemove(l *lua.LState) int {
 	t := vm.checkTable(l, 1)
-	end := t.Len()
+	end := lengthOf(t)
 	at := vm.optInt(l, 2, end)
 	if at < 1 || at > end {
 		return 0
 	}
 	vm.writable(l, t)
-	l.Push(t.Remove(at))
+	if end < maxArray {
+		l.Push(t.Remove(at))
+		return 1
+	}
+	l.Push(item(t, at))
+	for ; at < end; at++ {
+		t.RawSetInt(at, item(t, at+1))
+	}
+	t.RawSetInt(end, lua.LNil)
 	return 1
 }
 
@@ -85,7 +138,7 @@ func (vm *VM) tableConcat(l *lua.LState) int {
 	if l.GetTop() > 1 && l.Get(2) != lua.LNil {
 		sep = vm.checkText(l, 2)
 	}
-	i, j := vm.optInt(l, 3, 1), vm.optInt(l, 4, t.Len())
+	i, j := vm.optInt(l, 3, 1), vm.optInt(l, 4, lengthOf(t))
 	var b []byte
 	for k := i; k <= j; k++ {
 		switch v := item(t, k).(type) {
@@ -120,8 +173,8 @@ func (vm *VM) tableForEach(l *lua.LState) int {
 
 func (vm *VM) tableForEachI(l *lua.LState) int {
 	t, f := vm.checkTable(l, 1), l.CheckFunction(2)
-	for i := 1; i <= t.Len(); i++ {
-		if vm.each(l, f, lua.LNumber(i), t.RawGetInt(i)) {
+	for i := 1; i <= lengthOf(t); i++ {
+		if vm.each(l, f, lua.LNumber(i), item(t, i)) {
 			return 1
 		}
 	}

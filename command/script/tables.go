@@ -73,10 +73,10 @@ func keepsTables(chunk []ast.Stmt, names ...string) bool {
 			keeps = keeps && (fine[e] || !isName(e, names...))
 		case *ast.AttrGetExpr:
 			fine[e.Object] = true
-		case *ast.UnaryLenOpExpr:
-			fine[e.Expr] = true
 		case *ast.FuncCallExpr:
-			if callsWith(e, names, "unpack") {
+			if of := measured(e); of != nil {
+				fine[of] = true
+			} else if callsWith(e, names, "unpack") {
 				fine[e.Args[0]] = true
 			}
 		}

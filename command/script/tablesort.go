@@ -27,7 +27,7 @@ type sorter struct {
 // tableSort is table.sort.
 func (vm *VM) tableSort(l *lua.LState) int {
 	t := vm.checkTable(l, 1)
-	n := t.Len()
+	n := lengthOf(t)
 	s := sorter{vm: vm, l: l, t: t, by: l.Get(2), fair: 64 * (n + 1)}
 	if s.by != lua.LNil && s.by.Type() != lua.LTFunction {
 		vm.badType(l, 2, "function")
@@ -45,7 +45,7 @@ func (vm *VM) tableSort(l *lua.LState) int {
 func sortAlike(t *lua.LTable, n int) bool {
 	items := make([]lua.LValue, n)
 	for i := range items {
-		items[i] = t.RawGetInt(i + 1)
+		items[i] = item(t, i+1)
 		if v, ok := items[i].(lua.LNumber); ok && v != v || items[i].Type() != items[0].Type() {
 			return false
 		}

@@ -17,7 +17,7 @@ const (
 	maxCalls     = 16000   // Lua calls in each other
 	maxRegisters = 1 << 20 // values on the stack
 	maxString    = 512 << 20
-	maxArray     = 1 << 22 // larger tables are hashed
+	maxArray     = 1 << 18 // elements from here on are hashed, see lengthOf
 	keepProtos   = 256     // compiled functions a VM keeps
 	maxReplyNest = 1000
 	maxUnpack    = 7999
@@ -123,10 +123,13 @@ func (vm *VM) Kill(cause string) {
 // Discard ends what a VM that is not used any more still has.
 func (vm *VM) Discard() { vm.Kill("discarded") }
 
-// spend accounts for a string that is about to be made.
+// spend accounts for a string or a table that is about to be made.
 func (vm *VM) spend(l *lua.LState, size int) {
 	if size > maxString {
 		raise(l, "string length overflow")
+	}
+	if why := vm.killed.why.Load(); why != nil {
+		raise(l, "%s", *why)
 	}
 	if vm.spent += size; vm.spent > maxSpend {
 		vm.spent = 0
@@ -256,7 +259,7 @@ func (vm *VM) onError(l *lua.LState) int {
 		if v != lua.LNil {
 			text = luaText(vm.textOf(l, v))
 		}
-		t := l.NewTable()
+		t := l.CreateTable(0, 1)
 		t.RawSetString("err", lua.LString("ERR "+text))
 		v = t
 	}
@@ -340,7 +343,7 @@ func raise(l *lua.LState, format string, args ...any) {
 
 // raiseTable raises an error of redis.call: a table with the error as reply.
 func (vm *VM) raiseTable(l *lua.LState, text string) {
-	t := l.NewTable()
+	t := l.CreateTable(0, 3)
 	t.RawSetString("err", lua.LString(text))
 	t.RawSetString("source", lua.LString("@"+vm.chunk))
 	if line := currentLine(l); line > 0 {
