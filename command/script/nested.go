@@ -69,6 +69,9 @@ func (vm *VM) untraced(l *lua.LState, cause any) *lua.ApiError {
 	case !ok:
 		err = &lua.ApiError{Type: lua.ApiErrorPanic, Object: lua.LString(fmt.Sprint(cause))}
 	}
+	if text, isText := err.Object.(lua.LString); isText {
+		err.Object = lua.LString(named(l, 0, string(text)))
+	}
 	err.StackTrace = "none"
 	return err
 }

@@ -7,14 +7,14 @@ import (
 )
 
 // callMeta returns what the operands' metatables make of an operator. If they
-// make nothing of it, what is said is the fault of bad.
-func (vm *VM) callMeta(l *lua.LState, event string, a, b lua.LValue, what string, bad lua.LValue) lua.LValue {
+// make nothing of it, the complaint is raised.
+func (vm *VM) callMeta(l *lua.LState, event string, a, b lua.LValue, complaint func() string) lua.LValue {
 	f := metaField(l, a, event)
 	if f == lua.LNil {
 		f = metaField(l, b, event)
 	}
 	if f == lua.LNil {
-		raise(l, "attempt to %s a %s value", what, bad.Type())
+		raise(l, "%s", complaint())
 	}
 	l.Push(f)
 	l.Push(a)
@@ -49,7 +49,7 @@ func length(l *lua.LState) int {
 	case lua.LString:
 		l.Push(lua.LNumber(len(v)))
 	default:
-		raise(l, "attempt to get length of a %s value", v.Type())
+		raise(l, "%s", blame(l, "get length of", 0, v))
 	}
 	return 1
 }
@@ -66,7 +66,7 @@ func (vm *VM) arithmetic() map[string]lua.LValue {
 		"__unm": func(l *lua.LState) int {
 			x, ok := numeric(l.Get(1))
 			if !ok {
-				raise(l, "attempt to perform arithmetic on a string value")
+				raise(l, "%s", blame(l, "perform arithmetic on", 0, l.Get(1)))
 			}
 			l.Push(lua.LNumber(-x))
 			return 1
@@ -82,10 +82,13 @@ func (vm *VM) operator(event string, of func(x, y float64) float64) lua.LGFuncti
 		switch {
 		case okA && okB:
 			l.Push(lua.LNumber(of(x, y)))
-		case okA:
-			l.Push(vm.callMeta(l, event, a, b, "perform arithmetic on", b))
 		default:
-			l.Push(vm.callMeta(l, event, a, b, "perform arithmetic on", a))
+			l.Push(vm.callMeta(l, event, a, b, func() string {
+				if okA {
+					return blame(l, "perform arithmetic on", 1, b)
+				}
+				return blame(l, "perform arithmetic on", 0, a)
+			}))
 		}
 		return 1
 	}

@@ -134,11 +134,13 @@ func (vm *VM) concatMeta(l *lua.LState) int {
 			right = lua.LString(a + b)
 			continue
 		}
-		bad := left
-		if lua.LVCanConvToString(left) {
-			bad = right
-		}
-		right = vm.callMeta(l, "__concat", left, right, "concatenate", bad)
+		was := right
+		right = vm.callMeta(l, "__concat", left, right, func() string {
+			if lua.LVCanConvToString(left) {
+				return blame(l, "concatenate", i, was)
+			}
+			return blame(l, "concatenate", i-1, left)
+		})
 	}
 	l.Push(right)
 	return 1

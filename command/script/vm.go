@@ -257,7 +257,7 @@ func (vm *VM) onError(l *lua.LState) int {
 	if _, ok := v.(*lua.LTable); !ok {
 		text := "nil"
 		if v != lua.LNil {
-			text = luaText(vm.textOf(l, v))
+			text = named(l, 1, vm.textOf(l, v))
 		}
 		t := l.CreateTable(0, 1)
 		t.RawSetString("err", lua.LString("ERR "+text))
