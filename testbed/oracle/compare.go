@@ -151,7 +151,8 @@ func runsScript(args []string) bool {
 
 var luaVariable = regexp.MustCompile(`attempt to ([a-z ]+) (?:global|local|method|field|upvalue) '[^']*' \((a \w+ value)\)`)
 
-// nameless takes the names of variables out of an error of Lua: crdb's has none.
+// nameless takes the names of variables out of an error of Lua: crdb's has none in
+// coroutines, and of variables whose place in the code gopher-lua does not tell.
 func nameless(wire string) string { return luaVariable.ReplaceAllString(wire, "attempt to $1 $2") }
 
 // maskCounts blanks the count that a HyperLogLog's string carries: Redis writes

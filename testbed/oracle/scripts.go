@@ -47,6 +47,9 @@ var luaCalls = []string{
 	"table.concat((function(t) table.sort(t,function(a,b) return a<=b end) return t end)({%i,%i,%i,%i,%i}),' ')", "(function(t) table.sort(t) return t end)({%i,%i,'b'})",
 	"(function(t) table.insert(t,%i,'z') return {t[1],t[2],t[4]} end)({1,2,3})", "table.remove({1,2,3},%i)", "table.maxn({[%i]=1,[%n]=2})", "#{%i,n=tostring(%i)}", "({%i,n=redis.pcall(%c)})[2]",
 	"cmsgpack.unpack_one(%m,%i)", "cmsgpack.unpack_limit(%m,%i,%i)", "struct.unpack(%f,'\\1\\2\\255\\128\\0\\3abcdefghijklmnop',%i)", "struct.pack(%f,%n,%n)", "tonumber(%s,%i)", "string.rep(%s,-1)", "string.char(%i,%i)",
+	"string.format(%o,%n)", "string.format(%o,%n)", "string.format(%o,%s)", "(function(t) t[300000*%i]=1 return #t end)({})", "(%v).x.y", "(%v)()", "(%v):m(%i)", "(%v)+%n", "%n-(%v)", "-(%v)",
+	"(%v)..%s", "%s..(%v)", "#(%v)", "(function(a,b) return a.x.y end)(%v)", "(function(a) local b=a return b*2 end)(%v)", "(function(a) for i,v in ipairs({a}) do return v.x.y end end)(%v)",
+	"(function() local a,b=%v,%v return b.x.y end)()", "(function(a) return function() return a.x end end)(%v)()", "pcall(function(a) a.b.c=1 end,%v)", "pcall(function(a) return a.b() end,%v)",
 }
 
 var (
@@ -101,6 +104,8 @@ func luaFill(r *rand.Rand, text string, depth int) string {
 			b.WriteString(pick(r, luaPacked))
 		case 'f':
 			b.WriteString(pick(r, luaFormats))
+		case 'o':
+			b.WriteString(luaPrintf(r))
 		case 'c':
 			b.WriteString(luaFill(r, pick(r, scriptCommands), depth))
 		default:
@@ -108,6 +113,12 @@ func luaFill(r *rand.Rand, text string, depth int) string {
 		}
 	}
 	return b.String()
+}
+
+// luaPrintf makes a format of one directive.
+func luaPrintf(r *rand.Rand) string {
+	flags := pick(r, []string{"", "", "-", "+", " ", "#", "0", "-0", "+ ", "#0", "-+ #0"})
+	return "'%" + flags + pick(r, []string{"", "", "5", "12", "99"}) + pick(r, []string{"", "", ".", ".0", ".3", ".20"}) + pick(r, strings.Split("diouxXeEfgGcsq", "")) + "'"
 }
 
 // luaValue makes an expression.
