@@ -25,6 +25,7 @@ type memory struct {
 	heap  int64 // live and not yet collected objects
 	inUse int64 // heap memory that is not free
 	total int64 // everything mapped, but what was given back
+	goal  int64 // the heap at which a collection is to be done
 }
 
 func readMemory() memory {
@@ -33,6 +34,7 @@ func readMemory() memory {
 		{Name: "/memory/classes/heap/unused:bytes"},
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/gc/heap/goal:bytes"},
 	}
 	metrics.Read(s)
 	value := func(i int) int64 {
@@ -41,7 +43,7 @@ func readMemory() memory {
 		}
 		return int64(s[i].Value.Uint64())
 	}
-	return memory{heap: value(0), inUse: value(0) + value(1), total: value(2) - value(3)}
+	return memory{heap: value(0), inUse: value(0) + value(1), total: value(2) - value(3), goal: value(4)}
 }
 
 // memoryPeriod is how old the figure that maxmemory is compared with may be,

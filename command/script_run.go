@@ -234,12 +234,13 @@ const maxScriptHeap = 1 << 30
 var maxScriptReply = maxScriptHeap
 
 // Crowded compares the heap with what it was before the run.
-func (r *scriptRun) Crowded() bool {
-	heap := readMemory().heap
+func (r *scriptRun) Crowded() bool { return r.crowded(readMemory()) }
+
+func (r *scriptRun) crowded(m memory) bool {
 	if r.heap.Load() == 0 {
-		r.heap.Store(max(heap, 1))
+		r.heap.Store(max(m.heap, m.goal, 1)) // up to the goal it is filled with garbage, whoever makes it
 	}
-	return heap-r.heap.Load() > maxScriptHeap
+	return m.heap-r.heap.Load() > maxScriptHeap
 }
 
 // Random seeds math.random.

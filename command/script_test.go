@@ -172,3 +172,22 @@ func TestHostileScripts(t *testing.T) {
 		}
 	}
 }
+
+// Garbage in a large heap is no memory of a script: it is collected when the heap reaches
+// its goal, not before.
+func TestGarbageIsNotTheScripts(t *testing.T) {
+	var r scriptRun
+	for _, step := range []struct {
+		heap, goal int64
+		crowded    bool
+	}{
+		{10 << 30, 12 << 30, false},
+		{12 << 30, 12 << 30, false},
+		{12<<30 + maxScriptHeap, 13 << 30, false},
+		{12<<30 + maxScriptHeap + 1, 15 << 30, true},
+	} {
+		if got := r.crowded(memory{heap: step.heap, goal: step.goal}); got != step.crowded {
+			t.Errorf("a heap of %d: crowded is %v", step.heap, got)
+		}
+	}
+}
