@@ -106,7 +106,11 @@ func (vm *VM) choose(l *lua.LState) int {
 }
 
 func (vm *VM) next(l *lua.LState) int {
-	k, v := vm.behind(vm.checkTable(l, 1)).Next(l.Get(2))
+	t, after := vm.behind(vm.checkTable(l, 1)), l.Get(2)
+	if !hasHad(t, after) {
+		l.Error(lua.LString("invalid key to 'next'"), 0)
+	}
+	k, v := t.Next(after)
 	if k == lua.LNil {
 		l.Push(lua.LNil)
 		return 1

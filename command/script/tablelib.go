@@ -1,6 +1,7 @@
 package script
 
 import (
+	"reflect"
 	"strconv"
 
 	lua "github.com/yuin/gopher-lua"
@@ -37,6 +38,21 @@ func lengthOf(t *lua.LTable) int {
 		}
 	}
 	return n
+}
+
+// hasHad reports whether a table has a key, nil among them, or had it: next goes on behind
+// those that were removed on the way. gopher-lua would begin anew behind one that was never
+// there.
+func hasHad(t *lua.LTable, k lua.LValue) bool {
+	if k == lua.LNil || t.RawGet(k) != lua.LNil {
+		return true
+	}
+	inside := reflect.ValueOf(t).Elem()
+	if n, ok := k.(lua.LNumber); ok && n >= 1 && n < maxArray && lua.LNumber(int(n)) == n {
+		return int(n) <= inside.FieldByName("array").Len()
+	}
+	places := inside.FieldByName("k2i")
+	return places.Kind() != reflect.Map || places.MapIndex(reflect.ValueOf(&k).Elem()).IsValid()
 }
 
 // reach accounts for the places up to k that gopher-lua makes in a table when k is set.
