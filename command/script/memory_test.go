@@ -37,6 +37,26 @@ func TestMemoryIsLookedAt(t *testing.T) {
 	}
 }
 
+// TestBytesOnTheSpot: what nobody can end makes so many bytes of strings and no more; what
+// can be ended goes on.
+func TestBytesOnTheSpot(t *testing.T) {
+	defer func(n int) { spotBytes = n }(spotBytes)
+	spotBytes = 100_000
+	vm := NewVM()
+	for _, made := range []string{"string.rep('x', 1000)", "s:upper()", "s:reverse()", "s .. i", "string.format('%s', s)", "s:gsub('x', 'y')", "table.concat({s, s})"} {
+		body := "local s, n = string.rep('x', 1000), 0 for i = 1, %d do n = n + #(" + made + ") end return n > 0"
+		if got := run(t, vm, strings.Replace(body, "%d", "200", 1)); !strings.Contains(got, "too many steps") {
+			t.Errorf("%s: %s", made, got)
+		}
+		if got := run(t, vm, strings.Replace(body, "%d", "30", 1)); got != ":1" {
+			t.Errorf("%s: %s", made, got)
+		}
+		if got := run(t, vm, strings.Replace(body, "%d", "500", 1)); got != ":1" {
+			t.Errorf("%s, where it can be ended: %s", made, got)
+		}
+	}
+}
+
 // TestFarElements: elements that gopher-lua hashes are elements as others are.
 func TestFarElements(t *testing.T) {
 	const fill = "local n = 264000 local t = {} for i = 1, n do t[i] = i end "

@@ -75,7 +75,7 @@ func (vm *VM) redisCall(l *lua.LState, raises bool) int {
 	if len(vm.scratch) > 0 && vm.scratch[0] == '-' {
 		l.Push(vm.refusal(l, strings.TrimRight(string(vm.scratch[1:]), "\r\n")))
 	} else {
-		vm.spend(l, min(len(vm.scratch)*perReplyByte, maxString))
+		vm.account(l, min(len(vm.scratch)*perReplyByte, maxString))
 		r := replyReader{vm: vm, buf: vm.scratch}
 		l.Push(r.value())
 	}

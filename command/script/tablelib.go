@@ -59,7 +59,7 @@ func hasHad(t *lua.LTable, k lua.LValue) bool {
 func (vm *VM) reach(l *lua.LState, t *lua.LTable, k lua.LValue) {
 	if n, ok := k.(lua.LNumber); ok && n < maxArray {
 		if places := int(n) - t.Len(); places > nearby {
-			vm.spend(l, places*perPlace)
+			vm.account(l, places*perPlace)
 		}
 	}
 }
@@ -71,7 +71,7 @@ const nearby, perPlace = 1024, 16
 // newTable makes a table for what a text says, which may have many. It begins small: the
 // tables of NewTable take 3 KB.
 func (vm *VM) newTable(l *lua.LState, elements, fields int) *lua.LTable {
-	vm.spend(l, tableSize)
+	vm.account(l, tableSize)
 	return l.CreateTable(elements, fields)
 }
 

@@ -70,6 +70,7 @@ type VM struct {
 	dead      bool          // not to be used again
 	killable  bool          // the run looks whether it was killed
 	freeSteps int           // see goOn and matcher
+	freeBytes int           // see spend
 	threads   int           // coroutines made
 	nested    int           // calls of Lua from Go that stand in each other
 	handling  int           // handlers of xpcall among them
@@ -123,8 +124,19 @@ func (vm *VM) Kill(cause string) {
 // Discard ends what a VM that is not used any more still has.
 func (vm *VM) Discard() { vm.Kill("discarded") }
 
-// spend accounts for a string or a table that is about to be made.
+// spotBytes is how many bytes of strings a run may make that nobody can end.
+var spotBytes = 4 << 30
+
+// spend accounts for a string that is about to be made.
 func (vm *VM) spend(l *lua.LState, size int) {
+	if vm.freeBytes -= size; vm.freeBytes < 0 && !vm.killable {
+		raise(l, "too many steps")
+	}
+	vm.account(l, size)
+}
+
+// account accounts for a string, a table or a reply.
+func (vm *VM) account(l *lua.LState, size int) {
 	if size > maxString {
 		raise(l, "string length overflow")
 	}
@@ -199,7 +211,7 @@ func (vm *VM) begin(host Host, loops bool) {
 	vm.threads, vm.spent, vm.nested, vm.handling = 0, 0, 1, 0
 	vm.random.x = host.Random() >> 16
 	vm.json = defaultJSON
-	vm.killable, vm.freeSteps = loops, freeSteps
+	vm.killable, vm.freeSteps, vm.freeBytes = loops, freeSteps, spotBytes
 	vm.watch(vm.l)
 }
 
