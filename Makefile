@@ -21,7 +21,7 @@ SIM_RACE ?= 6
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install unit race lint oracle sim sim-race sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install warm unit race lint oracle sim sim-race sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -37,10 +37,13 @@ image: ## build the container image (crdb:local)
 demo: build ## three regions in one process, for redis-cli
 	build/crdb demo
 
-test: install lint unit race sim sim-race oracle conformance scenario regions outside compose ## everything; installs what it needs when run as root
+test: install warm lint unit race sim sim-race oracle conformance scenario regions outside compose ## everything; installs what it needs when run as root
 
 install: ## install what the tests need (Debian, as root)
 	@testbed/install.sh
+
+warm: # what the suites need comes from the module proxy, which may take minutes
+	@nice -n 19 testbed/suites/warm.sh >/dev/null 2>&1 &
 
 unit: ## tests that need nothing but Go
 	GOGC=400 $(GO) test -p 3 $(UNIT)

@@ -45,7 +45,7 @@ func (n *node) stable() crdt.VersionVector {
 // seeds is how many random runs to make: fewer with -short.
 func seeds(n uint64) uint64 {
 	if testing.Short() {
-		return n / 4
+		return max(n/10, 2) // with the race detector each takes a second
 	}
 	return n
 }

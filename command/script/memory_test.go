@@ -15,6 +15,9 @@ func (h *fullHost) Crowded() bool { return true }
 // TestMemoryIsLookedAt: what makes much of little ends where memory does, also on the spot,
 // where nobody watches.
 func TestMemoryIsLookedAt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills memory")
+	}
 	many := strings.Repeat
 	for _, c := range []struct{ body, arg, reply string }{
 		{body: "return #cjson.decode('[' .. ARGV[1] .. '1]')", arg: many("[],", 300000)},
@@ -59,6 +62,9 @@ func TestBytesOnTheSpot(t *testing.T) {
 
 // TestFarElements: elements that gopher-lua hashes are elements as others are.
 func TestFarElements(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills memory")
+	}
 	const fill = "local n = 264000 local t = {} for i = 1, n do t[i] = i end "
 	vm := NewVM()
 	for body, want := range map[string]string{
