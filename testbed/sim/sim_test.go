@@ -128,6 +128,17 @@ func TestSeeds(t *testing.T) {
 	all.print(t)
 }
 
+// TestFoundSeeds plays seeds that failed once and are quick: a copy of a node, started while
+// the links of its original were dropped by hand, took the original's place in what others
+// had sent (385525).
+func TestFoundSeeds(t *testing.T) {
+	for _, seed := range []uint64{385525} {
+		if res := simulate(t, draw(seed), nil); len(res.Failures) > 0 {
+			report(t, res)
+		}
+	}
+}
+
 // report makes a failed run as small as it gets, and prints it.
 func report(t *testing.T, failed Result) {
 	t.Errorf("seed %d fails: %s\nconfiguration: %v", failed.Config.Seed, strings.Join(failed.Failures, "\n"), failed.Config)
