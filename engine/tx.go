@@ -331,7 +331,9 @@ func (t *Tx) OnMiss(f func(db int, key []byte)) { t.missed = f }
 
 // Miss notes that a key was looked for in vain, and tells who listens to OnMiss.
 func (t *Tx) Miss(key []byte) {
-	t.noteLook(&t.e.parts[partOf(t.e.hash(key))].misses)
+	if t.looks != LooksNone { // or the key need not be hashed once more
+		t.noteLook(&t.e.parts[partOf(t.e.hash(key))].misses)
+	}
 	if t.missed != nil {
 		t.missed(t.db, key)
 	}
