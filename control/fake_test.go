@@ -92,12 +92,15 @@ type fakeInstance struct {
 	users     []string
 	state     uint64 // digest of its only key
 	partial   bool   // it has joined, and has not got everything
+	isolated  bool
+	linked    bool // to others, at any time
 }
 
 func (i *fakeInstance) SetMembers(_ int, ms []Member) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ms = ms
+	i.linked = i.linked || len(ms) > 1 && !i.isolated
 }
 
 func (i *fakeInstance) Forbid(why error) {
@@ -256,7 +259,14 @@ func (i *fakeInstance) Digests(_ context.Context, q *api.DigestQuery) (*api.Dige
 	return a, nil
 }
 
-func (i *fakeInstance) Cut(string, bool)                 {}
+func (i *fakeInstance) Cut(string, bool) {}
+
+func (i *fakeInstance) Isolate() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.isolated = true
+}
+
 func (i *fakeInstance) Collect(chan<- prometheus.Metric) {}
 
 func (i *fakeInstance) Stop() {}

@@ -292,24 +292,51 @@ func TestRecoverByItself(t *testing.T) {
 	})
 }
 
+// copied returns a copy of a node on another machine, to be started.
+func (n *testNode) copied() *testNode {
+	n.t.Helper()
+	dir := filepath.Join(n.t.TempDir(), "copy")
+	n.Close()
+	if err := os.CopyFS(dir, os.DirFS(n.opts.Settings.Dir)); err != nil {
+		n.t.Fatal(err)
+	}
+	n.start()
+	o, h := newOptions(settings(n.opts.Settings.Region, dir), &dialer{})
+	o.Settings.BootCheck = 2 * time.Second
+	o.Settings.Bind = "127.0.0.2"
+	return &testNode{t: n.t, host: h, opts: o}
+}
+
+// D2: a copy is sent nothing, at no moment of its start, also when it learns of newer
+// members: others would take the original to have had it.
+func TestACopyIsSentNothing(t *testing.T) {
+	_, nodes, guid := four(t)
+	beside := nodes[1].copied()
+	if task := nodes[0].modify(guid, &api.Modify{ForceUpdate: true}); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	beside.start()
+	t.Cleanup(func() { beside.Close() })
+	if v := beside.database(guid).record.Database.ConfigVersion; v != 2 {
+		t.Fatalf("the copy has configuration %d", v)
+	}
+	f := beside.fake(guid)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.linked || len(f.ms) == 0 {
+		t.Errorf("linked: %v, members: %v", f.linked, f.ms)
+	}
+}
+
 // A copy cannot push its original out: the address leads to another process.
 func TestRecoveryOfACopyIsRefused(t *testing.T) {
 	_, nodes, guid := four(t)
 	n := nodes[1]
-	dir := filepath.Join(t.TempDir(), "copy")
-	n.Close()
-	if err := os.CopyFS(dir, os.DirFS(n.opts.Settings.Dir)); err != nil {
-		t.Fatal(err)
-	}
-	n.start()
+	beside := n.copied()
 	f := nodes[0].fake(guid)
 	f.mu.Lock()
 	f.runs = map[int]uint64{2: n.run}
 	f.mu.Unlock()
-	o, h := newOptions(settings("eu-west", dir), &dialer{})
-	o.Settings.BootCheck = 2 * time.Second
-	o.Settings.Bind = "127.0.0.2"
-	beside := &testNode{t: t, host: h, opts: o}
 	beside.start()
 	t.Cleanup(func() { beside.Close() })
 	if !strings.Contains(beside.fake(guid).refuses(), "another process") {

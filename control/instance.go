@@ -79,6 +79,9 @@ type Instance interface {
 	// Cut drops the link to a region, or restores it: for demonstrations and
 	// tests.
 	Cut(region string, cut bool)
+	// Isolate drops all links, and lets none come up until the instance is opened
+	// anew, also with members it is told of later.
+	Isolate()
 	Collect(ch chan<- prometheus.Metric)
 	// Stop is the orderly end of serving: no command begins any more, the replies
 	// of those under way reach their clients, and Close will leave a checkpoint,

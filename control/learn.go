@@ -232,6 +232,10 @@ func (n *Node) bootCheck(guid string) {
 		return
 	}
 	r := db.record
+	copied := n.elsewhere(r)
+	if copied { // what a copy is sent, the original would be taken to have had
+		db.inst.Isolate()
+	}
 	answers := n.interview(r, n.others(r))
 	if len(answers) == 0 {
 		n.adoptNewest(guid, n.interview(r, n.former(r)))
@@ -256,11 +260,8 @@ func (n *Node) bootCheck(guid string) {
 		}
 	}
 	switch f := db.record.Fault; {
-	case n.elsewhere(db.record):
+	case copied:
 		n.halt(guid, &fault{api.CodeCloned, clonedText("another process answers at the address that this instance has in the configuration")})
-		for _, x := range n.others(db.record) { // what a copy is sent, the original would be taken to have had
-			db.inst.Cut(x.Region, true)
-		}
 	case other != 0: // whose log is longer means nothing then
 		n.halt(guid, &fault{api.CodeCloned, clonedText(fmt.Sprintf("instance %d hears from it", other))})
 	case lost != nil:

@@ -43,6 +43,7 @@ type Replicator struct {
 	mu struct {
 		sync.Mutex
 		cut    map[string]bool
+		alone  bool // as if all were cut
 		onAck  []func()
 		closed bool
 	}
@@ -231,10 +232,20 @@ func (r *Replicator) Cut(region string, cut bool) {
 	signal(r.transfers.wake) // it may have had nobody to ask
 }
 
+// Isolate cuts the links to all regions, also to members it is told of later, for good.
+func (r *Replicator) Isolate() {
+	r.mu.Lock()
+	r.mu.alone = true
+	r.mu.Unlock()
+	for _, l := range r.allLinks() {
+		l.drop(errCut)
+	}
+}
+
 func (r *Replicator) isCut(region string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mu.cut[region]
+	return r.mu.alone || r.mu.cut[region]
 }
 
 // durable is the log's OnDurable hook.

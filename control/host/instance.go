@@ -287,6 +287,9 @@ func (i *instance) Err() error {
 // Cut is part of control.Instance.
 func (i *instance) Cut(region string, cut bool) { i.repl.Cut(region, cut) }
 
+// Isolate is part of control.Instance.
+func (i *instance) Isolate() { i.repl.Isolate() }
+
 // Links is part of control.Instance.
 func (i *instance) Links() []control.Link {
 	var all []control.Link
