@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -183,5 +184,13 @@ func TestDemo(t *testing.T) {
 	}
 	if errs.String() != "" {
 		t.Error(errs.String())
+	}
+}
+
+// A container may be given http_proxy unasked, and a proxy does not reach this
+// machine's node.
+func TestHealthcheckAsksNoProxy(t *testing.T) {
+	if direct(time.Second).Transport.(*http.Transport).Proxy != nil {
+		t.Error("the check goes through a proxy of the environment")
 	}
 }
