@@ -13,7 +13,12 @@ import (
 
 // backupCmd works on backups without a node.
 func (a *app) backupCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "backup", Short: "Look at backups on this machine"}
+	cmd := &cobra.Command{Use: "backup", Short: "Look at backups on this machine", RunE: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 { // not help and exit code 0, by which a script would take the backup for sound
+			return fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
+		}
+		return c.Help()
+	}}
 	var output string
 	verify := &cobra.Command{
 		Use: "verify DIR", Short: "Check every file of a backup against its checksums; exit code 1 if one is damaged", Args: cobra.ExactArgs(1),

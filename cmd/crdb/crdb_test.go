@@ -86,6 +86,7 @@ func TestRefusals(t *testing.T) {
 		{serve("--database", "d", "--port", port), nil, exitFailure, "database port " + port + " is in use"},
 		{[]string{"healthcheck", "--admin-port", port, "--timeout", "50ms"}, nil, exitNotReady, "not ready"},
 		{[]string{"version", "-o", "xml"}, nil, exitUsage, "none of text, json"},
+		{[]string{"backup", "verfy", dir}, nil, exitUsage, `unknown command "verfy" for "crdb backup"`},
 	} {
 		var out output
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
