@@ -88,8 +88,8 @@ func TestErrorsSayWhere(t *testing.T) {
 }
 
 func TestEnvironmentOfOthersIsLeftAlone(t *testing.T) {
-	s, warnings, err := Load(Options{Environ: []string{"CRDB_PORT=tcp://10.0.0.1:6379", "CRDB_SERVICE_HOST=10.0.0.1"}, Check: check})
-	if err != nil || s.Port != 0 || len(warnings) != 2 {
+	s, warnings, err := Load(Options{Environ: []string{"CRDB_PORT=tcp://10.0.0.1:6379", "CRDB_SERVICE_HOST=10.0.0.1", "CRDB_GOSSIP_PORT=udp://10.0.0.1:7946"}, Check: check})
+	if err != nil || s.Port != 0 || len(warnings) != 3 {
 		t.Errorf("port %d, warnings %v, err %v", s.Port, warnings, err)
 	}
 }

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -100,6 +101,10 @@ func (l *loader) set(s *Settings, d directive) error {
 	return nil
 }
 
+// serviceLink is what Kubernetes puts into NAME_PORT for a service, by the
+// protocol of its first port.
+var serviceLink = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+
 // environment turns CRDB_ADMIN_PORT=1 into admin-port 1. A variable that names
 // no setting is left alone with a warning: clusters put such variables there
 // themselves (CRDB_SERVICE_HOST, CRDB_PORT=tcp://10.0.0.1:6379).
@@ -116,7 +121,7 @@ func (l *loader) environment(environ []string) []directive {
 		if !known && l.check != nil {
 			known = l.check(name, value) != ErrUnknown
 		}
-		if !known || strings.HasPrefix(value, "tcp://") {
+		if !known || serviceLink.MatchString(value) {
 			l.warnings = append(l.warnings, fmt.Sprintf("environment variable %s names no setting and is ignored", key))
 			continue
 		}
