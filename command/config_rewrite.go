@@ -78,6 +78,10 @@ func (p *param) written() string {
 		if p.value == "" {
 			return `""`
 		}
+	case Enum:
+		if p.Name == "appendfsync" && p.value == "no" {
+			return "everysec" // what it does here; no file that says "no" would be read
+		}
 	}
 	return p.value
 }

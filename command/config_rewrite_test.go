@@ -31,6 +31,10 @@ func TestConfigLines(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
+	c.Set("appendfsync", "no") // means everysec, and a start reads only that
+	if i := slices.IndexFunc(c.Lines(), func(l ConfigLine) bool { return l.Name == "appendfsync" }); c.Lines()[i].Text != "appendfsync everysec" {
+		t.Errorf("written of appendfsync no: %q", c.Lines()[i].Text)
+	}
 	c.Set("requirepass", "")
 	if i := slices.IndexFunc(c.Lines(), func(l ConfigLine) bool { return l.Name == "requirepass" }); c.Lines()[i].Text != "" {
 		t.Error("an empty password is written")
