@@ -51,7 +51,11 @@ func (a *app) export(ctx context.Context, c *api.Client, guid, path string, forc
 	if path == "-" {
 		return c.Export(ctx, guid, a.out)
 	}
-	if _, err := os.Stat(path); err == nil && !force {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular(): // a device or pipe would be replaced by a file, for everybody
+		return nil, fmt.Errorf("%s is no regular file; - is standard output", path)
+	case err == nil && !force:
 		return nil, fmt.Errorf("%s is there already; --force replaces it", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-")

@@ -21,6 +21,7 @@ func TestMoveGolden(t *testing.T) {
 		{"export_broken", broken, []string{"crdb", "export", "--name", "cart", "--file", "-"}, 1},
 		{"export_file", sound, []string{"crdb", "export", "cart", "--file", out}, 0},
 		{"export_again", sound, []string{"crdb", "export", "cart", "--file", out}, 1},
+		{"export_no_file", sound, []string{"crdb", "export", "cart", "--file", dir, "--force"}, 1},
 		{"import", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/one.rdb", "--merge"}, 0},
 		{"import_json", newNode(), []string{"crdb", "import", "--name", "cart", "--file", "testdata/one.rdb", "-o", "json"}, 0},
 		{"import_database_20", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/database20.rdb", "--flush"}, 1},
