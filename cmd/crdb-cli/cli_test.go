@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -273,5 +275,21 @@ func TestYAMLQuotesWhatIsNoWord(t *testing.T) {
 	want := "a: \"yes\"\nb: \"1\"\nc: \"x: y\"\nd: null\ne: []\nf:\n  - 1\n  -\n    k: v\ng: plain-word\nh: \"line\\nline\"\n"
 	if b.String() != want {
 		t.Errorf("got:\n%s", b.String())
+	}
+}
+
+func TestProxyIsNamed(t *testing.T) {
+	none := func(*http.Request) (*url.URL, error) { return nil, nil }
+	some := func(*http.Request) (*url.URL, error) { return url.Parse("http://squid:3128") }
+	lost := api.Errorf(http.StatusBadGateway, api.CodeUnreachable, "http://b:9443 answered status 403")
+	if err := viaProxy("http://b:9443", lost, some); !errors.Is(err, lost) || !strings.Contains(err.Error(), "through the proxy squid:3128") {
+		t.Error(err)
+	}
+	if err := viaProxy("http://b:9443", lost, none); err != lost {
+		t.Error(err)
+	}
+	other := api.Errorf(http.StatusConflict, api.CodeConflict, "the node says no")
+	if err := viaProxy("http://b:9443", other, some); err != other {
+		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -140,8 +141,26 @@ func (a *app) command(use, short string, args cobra.PositionalArgs, do func(ctx 
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 		defer cancel()
-		return do(ctx, c, args)
+		return viaProxy(c.Base, do(ctx, c, args), http.ProxyFromEnvironment)
 	}}
+}
+
+// viaProxy says in an error that a node was not reached that a proxy of the
+// environment was asked: its own answers look like those of a wrong port.
+func viaProxy(base string, err error, proxyOf func(*http.Request) (*url.URL, error)) error {
+	var e *api.Error
+	if !errors.As(err, &e) || e.Code != api.CodeUnreachable {
+		return err
+	}
+	req, bad := http.NewRequest(http.MethodGet, base, nil)
+	if bad != nil {
+		return err
+	}
+	proxy, bad := proxyOf(req)
+	if bad != nil || proxy == nil {
+		return err
+	}
+	return fmt.Errorf("%w (asked through the proxy %s, as http_proxy says; name the node in no_proxy to go there directly)", err, proxy.Host)
 }
 
 func (a *app) versionCmd() *cobra.Command {
