@@ -53,9 +53,9 @@ type ImportOptions struct {
 
 // Errors of Import.
 var (
-	ErrNotEmpty  = errors.New("the database is not empty: say what to do with the keys that are there: flush, replace or merge")
-	ErrImporting = errors.New("another import into this database is under way")
-	errOOM       = errors.New("the data is larger than maxmemory")
+	ErrNotEmpty   = errors.New("the database is not empty: say what to do with the keys that are there: flush, replace or merge")
+	ErrImporting  = errors.New("another import into this database is under way")
+	ErrOverMemory = errors.New("the data is larger than maxmemory")
 )
 
 // importStep is how many bytes of a file are read between two waits for the
@@ -281,7 +281,7 @@ func (m *importer) admit() error {
 		}
 	}
 	if s.set.maxMemory > 0 && !s.makeRoom() {
-		return errOOM
+		return ErrOverMemory
 	}
 	for {
 		err := m.srv.log.Admit(s.now)

@@ -161,7 +161,7 @@ func TestImportObeysMaxmemoryAndTheLog(t *testing.T) {
 	w := newWorld(t)
 	w.ask("SET s " + strings.Repeat("x", 4000))
 	w.ask("CONFIG SET maxmemory 1000")
-	if _, err := w.importFile(dumpFile(t, "0 a 0 string x"), ImportReplace); !errors.Is(err, errOOM) {
+	if _, err := w.importFile(dumpFile(t, "0 a 0 string x"), ImportReplace); !errors.Is(err, ErrOverMemory) {
 		t.Error(err)
 	}
 	w.ask("CONFIG SET maxmemory 0")

@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	crand "crypto/rand"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -14,8 +16,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"crdb/command"
 	"crdb/control"
 	"crdb/control/api"
+	"crdb/oplog"
 )
 
 // An instance that has joined and not got its state makes no backup and no export,
@@ -67,5 +71,22 @@ func TestNoBackupOfAnInstanceWithoutItsState(t *testing.T) {
 	}
 	if err := backup(); err != nil {
 		t.Errorf("backup of the only member: %v", err)
+	}
+	if _, err := inst.Import(t.Context(), strings.NewReader("REDIS0010"), api.ImportMerge, func(api.Moved) {}); !api.IsCode(err, api.CodeBadRequest) {
+		t.Errorf("import of a damaged file: %v", err) // not an internal error
+	}
+}
+
+func TestCodesOfWhatOthersCanMend(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{command.ErrNotEmpty, api.CodeBadRequest}, {command.ErrImporting, api.CodeConflict}, {command.ErrOverMemory, api.CodeLimit},
+		{fmt.Errorf("checkpoint: %w", oplog.ErrDiskFull), api.CodeRefused}, {errors.New("broken"), api.CodeInternal},
+	} {
+		if e := api.AsError(coded(c.err)); e.Code != c.code || e.Description != c.err.Error() {
+			t.Errorf("%v: %+v, want %s", c.err, e, c.code)
+		}
 	}
 }

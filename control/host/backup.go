@@ -126,7 +126,7 @@ func (i *instance) Restore(ctx context.Context, dir string, progress func(api.Mo
 	if e := <-done; e != nil && err == nil {
 		err = e
 	}
-	return api.Moved(n), because(ctx, err)
+	return api.Moved(n), coded(because(ctx, err))
 }
 
 // older opens the backup that the instance joins with.

@@ -11,6 +11,7 @@ import (
 	"crdb/control/api"
 	"crdb/engine"
 	"crdb/oplog"
+	"crdb/rdb"
 )
 
 // work lets something long use the instance until it has ended; Close cancels
@@ -36,10 +37,10 @@ func (i *instance) snapshot(ctx context.Context, despite ...error) (*oplog.Snaps
 	}
 	err := i.Err()
 	if err != nil && !slices.ContainsFunc(despite, func(known error) bool { return errors.Is(err, known) }) {
-		return nil, err // it would wait for the disk
+		return nil, coded(err) // it would wait for the disk
 	}
 	if err := i.engine.Checkpoint(); err != nil {
-		return nil, err
+		return nil, coded(err)
 	}
 	return i.log.Snapshot(ctx)
 }
@@ -95,7 +96,26 @@ func (i *instance) Import(ctx context.Context, src io.Reader, mode string, progr
 		}
 	}
 	n, err := i.commands.Import(ctx, src, command.ImportOptions{Mode: m, Progress: func(n command.ImportResult) { progress(api.Moved(n)) }})
-	return api.Moved(n), because(ctx, err)
+	return api.Moved(n), coded(because(ctx, err))
+}
+
+// coded gives an error that is none of the node's own a code that says so: an
+// internal error is for those that nobody outside can mend.
+func coded(err error) error {
+	var file *rdb.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &file), errors.Is(err, command.ErrNotEmpty):
+		return api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
+	case errors.Is(err, command.ErrImporting):
+		return api.Errorf(http.StatusConflict, api.CodeConflict, "%v", err)
+	case errors.Is(err, command.ErrOverMemory):
+		return api.Errorf(http.StatusInsufficientStorage, api.CodeLimit, "%v", err)
+	case errors.Is(err, oplog.ErrDiskFull), errors.Is(err, oplog.ErrClock), errors.Is(err, oplog.ErrFailed):
+		return api.Errorf(http.StatusInsufficientStorage, api.CodeRefused, "%v", err)
+	}
+	return err
 }
 
 // because names the cause of an end by a context.
