@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -75,7 +76,7 @@ func (n *Node) checkOutside(dir string) error {
 
 // inside reports whether a path is dir or below it.
 func inside(path, dir string) bool {
-	return strings.HasPrefix(strings.TrimRight(path, "/")+"/", strings.TrimRight(dir, "/")+"/")
+	return strings.HasPrefix(strings.TrimRight(filepath.Clean(path), "/")+"/", strings.TrimRight(filepath.Clean(dir), "/")+"/")
 }
 
 func (n *Node) postRestore(r *http.Request) (any, error) {

@@ -163,6 +163,7 @@ func TestAddingWithABackup(t *testing.T) {
 	refused(dir, api.CodeDamaged, "it is no backup")
 	refused("here", api.CodeBadRequest, "not an absolute path")
 	refused(target.opts.Settings.Dir, api.CodeBadRequest, "data directory")
+	refused("/x/.."+target.opts.Settings.Dir+"/databases/y", api.CodeBadRequest, "data directory")
 	write("00000000-0000-0000-0000-000000000000")
 	refused(dir, api.CodeBadRequest, "is a backup of another database: cart")
 	two := &api.Modify{AddInstances: append(adding(target).AddInstances, api.Instance{Cluster: api.Cluster{Name: "other"}}), Backup: dir}

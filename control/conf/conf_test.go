@@ -42,6 +42,14 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// Backups are kept out of the data directory, by their absolute paths.
+func TestDataDirectoryIsAbsolute(t *testing.T) {
+	s, _, err := Load(Options{Flags: []Flag{{"dir", []string{"data/x"}}}})
+	if want, _ := filepath.Abs("data/x"); err != nil || s.Dir != want {
+		t.Errorf("dir %q, err %v", s.Dir, err)
+	}
+}
+
 func TestRepeatedNamesStartAnewInEachSource(t *testing.T) {
 	file := write(t, "c.conf", "join a:1\npeer-route x h:1\npeer-route y h:2\n")
 	s, _, err := Load(Options{File: file, Flags: []Flag{{"join", []string{"c:3"}}}})

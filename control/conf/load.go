@@ -54,6 +54,12 @@ func Load(o Options) (*Settings, []string, error) {
 	if err := l.apply(s, flags); err != nil {
 		return nil, nil, err
 	}
+	if s.Dir != "" { // it is compared with the directories of backups, and CONFIG GET shows it
+		var err error
+		if s.Dir, err = filepath.Abs(s.Dir); err != nil {
+			return nil, nil, fmt.Errorf("data directory: %w", err)
+		}
+	}
 	return s, l.warnings, nil
 }
 
