@@ -278,6 +278,20 @@ func TestYAMLQuotesWhatIsNoWord(t *testing.T) {
 	}
 }
 
+func TestCompletionDoesNotHang(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer s.Close()
+	for _, args := range [][]string{{"get", ""}, {"get", "--name", ""}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*completeTime)
+		var b bytes.Buffer
+		run(ctx, append([]string{"__complete", "crdb"}, args...), strings.TrimPrefix(s.URL, "http://"), &b, &b)
+		if ctx.Err() != nil {
+			t.Errorf("%q waits for a node that does not answer", args)
+		}
+		cancel()
+	}
+}
+
 func TestProxyIsNamed(t *testing.T) {
 	none := func(*http.Request) (*url.URL, error) { return nil, nil }
 	some := func(*http.Request) (*url.URL, error) { return url.Parse("http://squid:3128") }

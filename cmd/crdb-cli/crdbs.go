@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -97,15 +99,27 @@ func lookUp(ctx context.Context, c *api.Client, id string) (string, error) {
 	return "", fmt.Errorf("the node has no database with GUID or name %q", id)
 }
 
-// completeDatabase offers the databases of the node to the shell.
-func (a *app) completeDatabase(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, err := api.NewClient(a.node, nil)
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeTime is how long the shell waits for what it offers: whoever has pressed
+// TAB waits as well, also for a node that answers nothing.
+const completeTime = 2 * time.Second
+
+// offered are the databases of the node, for the shell; none if it does not answer.
+func (a *app) offered(cmd *cobra.Command) []api.Database {
+	c, err := api.NewClient(a.node, &http.Client{Timeout: completeTime})
+	if err != nil {
+		return nil
 	}
 	l, _ := c.Databases(cmd.Context())
+	return l
+}
+
+// completeDatabase offers the databases of the node to the shell.
+func (a *app) completeDatabase(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	var all []string
-	for _, d := range l {
+	for _, d := range a.offered(cmd) {
 		all = append(all, d.GUID+"\t"+d.Name)
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp

@@ -167,13 +167,8 @@ func checkDump(f *os.File) (size int64, err error) {
 
 // completeName offers the names of the node's databases to the shell.
 func (a *app) completeName(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, err := api.NewClient(a.node, nil)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	l, _ := c.Databases(cmd.Context())
 	var all []string
-	for _, d := range l {
+	for _, d := range a.offered(cmd) {
 		all = append(all, d.Name)
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp
