@@ -80,6 +80,10 @@ func TestErrorsSayWhere(t *testing.T) {
 		{"log-retention many\n", "is not a size"},
 		{"peer-route eu-west\n", "wants REGION HOST:PORT"},
 		{"insecure maybe\n", "neither yes nor no"},
+		{"requirepass\n", "c.conf:1: requirepass: wants one value, has 0"},
+		{"requirepass my pass\n", "requirepass: wants one value, has 2"},
+		{"maxcleints 1 2\n", "maxcleints: unknown name"},
+		{"client-output-buffer-limit\n", "client-output-buffer-limit: wants one value, has 0"},
 		{"max-clock-drift 1d\n", "is not milliseconds"},
 	} {
 		_, _, err := Load(Options{File: write(t, "c.conf", c.file), Check: check})

@@ -100,12 +100,19 @@ func (l *loader) set(s *Settings, d directive) error {
 	if l.check == nil {
 		return ErrUnknown
 	}
-	if err := l.check(d.name, value); err != nil {
+	err := l.check(d.name, value)
+	if err != ErrUnknown && len(d.values) != 1 && (len(d.values) == 0 || !several[d.name]) {
+		_, err = one(d.values) // as in Redis: a password that was left out is not none
+	}
+	if err != nil {
 		return err
 	}
 	s.Redis = append(s.Redis, RedisSetting{d.name, value})
 	return nil
 }
+
+// several are the settings of databases that are written in several words.
+var several = map[string]bool{"client-output-buffer-limit": true, "latency-tracking-info-percentiles": true, "save": true}
 
 // serviceLink is what Kubernetes puts into NAME_PORT for a service, by the
 // protocol of its first port.
