@@ -167,13 +167,22 @@ func (h *Host) config(port int) (*command.Config, error) {
 }
 
 // CheckSetting says whether name is a setting of databases with a right value,
-// as conf.Options.Check wants it.
+// as conf.Options.Check wants it. What there is not is refused: a node that starts
+// with tls-port is taken for one that has it.
 func CheckSetting(name, value string) error {
-	err := command.NewConfig().Set(name, value)
-	if errors.Is(err, command.ErrUnknownParam) {
+	c := command.NewConfig()
+	err := c.Set(name, value)
+	switch {
+	case errors.Is(err, command.ErrUnknownParam):
 		return conf.ErrUnknown
+	case err != nil:
+		return err
+	case c.Int("tls-port") != 0:
+		return errors.New("TLS is not available yet")
+	case c.Bool("cluster-enabled"):
+		return errors.New("there is no cluster mode: regions are joined with crdb-cli")
 	}
-	return err
+	return nil
 }
 
 // rewriteConfig returns what CONFIG REWRITE of a database does: it writes into

@@ -239,6 +239,14 @@ func TestCheckSetting(t *testing.T) {
 	if err := CheckSetting("maxclients", "many"); err == nil || err == conf.ErrUnknown {
 		t.Error(err)
 	}
+	for name, value := range map[string]string{"tls-port": "6380", "cluster-enabled": "yes"} {
+		if err := CheckSetting(name, value); err == nil || err == conf.ErrUnknown {
+			t.Errorf("%s %s: %v", name, value, err)
+		}
+	}
+	if err := errors.Join(CheckSetting("tls-port", "0"), CheckSetting("cluster-enabled", "no")); err != nil {
+		t.Error(err)
+	}
 	if err := CheckSetting("no-such-name", "1"); err != conf.ErrUnknown {
 		t.Error(err)
 	}
