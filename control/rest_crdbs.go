@@ -49,7 +49,9 @@ func (n *Node) postDatabase(r *http.Request) (any, error) {
 	if err := body(r, d); err != nil {
 		return nil, err
 	}
-	if dry, _ := strconv.ParseBool(r.URL.Query().Get("dry_run")); dry {
+	if dry, err := isDry(r); err != nil {
+		return nil, err
+	} else if dry {
 		return n.dryRun(r.Context(), d)
 	}
 	rq, err := requestOf(r)
@@ -57,6 +59,20 @@ func (n *Node) postDatabase(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return n.startCreate(rq, d)
+}
+
+// isDry reports whether a request asks for nothing to be done. What cannot be
+// read is refused: whoever wrote dry_run=yes does not want it done.
+func isDry(r *http.Request) (bool, error) {
+	q := r.URL.Query()
+	if !q.Has("dry_run") {
+		return false, nil
+	}
+	dry, err := strconv.ParseBool(q.Get("dry_run"))
+	if err != nil {
+		return false, badRequest("dry_run=%s is neither true nor false", q.Get("dry_run"))
+	}
+	return dry, nil
 }
 
 func (n *Node) deleteDatabase(r *http.Request) (any, error) { return n.startOn(r, n.startDelete) }
@@ -107,6 +123,11 @@ func (n *Node) startOn(r *http.Request, start func(request, string) (*api.Task, 
 // is kept.
 func requestOf(r *http.Request) (request, error) {
 	rq := request{id: r.Header.Get("X-Task-ID")}
+	if dry, err := isDry(r); err != nil {
+		return rq, err
+	} else if dry {
+		return rq, badRequest("dry_run is possible for a create only; nothing was done")
+	}
 	if rq.id != "" && !api.IsGUID(rq.id) {
 		return rq, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "X-Task-ID %q is not a UUID in lower case", rq.id)
 	}
