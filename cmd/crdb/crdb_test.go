@@ -195,3 +195,11 @@ func TestHealthcheckAsksNoProxy(t *testing.T) {
 		t.Error("the check goes through a proxy of the environment")
 	}
 }
+
+func TestDemoSaysWhatItLacks(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	var out output
+	if code := run(t.Context(), []string{"demo"}, nil, &out, &out); code != exitFailure || !strings.Contains(out.String(), "TMPDIR names another") {
+		t.Errorf("exit code %d, output %q", code, out.String())
+	}
+}

@@ -55,8 +55,8 @@ type demo struct {
 
 func (a *app) demo(ctx context.Context, exit bool) (err error) {
 	dir, err := os.MkdirTemp("", "crdb-demo-")
-	if err != nil {
-		return err
+	if err != nil { // as in the container image, which has only /data
+		return fmt.Errorf("there is no directory for the demo's data: %w; TMPDIR names another", err)
 	}
 	defer os.RemoveAll(dir)
 	d := &demo{app: a}
