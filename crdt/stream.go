@@ -233,7 +233,7 @@ func (s *Stream) applyEntry(kind Kind, e *Elem, id StreamID, d Dot) {
 	if kind != KindStreamAdd || !validFields(e.Value) {
 		return
 	}
-	if len(s.groups) > 0 && id.Less(s.LastID()) {
+	if len(s.groups) > 0 && !s.LastID().Less(id) { // the last one may be another region's, too
 		s.noteLate(id)
 	}
 	s.list.add(id, d, e.Value)
@@ -291,7 +291,7 @@ func (s *Stream) merge(vv VersionVector, other collection, ovv VersionVector) {
 	var buf []byte
 	o.list.each(func(e *StreamEntry) bool {
 		if !vv.Covers(e.dot) {
-			if buf = e.appendFields(buf[:0]); e.ID.Less(s.LastID()) {
+			if buf = e.appendFields(buf[:0]); !s.LastID().Less(e.ID) {
 				s.noteLate(e.ID)
 			}
 			s.list.add(e.ID, e.dot, buf)

@@ -93,12 +93,14 @@ func (s *Stream) mergeReads(g, t *Group, ovv VersionVector) {
 	done := func(e *StreamEntry) bool { return t.done(e, ovv) }
 	var acked []StreamID
 	look := func(id StreamID) {
-		s.list.rng(id, id, func(e *StreamEntry) bool {
-			if done(e) {
-				acked = append(acked, id)
-			}
-			return false
+		all := s.Has(id)
+		s.list.rng(id, id, func(e *StreamEntry) bool { // two regions may have added the same ID
+			all = all && done(e)
+			return all
 		})
+		if all {
+			acked = append(acked, id)
+		}
 	}
 	g.pending.each(StreamID{}, MaxStreamID, func(id StreamID, _ *Pending) bool { look(id); return true })
 	g.late.each(StreamID{}, MaxStreamID, func(id StreamID, _ *struct{}) bool { look(id); return true })

@@ -296,3 +296,43 @@ func TestMergeTakesWhatCameLate(t *testing.T) {
 		t.Errorf("to be delivered: %v", ids)
 	}
 }
+
+// TestSameIDComesLate: an entry whose ID another region has given as well, and a group
+// has read, is delivered all the same, also where it is the last ID of the stream.
+func TestSameIDComesLate(t *testing.T) {
+	for _, merges := range []bool{false, true} {
+		r := newReaders(0)
+		a, b := r.nodes[0], r.nodes[1]
+		same := func(n *readerNode, ms uint64) {
+			n.write(KindStreamAdd, nil, func(op *Op, s *Stream) {
+				s.PrepareAdd(op, n.id, StreamID{ms, 1}, AppendStreamFields(nil, [][]byte{[]byte("f"), {byte(n.id)}}))
+			})
+		}
+		a.create(StreamID{})
+		b.time += 100
+		for ms := range uint64(2) {
+			same(a, ms+1)
+			same(b, ms+1) // behind that of a
+		}
+		a.read(0)
+		a.ack(StreamID{1, 1}, StreamID{2, 1})
+		if merges {
+			a.merge(b)
+		}
+		for range b.log {
+			a.pull(b)
+		}
+		s := a.o.Stream()
+		if ids := s.Next(s.Group(readGroup), 0); s.Entries() != 4 || len(ids) != 2 {
+			t.Errorf("merges %v: %d entries, to be delivered: %v", merges, s.Entries(), ids)
+		}
+		c := r.nodes[2]
+		for range a.log {
+			c.pull(a)
+		}
+		a.merge(c) // it has not seen them: that it knows what was acknowledged means the others
+		if ids := s.Next(s.Group(readGroup), 0); len(ids) != 2 {
+			t.Errorf("merges %v: then to be delivered: %v", merges, ids)
+		}
+	}
+}

@@ -181,8 +181,8 @@ func (s *Stream) pruneGroups() {
 	s.groups = slices.DeleteFunc(s.groups, func(g *Group) bool { return len(g.births) == 0 })
 }
 
-// noteLate is called for an entry that arrives before others that are here:
-// groups that have read past it deliver it all the same.
+// noteLate is called for an entry that arrives before others that are here, or beside
+// one with its ID: groups that have read past it deliver it all the same.
 func (s *Stream) noteLate(id StreamID) {
 	for _, g := range s.groups {
 		if !g.Last.Less(id) {
