@@ -122,6 +122,26 @@ func TestRemoteEvents(t *testing.T) {
 	}
 }
 
+// TestLargeRemoteEvents: what is built before the key is locked is told of like the rest.
+func TestLargeRemoteEvents(t *testing.T) {
+	here, there := newWorldOf(t, 1), newWorldOf(t, 2)
+	heard := here.listener("AKEn")
+	c := there.dial("c")
+	large := strings.Repeat("x", 40_000)
+	for _, tc := range []struct{ line, want string }{
+		{"RPUSH l a " + large, "new l, rpush l"},
+		{"HSET h f " + large, "new h, hset h"},
+		{"XADD x 1-1 f " + large, "new x, xadd x"},
+		{"XADD x 2-1 f " + large, "xadd x"},
+		{"XGROUP CREATE x g 0", "xgroup-create x"},
+		{"COPY x y", "new y, xadd y, xgroup-create y"},
+	} {
+		c.do(strings.Fields(tc.line)...)
+		here.pull(there)
+		expect(t, tc.line[:8]+": "+heard.told(), tc.line[:8]+": "+tc.want)
+	}
+}
+
 // TestFieldEvents: deadlines of hash fields tell of themselves as in Redis 7.4.
 func TestFieldEvents(t *testing.T) {
 	w := newWorld(t)

@@ -13,6 +13,7 @@ type body struct {
 	unborn bool       // the dot of ready is yet to be filled in
 	extra  []Elem     // the last elements, which are not in ready
 	last   []byte     // name of the last one
+	does   StreamEffect
 }
 
 // addKinds are the kinds of operations that add elements to a collection of a type, in
@@ -82,6 +83,9 @@ func BuildOp(op *Op, b []byte, dot Dot) error {
 			before.last = append(before.last[:0], op.Elems[len(op.Elems)-1].Name...)
 			if !whole {
 				ready.apply(op, dot)
+			}
+			if typ == TypeStream {
+				before.does.look(op)
 			}
 		})
 		before.pieces = [][]byte{first[:len(first)-len(d.b)]}

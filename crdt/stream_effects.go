@@ -10,6 +10,13 @@ type StreamEffect struct {
 
 // StreamEffects looks at an operation. Acknowledgements are no effect.
 func StreamEffects(op *Op) (x StreamEffect) {
+	x = op.body.does
+	x.look(op)
+	return x
+}
+
+// look adds what the elements of an operation do.
+func (x *StreamEffect) look(op *Op) {
 	adds := op.Kind == KindStreamAdd
 	for i := range op.Elems {
 		e := &op.Elems[i]
@@ -31,5 +38,4 @@ func StreamEffects(op *Op) (x StreamEffect) {
 			x.Marks = x.Marks || adds
 		}
 	}
-	return x
 }
