@@ -229,6 +229,7 @@ func (e *Engine) applyOp(a *applier, d crdt.Dot, now int64, skip func(r int, d c
 	if skip == nil {
 		e.contest(n, &a.op, d)
 	}
+	n.unused = a.op.Flags&crdt.Expired != 0
 	n.fades = a.op.Kind == crdt.KindDelete && a.op.Flags&crdt.Expired != 0 && n.rec != nil && n.flags()&recFades != 0 &&
 		(n.deadline() == 0 || d.Time.Millis() <= n.deadline())
 	n.obj.Apply(&a.op, d)

@@ -9,22 +9,23 @@ import (
 // entry is a key found in its partition, loaded for reading or change. It is
 // scratch space of one goroutine that holds the partition's lock.
 type entry struct {
-	p     *partition
-	part  int // index of p
-	db    int
-	key   []byte
-	frag  uint32
-	rec   []byte       // the record, nil if there is none
-	obj   *crdt.Object // loaded by load; its bytes may alias rec
-	heap  *object      // set if obj is part of it
-	tx    *Tx          // whose scratch space it is; nil: the engine's own
-	dot   crdt.Dot     // of the op of another region that is applied
-	quiet bool         // what is issued changes nothing that a client sees
-	merge bool         // the state of another instance is merged
-	fades bool         // what another region deletes goes with its last field, as Tx.fades
-	apart bool         // a checkpoint has the elements: it must not become flat
-	flat  crdt.Object  // what a flat record decodes into
-	buf   []byte       // for encoding
+	p      *partition
+	part   int // index of p
+	db     int
+	key    []byte
+	frag   uint32
+	rec    []byte       // the record, nil if there is none
+	obj    *crdt.Object // loaded by load; its bytes may alias rec
+	heap   *object      // set if obj is part of it
+	tx     *Tx          // whose scratch space it is; nil: the engine's own
+	dot    crdt.Dot     // of the op of another region that is applied
+	quiet  bool         // what is issued changes nothing that a client sees
+	merge  bool         // the state of another instance is merged
+	unused bool         // what changes is no use of the key
+	fades  bool         // what another region deletes goes with its last field, as Tx.fades
+	apart  bool         // a checkpoint has the elements: it must not become flat
+	flat   crdt.Object  // what a flat record decodes into
+	buf    []byte       // for encoding
 }
 
 // find looks the key up; the partition must be locked.
@@ -32,7 +33,7 @@ func (n *entry) find(e *Engine, db int, key []byte) {
 	h := e.hash(key)
 	n.part, n.db, n.key, n.frag = partOf(h), db, key, fragOf(h)
 	n.p = &e.parts[n.part]
-	n.rec, n.obj, n.heap, n.quiet, n.fades = nil, nil, nil, false, false
+	n.rec, n.obj, n.heap, n.quiet, n.fades, n.unused = nil, nil, nil, false, false, false
 	if ks := n.p.dbs[db]; ks != nil {
 		n.rec, _ = ks.keys.Get(n.frag, key)
 	}
@@ -299,6 +300,8 @@ func (n *entry) storeHeap(ks *keyspace, now int64) {
 		binary.BigEndian.PutUint32(n.rec[recHeader:], i)
 		n.heap, n.obj = o, &o.Object
 		n.restamp(noted, now)
+	} else if !n.unused {
+		n.touch(now)
 	}
 	flags := byte(recHeap)
 	if typ := n.obj.Type(); typ == crdt.TypeNone {

@@ -188,6 +188,7 @@ func (t *Tx) sweepFields(n *entry) (deleted, looked int) {
 		t.delete(n, crdt.Expired)
 		t.e.stats.expired.Add(1)
 	default:
+		n.unused = true
 		t.issue(n)
 	}
 	t.e.stats.expiredFields.Add(int64(deleted))

@@ -232,7 +232,7 @@ func (t *Tx) forget(p *partition, name string, stable crdt.VersionVector) {
 		return
 	}
 	o := n.load()
-	n.quiet = true
+	n.quiet, n.unused = true, true
 	changed := o.Forget(stable, n.noteElem)
 	at, owner := o.DeadlineAt()
 	mine := owner.Replica == t.e.self || at == 0 && len(o.Deadlines) > 0 && !t.e.opts.Member(owner.Replica) // "none" never passes

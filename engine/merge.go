@@ -311,6 +311,7 @@ func (m *merger) join(other *crdt.Object) {
 	o.Merge(m.p.raised.join(n.frag, m.base), other, m.im.Vector)
 	if was || o.Type() == crdt.TypeNone { // else it is new, and there is no need to look at all of it
 		n.quiet = o.Digest() == before
+		n.unused = n.quiet
 	}
 	if n.heap != nil {
 		n.heap.all = true // any element may have changed

@@ -94,12 +94,14 @@ func (n *entry) noted() uint32 {
 	return binary.BigEndian.Uint32(n.rec)
 }
 
-// restamp notes a write at now on a record that may be a new one.
+// restamp notes a write at now on a record that may be a new one. A write is a use, too.
 func (n *entry) restamp(noted uint32, now int64) {
-	u := n.usage()
-	if !u.Frequency {
-		binary.BigEndian.PutUint32(n.rec, uint32(now/1000))
-		return
+	binary.BigEndian.PutUint32(n.rec, noted)
+	switch u := n.usage(); {
+	case n.unused:
+	case u.Frequency && noted == freshUse:
+		binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|freshUse)
+	default:
+		n.touch(now)
 	}
-	binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|u.decayed(noted&0xff|minuteOf(now)<<8, now))
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // What was noted under one kind of policy is read as such under the other.
 func TestUsageAcrossPolicies(t *testing.T) {
@@ -23,4 +26,100 @@ func TestUsageAcrossPolicies(t *testing.T) {
 	if got := u.decayed(counted, now); got != 7 {
 		t.Errorf("a key counted 7 has %d", got)
 	}
+}
+
+// usedKeys writes to keys of all forms: small and large collections, and strings.
+var usedKeys = map[string]func(tx *Tx, key []byte, i int) error{
+	"plain":   func(tx *Tx, key []byte, i int) error { tx.Put(key, fmt.Append(nil, i), Expiry{}); return nil },
+	"string":  func(tx *Tx, key []byte, i int) error { tx.Put(key, make([]byte, 3000+i), Expiry{}); return nil },
+	"counter": func(tx *Tx, key []byte, i int) error { _, err := tx.Incr(key, int64(i)); return err },
+	"list": func(tx *Tx, key []byte, i int) error {
+		_, err := tx.ListPush(key, false, [][]byte{fmt.Append(nil, i)})
+		return err
+	},
+	"set": func(tx *Tx, key []byte, i int) error {
+		_, err := tx.SetAdd(key, [][]byte{fmt.Append(nil, i)})
+		return err
+	},
+	"hash": func(tx *Tx, key []byte, i int) error {
+		_, err := tx.HashIncr(key, fmt.Append(nil, i), 1)
+		return err
+	},
+	"zset": func(tx *Tx, key []byte, i int) error {
+		_, _, err := tx.ZSetAdd(key, [][]byte{fmt.Append(nil, i)}, []float64{1}, ScoreRule{})
+		return err
+	},
+	"stream": func(tx *Tx, key []byte, i int) error {
+		_, _, err := tx.StreamAdd(key, &StreamAdd{Auto: true, Fields: [][]byte{key, key}})
+		return err
+	},
+}
+
+// TestWritesAreUses: a key that is written is used, here and where the operation comes,
+// whatever it holds: the others are evicted first.
+func TestWritesAreUses(t *testing.T) {
+	for _, frequency := range []bool{false, true} {
+		a, b := newNode(t, 1, clockAt(1_700_000_000_000)), newNode(t, 2, clockAt(1_700_000_000_000))
+		for _, n := range []*node{a, b} {
+			n.eng.NoteUsage(Usage{Frequency: frequency, LogFactor: 10, DecayTime: 1})
+		}
+		for i := range 200 {
+			a.wall.Add(100)
+			a.do(func(tx *Tx) {
+				for name, write := range usedKeys {
+					if err := write(tx, []byte(name), i); err != nil {
+						t.Fatal(name, err)
+					}
+				}
+			})
+		}
+		b.wall.Store(a.wall.Load())
+		b.pull(a)
+		for _, n := range []*node{a, b} {
+			n.do(func(tx *Tx) {
+				for name := range usedKeys {
+					idle, there := tx.Idle([]byte(name))
+					freq, _ := tx.Freq([]byte(name))
+					if !there || idle > 0 || frequency && freq <= freshUse {
+						t.Errorf("region %d, frequency %v: %s there %v, idle for %d s, used %d", n.id, frequency, name, there, idle, freq)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestForgettingIsNoUse: nor is what happens to a key without anybody's doing.
+func TestForgettingIsNoUse(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	keys := [][]byte{[]byte("forgets"), []byte("expires")}
+	n.do(func(tx *Tx) {
+		for i := range 40 {
+			for _, key := range keys {
+				if _, err := tx.HashIncr(key, fmt.Append(nil, i), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := tx.HashDelete(keys[0], [][]byte{[]byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.HashExpire(keys[1], [][]byte{[]byte("1")}, tx.Now()+10, func(int64) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+	})
+	n.wall.Add(60_000)
+	tx := n.eng.NewTx()
+	for i := range partitions {
+		tx.expirePartition(i)
+	}
+	n.eng.forgetResidues(tx)
+	n.do(func(tx *Tx) {
+		for _, key := range keys {
+			idle, _ := tx.Idle(key)
+			if size, err := tx.HashLen(key); idle != 60 || size != 39 || err != nil {
+				t.Errorf("%s: idle for %d s, %d fields, %v", key, idle, size, err)
+			}
+		}
+	})
 }
