@@ -122,6 +122,8 @@ type Engine struct {
 	saveAt atomic.Uint64 // bytes of log written when the last checkpoint began, or the engine was opened
 
 	saved savedState
+
+	loaded int64 // when recovery began, unix milliseconds; 0 without a clock
 }
 
 // counters are what Stats reports; see there.

@@ -373,7 +373,7 @@ func (e *Engine) recoverImages(base func(rng int) crdt.VersionVector) error {
 			return fmt.Errorf("image %v: %w", id, err)
 		}
 		p, m := &e.parts[im.Range/rangesPerPart], newMerger(e, im, list)
-		m.part.id, m.part.whole, m.base = id, whole, base(im.Range)
+		m.part.id, m.part.whole, m.base, m.now = id, whole, base(im.Range), e.loaded
 		for whole && m.step() {
 			// The next step.
 		}

@@ -18,6 +18,7 @@ var errState = errors.New("engine: corrupt state record")
 // skipping for each range what its vector covers.
 func (e *Engine) recover() error {
 	start := e.opts.Mono()
+	e.loaded = e.opts.Wall() // when a key was used last is not saved: as in Redis, it begins anew
 	if err := e.loadForgotten(); err != nil {
 		return err
 	}
@@ -220,14 +221,14 @@ func (n *entry) loadPlain(rec []byte) bool {
 	n.rec, _ = n.p.space(n.db).keys.Reserve(n.frag, n.key, recHeader+len(rec))
 	copy(n.rec[recHeader:], rec)
 	n.rec[4] = 0
-	n.restamp(noted, 0)
+	n.restamp(noted, n.p.eng.loaded)
 	return true
 }
 
 // settleLoaded stores a key that the checkpoint holds already.
 func (n *entry) settleLoaded() {
 	var op crdt.Op
-	n.settle(0, &op)
+	n.settle(n.p.eng.loaded, &op)
 	if n.rec != nil {
 		n.rec[4] &^= recDirty
 	}
@@ -258,7 +259,7 @@ func (e *Engine) replay(src Source, saved func(rng int) crdt.VersionVector, from
 			if en.Group {
 				return nil
 			}
-			err := e.applyGroup(a, 0, skip)
+			err := e.applyGroup(a, e.loaded, skip)
 			a.group = a.group[:0]
 			return err
 		})

@@ -123,3 +123,36 @@ func TestForgettingIsNoUse(t *testing.T) {
 		}
 	})
 }
+
+// TestUsesBeginAnewAtAStart: when keys were used last is not saved; whoever looks for
+// those that nobody uses any more must not take all of them for it.
+func TestUsesBeginAnewAtAStart(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.do(func(tx *Tx) {
+		for i := range 40 {
+			for name, write := range usedKeys {
+				if err := write(tx, []byte(name), i); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+		}
+	})
+	if err := n.eng.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	n.do(func(tx *Tx) { tx.Put([]byte("another"), nil, Expiry{}) }) // which the log brings back
+	n.close()
+	n.wall.Add(100_000)
+	n.open()
+	n.wall.Add(5000)
+	n.do(func(tx *Tx) {
+		for name := range usedKeys {
+			if idle, there := tx.Idle([]byte(name)); !there || idle != 5 {
+				t.Errorf("%s: there %v, idle for %d s", name, there, idle)
+			}
+		}
+		if idle, there := tx.Idle([]byte("another")); !there || idle != 5 {
+			t.Errorf("another: there %v, idle for %d s", there, idle)
+		}
+	})
+}
