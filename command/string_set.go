@@ -11,6 +11,10 @@ var (
 // a look is no use of the key.
 func (c *Context) there(key []byte) bool { return c.Tx.Type(key) != engine.TypeNone }
 
+// taken says whether a key exists that a command would only create. That one does not
+// write it is a use of the key all the same.
+func (c *Context) taken(key []byte) bool { return c.there(key) && c.Tx.Touch(key) }
+
 // put sets a string, as SET does.
 func (c *Context) put(key, val []byte, x engine.Expiry) {
 	c.Tx.Put(key, val, x)
@@ -46,7 +50,7 @@ func stringSet(c *Context) {
 			return
 		}
 	}
-	if (opts.nx || opts.xx) && c.there(key) == opts.nx {
+	if opts.nx && c.taken(key) || opts.xx && !c.there(key) {
 		if !opts.get {
 			c.Out.Null()
 		}
@@ -59,7 +63,7 @@ func stringSet(c *Context) {
 }
 
 func stringSetNX(c *Context) {
-	if c.there(c.Args[1]) {
+	if c.taken(c.Args[1]) {
 		c.Out.Int(0)
 		return
 	}
@@ -100,7 +104,7 @@ func putPairs(c *Context, onlyNew bool) bool {
 		return false
 	}
 	for i := 0; onlyNew && i < len(pairs); i += 2 {
-		if c.there(pairs[i]) {
+		if c.taken(pairs[i]) {
 			c.Out.Int(0)
 			return false
 		}

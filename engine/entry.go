@@ -21,7 +21,7 @@ type entry struct {
 	dot    crdt.Dot     // of the op of another region that is applied
 	quiet  bool         // what is issued changes nothing that a client sees
 	merge  bool         // the state of another instance is merged
-	unused bool         // what changes is no use of the key
+	unused bool         // what changes is no use of the key, or one that has been noted
 	fades  bool         // what another region deletes goes with its last field, as Tx.fades
 	apart  bool         // a checkpoint has the elements: it must not become flat
 	flat   crdt.Object  // what a flat record decodes into

@@ -178,13 +178,18 @@ func (t *Tx) Atomic() { t.group() }
 // group makes what is issued until Unlock one atomic group.
 func (t *Tx) group() { t.atomic = true }
 
-// change finds a key for writing and loads it. A key past its deadline is
-// deleted first, so that the others remove it as well (X1).
+// change finds a key for writing and loads it, which is a use of it also where nothing
+// comes to be written. A key past its deadline is deleted first, so that the others
+// remove it as well (X1).
 func (t *Tx) change(key []byte) *entry {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	t.expire(n)
+	if !t.noTouch && n.shows(t.now) {
+		n.touch(t.now)
+		n.unused = true // from here on
+	}
 	n.load()
 	return n
 }

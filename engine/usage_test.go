@@ -156,3 +156,39 @@ func TestUsesBeginAnewAtAStart(t *testing.T) {
 		}
 	})
 }
+
+// TestWritesInVainAreUses: what a command finds for writing is used, also where there is
+// nothing to be done.
+func TestWritesInVainAreUses(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	none := [][]byte{[]byte("none")}
+	vain := map[string]func(tx *Tx, key []byte) error{
+		"list": func(tx *Tx, key []byte) error { _, err := tx.ListRemove(key, 0, none[0]); return err },
+		"set":  func(tx *Tx, key []byte) error { _, err := tx.SetRemove(key, none); return err },
+		"hash": func(tx *Tx, key []byte) error { _, err := tx.HashDelete(key, none); return err },
+		"zset": func(tx *Tx, key []byte) error { _, err := tx.ZSetRemove(key, none); return err },
+		"hll":  func(tx *Tx, key []byte) error { _, err := tx.HLLAdd(key, [][]byte{key}, 3000); return err },
+	}
+	for i := range 40 {
+		n.do(func(tx *Tx) {
+			for name := range vain {
+				write := usedKeys[name]
+				if name == "hll" {
+					write = func(tx *Tx, key []byte, _ int) error { return vain["hll"](tx, key) }
+				}
+				if err := write(tx, []byte(name), i); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+		})
+	}
+	n.wall.Add(60_000)
+	n.do(func(tx *Tx) {
+		for name, write := range vain {
+			err := write(tx, []byte(name))
+			if idle, there := tx.Idle([]byte(name)); !there || idle != 0 || err != nil {
+				t.Errorf("%s: there %v, idle for %d s, %v", name, there, idle, err)
+			}
+		}
+	})
+}
