@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"crdb/crdt"
+	"crdb/oplog"
 )
 
 // TestTooLargeForAnOp: what would be one op that no block can hold is refused before
@@ -115,4 +117,82 @@ func TestLargeStreamIsPutInPieces(t *testing.T) {
 	n.open()
 	check("after a restart", n)
 	same(t, "digests after a restart", digests(n), digests(other))
+}
+
+// TestLargeCountersAreDeletedInPieces: a delete names all that counts, which may be more than
+// an op can hold. Others see the key go at once, with what they had told of it by then.
+func TestLargeCountersAreDeletedInPieces(t *testing.T) {
+	const wall, counters = 1_700_000_000_000, 1000
+	open := func(id crdt.ReplicaID) *node {
+		n := newNode(t, id, clockAt(wall))
+		n.close()
+		n.sizes.OpBytes = 8 << 10
+		n.open()
+		return n
+	}
+	keys := [][]byte{[]byte("hash"), []byte("zset")}
+	count := func(n *node, from, to int) {
+		n.do(func(tx *Tx) {
+			for i := from; i < to; i++ {
+				name := fmt.Appendf(nil, "counter %d", i)
+				if _, err := tx.HashIncr(keys[0], name, 1); err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := tx.ZSetIncr(keys[1], name, 1.5, ScoreRule{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	for what, remove := range map[string]func(n *node){
+		"DEL":   func(n *node) { n.do(func(tx *Tx) { tx.Delete(keys[0]); tx.Delete(keys[1]) }) },
+		"flush": func(n *node) { n.do(func(tx *Tx) { tx.Flush() }) },
+		"expiry": func(n *node) {
+			n.do(func(tx *Tx) { tx.SetDeadline(keys[0], wall+1); tx.SetDeadline(keys[1], wall+1) })
+			n.wall.Add(10)
+			for i := range partitions {
+				n.eng.NewTx().expirePartition(i)
+			}
+		},
+		"eviction": func(n *node) {
+			for range keys {
+				n.eng.NewTx().Evict(wall, Eviction{Samples: 5})
+			}
+		},
+	} {
+		a, b := open(1), open(2)
+		count(a, 0, counters)
+		b.pull(a)
+		count(b, counters-1, counters+1) // which a has not seen
+		var gone []string
+		a.eng.Observe(func(c Change) {
+			if c.Gone {
+				gone = append(gone, string(c.Key))
+			}
+		})
+		remove(a)
+		b.pull(a)
+		a.pull(b)
+		same(t, what, a.dump(), b.dump())
+		a.do(func(tx *Tx) {
+			for _, key := range keys {
+				fields, _ := tx.HashLen(key)
+				members, _ := tx.ZSetLen(key)
+				if fields+members != 2 {
+					t.Errorf("%s: %d elements of %s are left", what, fields+members, key)
+				}
+			}
+		})
+		if len(gone) != len(keys) && what != "flush" {
+			t.Errorf("%s: told that %q are gone", what, gone)
+		}
+		largest := 0
+		blocks, err := a.log.Read(a.id, 0, 1<<30)
+		for _, block := range blocks {
+			err = errors.Join(err, block.Each(func(en oplog.Entry) error { largest = max(largest, len(en.Op)); return nil }))
+		}
+		if err != nil || len(blocks) == 0 || largest > a.sizes.OpBytes {
+			t.Errorf("%s: %d blocks, an op of %d bytes, %v", what, len(blocks), largest, err)
+		}
+	}
 }

@@ -204,6 +204,7 @@ func (t *Tx) expire(n *entry) {
 
 // delete issues the delete of everything seen of a key.
 func (t *Tx) delete(n *entry, why crdt.Flags) {
+	t.shed(n)
 	t.op.Reset(crdt.KindDelete, uint8(n.db), n.key)
 	t.op.Flags |= why
 	o := n.load()
@@ -214,6 +215,28 @@ func (t *Tx) delete(n *entry, why crdt.Flags) {
 	o.PrepareDelete(&t.op)
 	t.issue(n)
 	t.fades = false
+}
+
+// shedOps is which part of the largest op the elements take that one op removes.
+const shedOps = 16
+
+// shed removes what counts in a key so large that one op might not hold all that its delete
+// would have to name. It is one atomic group with the delete, which is what others hear of.
+func (t *Tx) shed(n *entry) {
+	most := t.e.opts.Sizes.OpBytes / shedOps
+	if o := n.load(); !o.HasShares() || o.Bytes() < most {
+		return
+	}
+	t.group()
+	var at crdt.ElemCursor
+	for quiet := n.quiet; ; n.quiet = quiet {
+		t.op.Reset(crdt.KindHashRemove, uint8(n.db), n.key)
+		if !n.load().PrepareShed(&t.op, &at, most) {
+			return
+		}
+		n.quiet = true
+		t.issue(n)
+	}
 }
 
 // issue appends the prepared op to the log and applies it (E1). n is loaded.
@@ -262,14 +285,14 @@ func (t *Tx) append(p *partition) crdt.Dot {
 	return t.last
 }
 
-// checkSize refuses an op that nobody could read again. Deletes are not looked at: they are
-// made by nobody's command, too, and name nothing but counters.
+// checkSize refuses an op that nobody could read again. What the engine removes by itself is
+// smaller (shed).
 func (t *Tx) checkSize() {
 	size := len(t.buf) + len(t.op.Value)
 	for _, piece := range t.op.Body() {
 		size += len(piece)
 	}
-	if size > t.e.opts.Sizes.OpBytes && t.op.Kind != crdt.KindDelete && t.op.Kind != crdt.KindFlush && t.op.Flags&crdt.Expired == 0 {
+	if size > t.e.opts.Sizes.OpBytes && t.op.Kind != crdt.KindFlush && t.op.Flags&crdt.Expired == 0 {
 		t.buf = nil
 		panic(ErrOpTooLarge)
 	}
