@@ -286,7 +286,9 @@ func (n *entry) storeShare(op *crdt.Op, d crdt.Dot, now int64) {
 // place.
 func (n *entry) addShare(op *crdt.Op, d crdt.Dot, total, now int64) {
 	crdt.SetRecordShare(n.body(), d.Time, total)
-	n.touch(now)
+	if !n.unused {
+		n.touch(now)
+	}
 	n.markDirty()
 	n.changed(op, false)
 }

@@ -95,6 +95,7 @@ func (t *Tx) put(key, val []byte, x Expiry, how text) {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
+	n.unused = t.noTouch
 	if !x.Keep && x.At == 0 && how.gap.Len == 0 && len(val) <= maxFlat && t.putPlain(n, val) {
 		return
 	}
@@ -145,6 +146,7 @@ func (t *Tx) Incr(key []byte, delta int64) (int64, error) {
 	t.touches(key)
 	n := &t.ent
 	n.find(t.e, t.db, key)
+	n.unused = t.noTouch
 	if n.rec == nil {
 		t.op.Reset(crdt.KindIncr, uint8(t.db), key)
 		t.op.Flags, t.op.Total, t.op.Delta = crdt.Create, crdt.Int(delta), crdt.Int(delta)

@@ -186,8 +186,10 @@ func (t *Tx) change(key []byte) *entry {
 	n := &t.ent
 	n.find(t.e, t.db, key)
 	t.expire(n)
-	if !t.noTouch && n.shows(t.now) {
-		n.touch(t.now)
+	if n.shows(t.now) {
+		if !t.noTouch {
+			n.touch(t.now)
+		}
 		n.unused = true // from here on
 	}
 	n.load()

@@ -98,7 +98,7 @@ func (n *entry) noted() uint32 {
 func (n *entry) restamp(noted uint32, now int64) {
 	binary.BigEndian.PutUint32(n.rec, noted)
 	switch u := n.usage(); {
-	case n.unused:
+	case n.unused && noted != freshUse:
 	case u.Frequency && noted == freshUse:
 		binary.BigEndian.PutUint32(n.rec, minuteOf(now)<<8|freshUse)
 	default:

@@ -89,6 +89,41 @@ func TestWritesAreUses(t *testing.T) {
 	}
 }
 
+// TestNoTouch: who wants to leave no trace (CLIENT NO-TOUCH) leaves none by writes either,
+// but on what he makes.
+func TestNoTouch(t *testing.T) {
+	for _, frequency := range []bool{false, true} {
+		n := newNode(t, 1, clockAt(1_700_000_000_000))
+		n.eng.NoteUsage(Usage{Frequency: frequency, LogFactor: 10, DecayTime: 1})
+		for i := range 80 {
+			n.do(func(tx *Tx) {
+				tx.NoTouch(i >= 40)
+				for name, write := range usedKeys {
+					if err := write(tx, []byte(name), i); err != nil {
+						t.Fatal(name, err)
+					}
+				}
+				tx.Put([]byte("new"), nil, Expiry{})
+				tx.Delete([]byte("new"))
+				tx.Put([]byte("new"), nil, Expiry{})
+				if idle, there := tx.Idle([]byte("new")); !there || idle != 0 {
+					t.Errorf("frequency %v: a new key there %v, idle for %d s", frequency, there, idle)
+				}
+			})
+			if i == 40 {
+				n.wall.Add(60_000)
+			}
+		}
+		n.do(func(tx *Tx) {
+			for name := range usedKeys {
+				if idle, there := tx.Idle([]byte(name)); !there || idle != 60 {
+					t.Errorf("frequency %v: %s there %v, idle for %d s", frequency, name, there, idle)
+				}
+			}
+		})
+	}
+}
+
 // TestForgettingIsNoUse: nor is what happens to a key without anybody's doing.
 func TestForgettingIsNoUse(t *testing.T) {
 	n := newNode(t, 1, clockAt(1_700_000_000_000))
