@@ -239,7 +239,9 @@ func (n *Node) bootCheck(guid string) {
 	answers := n.interview(r, n.others(r))
 	if len(answers) == 0 {
 		n.adoptNewest(guid, n.interview(r, n.former(r)))
-		n.leaveDeleted(n.ctx, guid, n.others(r))
+		ctx, cancel := context.WithTimeout(n.ctx, n.opts.Settings.BootCheck)
+		n.leaveDeleted(ctx, guid, n.others(r))
+		cancel()
 	}
 	n.adoptNewest(guid, answers)
 	if db = n.database(guid); db == nil || db.record.Status != api.StatusCommitted {

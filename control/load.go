@@ -54,12 +54,8 @@ func (n *Node) load() error {
 		db.unchecked = r.Status != api.StatusRemoved // one that is posted: until its commit
 		n.put(r.Database.GUID, db)
 	}
+	n.bootChecks(records)
 	for _, r := range records {
-		n.hasReturned(r)
-		if r.Status == api.StatusCommitted {
-			n.bootCheck(r.Database.GUID)
-			n.checked(r.Database.GUID)
-		}
 		db := n.database(r.Database.GUID)
 		if db == nil || db.record.Status == api.StatusPosted {
 			continue
@@ -79,6 +75,22 @@ func (n *Node) load() error {
 		}
 	}
 	return nil
+}
+
+// bootChecks asks the others about all instances, of some databases at a time: a member
+// that swallows packets is waited for once, and not for each of its databases.
+func (n *Node) bootChecks(records []*record) {
+	var guids []string
+	for _, r := range records {
+		n.hasReturned(r)
+		if r.Status == api.StatusCommitted {
+			guids = append(guids, r.Database.GUID)
+		}
+	}
+	several(guids, func(guid string) {
+		n.bootCheck(guid)
+		n.checked(guid)
+	})
 }
 
 // bootstrap makes the database of the settings, unless this node has one of that name.

@@ -2,9 +2,11 @@ package control
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"crdb/control/api"
 )
@@ -66,4 +68,32 @@ func TestRecoverByItselfWaitsForOthersThatLoad(t *testing.T) {
 	}
 	done0()
 	done2()
+}
+
+// A member that swallows packets holds the start of a node up once, and for no longer
+// than boot-check takes, however many databases it shares with it.
+func TestBootChecksOfManyDatabases(t *testing.T) {
+	const many = 8
+	_, nodes := three(t)
+	for i := range many {
+		nodes[0].create(describeOn("cart"+itoa(i), nodes[:2]...))
+	}
+	n, silent := nodes[0], nodes[1].AdminAddr()
+	n.Close()
+	n.opts.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+		if addr == silent {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}
+	n.opts.Settings.BootCheck, n.opts.Timing.Call = 2*time.Second, 20*time.Second
+	begin := time.Now()
+	n.start()
+	if took := time.Since(begin); took > many*2*time.Second {
+		t.Errorf("the start took %v", took)
+	}
+	if len(n.databases()) != many {
+		t.Errorf("%d databases serve", len(n.databases()))
+	}
 }
