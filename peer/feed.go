@@ -256,6 +256,10 @@ func (l *link) acknowledged(durable crdt.VersionVector, config uint64) error {
 	return nil
 }
 
+// publishHead is what a message in a publishQueue counts besides its bytes, of which an
+// empty message to an empty channel has none.
+const publishHead = 64
+
 // publishQueue holds the PUBLISH messages of one feed, up to max bytes.
 type publishQueue struct {
 	max int
@@ -270,11 +274,12 @@ type publishQueue struct {
 func (q *publishQueue) put(data []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.mu.bytes+len(data) > q.max {
+	size := publishHead + len(data)
+	if q.mu.bytes+size > q.max {
 		return false
 	}
 	q.mu.waiting = append(q.mu.waiting, data)
-	q.mu.bytes += len(data)
+	q.mu.bytes += size
 	return true
 }
 
@@ -283,8 +288,8 @@ func (q *publishQueue) take(dst [][]byte) [][]byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n, size := 0, 0
-	for n < len(q.mu.waiting) && (n == 0 || size+len(q.mu.waiting[n]) <= messageBytes) {
-		size += len(q.mu.waiting[n])
+	for n < len(q.mu.waiting) && (n == 0 || size+publishHead+len(q.mu.waiting[n]) <= messageBytes) {
+		size += publishHead + len(q.mu.waiting[n])
 		n++
 	}
 	dst = append(dst, q.mu.waiting[:n]...)

@@ -146,6 +146,29 @@ func TestPublishQueue(t *testing.T) {
 	}
 }
 
+// B1: messages of nothing are not for nothing, neither here nor in a message of the stream,
+// which may not be larger than maxMessage.
+func TestPublishQueueOfEmptyMessages(t *testing.T) {
+	q := publishQueue{max: 4 << 20}
+	sent := 0
+	for sent < 1<<20 && q.put(nil) {
+		sent++
+	}
+	if sent == 1<<20 {
+		t.Errorf("%d taken in", sent)
+	}
+	for sent > 0 {
+		f := outFrame{publishes: q.take(nil)}
+		if b := f.appendRest(nil, nil); len(b) > messageBytes || len(b) == 0 {
+			t.Fatalf("%d bytes in one message", len(b))
+		}
+		sent -= len(f.publishes)
+	}
+	if q.mu.bytes != 0 {
+		t.Errorf("%d bytes are left", q.mu.bytes)
+	}
+}
+
 // TestQuietLogs: the same trouble is shown ever more rarely.
 func TestQuietLogs(t *testing.T) {
 	var out bytes.Buffer
