@@ -202,7 +202,7 @@ func (t *transfers) declare(left crdt.VersionVector) error {
 		return err
 	}
 	r.quiet.to.Warn("of members that are gone, what nobody has is given up; transactions among their last operations may be here in part", "up_to", left.String())
-	t.mark, t.remains = over, remains{}
+	t.mark, t.left, t.remains = over, mark{}, remains{}
 	t.note(func(p *TransferStatus) { *p = TransferStatus{Percent: 100, Bytes: over.bytes, Keys: over.keys} })
 	return nil
 }

@@ -73,6 +73,7 @@ type transfers struct {
 	r       *Replicator
 	wake    chan struct{}
 	mark    mark    // of the goroutine
+	left    mark    // of the goroutine: of a source that it has turned from, while no other has begun
 	remains remains // of the goroutine
 	older   older   // of the goroutine
 	retry   backoff // of the goroutine
@@ -213,7 +214,9 @@ func (t *transfers) failed(l *link, err error) time.Duration {
 	if !alarm {
 		t.r.quiet.warn("a state transfer was broken off", l.replica, err)
 		if t.alarms = 0; t.retry.attempt >= patienceWithSource {
-			t.turnFrom(l)
+			if was := t.mark; t.turnFrom(l) && was.at > 0 { // it may just be away, and the next one give nothing
+				t.left = was
+			}
 		}
 		return t.retry.next()
 	}
@@ -238,7 +241,7 @@ func (t *transfers) forsake(remains bool) {
 		r.quiet.warn("a state transfer cannot be given up", t.mark.source, err)
 		return
 	}
-	t.mark = over
+	t.mark, t.left = over, mark{}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.mu.needs) == 0 {
@@ -324,7 +327,7 @@ func (t *transfers) goOn() {
 
 // complete ends the waiting for a state.
 func (t *transfers) complete(over mark) {
-	t.mark = over
+	t.mark, t.left = over, mark{}
 	t.older = older{opened: true}
 	t.mu.Lock()
 	t.mu.await = false
@@ -360,6 +363,9 @@ func (t *transfers) turnFrom(l *link) bool {
 		next := links[(indexOf(links, l)+1+i)%len(links)]
 		if next != l && t.r.usable(next.replica) != nil && (base || t.needed(next.replica)) {
 			t.mark = mark{source: next.replica, base: t.mark.base}
+			if t.left.source == next.replica {
+				t.mark, t.left = t.left, mark{}
+			}
 			return true
 		}
 	}

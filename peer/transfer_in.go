@@ -153,7 +153,7 @@ func (x *transferIn) begin(m Member, b *peerpb.TransferBegin) error {
 		return err
 	}
 	if t.mark.at == 0 || t.mark.ends == nil {
-		t.mark.at, t.mark.ends = 0, ends
+		t.mark.at, t.mark.ends, t.left = 0, ends, mark{}
 		t.mark.base = t.mark.base || r.AwaitsBase()
 		if err := r.opts.Log.PutMeta(oplog.MarkName, t.mark.encode()); err != nil {
 			return err

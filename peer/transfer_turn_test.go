@@ -71,6 +71,41 @@ func TestALaggardTurnsFromADeadSource(t *testing.T) {
 	c.agree()
 }
 
+// The source of a joiner is away for longer than it is waited for, and the other member
+// can give nothing. When the source is back the transfer goes on where it was.
+func TestAJoinerGoesOnWithASourceThatIsBack(t *testing.T) {
+	c, one, two := together(t)
+	for range maxServed {
+		two.r.giving <- struct{}{} // it has no time
+	}
+	var dead atomic.Pointer[string]
+	three := c.add(3, func(n *stateNode) {
+		n.join = true
+		n.withDead(&dead)
+	})
+	var again, lowest atomic.Uint64
+	one.tap = func(at uint64, image []byte) []byte {
+		if again.Load() == 0 && at > 100<<28 && dead.Load() == nil {
+			eventually(t, "some of it is merged", func() bool { return three.r.Transfer().Percent > 5 })
+			dead.Store(&one.addr)
+			three.hangUp()
+		}
+		if again.Load() != 0 {
+			lowest.CompareAndSwap(0, at+1)
+		}
+		return image
+	}
+	c.join()
+	eventually(t, "the other one is asked", func() bool { return strings.Contains(three.r.Transfer().Error, "replica 2 serves enough") })
+	again.Store(1)
+	dead.Store(nil)
+	c.agree()
+	eventually(t, "the transfer has ended", func() bool { return three.r.Transfer().Percent == 100 })
+	if from := lowest.Load(); from < 5*oplog.MaxRanges/100<<28 {
+		t.Errorf("it began again at %#x", from-1)
+	}
+}
+
 // A source that sends what no source sends is not asked again while another can be.
 func TestAJoinerTurnsFromASourceWithAnAlarm(t *testing.T) {
 	c, one, two := together(t)
