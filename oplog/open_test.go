@@ -199,6 +199,39 @@ func TestClockAheadAtOpen(t *testing.T) {
 	}
 }
 
+// Nor is it where nobody has written since, and the node crashes.
+func TestClockAheadAtOpenOfAnIdleLog(t *testing.T) {
+	mem, clock := vfs.NewCrashableMem(), newClock()
+	o := testOptions(mem, 1)
+	o.Wall = clock.now
+	tick := make(chan time.Time)
+	o.After = func(time.Duration) <-chan time.Time { return tick }
+	year := (365 * 24 * time.Hour).Milliseconds()
+	clock.ms.Add(year)
+	l := open(t, o)
+	clock.ms.Add(-year)
+	var err error
+	for range 100 {
+		select {
+		case tick <- time.Time{}: // a second later
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody looks")
+		}
+		after := o
+		after.FS, after.After = mem.CrashClone(vfs.CrashCloneCfg{}), never
+		again := mustOpen(t, after)
+		err = again.Admit(clock.now())
+		again.Close()
+		if err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	writeOps(t, l, 1)
+}
+
 // H1: the logical counter carries into the milliseconds, and running ahead of
 // the wall clock by it is refused as well.
 func TestCounterOverflow(t *testing.T) {

@@ -16,7 +16,8 @@ func (l *Log) stalled(on bool) {
 }
 
 // watchSpace refuses writes while the disk has less free space than the
-// reserve, so that Pebble hardly ever meets a full disk. Until Close.
+// reserve, so that Pebble hardly ever meets a full disk. Until Close. It also makes
+// the writer look at the clock bound.
 func (l *Log) watchSpace() {
 	defer l.bg.Done()
 	if l.opts.DiskReserve < 0 {
@@ -24,6 +25,7 @@ func (l *Log) watchSpace() {
 	}
 	for {
 		l.checkSpace()
+		l.kick()
 		select {
 		case <-l.opts.After(spaceInterval):
 		case <-l.stop:

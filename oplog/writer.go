@@ -61,10 +61,8 @@ func (l *Log) write() {
 	defer close(l.done)
 	for stopping := false; ; {
 		c := l.take()
-		if !c.empty() {
-			if !l.commit(&c) {
-				return
-			}
+		if !c.empty() && !l.commit(&c) || c.empty() && !l.lowerBound(c.clock) {
+			return
 		}
 		if stopping {
 			if c.empty() {
@@ -219,6 +217,21 @@ func (l *Log) nextBound(clock crdt.Timestamp) crdt.Timestamp {
 		return most
 	}
 	return 0
+}
+
+// lowerBound lets the bound go back where no commit does that, since nobody writes: after
+// a crash the instance would take no writes until time has caught up. False: the log failed.
+func (l *Log) lowerBound(clock crdt.Timestamp) bool {
+	bound := l.nextBound(clock)
+	if bound == 0 || bound >= l.w.bound {
+		return true
+	}
+	if _, err := l.store.writeBlocks(&cycle{}, nil, nil, bound); err != nil {
+		l.fail(err)
+		return false
+	}
+	l.w.bound = bound
+	return true
 }
 
 // publish shows a commit to readers and waiters and gives room to writers.
