@@ -173,7 +173,7 @@ func (g *guard) file(open func() (vfs.File, error)) (f vfs.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardedFile{f, g}, nil
+	return &guardedFile{File: f, g: g}, nil
 }
 
 // Create implements vfs.FS.
@@ -211,7 +211,7 @@ func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	if err != nil {
 		return nil, g.readError(err)
 	}
-	return &guardedFile{f, g}, nil
+	return &guardedFile{File: f, g: g, read: true}, nil
 }
 
 // OpenDir implements vfs.FS.
@@ -220,7 +220,7 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, g.readError(err)
 	}
-	return &guardedFile{f, g}, nil
+	return &guardedFile{File: f, g: g, read: true}, nil
 }
 
 // Link implements vfs.FS.
@@ -280,7 +280,8 @@ func (g *guard) readError(err error) error {
 // guardedFile guards one file.
 type guardedFile struct {
 	vfs.File
-	g *guard
+	g    *guard
+	read bool // nothing is written to it
 }
 
 // Write implements vfs.File. What a full disk has already taken is not
@@ -327,8 +328,13 @@ func (f *guardedFile) SyncTo(n int64) (full bool, err error) {
 	return full, err
 }
 
-// Close implements vfs.File.
-func (f *guardedFile) Close() error { return f.g.judge(f.g.once(f.File.Close)) }
+// Close implements vfs.File. Reads go on when the log has failed, and end.
+func (f *guardedFile) Close() error {
+	if f.read {
+		return f.File.Close()
+	}
+	return f.g.judge(f.g.once(f.File.Close))
+}
 
 // Read implements vfs.File.
 func (f *guardedFile) Read(p []byte) (int, error) {

@@ -40,7 +40,7 @@ func TestGuardResumesPartialWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gf := &guardedFile{&partialFile{f, 3}, g}
+	gf := &guardedFile{File: &partialFile{f, 3}, g: g}
 	if n, err := gf.Write([]byte("hello world")); n != 11 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -66,7 +66,7 @@ func TestFailedReadsPause(t *testing.T) {
 	g := newGuard(vfs.NewMem(), func(time.Duration) <-chan time.Time { pauses++; return now })
 	g.onFail = func(err error) { failed = err }
 	g.opened.Store(true)
-	if _, err := (&guardedFile{brokenFile{}, g}).ReadAt(nil, 0); err != syscall.EIO || failed != err || pauses != 1 {
+	if _, err := (&guardedFile{File: brokenFile{}, g: g}).ReadAt(nil, 0); err != syscall.EIO || failed != err || pauses != 1 {
 		t.Fatal(err, failed, pauses)
 	}
 }

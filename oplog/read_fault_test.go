@@ -1,10 +1,12 @@
 package oplog
 
 import (
+	"encoding/binary"
 	"errors"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -57,5 +59,40 @@ func TestAReadThatFailsOnce(t *testing.T) {
 	}
 	if err := l.Close(); err != nil || failed == 0 {
 		t.Error(failed, err)
+	}
+}
+
+// Reads go on when the log has failed, also long ones, for which Pebble opens files that
+// it closes when they end: a start that meets damage says so and ends.
+func TestLongReadsAfterAFailure(t *testing.T) {
+	const records = 400
+	mem := vfs.NewMem()
+	l := mustOpen(t, testOptions(mem, 1))
+	vv := crdt.VersionVector{{Replica: 1, Time: writeOps(t, l, 1)[0].Time}}
+	c := l.NewCheckpoint()
+	for i := range records {
+		c.Put(binary.BigEndian.AppendUint16(nil, uint16(i)), make([]byte, 20<<10))
+	}
+	c.SetVector(0, vv)
+	if err := errors.Join(c.Commit(), l.store.db.Flush(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, testOptions(mem, 1))
+	(&pebbleLogger{l}).fail(corrupt("a file"))
+	read := make(chan int, 1)
+	go func() {
+		n := 0
+		if err := l.EachState(nil, nil, func(_, _ []byte) error { n++; return nil }); err != nil {
+			t.Error(err)
+		}
+		read <- n
+	}()
+	select {
+	case n := <-read:
+		if n != records {
+			t.Errorf("%d records", n)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the read does not end")
 	}
 }
