@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,43 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatal("caught up:", err)
 	}
 	l.Close()
+}
+
+// A store of which the marker was lost, or not copied since it is an empty file, looks new
+// to Pebble, which would remove all tables.
+func TestStoreWithoutItsMarker(t *testing.T) {
+	mem := vfs.NewMem()
+	o := testOptions(mem, 1)
+	l := mustOpen(t, o)
+	writeOps(t, l, 1)
+	if err := errors.Join(l.store.db.Flush(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	list := func() []string {
+		names, err := mem.List(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(names)
+		return names
+	}
+	for _, name := range list() {
+		if strings.HasPrefix(name, "marker.manifest.") {
+			if err := mem.Remove(mem.PathJoin(o.Dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := list()
+	if l, err := Open(o); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "marker.manifest") {
+		t.Error(err)
+		if err == nil {
+			l.Close()
+		}
+	}
+	if after := list(); !slices.Equal(before, after) {
+		t.Errorf("before: %v\nafter: %v", before, after)
+	}
 }
 
 // A wall clock that is ahead when the log is opened, as before a machine has heard the

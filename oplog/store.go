@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -263,7 +265,18 @@ func (s *store) prepareDir() error {
 			return fmt.Errorf("%w: %s holds %q, which is not part of a log; choose an empty directory", ErrForeign, s.dir, name)
 		}
 	}
-	return nil
+	return s.checkMarked(names)
+}
+
+// checkMarked refuses tables without the marker that says which manifest names them. To
+// Pebble that is a new store, and it removes what is not part of that.
+func (s *store) checkMarked(names []string) error {
+	has := func(is func(name string) bool) bool { return slices.ContainsFunc(names, is) }
+	tables := has(func(name string) bool { return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob") })
+	if !tables || has(func(name string) bool { return strings.HasPrefix(name, "marker.manifest.") }) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s holds tables, and no file marker.manifest.*, which is empty and says which of them count: it was lost, or not copied. Nothing was changed", ErrCorrupt, s.dir)
 }
 
 var _ vfs.FS = (*guard)(nil)
