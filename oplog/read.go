@@ -3,6 +3,7 @@ package oplog
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -136,11 +137,26 @@ func (c *cursor) seek(after crdt.Timestamp) error {
 
 // recordAt decodes the block of r that an iterator stands at. It copies nothing.
 func recordAt(it *pebble.Iterator, r crdt.ReplicaID) (cached, error) {
-	v, err := it.ValueAndErr()
+	v, err := valueAt(it)
 	if err != nil {
 		return cached{}, fmt.Errorf("oplog: read log of replica %d: %w", r, err)
 	}
 	return decodeRecord(r, v)
+}
+
+// valueAt returns the value that an iterator stands at. Where Pebble cannot open the file
+// that a large one is in, it panics. That is damage like any other (P1).
+func valueAt(it *pebble.Iterator) (v []byte, err error) {
+	defer func() {
+		cause := recover()
+		if cause != nil && !strings.HasPrefix(fmt.Sprint(cause), "unknown metadata type") {
+			panic(cause)
+		}
+		if cause != nil {
+			v, err = nil, corrupt("a file with blocks is missing, or damaged")
+		}
+	}()
+	return it.ValueAndErr()
 }
 
 // next returns a copy of the block here if it ends by last, and steps on; a
@@ -149,7 +165,7 @@ func (c *cursor) next(last crdt.Timestamp) (cached, error) {
 	if !c.ok {
 		return cached{}, c.it.Error()
 	}
-	v, err := c.it.ValueAndErr()
+	v, err := valueAt(c.it)
 	if err != nil {
 		return cached{}, fmt.Errorf("oplog: read log of replica %d: %w", c.r, err)
 	}

@@ -3,6 +3,8 @@ package oplog
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -94,5 +96,55 @@ func TestLongReadsAfterAFailure(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the read does not end")
+	}
+}
+
+// P1: a file with blocks that is gone or damaged is an error of who reads it.
+func TestAFileOfBlocksIsGone(t *testing.T) {
+	for _, spoil := range []string{"missing", "cut short"} {
+		mem := vfs.NewMem()
+		o := testOptions(mem, 1)
+		o.CacheBytes = 1
+		l := mustOpen(t, o)
+		var dots []crdt.Dot
+		for range 3 {
+			dots = append(dots, l.Append(make([]byte, 50<<10)))
+			sync_(t, l)
+			if err := l.store.db.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		names, _ := mem.List(o.Dir)
+		slices.Sort(names)
+		spoilt := 0
+		for _, name := range names {
+			if !strings.HasSuffix(name, ".blob") {
+				continue
+			}
+			if spoilt++; spoilt != 2 {
+				continue // the first and the last block are read at once
+			}
+			name = mem.PathJoin(o.Dir, name)
+			err := mem.Remove(name)
+			if spoil != "missing" && err == nil {
+				_, err = mem.Create(name, vfs.WriteCategoryUnspecified)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if spoilt != 3 {
+			t.Fatalf("%d files of blocks: %v", spoilt, names)
+		}
+		l = open(t, o)
+		if _, err := l.Read(1, dots[0].Time, 100); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", spoil, err)
+		}
+		if err := l.Replay(nil, func(*Block) error { return nil }); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: replay: %v", spoil, err)
+		}
 	}
 }

@@ -216,7 +216,7 @@ func scan(db pebble.Reader, lo, hi []byte, fn func(key, value []byte) error) err
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.ValueAndErr()
+		v, err := valueAt(it)
 		if err == nil {
 			err = fn(it.Key(), v)
 		}
