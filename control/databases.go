@@ -111,7 +111,10 @@ func (n *Node) healthReport(ctx context.Context, guid string) ([]api.HealthRepor
 	}
 	if r.Status == api.StatusRemoved {
 		h, err := n.localHealth(guid)
-		return []api.HealthReport{*h}, err
+		if err != nil { // it was purged meanwhile
+			return nil, err
+		}
+		return []api.HealthReport{*h}, nil
 	}
 	reports := make([]api.HealthReport, len(r.Database.Instances))
 	var wg sync.WaitGroup

@@ -97,3 +97,33 @@ func TestBootChecksOfManyDatabases(t *testing.T) {
 		t.Errorf("%d databases serve", len(n.databases()))
 	}
 }
+
+// What is purged while somebody asks how it is, is not there.
+func TestHealthReportOfWhatIsJustPurged(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	removed := *n.database(guid).record
+	removed.Status = api.StatusRemoved
+	db := &database{record: &removed, inst: n.database(guid).inst}
+	n.put(guid, db)
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	n.wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			n.put(guid, db)
+			n.mu.Lock()
+			delete(n.mu.dbs, guid)
+			n.mu.Unlock()
+		}
+	})
+	for range 20_000 {
+		if reports, err := n.healthReport(context.Background(), guid); err == nil && len(reports) != 1 {
+			t.Fatalf("%+v", reports)
+		}
+	}
+}
