@@ -98,16 +98,13 @@ func TestBootChecksOfManyDatabases(t *testing.T) {
 	}
 }
 
-// What is purged while somebody asks how it is, is not there.
-func TestHealthReportOfWhatIsJustPurged(t *testing.T) {
-	_, nodes, guid := four(t)
-	n := nodes[0]
-	removed := *n.database(guid).record
-	removed.Status = api.StatusRemoved
-	db := &database{record: &removed, inst: n.database(guid).inst}
+// flicker makes a database come and go, as by a purge and whatever makes it anew.
+func (n *testNode) flicker(r *record) {
+	guid := r.Database.GUID
+	db := &database{record: r, inst: n.database(guid).inst}
 	n.put(guid, db)
 	stop := make(chan struct{})
-	t.Cleanup(func() { close(stop) })
+	n.t.Cleanup(func() { close(stop) })
 	n.wg.Go(func() {
 		for {
 			select {
@@ -121,6 +118,30 @@ func TestHealthReportOfWhatIsJustPurged(t *testing.T) {
 			n.mu.Unlock()
 		}
 	})
+}
+
+// A database that goes between two looks at it ends nothing: a recovery by itself is begun
+// by the janitor, and a crash of that would be the end of the node.
+func TestChangesOfWhatIsJustPurged(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	r := *n.database(guid).record
+	r.Fault = &fault{Code: api.CodeLostLog, Text: "a test"}
+	n.flicker(&r)
+	n.tasks.cancel() // none begins
+	for range 50_000 {
+		n.startModify(request{}, guid, removing(false, 9))
+		n.startRecover(request{}, &api.Recover{Database: guid, From: "http://127.0.0.1:1"}, true)
+	}
+}
+
+// What is purged while somebody asks how it is, is not there.
+func TestHealthReportOfWhatIsJustPurged(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[0]
+	removed := *n.database(guid).record
+	removed.Status = api.StatusRemoved
+	n.flicker(&removed)
 	for range 20_000 {
 		if reports, err := n.healthReport(context.Background(), guid); err == nil && len(reports) != 1 {
 			t.Fatalf("%+v", reports)

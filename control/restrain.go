@@ -47,8 +47,12 @@ func (r *record) restraint() (code, why string) {
 
 const leavingText = "this region is leaving the database; write to another region"
 
-// restraint is that of the record, or what holds for this run of the node.
+// restraint is that of the record, or what holds for this run of the node; none of a
+// database that was dropped since it was looked up.
 func (db *database) restraint() (code, why string) {
+	if db == nil {
+		return "", ""
+	}
 	if code, why = db.record.restraint(); code == "" && db.halted != nil {
 		return db.halted.Code, db.halted.Text
 	}
