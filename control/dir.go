@@ -22,6 +22,7 @@ const (
 	tempSuffix = ".tmp"
 	databases  = "databases"
 	notesDir   = "changes"
+	lostFound  = "lost+found" // of a file system that is mounted there
 )
 
 // dir is a node's data directory, locked.
@@ -104,7 +105,7 @@ func (d *dir) checkForeign() error {
 		return nil
 	}
 	for _, e := range entries {
-		if e != lockFile && e != nodeFile+tempSuffix && e != "lost+found" {
+		if e != lockFile && e != nodeFile+tempSuffix && e != lostFound {
 			return fmt.Errorf("data directory %s is not crdb's: it holds %q and no %s; choose an empty directory", d.path, e, nodeFile)
 		}
 	}

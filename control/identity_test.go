@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -121,7 +122,8 @@ func TestDataThatIsGone(t *testing.T) {
 		dial.cut.Store(other.AdminAddr(), true)
 	}
 	n.Close()
-	if err := os.RemoveAll(filepath.Join(n.opts.Settings.Dir, databases, guid, dataDir)); err != nil {
+	data := filepath.Join(n.opts.Settings.Dir, databases, guid, dataDir)
+	if err := errors.Join(os.RemoveAll(data), os.MkdirAll(filepath.Join(data, lostFound), 0o700)); err != nil { // another disk is mounted there
 		t.Fatal(err)
 	}
 	n.start()

@@ -211,7 +211,7 @@ func (n *Node) checkData(r *record) error {
 		return nil
 	}
 	names, err := n.dir.list(databases, r.Database.GUID, dataDir)
-	if err != nil || len(names) > 0 {
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return name != lostFound }) { // an empty disk has that
 		return err
 	}
 	r.Fault = &fault{faultNoData, fmt.Sprintf("the data of the instance is gone: %s is empty. It takes no part in the database until "+
