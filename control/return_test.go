@@ -190,3 +190,16 @@ func (n *testNode) running() (count int) {
 	}
 	return count
 }
+
+func TestRecoverByItself(t *testing.T) {
+	_, nodes, guid := four(t)
+	n := nodes[1]
+	n.Close() // its janitor reads the settings
+	n.opts.Settings.AutoRecover = true
+	nodes[0].fake(guid).know(2, 7)
+	n.start()
+	eventually(t, "it is back under a new ID", func() bool {
+		db := n.database(guid)
+		return db != nil && db.record.Status == api.StatusCommitted && db.record.Replica == 4
+	})
+}
