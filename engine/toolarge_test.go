@@ -119,6 +119,26 @@ func TestLargeStreamIsPutInPieces(t *testing.T) {
 	same(t, "digests after a restart", digests(n), digests(other))
 }
 
+// deletions are the ways in which keys go.
+func deletions(wall int64, keys [][]byte) map[string]func(n *node) {
+	return map[string]func(n *node){
+		"DEL":   func(n *node) { n.do(func(tx *Tx) { tx.Delete(keys[0]); tx.Delete(keys[1]) }) },
+		"flush": func(n *node) { n.do(func(tx *Tx) { tx.Flush() }) },
+		"expiry": func(n *node) {
+			n.do(func(tx *Tx) { tx.SetDeadline(keys[0], wall+1); tx.SetDeadline(keys[1], wall+1) })
+			n.wall.Add(10)
+			for i := range partitions {
+				n.eng.NewTx().expirePartition(i)
+			}
+		},
+		"eviction": func(n *node) {
+			for range keys {
+				n.eng.NewTx().Evict(wall, Eviction{Samples: 5})
+			}
+		},
+	}
+}
+
 // TestLargeCountersAreDeletedInPieces: a delete names all that counts, which may be more than
 // an op can hold. Others see the key go at once, with what they had told of it by then.
 func TestLargeCountersAreDeletedInPieces(t *testing.T) {
@@ -144,22 +164,7 @@ func TestLargeCountersAreDeletedInPieces(t *testing.T) {
 			}
 		})
 	}
-	for what, remove := range map[string]func(n *node){
-		"DEL":   func(n *node) { n.do(func(tx *Tx) { tx.Delete(keys[0]); tx.Delete(keys[1]) }) },
-		"flush": func(n *node) { n.do(func(tx *Tx) { tx.Flush() }) },
-		"expiry": func(n *node) {
-			n.do(func(tx *Tx) { tx.SetDeadline(keys[0], wall+1); tx.SetDeadline(keys[1], wall+1) })
-			n.wall.Add(10)
-			for i := range partitions {
-				n.eng.NewTx().expirePartition(i)
-			}
-		},
-		"eviction": func(n *node) {
-			for range keys {
-				n.eng.NewTx().Evict(wall, Eviction{Samples: 5})
-			}
-		},
-	} {
+	for what, remove := range deletions(wall, keys) {
 		a, b := open(1), open(2)
 		count(a, 0, counters)
 		b.pull(a)

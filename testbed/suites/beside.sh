@@ -32,6 +32,7 @@ if [ ! -d "$work/source" ]; then
 	[ -n "$dir" ] || { echo "the module proxy does not give $module" >&2; exit 2; }
 	cp -r "$dir" "$work/source"
 	chmod -R u+w "$work/source"
+	[ -f "$work/source/go.mod" ] || echo "module ${module%@*}" >"$work/source/go.mod" # an old module has none
 	sed -i '/=> *\.\.\//d' "$work/source/go.mod" # to folders of its repository, which a module has not
 fi
 cd "$work/source/$package"
