@@ -268,7 +268,7 @@ func (n *Node) bootCheck(guid string) {
 		n.halt(guid, &fault{api.CodeCloned, clonedText(fmt.Sprintf("instance %d hears from it", other))})
 	case lost != nil:
 		n.condemn(guid, &fault{api.CodeLostLog, lostLogText(lost.Error())})
-	case f != nil && !slices.ContainsFunc(n.others(db.record), func(x api.Instance) bool { return answers[x.ID] == nil }):
+	case f != nil && !slices.ContainsFunc(n.others(db.record), func(x api.Instance) bool { return answers[x.ID] == nil || answers[x.ID].NoData }):
 		n.log.Info("all members say that the instance lost nothing after all", "guid", guid)
 		n.pardon(guid)
 	}

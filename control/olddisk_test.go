@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -209,5 +211,30 @@ func TestGivenUpWhenTheDiskTakesNothing(t *testing.T) {
 	eventually(t, "no note is left", co.settled)
 	if task := co.modify(guid, setting(6)); task.Status != api.TaskFinished {
 		t.Errorf("another change afterwards: %+v", task)
+	}
+}
+
+// D2: a member whose own data is gone holds nothing of anybody's log. That pardons no
+// instance that has lost log: the member's disk may come back.
+func TestNoPardonByWhoHasNothing(t *testing.T) {
+	_, nodes, guid := four(t)
+	n, witness := nodes[1], nodes[0]
+	witness.fake(guid).know(2, 7)
+	n.restart()
+	if n.faultOf(guid) != api.CodeLostLog {
+		t.Fatal("fault:", n.faultOf(guid))
+	}
+	nodes[2].fake(guid).know(1, 7) // so that the witness stays what it is
+	witness.Close()
+	if err := os.RemoveAll(filepath.Join(witness.opts.Settings.Dir, databases, guid, dataDir)); err != nil {
+		t.Fatal(err)
+	}
+	witness.start()
+	if witness.faultOf(guid) != faultNoData {
+		t.Fatal("fault:", witness.faultOf(guid))
+	}
+	n.restart()
+	if n.faultOf(guid) != api.CodeLostLog {
+		t.Error("it was pardoned on the word of who has nothing")
 	}
 }

@@ -251,7 +251,9 @@ func (n *Node) Standing(_ context.Context, guid string, replica int, run uint64)
 	if db.record.Posted != nil {
 		s.Posted, s.Highest = db.record.Posted.Database.ConfigID, db.record.Posted.Database.HighestID
 	}
-	s.LostLog = db.record.Fault != nil && db.record.Fault.Code == api.CodeLostLog
+	if f := db.record.Fault; f != nil {
+		s.LostLog, s.NoData = f.Code == api.CodeLostLog, f.Code == faultNoData
+	}
 	s.Partial = catchingUp(db.inst) != ""
 	if err := db.inst.Err(); err != nil {
 		s.Writes = err.Error()

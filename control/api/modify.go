@@ -217,6 +217,7 @@ type Standing struct {
 	Status   string     `json:"status"`
 	Writes   string     `json:"writes,omitempty"`   // why clients cannot write
 	LostLog  bool       `json:"lost_log,omitempty"` // the instance has lost some of its own log
+	NoData   bool       `json:"no_data,omitempty"`  // the instance's data is gone: what it holds says nothing
 	Partial  bool       `json:"partial,omitempty"`  // it has joined, and its state is not all here yet
 	Durable  []Position `json:"durable"`
 	Issued   uint64     `json:"issued"` // the last own op given out
