@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,13 +20,14 @@ type history struct{ blocks []*oplog.Block }
 func makeHistory(t testing.TB, replicas int, script ...string) history {
 	t.Helper()
 	logs := map[crdt.ReplicaID]*oplog.Log{}
-	wall := int64(1000)
+	var wall atomic.Int64 // the logs look at it whenever they like
+	wall.Store(1000)
 	for r := crdt.ReplicaID(1); r <= crdt.ReplicaID(replicas); r++ {
-		logs[r] = openLog(t, vfs.NewMem(), "db", r, func() int64 { return wall })
+		logs[r] = openLog(t, vfs.NewMem(), "db", r, wall.Load)
 	}
 	var h history
 	for _, s := range script {
-		wall++
+		wall.Add(1)
 		if s[0] == 'w' {
 			l := logs[crdt.ReplicaID(s[1]-'0')]
 			l.Append([]byte("+x"))

@@ -5,7 +5,7 @@ var mutantsOfMembers = [][]mutant{
 	{
 		{
 			"a starting node does not ask whether it runs already", []change{
-				{"control/learn.go", "case n.elsewhere(db.record):", "case false:"},
+				{"control/learn.go", "copied := n.elsewhere(r)", "copied := false"},
 				{"control/learn.go", "case other != 0:", "case false:"},
 			}, "S9: r10\\d takes writes as replica", joining(plain("clone")),
 		},
