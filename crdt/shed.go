@@ -6,7 +6,7 @@ package crdt
 // shedKinds are the kinds of operations that remove elements which count.
 var shedKinds = [len(types)]Kind{TypeHash: KindHashRemove, TypeZSet: KindZSetRemove}
 
-// shedLook is how many elements are looked at between two looks at how large the op is.
+// shedLook is how many elements at most are looked at between two looks at how large the op is.
 const shedLook = 64
 
 // PrepareShed makes op the removal of elements that count, of one type, from a place on and
@@ -21,8 +21,10 @@ func (o *Object) PrepareShed(op *Op, c *ElemCursor, bytes int) bool {
 			c.typ, c.at = p.typ, nil
 		}
 		op.Kind = shedKinds[p.typ]
+		mean := o.Bytes()/max(p.coll.Len(), 1) + 1
+		look := min(max(bytes/mean, 1), shedLook) // of large elements fewer: all of them go into the op
 		for size := 0; size < bytes; {
-			c.at = p.coll.walk(c.at, shedLook, func(name, rec []byte) {
+			c.at = p.coll.walk(c.at, look, func(name, rec []byte) {
 				counts := rec[0] != shapePlain && !eachShare(rec, func(s Share) bool { return s.removed() })
 				if counts && p.coll.Len()-len(op.Elems) > 1 {
 					op.addSeen(p.coll, name)

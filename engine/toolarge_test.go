@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"crdb/crdt"
@@ -142,6 +143,12 @@ func deletions(wall int64, keys [][]byte) map[string]func(n *node) {
 // TestLargeCountersAreDeletedInPieces: a delete names all that counts, which may be more than
 // an op can hold. Others see the key go at once, with what they had told of it by then.
 func TestLargeCountersAreDeletedInPieces(t *testing.T) {
+	for _, tail := range []string{"", strings.Repeat("x", 400)} { // few of these fit into an op
+		largeCountersAreDeleted(t, tail)
+	}
+}
+
+func largeCountersAreDeleted(t *testing.T, tail string) {
 	const wall, counters = 1_700_000_000_000, 1000
 	open := func(id crdt.ReplicaID) *node {
 		n := newNode(t, id, clockAt(wall))
@@ -154,7 +161,7 @@ func TestLargeCountersAreDeletedInPieces(t *testing.T) {
 	count := func(n *node, from, to int) {
 		n.do(func(tx *Tx) {
 			for i := from; i < to; i++ {
-				name := fmt.Appendf(nil, "counter %d", i)
+				name := fmt.Appendf(nil, "counter %d%s", i, tail)
 				if _, err := tx.HashIncr(keys[0], name, 1); err != nil {
 					t.Fatal(err)
 				}
