@@ -8,6 +8,7 @@ type fieldTimes struct {
 	due     zindex // the live fields by deadline; a double holds it exactly
 	orphans zindex // fields that are not live and have deadlines, by the longest; 0 is none
 	looked  int    // how many of orphans PrepareOrphans has been through
+	swept   int    // how many of due PrepareSweep has been through
 }
 
 // filing is where fieldTimes has a field.
@@ -151,15 +152,17 @@ const sweepLooks = 10
 // PrepareSweep names the fields whose deadline is before due and is the caller's to
 // enforce, as mine says of the replica that set it: at most limit. It returns their
 // number, and how many fields were looked at: where thousands are past that are
-// others' to remove, not all.
+// others' to remove, not all, and the next ones when it is called again.
 func (h *Hash) PrepareSweep(op *Op, mine func(owner ReplicaID, at int64) bool, due int64, limit int) (n, looked int) {
 	if h.times == nil {
 		return 0, 0
 	}
+	t := h.times
 	var names [][]byte
-	h.times.due.walk(0, sweepLooks*limit, false, func(field []byte, at float64) bool {
+	past := true // whether the walk ended where nothing more is due
+	t.due.walk(t.swept, t.swept+sweepLooks*limit, false, func(field []byte, at float64) bool {
 		x := int64(at)
-		if x >= due || len(names) == limit {
+		if past = x >= due; past || len(names) == limit {
 			return false
 		}
 		looked++
@@ -168,6 +171,10 @@ func (h *Hash) PrepareSweep(op *Op, mine func(owner ReplicaID, at int64) bool, d
 		}
 		return true
 	})
+	t.swept += looked - len(names) // these go
+	if past || t.swept+len(names) >= t.due.len() {
+		t.swept = 0
+	}
 	for _, f := range names {
 		h.see(op, f)
 	}

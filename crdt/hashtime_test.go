@@ -207,3 +207,37 @@ func TestManyOrphansAreLookedAtInTurn(t *testing.T) {
 		t.Errorf("%d were found, %d are left", found, left)
 	}
 }
+
+// TestManyDueFieldsAreLookedAtInTurn: behind more of them that are another's to
+// remove than are looked at in one go are the caller's, and these are found.
+func TestManyDueFieldsAreLookedAtInTurn(t *testing.T) {
+	const limit, others, own = 5, 3 * sweepLooks * 5, 12
+	a, b := &writer{id: 1}, &writer{id: 2}
+	x := &Object{}
+	for i := range others + own {
+		w, f := a, fmt.Sprint("f", i)
+		if i >= others {
+			w = b
+		}
+		a.hset(x, f, "1")
+		w.time = a.time
+		w.hexpire(x, f, int64(100+i))
+		a.time = w.time
+	}
+	found := 0
+	for range 2 * (others/(sweepLooks*limit) + own/limit + 2) {
+		op := &Op{Kind: KindHashRemove}
+		n, looked := x.Hash().PrepareSweep(op, enforcedBy(2, 0), 100+others+own, limit)
+		if n > limit || looked > sweepLooks*limit {
+			t.Fatalf("%d of %d in one go", n, looked)
+		}
+		if found += n; n > 0 {
+			b.time = a.time
+			b.do(x, op)
+			a.time = b.time
+		}
+	}
+	if found != own || x.Hash().Len() != others {
+		t.Errorf("%d of %d found, %d fields are left", found, own, x.Hash().Len())
+	}
+}
