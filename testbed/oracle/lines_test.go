@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,24 +12,9 @@ import (
 // one that is answered differently, unlike a stream, which ends at the first.
 func compareLines(t *testing.T, pair Pair, file string) {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := parseStream(string(text))
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
+	s := readStream(t, file)
 	for _, pair.Proto = range []int{2, 3} {
-		l := &link{}
-		if l.redis, err = dial("redis", pair.Redis, pair.Proto); err != nil {
-			t.Fatal(err)
-		}
-		defer l.redis.close()
-		if l.crdb, err = dial("crdb", pair.Crdb, pair.Proto); err != nil {
-			t.Fatal(err)
-		}
-		defer l.crdb.close()
+		l := connect(t, pair)
 		for i, st := range s.Steps {
 			a, b, err := l.do(st.Args...)
 			if err != nil {
@@ -67,17 +51,7 @@ func TestFunctions(t *testing.T) {
 // TestFunctionPayloads: libraries move between the servers by FUNCTION DUMP and
 // RESTORE, both ways, and what does not fit is refused alike.
 func TestFunctionPayloads(t *testing.T) {
-	pair := servers(t)
-	redis, err := dial("redis", pair.Redis, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer redis.close()
-	crdb, err := dial("crdb", pair.Crdb, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer crdb.close()
+	l := connect(t, servers(t))
 	do := func(c *client, args ...string) Reply {
 		t.Helper()
 		rep, err := c.do(args...)
@@ -89,7 +63,7 @@ func TestFunctionPayloads(t *testing.T) {
 	lib := func(name, fn, value string) string {
 		return "#!lua name=" + name + "\nredis.register_function('" + fn + "', function() return '" + value + "' end)"
 	}
-	for _, way := range [][2]*client{{redis, crdb}, {crdb, redis}} {
+	for _, way := range [][2]*client{{l.redis, l.crdb}, {l.crdb, l.redis}} {
 		from, to := way[0], way[1]
 		for _, c := range way {
 			do(c, "FUNCTION", "FLUSH")
@@ -117,21 +91,21 @@ func TestFunctionPayloads(t *testing.T) {
 			{"FCALL", "two", "0"},
 			{"FCALL", "one", "0"},
 			{"FUNCTION", "RESTORE", payload[:len(payload)-1] + "x"},
-			{"FUNCTION", "RESTORE", do(crdb, "DUMP", "nosuch").Body},
+			{"FUNCTION", "RESTORE", do(l.crdb, "DUMP", "nosuch").Body},
 			{"FUNCTION", "RESTORE", payload, "FLUSH"},
 			{"FUNCTION", "STATS"},
 			{"FCALL", "one", "0"},
 		} {
-			if a, b := do(redis, line...), do(crdb, line...); a.Wire() != b.Wire() {
-				t.Errorf("%q:\n redis: %s\n crdb:  %s", line, a, b)
+			if a, b := do(l.redis, line...), do(l.crdb, line...); a.Wire() != b.Wire() {
+				t.Errorf("%q:\n l.redis: %s\n l.crdb:  %s", line, a, b)
 			}
 		}
 		for _, c := range way {
 			do(c, "SET", "k", "v")
 		}
-		value := do(redis, "DUMP", "k").Body
-		if a, b := do(redis, "FUNCTION", "RESTORE", value), do(crdb, "FUNCTION", "RESTORE", value); a.Wire() != b.Wire() {
-			t.Errorf("a value:\n redis: %s\n crdb:  %s", a, b)
+		value := do(l.redis, "DUMP", "k").Body
+		if a, b := do(l.redis, "FUNCTION", "RESTORE", value), do(l.crdb, "FUNCTION", "RESTORE", value); a.Wire() != b.Wire() {
+			t.Errorf("a value:\n l.redis: %s\n l.crdb:  %s", a, b)
 		}
 	}
 }

@@ -9,24 +9,10 @@ import (
 // between the two newest elements until positions run out of room, and commands
 // that remove more elements than one operation names.
 func TestLongLists(t *testing.T) {
-	pair := servers(t)
-	redis, err := dial("redis", pair.Redis, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer redis.close()
-	crdb, err := dial("crdb", pair.Crdb, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer crdb.close()
+	l := connect(t, servers(t))
 	both := func(args ...string) {
 		t.Helper()
-		a, err := redis.do(args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := crdb.do(args...)
+		a, b, err := l.do(args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,23 +11,13 @@ import (
 // TestMoveKeys moves keys of every type and size with DUMP and RESTORE, both
 // ways, and compares what they show on the other side.
 func TestMoveKeys(t *testing.T) {
-	pair := servers(t)
-	redis, err := dial("redis", pair.Redis, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer redis.close()
-	crdb, err := dial("crdb", pair.Crdb, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer crdb.close()
+	l := connect(t, servers(t))
 	readers := map[string][]string{
 		"+string": {"GET", "k"}, "+set": {"SMEMBERS", "k"}, "+hash": {"HGETALL", "k"},
 		"+list": {"LRANGE", "k", "0", "-1"}, "+zset": {"ZRANGE", "k", "0", "-1", "WITHSCORES"},
 	}
 	for _, write := range movable() {
-		for _, way := range [][2]*client{{redis, crdb}, {crdb, redis}} {
+		for _, way := range [][2]*client{{l.redis, l.crdb}, {l.crdb, l.redis}} {
 			from, to := way[0], way[1]
 			ask := func(c *client, args ...string) Reply {
 				r, err := c.do(args...)
@@ -59,22 +49,10 @@ func TestMoveKeys(t *testing.T) {
 // (A value that has shrunk keeps its encoding in Redis; here the encoding is
 // that of the value as it is.)
 func TestEncodings(t *testing.T) {
-	pair := servers(t)
-	redis, err := dial("redis", pair.Redis, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer redis.close()
-	crdb, err := dial("crdb", pair.Crdb, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer crdb.close()
+	l := connect(t, servers(t))
 	ask := func(args ...string) (a, b Reply) {
 		t.Helper()
-		if a, err = redis.do(args...); err == nil {
-			b, err = crdb.do(args...)
-		}
+		a, b, err := l.do(args...)
 		if err != nil {
 			t.Fatal(err)
 		}

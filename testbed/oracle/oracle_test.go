@@ -47,31 +47,49 @@ func servers(t *testing.T) Pair {
 
 func TestOracle(t *testing.T) {
 	pair := servers(t)
-	t.Run("found", func(t *testing.T) { replayFound(t, pair) })
+	t.Run("found", func(t *testing.T) { replayFound(t, pair, "testdata/*.txt", Pair.Run) })
 	t.Run("random", func(t *testing.T) { playRandom(t, pair) })
 }
 
-// replayFound plays the streams that once failed.
-func replayFound(t *testing.T, pair Pair) {
-	files, err := filepath.Glob("testdata/*.txt")
+// replayFound plays the streams of files that once failed.
+func replayFound(t *testing.T, pair Pair, pattern string, play func(Pair, Stream) (*Difference, error)) {
+	files, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stream, err := parseStream(string(text))
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+		stream := readStream(t, file)
 		for _, pair.Proto = range []int{2, 3} {
-			if diff, err := pair.Run(stream); diff != nil || err != nil {
+			if diff, err := play(pair, stream); diff != nil || err != nil {
 				t.Errorf("%s, RESP%d: %s", file, pair.Proto, verdict(diff, err))
 			}
 		}
 	}
+}
+
+// readStream returns the stream of a file.
+func readStream(t *testing.T, file string) Stream {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := parseStream(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return stream
+}
+
+// connect opens a connection to each of the servers, for as long as the test runs.
+func connect(t *testing.T, pair Pair) *link {
+	t.Helper()
+	l, err := pair.link()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return l
 }
 
 // playRandom plays random streams for a while. Each has its own seed: the

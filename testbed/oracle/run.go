@@ -47,6 +47,25 @@ type link struct {
 	queued      [][]string
 }
 
+// link connects to both servers.
+func (p Pair) link() (*link, error) {
+	redis, err := dial("redis", p.Redis, p.Proto)
+	if err != nil {
+		return nil, err
+	}
+	crdb, err := dial("crdb", p.Crdb, p.Proto)
+	if err != nil {
+		redis.close()
+		return nil, err
+	}
+	return &link{redis: redis, crdb: crdb}, nil
+}
+
+func (l *link) close() {
+	l.redis.close()
+	l.crdb.close()
+}
+
 // do sends the same to both.
 func (l *link) do(args ...string) (redis, crdb Reply, err error) {
 	l.redis.add(args)
@@ -86,17 +105,12 @@ type run struct {
 func (p Pair) Run(s Stream) (*Difference, error) {
 	r := &run{stream: s}
 	for i := range r.links {
-		redis, err := dial("redis", p.Redis, p.Proto)
+		l, err := p.link()
 		if err != nil {
 			return nil, err
 		}
-		defer redis.close()
-		crdb, err := dial("crdb", p.Crdb, p.Proto)
-		if err != nil {
-			return nil, err
-		}
-		defer crdb.close()
-		r.links[i] = &link{redis: redis, crdb: crdb}
+		defer l.close()
+		r.links[i] = l
 	}
 	for _, args := range [][]string{{"FLUSHALL"}, {"FUNCTION", "FLUSH"}, {"SCRIPT", "FLUSH"}} {
 		if _, _, err := r.links[0].do(args...); err != nil {

@@ -225,16 +225,11 @@ func (p Pair) endTalk(s Stream, redis, crdb *side) (*Difference, error) {
 			return diff, err
 		}
 	}
-	l := &link{}
-	var err error
-	if l.redis, err = dial("redis", p.Redis, p.Proto); err != nil {
+	l, err := p.link()
+	if err != nil {
 		return nil, err
 	}
-	defer l.redis.close()
-	if l.crdb, err = dial("crdb", p.Crdb, p.Proto); err != nil {
-		return nil, err
-	}
-	defer l.crdb.close()
+	defer l.close()
 	r := &run{stream: s}
 	r.links[0] = l
 	return r.contents()

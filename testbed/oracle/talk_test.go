@@ -3,7 +3,6 @@ package oracle
 import (
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,30 +18,8 @@ const (
 // keyspace events, clients that wait and are woken.
 func TestTalk(t *testing.T) {
 	pair := servers(t)
-	t.Run("found", func(t *testing.T) { replayTalks(t, pair) })
+	t.Run("found", func(t *testing.T) { replayFound(t, pair, "testdata/talk/*.txt", Pair.Talk) })
 	t.Run("random", func(t *testing.T) { playTalks(t, pair) })
-}
-
-func replayTalks(t *testing.T, pair Pair) {
-	files, err := filepath.Glob("testdata/talk/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stream, err := parseStream(string(text))
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		for _, pair.Proto = range []int{2, 3} {
-			if diff, err := pair.Talk(stream); diff != nil || err != nil {
-				t.Errorf("%s, RESP%d: %s", file, pair.Proto, verdict(diff, err))
-			}
-		}
-	}
 }
 
 func playTalks(t *testing.T, pair Pair) {
