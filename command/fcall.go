@@ -41,17 +41,7 @@ func fcall(c *Context) {
 	})
 }
 
-// functionKeys returns how many of the arguments are keys.
+// functionKeys is scriptKeys of FCALL, which answers differently to what is no number.
 func (c *Context) functionKeys() (n int, ok bool) {
-	v, ok := c.argRange(2, math.MinInt64, math.MaxInt64, "ERR Bad number of keys provided")
-	switch {
-	case !ok:
-	case v > int64(len(c.Args)-3):
-		c.Out.Error("ERR Number of keys can't be greater than number of args")
-	case v < 0:
-		c.Out.Error("ERR Number of keys can't be negative")
-	default:
-		return int(v), true
-	}
-	return 0, false
+	return c.keyCount(c.argRange(2, math.MinInt64, math.MaxInt64, "ERR Bad number of keys provided"))
 }

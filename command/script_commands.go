@@ -133,7 +133,10 @@ func (s *Session) scriptOf(cmd *Command, args [][]byte) *script.Script {
 
 // scriptKeys returns how many of the arguments behind it are keys.
 func (c *Context) scriptKeys() (n int, ok bool) {
-	v, ok := c.argInt(2)
+	return c.keyCount(c.argInt(2))
+}
+
+func (c *Context) keyCount(v int64, ok bool) (n int, fits bool) {
 	switch {
 	case !ok:
 	case v > int64(len(c.Args)-3):

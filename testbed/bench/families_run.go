@@ -44,46 +44,38 @@ func measureFamilies(ctx context.Context, fams []family, rounds, requests int) (
 	return all, nil
 }
 
-func familiesOf(ctx context.Context, sys system, fams []family, requests int, out map[use][]figure) (err error) {
-	r, err := sys.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := r.close(); err == nil {
-			err = e
+func familiesOf(ctx context.Context, sys system, fams []family, requests int, out map[use][]figure) error {
+	return onFresh(ctx, sys, func(r running, conn *oracle.Conn) error {
+		if _, err := benchmark(ctx, r, workload{"SET", 16}, requests); err != nil { // warm up
+			return err
 		}
-	}()
-	conn, err := oracle.Dial(r.addr())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := benchmark(ctx, r, workload{"SET", 16}, requests); err != nil { // warm up
-		return err
-	}
-	for _, f := range fams {
-		for _, u := range []use{{f.name, 1}, {f.name, familyPipeline}} {
-			n := requests
-			if u.pipeline > 1 {
-				n *= 5
+		for _, f := range fams {
+			for _, u := range []use{{f.name, 1}, {f.name, familyPipeline}} {
+				got, err := familyOnce(ctx, r, conn, f, u.pipeline, requests)
+				if err != nil {
+					return fmt.Errorf("%s: %w", f.name, err)
+				}
+				out[u] = append(out[u], got)
 			}
-			if f.heavy {
-				n /= 5
-			}
-			// Writing the state anew falls into no figure, as for redis-server: which
-			// one a checkpoint falls into would depend on the order.
-			if err := r.compact(conn); err != nil {
-				return err
-			}
-			got, err := measureFamily(ctx, r, conn, f, n, u.pipeline)
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.name, err)
-			}
-			out[u] = append(out[u], got)
 		}
+		return nil
+	})
+}
+
+// familyOnce measures a command with as many requests as fit it, from a state at rest.
+func familyOnce(ctx context.Context, r running, conn *oracle.Conn, f family, pipeline, requests int) (figure, error) {
+	if pipeline > 1 {
+		requests *= 5
 	}
-	return nil
+	if f.heavy {
+		requests /= 5
+	}
+	// Writing the state anew falls into no figure, as for redis-server: which
+	// one a checkpoint falls into would depend on the order.
+	if err := r.compact(conn); err != nil {
+		return figure{}, err
+	}
+	return measureFamily(ctx, r, conn, f, requests, pipeline)
 }
 
 // measureFamily fills what the command needs and sends it n times.
