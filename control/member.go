@@ -70,7 +70,7 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 		return nil, err
 	}
 	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
-	reserved, err := n.reserve(d.Port(i))
+	reserved, err := n.reserve(d.Port(i), d.GUID)
 	if err != nil {
 		return nil, err
 	}
@@ -118,15 +118,6 @@ func (n *Node) put(guid string, db *database) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.mu.dbs[guid] = db
-}
-
-// reserve holds a port until the instance takes it over.
-func (n *Node) reserve(port int) (net.Listener, error) {
-	l, err := n.listen(port, "database")
-	if err != nil {
-		return nil, api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: %v", n.opts.Settings.Region, err)
-	}
-	return l, nil
 }
 
 func (n *Node) expiry(timeoutMS int64) int64 {

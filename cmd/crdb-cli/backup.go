@@ -60,7 +60,7 @@ func (a *app) restoreCmd() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&dir, "dir", "", "directory on the node, an absolute path")
 	f.StringVar(&name, "name", "", "name of the new database")
-	f.IntVar(&port, "port", 0, "RESP port at all instances that name none; 0: each node chooses a free one")
+	f.IntVar(&port, "port", 0, "RESP port at all instances that name none; 0: each node chooses a free one from 12000 to 19999")
 	f.StringArrayVar(&instances, "instance", nil, "a node to have an instance, as for create; repeat for every region")
 	cmd.MarkFlagRequired("dir")
 	cmd.MarkFlagRequired("name")

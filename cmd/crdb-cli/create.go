@@ -37,7 +37,7 @@ func (a *app) createCmd() *cobra.Command {
 		"Every node must reach the others at these addresses."
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "name of the database")
-	f.IntVar(&port, "port", 0, "RESP port at all instances that name none; 0: each node chooses a free one")
+	f.IntVar(&port, "port", 0, "RESP port at all instances that name none; 0: each node chooses a free one from 12000 to 19999")
 	f.StringArrayVar(&instances, "instance", nil, "a node to have an instance; repeat for every region")
 	f.BoolVar(&dry, "dry-run", false, "only check: addresses, versions, clocks, regions")
 	w.flags(f)
