@@ -31,6 +31,9 @@ func TestOthersStayAsTheyWere(t *testing.T) {
 			default:
 				d.Put(hash(k), k, bytes.Repeat([]byte{byte(step)}, size))
 			}
+			if step%8 > 0 {
+				continue // what is held then stays so until its own entry changes
+			}
 			for name, list := range held {
 				for _, x := range list {
 					if !bytes.Equal(x.alias, x.was) {
