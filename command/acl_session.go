@@ -100,7 +100,9 @@ func (s *Session) denied(cmd *Command, args [][]byte, d denial, context string) 
 	case deniedKey, deniedChannel:
 		object = string(args[d.at])
 	}
-	s.ctx.Cmd = cmd
+	if context != inScript { // there it is the script that the client runs
+		s.ctx.Cmd = cmd
+	}
 	s.logDenial(d.why, context, object, s.who.user.name)
 }
 

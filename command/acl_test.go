@@ -86,6 +86,22 @@ func TestACLLog(t *testing.T) {
 	}
 }
 
+// What a script is refused is logged with the command that runs the script, as in Redis.
+func TestACLLogOfScript(t *testing.T) {
+	w := newWorld(t)
+	admin, u := w.dial("admin"), w.dial("u")
+	admin.do("ACL", "SETUSER", "u", "on", "nopass", "+eval", "+fcall", "+get", "~a*")
+	u.do("AUTH", "u", "p")
+	admin.do("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return redis.call('del', 'a') end)")
+	for _, args := range [][]string{{"EVAL", "return redis.pcall('get', 'b')", "0"}, {"FCALL", "f", "0"}} {
+		u.do(args...)
+		got := admin.do("ACL", "LOG", "1")
+		if want := " cmd=" + strings.ToLower(args[0]) + " "; !strings.Contains(got, "$3\r\nlua\r\n") || !strings.Contains(got, want) {
+			t.Errorf("no%sin %q", want, got)
+		}
+	}
+}
+
 // Guessing gets slower; nobody else waits, and the right password still works.
 func TestLoginDelay(t *testing.T) {
 	w := newWorld(t)
