@@ -2,6 +2,8 @@ package script
 
 import (
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -245,6 +247,9 @@ func (p place) setBefore(register, pc int) int {
 // named adds the name to an error that gopher-lua has raised, at a level of the stack.
 func named(l *lua.LState, level int, text string) string {
 	text = luaText(text)
+	if strings.Contains(text, "bad argument #") {
+		return ofMethod(l, level, text)
+	}
 	if !strings.HasSuffix(text, " value") {
 		return text
 	}
@@ -286,6 +291,28 @@ func (p place) complaint(what string, register int, kind string) string {
 		return "attempt to " + what + " " + name + " (a " + kind + " value)"
 	}
 	return "attempt to " + what + " a " + kind + " value"
+}
+
+// argument is what an error says of an argument, as luaText words it.
+var argument = regexp.MustCompile(`bad argument #(\d+) to '(\w+)' \(`)
+
+// ofMethod counts arguments as Lua does where the function at a level of the stack was
+// called with a colon: the value in front of that is none of them.
+func ofMethod(l *lua.LState, level int, text string) string {
+	at := argument.FindStringSubmatchIndex(text)
+	p, ok := placeAt(l, level+1)
+	if at == nil || !ok {
+		return text
+	}
+	name, i := text[at[4]:at[5]], p.at(p.pc)
+	if op := i.op(); op != lua.OP_CALL && op != lua.OP_TAILCALL || p.name(i.a(), p.pc) != "method '"+name+"'" {
+		return text
+	}
+	n, _ := strconv.Atoi(text[at[2]:at[3]])
+	if n == 1 {
+		return text[:at[0]] + "calling '" + name + "' on bad self (" + text[at[1]:]
+	}
+	return text[:at[0]] + "bad argument #" + strconv.Itoa(n-1) + " to '" + name + "' (" + text[at[1]:]
 }
 
 // blame is the error of a function of ours in the place of an operator, about its operand

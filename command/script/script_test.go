@@ -311,6 +311,28 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+// TestMethodArguments: the value in front of a colon counts as no argument.
+func TestMethodArguments(t *testing.T) {
+	vm := NewVM()
+	for call, want := range map[string]string{
+		"('x'):rep({})":      "bad argument #1 to 'rep' (number expected, got table)",
+		"('x'):rep()":        "bad argument #1 to 'rep' (number expected, got no value)",
+		"('x'):gsub('a')":    "bad argument #2 to 'gsub' (string/function/table expected)",
+		"('%d'):format('x')": "bad argument #1 to 'format' (number expected, got string)",
+		"('x'):gsub('x', function() return ('y'):find() end)":                 "bad argument #1 to 'find' (string expected, got no value)",
+		"('x'):gsub('x', function() return string.gsub('x') end)":             "bad argument #2 to 'gsub' (string expected, got no value)",
+		"(function() local t = {rep = string.rep} return 1, t:rep(1) end)()":  "calling 'rep' on bad self (string expected, got table)",
+		"(function() local t = {rep = string.rep} return t.rep({}, 1) end)()": "bad argument #1 to 'rep' (string expected, got table)",
+		"error('bad argument #2 to \\'rep\\' (x)')":                           "bad argument #2 to 'rep' (x)",
+		"error(select(2, pcall(function() return ('x'):rep({}) end)), 0)":     "bad argument #1 to 'rep' (number expected, got table)",
+	} {
+		got, _, _ := strings.Cut(run(t, vm, "return "+call), " script: ")
+		if got = strings.TrimPrefix(got, "-ERR user_script:1: "); got != want {
+			t.Errorf("%s: %q, wanted %q", call, got, want)
+		}
+	}
+}
+
 // An error that is caught costs no more where calls stand deep in each other.
 func TestErrorsDeepDown(t *testing.T) {
 	vm := NewVM()
