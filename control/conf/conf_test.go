@@ -106,6 +106,19 @@ func TestEnvironmentOfOthersIsLeftAlone(t *testing.T) {
 	}
 }
 
+// Some editors put a byte order mark before what they write, in included files as well.
+func TestByteOrderMark(t *testing.T) {
+	inner := write(t, "inner.conf", "\ufeffregion us-east\n")
+	file := write(t, "c.conf", "\ufeff# a node\ninclude "+inner+"\n")
+	s, _, err := Load(Options{File: file, Check: check})
+	if err != nil || s.Region != "us-east" {
+		t.Errorf("%v %+v", err, s)
+	}
+	if text := rewritten("\ufeffregion a\n", []Line{{Name: "region", Text: "region b"}}); strings.Contains(text, "region a") {
+		t.Errorf("rewritten: %q", text)
+	}
+}
+
 func TestIncludeAndQuotes(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, "b.conf"), []byte("requirepass \"a b\\x41\\n\\\"\"\r\nclient-output-buffer-limit normal 0 0 0\n"), 0o600)

@@ -21,6 +21,9 @@ type directive struct {
 	where  string
 }
 
+// byteOrderMark is what some editors begin a file in UTF-8 with. It is nothing to read.
+const byteOrderMark = "\ufeff"
+
 // readFile reads a configuration file and everything it includes.
 func readFile(path string, depth int) ([]directive, error) {
 	if depth > maxIncludes {
@@ -39,7 +42,8 @@ func readFile(path string, depth int) ([]directive, error) {
 		return nil, fmt.Errorf("configuration file %s is larger than %d bytes", path, maxFile)
 	}
 	var all []directive
-	for i, line := range strings.Split(string(data), "\n") {
+	text := strings.TrimPrefix(string(data), byteOrderMark)
+	for i, line := range strings.Split(text, "\n") {
 		where := fmt.Sprintf("%s:%d", path, i+1)
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {

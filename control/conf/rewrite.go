@@ -62,6 +62,7 @@ func syncDir(dir string) error {
 
 // rewritten is the text of a file after Rewrite.
 func rewritten(old string, lines []Line) string {
+	old = strings.TrimPrefix(old, byteOrderMark)
 	text := strings.Split(old, "\n") // with an empty line behind the last end of one, as in Redis
 	if old == "" {
 		text = nil
