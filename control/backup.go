@@ -68,10 +68,24 @@ func (n *Node) checkOutside(dir string) error {
 	if !strings.HasPrefix(dir, "/") {
 		return api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "dir %q is not an absolute path on the node", dir)
 	}
-	if inside(dir, n.dir.path) || inside(n.dir.path, dir) {
+	if real, own := resolved(dir), resolved(n.dir.path); inside(real, own) || inside(own, real) {
 		return api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "dir %q is part of the node's data directory, or holds it", dir)
 	}
 	return nil
+}
+
+// resolved follows the symbolic links of a path, as far as it is there: a backup's
+// directory is made only later.
+func resolved(path string) string {
+	path = filepath.Clean(path)
+	for rest, p := "", path; ; rest, p = filepath.Join(filepath.Base(p), rest), filepath.Dir(p) {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if p == filepath.Dir(p) {
+			return path
+		}
+	}
 }
 
 // inside reports whether a path is dir or below it.

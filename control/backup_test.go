@@ -182,3 +182,28 @@ func TestAddingWithABackup(t *testing.T) {
 		eventually(t, "it serves", func() bool { return target.Instance(guid) != nil })
 	}
 }
+
+// A backup in the data directory would keep the node from starting again, also where a
+// symbolic link leads there, or the data directory is named by one.
+func TestBackupThroughALink(t *testing.T) {
+	n, links := startNode(t, "us-east", &dialer{}), t.TempDir()
+	in, out, alias := filepath.Join(links, "in"), filepath.Join(links, "out"), filepath.Join(links, "alias")
+	if err := errors.Join(os.Symlink(n.opts.Settings.Dir, in), os.Symlink(t.TempDir(), out), os.Symlink(n.opts.Settings.Dir, alias)); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{in, in + "/backups/today"} {
+		if err := n.checkOutside(dir); err == nil {
+			t.Errorf("%s is taken", dir)
+		}
+	}
+	if err := n.checkOutside(out + "/backups/today"); err != nil {
+		t.Error(err)
+	}
+	direct := n.opts.Settings.Dir
+	n.Close()
+	n.opts.Settings.Dir = alias
+	n.start()
+	if err := n.checkOutside(direct + "/backup"); err == nil {
+		t.Error("the data directory is a link, and its target is taken")
+	}
+}
