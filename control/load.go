@@ -44,6 +44,9 @@ func (n *Node) load() error {
 		return err
 	}
 	for _, r := range records { // all are open before one is checked: peers ask, too
+		if err := n.ctx.Err(); err != nil {
+			return err
+		}
 		if err := n.checkData(r); err != nil {
 			return err
 		}
@@ -55,6 +58,9 @@ func (n *Node) load() error {
 		n.put(r.Database.GUID, db)
 	}
 	n.bootChecks(records)
+	if err := n.ctx.Err(); err != nil { // nobody was asked to the end: nothing may be written
+		return err
+	}
 	for _, r := range records {
 		db := n.database(r.Database.GUID)
 		if db == nil || db.record.Status == api.StatusPosted {

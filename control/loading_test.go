@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -95,6 +96,37 @@ func TestBootChecksOfManyDatabases(t *testing.T) {
 	}
 	if len(n.databases()) != many {
 		t.Errorf("%d databases serve", len(n.databases()))
+	}
+}
+
+// A stop ends a start that waits for a member, at once.
+func TestStopWhileTheStartWaits(t *testing.T) {
+	_, nodes := three(t)
+	nodes[0].create(describeOn("cart", nodes[:2]...))
+	n, silent := nodes[0], nodes[1].AdminAddr()
+	n.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	n.opts.Starting = ctx
+	n.opts.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+		if addr == silent {
+			stop()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}
+	n.opts.Settings.BootCheck, n.opts.Timing.Call = 20*time.Second, 20*time.Second
+	begin := time.Now()
+	node, err := Open(n.opts)
+	if err == nil {
+		node.Close()
+	}
+	if took := time.Since(begin); !errors.Is(err, context.Canceled) || took > 10*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	if n.host.instances() != 0 {
+		t.Error("an instance is open still")
 	}
 }
 

@@ -29,6 +29,7 @@ type Options struct {
 	FS       vfs.FS                                       // nil: the system's
 	Logger   *slog.Logger                                 // nil: silent
 	Shutdown func()                                       // begins to end the process, when a client says SHUTDOWN; nil: refused
+	Starting context.Context                              // ends an Open that waits for others; nil: nothing does
 	OpenHost func(o Options, nodeID string) (Host, error) // what instances are made of
 	Timing   Timing
 }
@@ -129,6 +130,8 @@ func Open(o Options) (*Node, error) {
 	n.mu.verified = map[string]verified{}
 	n.client = newHTTPClient(o.Dial, o.Timing.Call)
 	n.patient = newHTTPClient(o.Dial, verifyBatch)
+	stop := context.AfterFunc(o.Starting, n.cancel)
+	defer stop()
 	if err := n.open(); err != nil {
 		n.Close()
 		return nil, err
@@ -142,6 +145,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
+	}
+	if o.Starting == nil {
+		o.Starting = context.Background()
 	}
 	if o.Listen == nil {
 		o.Listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

@@ -95,7 +95,7 @@ func (d *demo) start(ctx context.Context, dir string) error {
 		s := conf.Defaults()
 		s.Region, s.Dir = region, filepath.Join(dir, region)
 		s.AdminPort, s.PeerPort, s.GossipPort = 0, 0, 0
-		node, err := openNode(s, logger, time.Now, &procs{}, nil)
+		node, err := openNode(ctx, s, logger, time.Now, &procs{}, nil)
 		if err != nil {
 			return err
 		}

@@ -26,11 +26,11 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// openNode starts a node on the real network and disk. shutdown is
+// openNode starts a node on the real network and disk, unless ctx ends before. shutdown is
 // called when a client says SHUTDOWN; nil refuses that.
-func openNode(s *conf.Settings, logger *slog.Logger, now func() time.Time, p *procs, shutdown func()) (*control.Node, error) {
+func openNode(ctx context.Context, s *conf.Settings, logger *slog.Logger, now func() time.Time, p *procs, shutdown func()) (*control.Node, error) {
 	return control.Open(control.Options{
-		Settings: s, Shutdown: shutdown, Now: now, Dial: dial, Rand: crand.Reader, Logger: logger,
+		Settings: s, Starting: ctx, Shutdown: shutdown, Now: now, Dial: dial, Rand: crand.Reader, Logger: logger,
 		OpenHost: host.Opener(host.Options{Mono: mono, Rand: rand.Uint64, Eased: p.eased, Urgent: p.raised.Load, Version: api.Version().Version}),
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -129,7 +130,11 @@ func (a *app) serve(ctx context.Context, s *conf.Settings, warnings []string, cl
 	defer stop()
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := openNode(s, logger, now, p, shutdown)
+	node, err := openNode(ctx, s, logger, now, p, shutdown)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		logger.Info("bye: stopped before the start was over")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
