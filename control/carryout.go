@@ -105,6 +105,8 @@ func (n *Node) isOverAt(ctx context.Context, x *note, inst *api.Instance) bool {
 func (n *Node) outlived(x *note) bool {
 	db, own := n.database(x.Database.GUID), x.Database.Find(n.ID())
 	switch {
+	case n.unopened(x.Database.GUID) != nil: // what has become of it cannot be known
+		return false
 	case own == nil:
 		return x.Base == nil && x.State == api.OutcomeCommitting && n.wasDropped(x.Database.GUID)
 	case x.Base != nil:

@@ -146,6 +146,9 @@ func (n *Node) claim(ctx context.Context, guid string) error {
 // also if it has nothing of the database any more. The caller holds mu.
 func (n *Node) hasCommittedLocked(x *note) bool {
 	db := n.mu.dbs[x.Database.GUID]
+	if n.mu.unopened[x.Database.GUID] != nil {
+		return false
+	}
 	return x.Base == nil || db == nil || db.record.Status != api.StatusCommitted || db.record.Database.ConfigVersion >= x.Database.ConfigVersion
 }
 

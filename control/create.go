@@ -265,7 +265,7 @@ func (n *Node) describe() *api.Node {
 		host = ""
 	}
 	n.mu.Lock()
-	count := len(n.mu.dbs)
+	count := len(n.mu.dbs) + len(n.mu.unopened)
 	n.mu.Unlock()
 	return &api.Node{ID: n.ID(), Region: s.Region, Run: n.run, Version: api.Version().Version,
 		ProtocolVersion: api.ProtocolVersion, FormatVersion: api.FormatVersion, Ready: n.state.Load() == stateReady,

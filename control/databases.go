@@ -32,9 +32,7 @@ func (n *Node) hosted() []*record {
 
 // find returns the record of a database that serves here.
 func (n *Node) find(guid string) (*record, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted {
+	if db := n.database(guid); db != nil && db.record.Status == api.StatusCommitted {
 		return db.record, nil
 	}
 	return nil, n.notHere(guid)
@@ -43,7 +41,7 @@ func (n *Node) find(guid string) (*record, error) {
 // notHere is the answer where there is no such database. One that is not open yet is here
 // all the same: nobody must take a node that is just starting for one that has lost its disk.
 func (n *Node) notHere(guid string) error {
-	if err := n.checkLoaded(); err != nil {
+	if err := n.checkOpened(guid); err != nil {
 		return err
 	}
 	return api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", n.opts.Settings.Region, guid)
@@ -70,6 +68,9 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	n.mu.Lock()
 	db := n.mu.dbs[guid]
 	n.mu.Unlock()
+	if u := n.unopened(guid); u != nil {
+		return u.health(n), nil
+	}
 	if db == nil {
 		return nil, n.notHere(guid)
 	}
@@ -92,6 +93,9 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 	if err := db.inst.Err(); err != nil && h.Status == "" {
 		h.Status, h.Alarm = api.CodeRefused, err.Error()
 	}
+	if why := n.unservedWhy(guid); why != "" && h.Status == "" {
+		h.Status, h.Alarm = api.CodeUnserved, why
+	}
 	for _, l := range db.inst.Links() {
 		c := api.ConnectionHealth{Name: l.Region, Status: api.LinkDown, LagSeconds: l.Lag.Seconds(), LastError: l.LastError, Held: l.Held, Stuck: l.Stuck, Transfer: l.Transfer}
 		if l.Connected {
@@ -106,10 +110,13 @@ func (n *Node) localHealth(guid string) (*api.HealthReport, error) {
 // healthReport asks all members of a database how they are.
 func (n *Node) healthReport(ctx context.Context, guid string) ([]api.HealthReport, error) {
 	r, err := n.findHosted(guid)
+	if u := n.unopened(guid); u != nil {
+		r, err = u.record, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	if r.Status == api.StatusRemoved {
+	if r.Status == api.StatusRemoved || r.UID == 0 {
 		h, err := n.localHealth(guid)
 		if err != nil { // it was purged meanwhile
 			return nil, err

@@ -150,6 +150,9 @@
 //  16. Nothing that a member has committed is dropped on the word of what a start
 //     finds on its disk, but of a note that says "aborting" or "deleting": these two
 //     are true for ever.
+//  17. A database that cannot be opened is here all the same (unopened.go): whoever asks for
+//     it or has something to tell it hears that the node is not ready, and nothing of it is
+//     written, confirmed or given up.
 //
 // # Goroutines and locks
 //

@@ -31,6 +31,7 @@ type fakeHost struct {
 		open map[string]*fakeInstance
 	}
 	failOpen  atomic.Bool
+	failOne   atomic.Value // the GUID of a database that cannot be opened
 	failServe atomic.Bool
 	blockOpen atomic.Pointer[chan struct{}] // not nil: Open waits for it
 	diskErr   atomic.Value                  // a diskErr
@@ -41,7 +42,7 @@ func (h *fakeHost) Open(s Spec) (Instance, error) {
 	if c := h.blockOpen.Load(); c != nil {
 		<-*c
 	}
-	if h.failOpen.Load() {
+	if h.failOpen.Load() || h.failOne.Load() == s.GUID {
 		return nil, errors.New("no space left on device")
 	}
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {

@@ -157,6 +157,9 @@ func (n *Node) resolveChange(guid string, r *record) {
 // outcomeAt asks a coordinator, which may be this node.
 func (n *Node) outcomeAt(ctx context.Context, coordinator string, d *api.Database, config string) (*api.Outcome, error) {
 	if own := d.Find(n.ID()); own != nil && own.Cluster.URL == coordinator {
+		if err := n.checkOpened(d.GUID); err != nil {
+			return nil, err
+		}
 		return n.outcome(d.GUID, config), nil
 	}
 	return (&api.Client{Base: coordinator, HTTP: n.client}).Outcome(ctx, d.GUID, config)

@@ -25,6 +25,7 @@ const (
 	commitTimeout  = 20 * time.Second // a coordinator gives up and aborts after this
 	retryEvery     = 200 * time.Millisecond
 	janitorEvery   = 5 * time.Second
+	maxServePause  = 10 * time.Second // between two tries to get a database's port
 	settleTimeout  = 10 * time.Minute // a task waits so long for regions to catch up
 	drainTimeout   = 10 * time.Second
 

@@ -36,39 +36,22 @@ func (n *Node) load() error {
 	if err := n.readReturns(); err != nil {
 		return err
 	}
-	records, err := n.dir.records()
+	records, err := n.dir.records(n.leaveUnopened)
 	if err != nil {
 		return err
 	}
 	if err := n.recallTasks(records); err != nil {
 		return err
 	}
-	for _, r := range records { // all are open before one is checked: peers ask, too
-		if err := n.ctx.Err(); err != nil {
-			return err
-		}
-		if err := n.checkData(r); err != nil {
-			return err
-		}
-		db, err := n.openDatabase(r)
-		if err != nil {
-			return fmt.Errorf("database %q: %w", r.Database.Name, err)
-		}
-		db.unchecked = r.Status != api.StatusRemoved // one that is posted: until its commit
-		n.put(r.Database.GUID, db)
+	if records, err = n.openAll(records); err != nil {
+		return err
 	}
 	n.bootChecks(records)
 	if err := n.ctx.Err(); err != nil { // nobody was asked to the end: nothing may be written
 		return err
 	}
-	for _, r := range records {
-		db := n.database(r.Database.GUID)
-		if db == nil || db.record.Status == api.StatusPosted {
-			continue
-		}
-		if err := n.serve(db); err != nil {
-			return fmt.Errorf("database %q: %w", r.Database.Name, err)
-		}
+	if err := n.serveAll(records); err != nil {
+		return err
 	}
 	for _, x := range undecided {
 		if db := n.database(x.Database.GUID); db != nil && (db.record.Fault != nil || db.halted != nil) {
@@ -79,6 +62,51 @@ func (n *Node) load() error {
 			n.mu.notes[x.Database.GUID] = x
 			n.mu.Unlock()
 		}
+	}
+	return nil
+}
+
+// openAll opens the databases of records, and returns the records of those that are open. All
+// are before one is checked: peers ask, too.
+func (n *Node) openAll(records []*record) (open []*record, err error) {
+	for _, r := range records {
+		if err := n.ctx.Err(); err != nil {
+			return nil, err
+		}
+		var db *database
+		err := n.checkData(r)
+		if err == nil {
+			db, err = n.openDatabase(r)
+		}
+		if err != nil {
+			n.leaveUnopened(r, err)
+			continue
+		}
+		db.unchecked = r.Status != api.StatusRemoved // one that is posted: until its commit
+		n.put(r.Database.GUID, db)
+		open = append(open, r)
+	}
+	return open, n.checkAny()
+}
+
+// serveAll lets the databases serve clients.
+func (n *Node) serveAll(records []*record) error {
+	var later []func()
+	for _, r := range records {
+		db := n.database(r.Database.GUID)
+		if db == nil || db.record.Status == api.StatusPosted {
+			continue
+		}
+		if err := n.serve(db); err != nil {
+			n.setUnserved(r.Database.GUID, err)
+			later = append(later, func() { n.serveLater(db, err) })
+		}
+	}
+	if err := n.checkAny(); err != nil {
+		return err
+	}
+	for _, f := range later {
+		f()
 	}
 	return nil
 }
@@ -104,6 +132,9 @@ func (n *Node) bootstrap() error {
 	s := n.opts.Settings
 	if s.Database == "" {
 		return nil
+	}
+	if n.unopened(s.Database) != nil || n.unopened("") != nil {
+		return nil // it may be this one
 	}
 	for _, r := range n.hosted() { // one that was removed keeps its name until it is purged
 		if r.Database.Name == s.Database {

@@ -47,6 +47,9 @@ func (n *Node) prepareLocked(p *api.Prepare) (*database, error) {
 	if d == nil || !api.IsGUID(d.GUID) {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "the database has no GUID")
 	}
+	if err := n.checkOpened(d.GUID); err != nil {
+		return nil, err
+	}
 	if err := d.Validate(); err != nil {
 		return nil, api.Errorf(http.StatusBadRequest, api.CodeBadRequest, "%v", err)
 	}
@@ -102,8 +105,12 @@ func (n *Node) admit(d *api.Database) (uid int, known *database, err error) {
 	if slices.Contains(n.mu.dropped, d.GUID) {
 		return 0, nil, api.Errorf(http.StatusConflict, api.CodeRemoved, "database %s was removed from this node", d.GUID)
 	}
-	if len(n.mu.dbs) >= maxDatabases {
-		return 0, nil, api.Errorf(http.StatusConflict, api.CodeLimit, "this node hosts %d databases; the limit is %d", len(n.mu.dbs), maxDatabases)
+	if len(n.mu.dbs)+len(n.mu.unopened) >= maxDatabases {
+		return 0, nil, api.Errorf(http.StatusConflict, api.CodeLimit, "this node hosts %d databases; the limit is %d", len(n.mu.dbs)+len(n.mu.unopened), maxDatabases)
+	}
+	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
+	if uid, err = n.admitBesideLocked(d, d.Port(i)); err != nil {
+		return 0, nil, err
 	}
 	for _, db := range n.mu.dbs {
 		if db.record.Database.Name == d.Name {
@@ -186,6 +193,9 @@ func (n *Node) Commit(_ context.Context, d *api.Database) error {
 	if err := n.checkReady(); err != nil {
 		return err
 	}
+	if err := n.checkOpened(d.GUID); err != nil {
+		return err
+	}
 	db := n.database(d.GUID)
 	switch {
 	case db != nil && db.record.Status != api.StatusPosted:
@@ -241,7 +251,7 @@ func (n *Node) serve(db *database) error {
 func (n *Node) Drop(_ context.Context, guid string) error {
 	n.change.Lock()
 	defer n.change.Unlock()
-	if err := n.checkLoaded(); err != nil { // what is not open yet is here all the same
+	if err := n.checkOpened(guid); err != nil { // what is not open is here all the same
 		return err
 	}
 	n.toldToDrop(guid)

@@ -19,6 +19,7 @@ var (
 	descReady     = prometheus.NewDesc("crdb_ready", "Whether the node serves clients.", nil, nil)
 	descStarted   = prometheus.NewDesc("crdb_start_time_seconds", "When the node was started, in Unix time.", nil, nil)
 	descDatabases = prometheus.NewDesc("crdb_databases", "Databases with an instance on this node, by state.", []string{"state"}, nil)
+	descUnserved  = prometheus.NewDesc("crdb_databases_unserved", "Databases that are open and cannot serve clients, because their port is in use.", nil, nil)
 	descChanges   = prometheus.NewDesc("crdb_changes_pending", "Creates, changes and deletes that wait for other nodes.", nil, nil)
 	descDiffering = prometheus.NewDesc("crdb_verify_differing_keys", "Keys that differed between regions when this node last compared them; without all regions it does not fall.", []string{"database"}, nil)
 	descVerified  = prometheus.NewDesc("crdb_verify_timestamp_seconds", "When this node last compared the regions, in Unix time.", []string{"database"}, nil)
@@ -53,12 +54,15 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, db := range dbs {
 		states[db.record.Status]++
 	}
+	n.mu.Lock()
+	states[api.CodeUnopened] = float64(len(n.mu.unopened))
+	unserved := float64(len(n.mu.unserved))
+	changes := len(n.mu.notes)
+	n.mu.Unlock()
 	for s, v := range states {
 		gauge(descDatabases, v, s)
 	}
-	n.mu.Lock()
-	changes := len(n.mu.notes)
-	n.mu.Unlock()
+	gauge(descUnserved, unserved)
 	gauge(descChanges, float64(changes))
 	status := map[string]float64{api.TaskQueued: 0, api.TaskStarted: 0, api.TaskFinished: 0, api.TaskFailed: 0}
 	for _, t := range n.tasks.list() {

@@ -91,6 +91,9 @@ type Node struct {
 		drains  map[string]*drain              // instances that hand over what they have
 		notices map[string][noticeKinds]string // by GUID; the text of the last of each kind
 
+		unopened map[string]*unopened // databases on disk that could not be opened, by GUID
+		unserved map[string]error     // why databases that are open do not serve clients, by GUID
+
 		verified map[string]verified // what the last comparison found, by GUID
 	}
 }
@@ -124,6 +127,7 @@ func Open(o Options) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.mu.dbs, n.mu.notes, n.mu.busy = map[string]*database{}, map[string]*note{}, map[string]bool{}
 	n.mu.returns = map[string]*returning{}
+	n.mu.unopened, n.mu.unserved = map[string]*unopened{}, map[string]error{}
 	n.mu.drains, n.mu.notices = map[string]*drain{}, map[string][noticeKinds]string{}
 	n.news, n.run = make(chan struct{}, 1), newRun(o.Rand)
 	n.tasks = newTasks(o.Now, n.newGUID)

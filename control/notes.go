@@ -154,6 +154,9 @@ func (n *Node) forget(x *note) error {
 func (n *Node) writeGivenUp(x *note) error {
 	n.change.Lock()
 	defer n.change.Unlock()
+	if u := n.unopened(x.Database.GUID); u != nil {
+		return u
+	}
 	db := n.database(x.Database.GUID)
 	if x.Base == nil || x.State != api.OutcomePreparing || db == nil || db.record.Database.ConfigVersion >= x.Database.ConfigVersion || slices.Contains(db.record.GivenUp, x.Database.ConfigID) {
 		return nil

@@ -54,6 +54,9 @@ func (n *Node) Post(_ context.Context, p *api.Post) error {
 // learns now.
 func (n *Node) baseLocked(p *api.Post) (*database, error) {
 	guid, region := p.Database.GUID, n.opts.Settings.Region
+	if err := n.checkOpened(guid); err != nil {
+		return nil, err
+	}
 	db := n.database(guid)
 	if db == nil || db.record.Status != api.StatusCommitted {
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "region %s has no database %s", region, guid)
@@ -82,7 +85,7 @@ func (n *Node) baseLocked(p *api.Post) (*database, error) {
 func (n *Node) Unpost(_ context.Context, guid, config string) error {
 	n.change.Lock()
 	defer n.change.Unlock()
-	if err := n.checkLoaded(); err != nil {
+	if err := n.checkOpened(guid); err != nil {
 		return err
 	}
 	db := n.database(guid)

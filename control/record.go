@@ -35,9 +35,9 @@ func (d *dir) writeRecord(r *record) error {
 	return d.write(r, databases, r.Database.GUID, recordFile)
 }
 
-// records reads all records. What a crash left of a drop is dropped for good;
-// a directory that held nothing yet is removed.
-func (d *dir) records() ([]*record, error) {
+// records reads all records; those that cannot be read it says to broken. What a crash
+// left of a drop is dropped for good; a directory that held nothing yet is removed.
+func (d *dir) records(broken func(*record, error)) ([]*record, error) {
 	guids, err := d.list(databases)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (d *dir) records() ([]*record, error) {
 			all = append(all, r)
 		}
 		if err != nil {
-			return nil, err
+			broken(&record{Database: &api.Database{GUID: guid}}, err)
 		}
 	}
 	return all, nil

@@ -22,6 +22,9 @@ func (n *Node) startPurge(rq request, guid string, ids []int) (*api.Task, error)
 	if err := n.checkReady(); err != nil {
 		return nil, err
 	}
+	if err := n.checkOpened(guid); err != nil {
+		return nil, err
+	}
 	r, err := n.findHosted(guid)
 	back := n.expected(guid)
 	switch {
@@ -71,6 +74,9 @@ type recovery struct {
 // startRecover checks what can be checked at once and starts the task.
 func (n *Node) startRecover(rq request, rc *api.Recover, itself bool) (*api.Task, error) {
 	if err := n.checkReady(); err != nil {
+		return nil, err
+	}
+	if err := n.checkOpened(rc.Database); err != nil {
 		return nil, err
 	}
 	x := &recovery{Recover: rc, itself: itself}

@@ -81,6 +81,11 @@ func (n *Node) findUID(r *http.Request) (*record, error) {
 	if err := n.checkLoaded(); err != nil {
 		return nil, err
 	}
+	for _, u := range n.allUnopened() {
+		if err == nil && u.record.UID == uid {
+			return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeUnavailable, "%v", u)
+		}
+	}
 	return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "this node has no database number %q", r.PathValue("uid"))
 }
 

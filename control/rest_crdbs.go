@@ -16,7 +16,14 @@ func (n *Node) getDatabases(*http.Request) (any, error) {
 	}
 	all := []*api.Database{}
 	for _, r := range n.hosted() {
-		all = append(all, r.describe())
+		d := r.describe()
+		if why := n.unservedWhy(d.GUID); why != "" && d.LocalDatabases[0].Status == "" {
+			d.LocalDatabases[0].Status, d.LocalDatabases[0].Reason = api.CodeUnserved, why
+		}
+		all = append(all, d)
+	}
+	for _, u := range n.allUnopened() {
+		all = append(all, u.describe())
 	}
 	return all, nil
 }

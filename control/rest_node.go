@@ -136,7 +136,7 @@ func (n *Node) getOutcome(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.checkLoaded(); err != nil { // the notes may not be read yet
+	if err := n.checkOpened(guid); err != nil { // neither the notes may be read yet, nor what is in force
 		return nil, err
 	}
 	return n.outcome(guid, r.URL.Query().Get("config_id")), nil
@@ -158,6 +158,9 @@ func (n *Node) getReady(r *http.Request) (any, error) {
 		return nil, err
 	}
 	all := n.hosted() // clients of one that this node was removed from must go elsewhere, too
+	for _, u := range n.allUnopened() {
+		return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "%v", u)
+	}
 	for _, rec := range all {
 		if why := n.unfit(rec, limit); why != "" {
 			return nil, api.Errorf(http.StatusServiceUnavailable, api.CodeNotReady, "database %q: %s", rec.Database.Name, why)
@@ -186,6 +189,9 @@ func (n *Node) unfit(rec *record, limit time.Duration) string {
 	inst := n.Instance(rec.Database.GUID)
 	if inst == nil {
 		return "it does not serve clients here now"
+	}
+	if why := n.unservedWhy(rec.Database.GUID); why != "" {
+		return why
 	}
 	if err := inst.Err(); err != nil {
 		return "it takes no writes: " + err.Error()

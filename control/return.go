@@ -151,6 +151,9 @@ func (n *Node) comesBack(name string) bool {
 func (n *Node) toRecover() (all []*api.Recover) {
 	n.mu.Lock()
 	for guid, r := range n.mu.returns {
+		if n.mu.unopened[guid] != nil {
+			continue
+		}
 		if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusPosted { // it is being added
 			continue
 		}

@@ -46,9 +46,7 @@ func (n *Node) postDigests(r *http.Request) (any, error) {
 
 // serving returns the instance of a database that serves here.
 func (n *Node) serving(guid string) (Instance, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if db := n.mu.dbs[guid]; db != nil && db.record.Status == api.StatusCommitted && db.inst != nil {
+	if db := n.database(guid); db != nil && db.record.Status == api.StatusCommitted && db.inst != nil {
 		return db.inst, nil
 	}
 	return nil, n.notHere(guid)

@@ -42,6 +42,8 @@ const (
 	CodeCloned      = "instance_cloned"
 	CodeDamaged     = "backup_damaged"
 	CodeUnavailable = "bdb_unavailable"
+	CodeUnopened    = "not_opened" // its data cannot be opened at this node
+	CodeUnserved    = "not_served" // its port cannot be had
 )
 
 // Errorf makes an Error.
