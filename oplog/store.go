@@ -265,7 +265,10 @@ func (s *store) prepareDir() error {
 			return fmt.Errorf("%w: %s holds %q, which is not part of a log; choose an empty directory", ErrForeign, s.dir, name)
 		}
 	}
-	return s.checkMarked(names)
+	if err := s.checkMarked(names); err != nil {
+		return err
+	}
+	return checkWAL(s.guard, s.dir, names)
 }
 
 // checkMarked refuses tables without the marker that says which manifest names them. To
