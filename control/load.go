@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"crdb/control/api"
 )
@@ -109,6 +110,21 @@ func (n *Node) serveAll(records []*record) error {
 		f()
 	}
 	return nil
+}
+
+// warnRoutes says which routes name a region that no database here has: it may be added
+// later, or be misspelt.
+func (n *Node) warnRoutes() {
+	all := n.hosted()
+	if len(all) == 0 || len(n.allUnopened()) > 0 { // it may be a region of these
+		return
+	}
+	for region := range n.opts.Settings.PeerRoutes {
+		has := func(x api.Instance) bool { return x.Region == region }
+		if !slices.ContainsFunc(all, func(r *record) bool { return slices.ContainsFunc(r.Database.Instances, has) }) {
+			n.log.Warn("peer-route names a region that no database of this node has; look at how it is spelt, unless it is to be added", "region", region)
+		}
+	}
 }
 
 // bootChecks asks the others about all instances, of some databases at a time: a member

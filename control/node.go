@@ -196,6 +196,7 @@ func (n *Node) open() (err error) {
 	if err := n.bootstrap(); err != nil {
 		return err
 	}
+	n.warnRoutes()
 	n.state.Store(stateReady)
 	n.resumeTasks()
 	n.wg.Add(3)

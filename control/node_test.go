@@ -1,8 +1,10 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
 	"os"
@@ -196,5 +198,21 @@ func TestNoDatabaseAtAllAddresses(t *testing.T) {
 	t.Cleanup(func() { n.Close() })
 	if _, err := n.startRestore(request{}, "/backup", &api.Database{Name: "shop"}); !api.IsCode(err, api.CodeBadRequest) || !strings.Contains(err.Error(), "--instance") {
 		t.Errorf("a restore: %v", err)
+	}
+}
+
+// A route to a region that no database has is said at the start: it may be misspelt.
+func TestRouteToNoRegion(t *testing.T) {
+	_, nodes := three(t)
+	n := nodes[0]
+	n.create(describeOn("cart", nodes...))
+	n.Close()
+	var said bytes.Buffer
+	n.opts.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	n.opts.Settings.PeerRoutes["eu-west"], n.opts.Settings.PeerRoutes["eu-wset"] = nodes[1].AdminAddr(), "127.0.0.1:1"
+	n.start()
+	n.Close()
+	if text := said.String(); strings.Count(text, "peer-route names a region") != 1 || !strings.Contains(text, "region=eu-wset") {
+		t.Error(text)
 	}
 }
