@@ -108,8 +108,7 @@ func (n *Node) admit(d *api.Database) (uid int, known *database, err error) {
 	if len(n.mu.dbs)+len(n.mu.unopened) >= maxDatabases {
 		return 0, nil, api.Errorf(http.StatusConflict, api.CodeLimit, "this node hosts %d databases; the limit is %d", len(n.mu.dbs)+len(n.mu.unopened), maxDatabases)
 	}
-	i := slices.IndexFunc(d.Instances, func(x api.Instance) bool { return x.NodeID == n.ID() })
-	if uid, err = n.admitBesideLocked(d, d.Port(i)); err != nil {
+	if uid, err = n.admitBesideLocked(d); err != nil {
 		return 0, nil, err
 	}
 	for _, db := range n.mu.dbs {

@@ -50,12 +50,19 @@ func (n *Node) reserveAny(guid string) (net.Listener, error) {
 	return nil, errors.New("no port is free from 12000 to 19999; name one")
 }
 
-// owned reports whether a database of this node has a port, be it that it does not serve just now.
+// owned reports whether a database of this node has a port, be it that it does not serve
+// just now, or could not be opened.
 func (n *Node) owned(port int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	has := func(r *record) bool { return r.Port == port && r.Status != api.StatusRemoved }
 	for _, db := range n.mu.dbs {
-		if db.record.Port == port && db.record.Status != api.StatusRemoved {
+		if has(db.record) {
+			return true
+		}
+	}
+	for _, u := range n.mu.unopened {
+		if has(u.record) {
 			return true
 		}
 	}

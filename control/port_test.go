@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -43,6 +44,10 @@ func TestPortsOfDatabases(t *testing.T) {
 	}
 	if port, err := reserve(0); err != nil || port == first {
 		t.Errorf("any port: %d, %v", port, err)
+	}
+	n.leaveUnopened(&record{Port: first + 1, Status: api.StatusCommitted, Database: &api.Database{GUID: "damaged"}}, errors.New("damaged"))
+	if _, err := reserve(first + 1); err == nil {
+		t.Error("the port of a database that could not be opened is given away")
 	}
 	down.record.Status = api.StatusRemoved
 	if port, err := reserve(first); err != nil || port != first {

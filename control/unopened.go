@@ -94,15 +94,13 @@ func (u *unopened) health(n *Node) *api.HealthReport {
 
 // admitBesideLocked refuses a new database that would be in the way of one that could not be
 // opened. The caller holds mu.
-func (n *Node) admitBesideLocked(d *api.Database, port int) (uid int, err error) {
+func (n *Node) admitBesideLocked(d *api.Database) (uid int, err error) {
 	for guid, u := range n.mu.unopened {
 		switch {
 		case u.record.UID == 0:
 			return 0, api.Errorf(http.StatusConflict, api.CodeConflict, "region %s cannot read what database %s is, and takes no new one meanwhile: %v", n.opts.Settings.Region, guid, u.why)
 		case u.record.Database.Name == d.Name:
 			return 0, api.Errorf(http.StatusConflict, api.CodeNameInUse, "region %s has a database %q already, which cannot be opened", n.opts.Settings.Region, d.Name)
-		case port != 0 && u.record.Port == port:
-			return 0, api.Errorf(http.StatusConflict, api.CodePortInUse, "region %s: port %d is that of database %q, which cannot be opened", n.opts.Settings.Region, port, u.record.Database.Name)
 		}
 		uid = max(uid, u.record.UID)
 	}
