@@ -8,6 +8,13 @@ import (
 	"crdb/control/api"
 )
 
+// What the finisher says until somebody acts.
+const (
+	changeWaits       = "a change of a database waits for a cluster"
+	coordinatorSilent = "the coordinator of a change does not answer; other changes must wait"
+	coordinatorBlank  = "the coordinator of a change does not know of it: its disk is another, or an old one. Other changes must wait until it is forced out, or has learned from a member that the change was made"
+)
+
 // finisher finishes what tasks left: changes whose members did not answer, and
 // prepared instances whose coordinator is silent.
 func (n *Node) finisher() {
@@ -94,9 +101,10 @@ func (n *Node) finishNote(guid string) {
 	defer n.idle(guid)
 	failed := n.round(n.ctx, x, nil)
 	for cluster, err := range failed {
-		n.log.Warn("a change of a database waits for a cluster", "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
+		n.warnRarely(trouble{guid, changeWaits, x.Database.ConfigID + x.State + cluster}, "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
 	}
 	if len(failed) == 0 {
+		n.quiet.forget(guid, changeWaits)
 		n.log.Info("a change of a database that had been left is finished", "database", x.Database.Name, "guid", guid, "change", x.State)
 	}
 }
@@ -138,14 +146,13 @@ func (n *Node) resolveChange(guid string, r *record) {
 	o, err := n.outcomeAt(ctx, x.Coordinator, r.Database, x.Database.ConfigID)
 	switch {
 	case err != nil:
-		n.log.Warn("the coordinator of a change does not answer; other changes must wait", "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
+		n.warnRarely(trouble{guid, coordinatorSilent, x.Database.ConfigID}, "database", r.Database.Name, "coordinator", x.Coordinator, "err", err)
 		n.learn(n.ctx, guid) // the coordinator may have taken all the time there was
 	case o.State == api.OutcomePreparing || o.State == api.OutcomeCommitting: // it tells the end
 	case o.InForce >= x.Database.ConfigVersion: // this change, perhaps, and others after it
 		n.learn(n.ctx, guid)
 	case o.State == api.OutcomeUnknown || o.InForce == 0: // so do builds before OutcomeUnknown that have lost their disk
-		n.log.Warn("the coordinator of a change does not know of it: its disk is another, or an old one. Other changes must wait until it is forced out, or has learned from a member that the change was made",
-			"database", r.Database.Name, "coordinator", x.Coordinator)
+		n.warnRarely(trouble{guid, coordinatorBlank, x.Database.ConfigID}, "database", r.Database.Name, "coordinator", x.Coordinator)
 		n.learn(n.ctx, guid)
 	default:
 		if err := n.Unpost(ctx, guid, x.Database.ConfigID); err != nil {

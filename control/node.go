@@ -76,6 +76,7 @@ type Node struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	exports chan struct{} // holds one for each export under way
+	quiet   quiet
 	closed  sync.Once
 
 	change turn   // held through one Prepare, Commit or Drop

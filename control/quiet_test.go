@@ -1,0 +1,87 @@
+package control
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"crdb/control/api"
+)
+
+// journal is a log that may be read while it is written.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(b)
+}
+
+func (j *journal) lines(what string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Count(j.buf.String(), what)
+}
+
+// TestAMemberThatStaysAwayIsNamedRarely: a change that waits for it is looked after in
+// every round of the finisher, and warned of in few of them. The next change that waits is
+// told of anew.
+func TestAMemberThatStaysAwayIsNamedRarely(t *testing.T) {
+	dial, nodes, guid := four(t)
+	var log journal
+	nodes[0].opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	nodes[0].restart()
+	away := nodes[2].AdminAddr()
+	cut := func(memory int64) {
+		dial.cut.Store(away, true)
+		nodes[0].client.CloseIdleConnections()
+		if task := nodes[0].modify(guid, setting(memory)); task.Status != api.TaskFinished {
+			t.Fatalf("task: %+v", task)
+		}
+	}
+	rounds := func(n int) { // each dials the one that is away
+		for range n {
+			nodes[0].finishNotes()
+		}
+	}
+	cut(5)
+	rounds(100)
+	shown := log.lines(changeWaits)
+	if shown < 5 || shown > 12 {
+		t.Errorf("%d warnings", shown)
+	}
+	dial.cut.Delete(away)
+	agreeOn(t, guid, 2, nodes[:3]...)
+	eventually(t, "the note is gone", func() bool { x, _ := nodes[0].dir.notes(); return len(x) == 0 })
+	cut(6)
+	eventually(t, "the next one is told of", func() bool { return log.lines(changeWaits) > shown })
+}
+
+func TestQuietForgetsAndIsBounded(t *testing.T) {
+	var q quiet
+	for n, want := range []bool{true, true, false, true, false, false, false, true} {
+		if times, show := q.count(trouble{"a", "down", "x"}); show != want || times != uint(n+1) {
+			t.Errorf("%d: %d, %v", n+1, times, show)
+		}
+	}
+	q.count(trouble{"b", "down", "x"})
+	q.forget("a", "down")
+	if times, _ := q.count(trouble{"a", "down", "x"}); times != 1 {
+		t.Errorf("it was not forgotten: %d", times)
+	}
+	if times, _ := q.count(trouble{"b", "down", "x"}); times != 2 {
+		t.Errorf("another database's was: %d", times)
+	}
+	for i := range 2 * maxTroubles {
+		q.count(trouble{"a", fmt.Sprint(i), "x"})
+	}
+	if len(q.seen) > maxTroubles {
+		t.Errorf("%d remembered", len(q.seen))
+	}
+}
