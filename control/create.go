@@ -32,7 +32,13 @@ func (n *Node) startCreate(rq request, d *api.Database) (*api.Task, error) {
 	}
 	d = d.Clone()
 	d.GUID = n.newGUID()
-	return n.tasks.start(rq, api.OpCreate, d.GUID, func(ctx context.Context, k *task) error { return n.create(ctx, k, d) })
+	return n.tasks.start(rq, api.OpCreate, d.GUID, func(ctx context.Context, k *task) error {
+		err := n.create(ctx, k, d)
+		if err == nil {
+			n.awaitLinks(ctx, k, d.GUID)
+		}
+		return err
+	})
 }
 
 // dryRun checks a create as far as it goes without changing anything.

@@ -36,6 +36,7 @@ type fakeHost struct {
 	blockOpen atomic.Pointer[chan struct{}] // not nil: Open waits for it
 	diskErr   atomic.Value                  // a diskErr
 	skew      atomic.Int64                  // of the node's clock, in nanoseconds
+	noLinks   atomic.Int64                  // looks at the links of its instances that find them down
 }
 
 func (h *fakeHost) Open(s Spec) (Instance, error) {
@@ -229,10 +230,11 @@ func (i *fakeInstance) Restore(_ context.Context, dir string, progress func(api.
 func (i *fakeInstance) Links() []Link {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	late := i.host.noLinks.Add(-1) >= 0
 	var ls []Link
 	for _, m := range i.ms {
 		if m.Replica != i.spec.Replica {
-			ls = append(ls, Link{Replica: m.Replica, Region: m.Region, Connected: !i.down[m.Region], Lag: i.lag})
+			ls = append(ls, Link{Replica: m.Replica, Region: m.Region, Connected: !late && !i.down[m.Region], Lag: i.lag})
 		}
 	}
 	return ls
