@@ -85,3 +85,22 @@ func TestQuietForgetsAndIsBounded(t *testing.T) {
 		t.Errorf("%d remembered", len(q.seen))
 	}
 }
+
+// TestARemovalIsToldOnce: a node that hears of it at its start says so once, though it is
+// found before the instance serves and met again when it does.
+func TestARemovalIsToldOnce(t *testing.T) {
+	_, nodes, guid := four(t)
+	away := nodes[2]
+	away.Close()
+	if task := nodes[0].modify(guid, &api.Modify{RemoveInstances: []int{3}, ForceRemove: true}); task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	for range 2 { // every start tells
+		var log journal
+		away.opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		away.restart()
+		if n := log.lines("an instance takes no writes"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	}
+}

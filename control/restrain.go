@@ -75,12 +75,22 @@ func (n *Node) restrain(db *database) {
 	default:
 		db.inst.Forbid(nil)
 	}
+	if code == "" {
+		n.quiet.forget(db.record.Database.GUID, noWrites)
+	}
 }
 
-// alarm says in the node's log that an instance takes no writes, and what to do.
+const noWrites = "an instance takes no writes"
+
+// alarm says in the node's log that an instance takes no writes, and what to do: once, though
+// what is found before it serves is met again when it does.
 func (n *Node) alarm(db *database) {
-	if code, why := db.restraint(); code != "" {
-		n.log.Error("an instance takes no writes", "database", db.record.Database.Name, "guid", db.record.Database.GUID,
+	code, why := db.restraint()
+	if code == "" {
+		return
+	}
+	if times, _ := n.quiet.count(trouble{db.record.Database.GUID, noWrites, why}); times == 1 {
+		n.log.Error(noWrites, "database", db.record.Database.Name, "guid", db.record.Database.GUID,
 			"replica", db.record.Replica, "code", code, "why", why)
 	}
 }
