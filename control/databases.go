@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -129,14 +130,15 @@ func (n *Node) healthReport(ctx context.Context, guid string) ([]api.HealthRepor
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			reports[i] = n.askHealth(ctx, guid, x, r.Database.Name)
+			reports[i] = n.askHealth(ctx, r.Database, x)
 		}()
 	}
 	wg.Wait()
 	return reports, nil
 }
 
-func (n *Node) askHealth(ctx context.Context, guid string, x api.Instance, name string) api.HealthReport {
+func (n *Node) askHealth(ctx context.Context, d *api.Database, x api.Instance) api.HealthReport {
+	guid := d.GUID
 	var h *api.HealthReport
 	var err error
 	if x.NodeID == n.ID() {
@@ -147,7 +149,11 @@ func (n *Node) askHealth(ctx context.Context, guid string, x api.Instance, name 
 		h, err = n.clientOf(x.Cluster).LocalHealth(ctx, guid)
 	}
 	if err != nil {
-		return api.HealthReport{ClusterName: x.Cluster.Name, Region: x.Region, GUID: guid, Name: name, ConnectionError: err.Error(),
+		why := err.Error()
+		if own := d.Find(n.ID()); own != nil && api.IsCode(err, api.CodeDBNotFound) {
+			why += fmt.Sprintf("; if its disk is lost: crdb-cli --node %s crdb recover-instance %s --from %s", x.Cluster.Name, d.Name, own.Cluster.Name)
+		}
+		return api.HealthReport{ClusterName: x.Cluster.Name, Region: x.Region, GUID: guid, Name: d.Name, ConnectionError: why,
 			Configurations: []api.ConfigurationHealth{}, Connections: []api.ConnectionHealth{}}
 	}
 	return *h
