@@ -80,16 +80,15 @@ func (n *Node) startRecover(rq request, rc *api.Recover, itself bool) (*api.Task
 		return nil, err
 	}
 	x := &recovery{Recover: rc, itself: itself}
-	for _, r := range n.hosted() {
-		if r.Database.GUID == rc.Database || r.Database.Name == rc.Database {
-			x.own = r
-		}
+	if x.own = n.hostedAs(rc.Database); x.own != nil && n.isWell(x.own.Database.GUID) {
+		n.learn(n.ctx, x.own.Database.GUID)
+		x.own = n.hostedAs(rc.Database)
 	}
 	switch {
 	case x.own == nil && rc.From == "":
 		return nil, api.Errorf(http.StatusNotFound, api.CodeDBNotFound, "this node knows no database %q; name a member that does with --from HOST:ADMINPORT", rc.Database)
 	case x.own != nil:
-		if code, _ := n.database(x.own.Database.GUID).restraint(); code == "" || code == codeLeaving {
+		if n.isWell(x.own.Database.GUID) {
 			return nil, api.Errorf(http.StatusConflict, api.CodeConflict, "nothing is wrong with instance %d of database %q", x.own.Replica, x.own.Database.Name)
 		}
 	}
@@ -98,6 +97,23 @@ func (n *Node) startRecover(rq request, rc *api.Recover, itself bool) (*api.Task
 		guid = x.own.Database.GUID
 	}
 	return n.tasks.start(rq, api.OpRecover, guid, func(ctx context.Context, k *task) error { return n.recover(ctx, k, x) })
+}
+
+// hostedAs returns the record of a database by GUID or name, nil if there is none here.
+func (n *Node) hostedAs(name string) (own *record) {
+	for _, r := range n.hosted() {
+		if r.Database.GUID == name || r.Database.Name == name {
+			own = r
+		}
+	}
+	return own
+}
+
+// isWell says whether nothing is known here that a recovery would mend. It may have been
+// removed by force a moment ago, and be told by nobody yet: then learn asks.
+func (n *Node) isWell(guid string) bool {
+	code, _ := n.database(guid).restraint()
+	return code == "" || code == codeLeaving
 }
 
 // recover is the task: the old instance is removed as one that is gone, its
