@@ -72,7 +72,7 @@ func (n *Node) plan(base *api.Database, m *api.Modify) (*change, error) {
 	case len(c.next.Instances) == len(c.added): // who joins has nobody to get the state from
 		return nil, badRequest("no instance would be left that has the data; add the new ones first, wait until they have caught up, and remove the others then")
 	case len(c.added) == 0 && len(c.leaving) == 0 && len(c.gone) == 0 && !m.ForceUpdate && c.same():
-		return nil, badRequest("nothing would change; force_update makes a new version all the same")
+		return nil, badRequest("nothing would change; force_update (--force of crdb-cli) makes a new version all the same")
 	}
 	if err := c.next.Validate(); err != nil {
 		return nil, badRequest("%v", err)

@@ -188,6 +188,7 @@ func TestGolden(t *testing.T) {
 		{"health_stuck", stuck(), []string{"crdb", "health-report", "cart"}, 3},
 		{"health_transfer", receiving(), []string{"crdb", "health-report", "cart"}, 0},
 		{"release_ask", receiving(), []string{"crdb", "release-held", "cart"}, 1},
+		{"release_nothing", newNode(), []string{"crdb", "release-held", "cart"}, 0},
 		{"health_sick", sick, []string{"crdb", "health-report", "cart"}, 3},
 		{"task_list", newNode(), []string{"task", "list"}, 0},
 		{"task_status", failed, []string{"task", "status", "--task-id", taskID}, 0},

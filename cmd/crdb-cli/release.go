@@ -49,18 +49,26 @@ func (a *app) askRelease(ctx context.Context, c *api.Client, guid string) error 
 	if err != nil {
 		return err
 	}
+	held := false
 	for _, r := range l {
 		if r.Status == api.CodeRefused {
+			held = true
 			fmt.Fprintf(a.err, "region %s takes no writes: %s\n", r.Region, r.Alarm)
 		}
 		for _, k := range r.Connections {
 			if k.Held != nil {
+				held = true
 				fmt.Fprintf(a.err, "region %s holds %d blocks (%d bytes) of region %s, stamped %.1f s ahead\n", r.Region, k.Held.Blocks, k.Held.Bytes, k.Name, k.Held.AheadSeconds)
 			}
 			if k.Transfer != nil && k.Transfer.Error != "" { // the clock may be what it waits for
+				held = true
 				fmt.Fprintf(a.err, "region %s waits for the state of region %s: %s\n", r.Region, k.Name, k.Transfer.Error)
 			}
 		}
+	}
+	if !held {
+		fmt.Fprintln(a.err, "no region that answers holds operations from the future: there is nothing to release")
+		return nil
 	}
 	fmt.Fprintln(a.err, "\n"+whatReleaseMeans)
 	return fmt.Errorf("nothing was released; repeat the command with --yes to do it")
