@@ -139,12 +139,18 @@ func receiving() *node {
 	return n
 }
 
+// failing is a node whose delete did not reach all regions.
+func failing() *node {
+	n := newNode()
+	n.task.Status = api.TaskFailed
+	n.task.Operation = api.OpDelete
+	n.task.Progress.Clusters[1].Progress = 0
+	n.task.Errors = []api.TaskError{{Cluster: "b:9443", Description: "cannot reach http://b:9443", Code: api.CodeUnreachable}, {Description: "later", Code: api.CodeUnreachable}}
+	return n
+}
+
 func TestGolden(t *testing.T) {
-	failed := newNode()
-	failed.task.Status = api.TaskFailed
-	failed.task.Operation = api.OpDelete
-	failed.task.Progress.Clusters[1].Progress = 0
-	failed.task.Errors = []api.TaskError{{Cluster: "b:9443", Description: "cannot reach http://b:9443", Code: api.CodeUnreachable}, {Description: "later", Code: api.CodeUnreachable}}
+	failed := failing()
 	sick := newNode()
 	sick.health[1].Connections[0].Status, sick.health[1].Connections[0].LastError = api.LinkDown, "connection refused"
 	create := []string{"crdb", "create", "--name", "cart", "--instance", "fqdn=a:9443,port=6379", "--instance", "b:9443"}
