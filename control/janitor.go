@@ -104,7 +104,7 @@ func (n *Node) finishNote(guid string) {
 		n.warnRarely(trouble{guid, changeWaits, x.Database.ConfigID + x.State + cluster}, "database", x.Database.Name, "change", x.State, "region", cluster, "err", err)
 	}
 	if len(failed) == 0 {
-		n.quiet.forget(guid, changeWaits)
+		n.isOver(guid, changeWaits)
 		n.log.Info("a change of a database that had been left is finished", "database", x.Database.Name, "guid", guid, "change", x.State)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"crdb/control/api"
 	"crdb/control/conf"
+	"crdb/peer/quiet"
 )
 
 // Options say what a Node works with. Settings, Now, Dial, Rand and
@@ -76,7 +77,7 @@ type Node struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	exports chan struct{} // holds one for each export under way
-	quiet   quiet
+	quiet   quiet.Counts[trouble]
 	closed  sync.Once
 
 	change turn   // held through one Prepare, Commit or Drop

@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"net"
 	"net/http"
@@ -47,7 +48,7 @@ func (n *Node) reserveAny(guid string) (net.Listener, error) {
 			return l, err
 		}
 	}
-	return nil, errors.New("no port is free from 12000 to 19999; name one")
+	return nil, fmt.Errorf("no port is free from %d to %d; name one", firstPort, lastPort)
 }
 
 // owned reports whether a database of this node has a port, be it that it does not serve

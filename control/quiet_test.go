@@ -2,7 +2,6 @@ package control
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -61,29 +60,6 @@ func TestAMemberThatStaysAwayIsNamedRarely(t *testing.T) {
 	eventually(t, "the note is gone", func() bool { x, _ := nodes[0].dir.notes(); return len(x) == 0 })
 	cut(6)
 	eventually(t, "the next one is told of", func() bool { return log.lines(changeWaits) > shown })
-}
-
-func TestQuietForgetsAndIsBounded(t *testing.T) {
-	var q quiet
-	for n, want := range []bool{true, true, false, true, false, false, false, true} {
-		if times, show := q.count(trouble{"a", "down", "x"}); show != want || times != uint(n+1) {
-			t.Errorf("%d: %d, %v", n+1, times, show)
-		}
-	}
-	q.count(trouble{"b", "down", "x"})
-	q.forget("a", "down")
-	if times, _ := q.count(trouble{"a", "down", "x"}); times != 1 {
-		t.Errorf("it was not forgotten: %d", times)
-	}
-	if times, _ := q.count(trouble{"b", "down", "x"}); times != 2 {
-		t.Errorf("another database's was: %d", times)
-	}
-	for i := range 2 * maxTroubles {
-		q.count(trouble{"a", fmt.Sprint(i), "x"})
-	}
-	if len(q.seen) > maxTroubles {
-		t.Errorf("%d remembered", len(q.seen))
-	}
 }
 
 // TestARemovalIsToldOnce: a node that hears of it at its start says so once, though it is

@@ -76,7 +76,7 @@ func (n *Node) restrain(db *database) {
 		db.inst.Forbid(nil)
 	}
 	if code == "" {
-		n.quiet.forget(db.record.Database.GUID, noWrites)
+		n.isOver(db.record.Database.GUID, noWrites)
 	}
 }
 
@@ -89,7 +89,7 @@ func (n *Node) alarm(db *database) {
 	if code == "" {
 		return
 	}
-	if times, _ := n.quiet.count(trouble{db.record.Database.GUID, noWrites, why}); times == 1 {
+	if times, _ := n.quiet.Add(trouble{db.record.Database.GUID, noWrites, why}); times == 1 {
 		n.log.Error(noWrites, "database", db.record.Database.Name, "guid", db.record.Database.GUID,
 			"replica", db.record.Replica, "code", code, "why", why)
 	}

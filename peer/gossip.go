@@ -118,7 +118,7 @@ func (g *Gossip) config() *memberlist.Config {
 	c.EnableCompression = false // a decompression bomb needs no more than one packet
 	c.TCPTimeout = 10 * time.Second
 	c.LogOutput = nil
-	c.Logger = log.New(&gossipLog{quiet: quiet{to: g.opts.Logger}}, "", 0)
+	c.Logger = log.New(&gossipLog{quiet: quietLog{to: g.opts.Logger}}, "", 0)
 	c.Delegate, c.Events, c.Alive = g, g, g
 	if g.opts.tune != nil {
 		g.opts.tune(c)
@@ -255,7 +255,7 @@ func (g *Gossip) LocalState(bool) []byte            { return nil }
 func (g *Gossip) MergeRemoteState(_ []byte, _ bool) {}
 
 // gossipLog turns memberlist's log lines into rare ones of ours.
-type gossipLog struct{ quiet quiet }
+type gossipLog struct{ quiet quietLog }
 
 var _ io.Writer = (*gossipLog)(nil)
 
@@ -269,7 +269,7 @@ func (g *gossipLog) Write(line []byte) (int, error) {
 	if kind, _, ok := strings.Cut(strings.TrimPrefix(text, "memberlist: "), ":"); ok {
 		what = kind // without addresses and causes
 	}
-	if n, show := g.quiet.count(trouble{what: what}); show {
+	if n, show := g.quiet.counts.Add(trouble{what: what}); show {
 		g.quiet.to.Warn("gossip: "+strings.TrimPrefix(text, "memberlist: "), "times", n)
 	}
 	return len(line), nil

@@ -18,7 +18,7 @@ import (
 type Replicator struct {
 	opts       Options
 	party      party
-	quiet      quiet
+	quiet      quietLog
 	packer     *packer
 	dec        *zstd.Decoder
 	holdings   holdings
