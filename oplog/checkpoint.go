@@ -60,12 +60,12 @@ func (l *Log) NewCheckpoint() *Checkpoint { return &Checkpoint{l: l, limit: maxR
 func (c *Checkpoint) room(size int) *pebble.Batch {
 	switch size += batchHead + recordHead; {
 	case c.batch == nil && size > CheckpointBytes:
-		c.batch = c.l.store.newBatch(size)
+		c.batch = c.l.store.newBatch(size, 0)
 	case c.batch == nil:
 		c.batch = c.l.store.db.NewBatch()
 	case c.batch.Len()+size > CheckpointBytes:
 		c.fill()
-		c.batch = c.l.store.newBatch(max(CheckpointBytes, size))
+		c.batch = c.l.store.newBatch(max(CheckpointBytes, size), 0)
 	}
 	return c.batch
 }

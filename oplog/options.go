@@ -47,6 +47,9 @@ type Options struct {
 	Mono func() int64
 	// After is the timer seam. nil: time.After.
 	After func(time.Duration) <-chan time.Time
+	// Rand returns random bits. Open calls it once, for where the numbers of commits begin.
+	// nil: at 1, which whoever writes could know (see checkWAL).
+	Rand func() uint64
 
 	Pace          time.Duration // least pause before a commit of own ops nobody waits for
 	ReceivePace   time.Duration // the same for received blocks alone, and for all ops under SetAlone

@@ -32,7 +32,7 @@ func (s *store) join(list []piece) (*pebble.Batch, error) {
 	for _, p := range list {
 		size += p.size() + recordHead
 	}
-	all := s.newBatch(size)
+	all := s.newBatch(size, 0)
 	for i, p := range list {
 		list[i] = piece{}
 		if p.later != nil {

@@ -21,11 +21,12 @@ type store struct {
 	guard *guard
 	lock  *pebble.Lock
 	dir   string
+	next  uint64 // number of the next commit of writeBlocks, see checkWAL
 }
 
 // openStore opens or creates the store and checks whose it is.
 func openStore(o *Options, l *Log) (*store, error) {
-	s := &store{guard: newGuard(o.FS, o.After), dir: o.Dir}
+	s := &store{guard: newGuard(o.FS, o.After), dir: o.Dir, next: firstCommitNumber(o.Rand)}
 	s.guard.onFail = func(err error) {
 		s.guard.fenced.Store(true)
 		l.fail(err)
@@ -109,6 +110,7 @@ func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
 // writeBlocks commits blocks, in this order, with sync, in one batch (D1, D4).
 // tails are the ends of the replicas' logs before it; bound is the new clock
 // bound or 0. The cycle's jump and images go into the same batch. It returns the totals with each block.
+// One call follows the other.
 func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]*tail, bound crdt.Timestamp) ([]totals, error) {
 	size := 64
 	for _, b := range blocks {
@@ -117,7 +119,8 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 	for _, p := range c.images {
 		size += p.size() + imageKeyBytes + 256
 	}
-	batch := s.newBatch(size)
+	batch := s.newBatch(size, s.next)
+	s.next++
 	defer batch.Close()
 	if err := imagesIn(batch, c.images); err != nil {
 		return nil, err
@@ -153,10 +156,15 @@ func (s *store) writeBlocks(c *cycle, blocks []*Block, tails map[crdt.ReplicaID]
 
 // newBatch returns a batch with room for size bytes. The first record of a Pebble
 // batch decides anew how large it is, and rounds up to twice what is needed: so
-// the first is one of nothing, which is not stored.
-func (s *store) newBatch(size int) *pebble.Batch {
-	b := s.db.NewBatchWithSize(size + 16)
-	if err := b.LogData(nil, nil); err != nil {
+// the first is one that is not stored: the number of the writer's commit, or nothing if it
+// is 0.
+func (s *store) newBatch(size int, number uint64) *pebble.Batch {
+	b := s.db.NewBatchWithSize(size + 24)
+	var data []byte
+	if number != 0 {
+		data = binary.LittleEndian.AppendUint64(nil, number)
+	}
+	if err := b.LogData(data, nil); err != nil {
 		panic(err) // it never returns one
 	}
 	return b
@@ -268,7 +276,7 @@ func (s *store) prepareDir() error {
 	if err := s.checkMarked(names); err != nil {
 		return err
 	}
-	return checkWAL(s.guard, s.dir, names)
+	return checkWAL(s.guard, s.dir)
 }
 
 // checkMarked refuses tables without the marker that says which manifest names them. To

@@ -1,8 +1,12 @@
 package oplog
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,23 +16,36 @@ import (
 )
 
 // A flipped bit in the newest write-ahead log, which a crash has left to be read. Before the
-// last commit a start says which file is damaged. In what nothing synced follows, the damage looks as a torn write does: it is dropped, and no dot in it is given out again, so
-// that peers that have the rest notice (D2).
+// last commit a start says which file is damaged. In the last one, the damage looks as a torn
+// write does: it is dropped, and no dot in it is given out again, so that peers that have the
+// rest notice (D2).
 func TestBitFlipInTheNewestWAL(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		commits, size int
+		step          int // every which byte
+	}{
+		{"small commits", 8, 1, 1},
+		{"commits that fill a quarter of a block", 24, 9000, 3001},
+		{"commits over several blocks", 3, 70_000, 20_011}, // of more, Pebble would begin another log
+	} {
+		t.Run(c.name, func(t *testing.T) { flipBits(t, c.commits, c.size, c.step) })
+	}
+}
+
+func flipBits(t *testing.T, commits, size, step int) {
 	mem := vfs.NewCrashableMem()
 	o := testOptions(mem, 1)
-	if err := mustOpen(t, o).Close(); err != nil { // the log of a new store does not say yet what was synced
-		t.Fatal(err)
-	}
 	l := open(t, o)
-	var dots []crdt.Dot
-	for range 8 {
-		dots = append(dots, writeOps(t, l, 3)...)
+	var last, before crdt.Dot // in the last commit, and in the one before
+	for range commits {
+		before = last
+		last = l.Append(make([]byte, size))
+		sync_(t, l)
 	}
-	last := dots[len(dots)-1]
 	data, name := newestWAL(t, mem.CrashClone(vfs.CrashCloneCfg{}))
 	refused, dropped := 0, 0
-	for at := range data {
+	for at := 0; at < len(data); at += step {
 		disk := mem.CrashClone(vfs.CrashCloneCfg{})
 		flipped := append([]byte{}, data...)
 		flipped[at] ^= 0x10
@@ -37,16 +54,16 @@ func TestBitFlipInTheNewestWAL(t *testing.T) {
 		again, err := Open(o)
 		if err != nil {
 			if refused++; !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), name) {
-				t.Errorf("byte %d: %v", at, err)
+				t.Fatalf("byte %d: %v", at, err)
 			}
 			continue
 		}
 		if have := again.Durable().Get(1); have < last.Time {
-			if dropped++; have < dots[len(dots)-4].Time {
-				t.Errorf("byte %d of %d: it has lost more than the last commit: %v of %v", at, len(data), have, last.Time)
+			if dropped++; have < before.Time {
+				t.Fatalf("byte %d of %d: it has lost more than the last commit: %v of %v", at, len(data), have, last.Time)
 			}
 			if next := again.Append([]byte("new")); next.Time <= last.Time {
-				t.Errorf("byte %d: dot %v is given out again", at, next)
+				t.Fatalf("byte %d: dot %v is given out again", at, next)
 			}
 		}
 		again.Close()
@@ -92,4 +109,44 @@ func writeFile(t *testing.T, fs vfs.FS, name string, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What a client has stored may look like commits: damage before it, in the last commit, is
+// still a torn end.
+func TestAForgedCommitInTheNewestWAL(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	o := testOptions(mem, 1)
+	o.Rand = func() uint64 { return 1 << 50 }
+	l := open(t, o)
+	writeOps(t, l, 3)
+	_, name := newestWAL(t, mem.CrashClone(vfs.CrashCloneCfg{}))
+	number, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(name, "db/"), ".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var op []byte
+	for n := range uint64(20) {
+		op = append(op, forgedCommit(uint32(number), n)...)
+	}
+	l.Append(op)
+	sync_(t, l)
+	disk := mem.CrashClone(vfs.CrashCloneCfg{})
+	data, _ := newestWAL(t, disk)
+	if commitIn(op[len(op)/20:], uint32(number), 0) != 1 {
+		t.Fatal("this is not how one is forged")
+	}
+	data[bytes.Index(data, op)-1] ^= 1
+	writeFile(t, disk, name, data)
+	o.FS = disk
+	open(t, o)
+}
+
+func forgedCommit(log uint32, number uint64) []byte {
+	payload := append(make([]byte, 12), 3, 8)
+	payload = binary.LittleEndian.AppendUint64(payload, number)
+	sealed := append(binary.LittleEndian.AppendUint32([]byte{5}, log), payload...)
+	sum := crc32.Checksum(sealed, walTable)
+	head := binary.LittleEndian.AppendUint32(nil, (sum>>15|sum<<17)+0xa282ead8)
+	head = binary.LittleEndian.AppendUint16(head, uint16(len(payload)))
+	return append(head, sealed...)
 }

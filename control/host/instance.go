@@ -160,7 +160,7 @@ func (i *instance) openLog() (err error) {
 	})
 	s := i.host.settings
 	o := oplog.Options{
-		FS: i.host.fs, Dir: i.spec.Dir, Wall: i.host.wall, Mono: i.host.opts.Mono,
+		FS: i.host.fs, Dir: i.spec.Dir, Wall: i.host.wall, Mono: i.host.opts.Mono, Rand: i.host.opts.Rand,
 		Identity:       oplog.Identity{Database: i.spec.GUID, Name: i.spec.Name, Region: s.Region, Replica: crdt.ReplicaID(i.spec.Replica)},
 		MaxClockDrift:  s.MaxClockDrift,
 		RetentionBytes: s.LogRetention,
