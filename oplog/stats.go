@@ -102,7 +102,6 @@ type Stats struct {
 	ReceiveBytes  int           // received bytes not durable
 	CacheBytes    int
 	ClockAhead    time.Duration // of the last timestamp over the wall clock; negative: behind it
-	DiskBytes     uint64        // of the store, with state and garbage
 	OverRetention bool          // Bytes is above Options.RetentionBytes
 	Refusing      error         // what Admit says now
 }
@@ -114,13 +113,21 @@ func (l *Log) Ops() uint64 {
 	return l.pub.counts.ops
 }
 
-// Stats returns a snapshot.
+// DiskBytes returns the size of the store's files, with state and garbage. Pebble would say
+// it under a lock that it holds while it waits for a full disk, and for good after a failure.
+func (l *Log) DiskBytes() (sum uint64) {
+	names, _ := l.opts.FS.List(l.opts.Dir)
+	for _, name := range names {
+		if info, err := l.opts.FS.Stat(l.opts.FS.PathJoin(l.opts.Dir, name)); err == nil { // else it is gone already
+			sum += uint64(info.Size())
+		}
+	}
+	return sum
+}
+
+// Stats returns a snapshot. It waits for no disk.
 func (l *Log) Stats() Stats {
 	s := Stats{Bytes: l.Bytes(), Refusing: l.Admit(l.opts.Wall())}
-	if l.enter() == nil {
-		s.DiskBytes = l.store.db.Metrics().DiskSpaceUsage()
-		l.leave()
-	}
 	s.OverRetention = l.opts.RetentionBytes > 0 && s.Bytes > l.opts.RetentionBytes
 	l.mu.Lock()
 	s.PendingBytes, s.ReceiveBytes = l.mu.pending+l.mu.large, l.mu.queued

@@ -109,7 +109,7 @@ func (i *instance) Collect(ch chan<- prometheus.Metric) {
 func (i *instance) collectLog(ch chan<- prometheus.Metric) {
 	db, s := i.spec.Name, i.log.Stats()
 	logBytes.send(ch, float64(s.Bytes), db)
-	logDisk.send(ch, float64(s.DiskBytes), db)
+	logDisk.send(ch, float64(i.log.DiskBytes()), db)
 	logPending.send(ch, float64(s.PendingBytes), db, "own")
 	logPending.send(ch, float64(s.ReceiveBytes), db, "received")
 	logCache.send(ch, float64(s.CacheBytes), db)
