@@ -211,7 +211,7 @@ func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	if err != nil {
 		return nil, g.readError(err)
 	}
-	return &guardedFile{File: f, g: g, read: true}, nil
+	return &guardedFile{File: f, g: g, read: true, name: name}, nil
 }
 
 // OpenDir implements vfs.FS.
@@ -266,11 +266,11 @@ func (g *guard) MkdirAll(dir string, perm os.FileMode) error {
 	return g.do(func() error { return g.FS.MkdirAll(dir, perm) })
 }
 
-// readError fails the log on an error of the disk, not on a missing file. It
+// readError fails the log on an error of the disk or damage, not on a missing file. It
 // takes its time: some of what Pebble reads in the background it reads again at
 // once, and for ever.
 func (g *guard) readError(err error) error {
-	if err != nil && errors.Is(err, syscall.EIO) && g.opened.Load() {
+	if err != nil && (errors.Is(err, syscall.EIO) || errors.Is(err, ErrCorrupt)) && g.opened.Load() {
 		g.onFail(err)
 		<-g.after(stallRetry)
 	}
@@ -281,7 +281,8 @@ func (g *guard) readError(err error) error {
 type guardedFile struct {
 	vfs.File
 	g    *guard
-	read bool // nothing is written to it
+	read bool   // nothing is written to it
+	name string // if read
 }
 
 // Write implements vfs.File. What a full disk has already taken is not
@@ -345,5 +346,8 @@ func (f *guardedFile) Read(p []byte) (int, error) {
 // ReadAt implements vfs.File.
 func (f *guardedFile) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.File.ReadAt(p, off)
+	if err == nil {
+		err = checkBlock(f.name, p, off)
+	}
 	return n, f.g.readError(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -18,7 +19,7 @@ type pebbleLogger struct{ l *Log }
 func (p *pebbleLogger) debug(format string, args []any) {
 	log := p.l.opts.Logger
 	if log.Enabled(context.Background(), slog.LevelDebug) {
-		log.Debug("pebble", "dir", p.l.opts.Dir, "msg", fmt.Sprintf(format, args...))
+		log.Debug("pebble", "dir", p.l.opts.Dir, "text", fmt.Sprintf(format, args...))
 	}
 }
 
@@ -27,7 +28,7 @@ func (p *pebbleLogger) Infof(format string, args ...any) { p.debug(format, args)
 
 // Errorf implements pebble.Logger.
 func (p *pebbleLogger) Errorf(format string, args ...any) {
-	p.l.opts.Logger.Warn("pebble", "dir", p.l.opts.Dir, "msg", fmt.Sprintf(format, args...))
+	p.l.opts.Logger.Warn("pebble", "dir", p.l.opts.Dir, "text", fmt.Sprintf(format, args...))
 }
 
 // Fatalf implements pebble.Logger.
@@ -46,12 +47,18 @@ func (p *pebbleLogger) events() *pebble.EventListener {
 	e := &pebble.EventListener{
 		BackgroundError: func(err error) {
 			if !errors.Is(err, pebble.ErrCancelledCompaction) {
-				p.Errorf("background error: %v", err)
+				p.Errorf("background error: %s", firstLine(err))
 			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			p.fail(corrupt("%s", info))
+			p.fail(corrupt("%s: %s", info.Path, firstLine(info.Details)))
 		},
 	}
 	return e
+}
+
+// firstLine is what an error of Pebble says; what follows is for its authors.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -48,8 +47,6 @@ const (
 	commitHead     = 22
 	commitsMissing = 1 << 20 // more than a log can hold; what says more is no commit
 )
-
-var walTable = crc32.MakeTable(crc32.Castagnoli)
 
 // firstCommitNumber returns where the numbers of commits begin after a start.
 func firstCommitNumber(random func() uint64) uint64 {
@@ -164,8 +161,7 @@ func commitIn(p []byte, number uint32, done uint64) uint64 {
 	if x <= done || done > 0 && x-done > commitsMissing {
 		return 0
 	}
-	sum := crc32.Checksum(p[6:end], walTable)
-	if binary.LittleEndian.Uint32(p) != (sum>>15|sum<<17)+0xa282ead8 {
+	if binary.LittleEndian.Uint32(p) != pebbleSum(p[6:end]) {
 		return 0
 	}
 	return x

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"strconv"
 	"strings"
@@ -148,8 +147,7 @@ func forgedCommit(log uint32, number uint64) []byte {
 	payload := append(make([]byte, 12), 3, 8)
 	payload = binary.LittleEndian.AppendUint64(payload, number)
 	sealed := append(binary.LittleEndian.AppendUint32([]byte{5}, log), payload...)
-	sum := crc32.Checksum(sealed, walTable)
-	head := binary.LittleEndian.AppendUint32(nil, (sum>>15|sum<<17)+0xa282ead8)
+	head := binary.LittleEndian.AppendUint32(nil, pebbleSum(sealed))
 	head = binary.LittleEndian.AppendUint16(head, uint16(len(payload)))
 	return append(head, sealed...)
 }
