@@ -148,10 +148,9 @@ func (s *Session) reject(cmd *Command, text string) {
 }
 
 // keepPushes makes what has been written so far stay when CLIENT REPLY takes the
-// reply back: messages and confirmations of subscriptions are no replies. In
-// EXEC they stand in one, and go with it.
+// reply back: messages and confirmations of subscriptions are no replies.
 func (s *Session) keepPushes() {
-	if s.mode&(modeReplyOff|modeReplySkip) != 0 && s.mode&modeExec == 0 {
+	if s.mode&(modeReplyOff|modeReplySkip) != 0 {
 		s.pushed = len(s.out.Buf)
 	}
 }
@@ -283,7 +282,7 @@ func (s *Session) recovered(cmd *Command, start int) {
 		return
 	}
 	s.mode &^= modeExec
-	s.out.Buf = s.out.Buf[:min(start, len(s.out.Buf))]
+	s.out.Buf, s.pushed = s.out.Buf[:min(start, len(s.out.Buf))], 0
 	if cause == engine.ErrOpTooLarge {
 		s.out.Error(engine.ErrOpTooLarge.Error())
 	} else {

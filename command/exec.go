@@ -44,11 +44,9 @@ func multiExec(c *Context) {
 		return
 	}
 	s.mode = s.mode&^modeMulti | modeExec
-	c.Out.Array(len(t.queue))
-	for _, q := range t.queue {
-		s.callQueued(q)
-	}
+	s.runQueue(t)
 	s.mode &^= modeExec
+	s.keepPushes() // and what has been muted where it was written
 }
 
 // copiesKey reports whether a command copies its first key, which is prepared ahead
@@ -88,6 +86,30 @@ func draftTransaction(c *Context) {
 		return true
 	})
 	c.Args = args
+}
+
+// runQueue replies to the commands of a transaction. As in Redis, CLIENT REPLY and who
+// kills himself in it count from the next reply on.
+func (s *Session) runQueue(t *transaction) {
+	start := len(s.out.Buf)
+	s.out.Array(len(t.queue))
+	s.muteQueued(start)
+	ending := s.done
+	for _, q := range t.queue {
+		start, gone := len(s.out.Buf), s.done && !ending
+		s.callQueued(q)
+		if s.muteQueued(start); gone {
+			s.out.Buf = s.out.Buf[:start]
+		}
+	}
+}
+
+// muteQueued takes the reply back that begins at start when CLIENT REPLY says so.
+func (s *Session) muteQueued(start int) {
+	if s.mode&(modeReplyOff|modeReplySkip) != 0 {
+		s.out.Buf = s.out.Buf[:max(start, s.pushed)]
+		s.pushed = 0
+	}
 }
 
 // callQueued runs one command of a transaction; the locks are held.
