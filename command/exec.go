@@ -88,8 +88,8 @@ func draftTransaction(c *Context) {
 	c.Args = args
 }
 
-// runQueue replies to the commands of a transaction. As in Redis, CLIENT REPLY and who
-// kills himself in it count from the next reply on.
+// runQueue replies to the commands of a transaction. As in Redis, CLIENT REPLY counts from the
+// next reply on, and so does it when a client kills itself.
 func (s *Session) runQueue(t *transaction) {
 	start := len(s.out.Buf)
 	s.out.Array(len(t.queue))

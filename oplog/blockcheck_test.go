@@ -2,7 +2,6 @@ package oplog
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -62,15 +61,7 @@ func flipInLarge(t *testing.T, fs vfs.FS, dir, kind string, size int64) (name st
 			name = fs.PathJoin(dir, n)
 		}
 	}
-	f, err := fs.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := readFile(t, fs, name)
 	data[len(data)/2] ^= 4
 	writeFile(t, fs, name, data)
 	return name

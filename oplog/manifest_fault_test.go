@@ -2,6 +2,7 @@ package oplog
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -17,10 +18,11 @@ func TestAsksWhileTheManifestWaits(t *testing.T) {
 	for _, errno := range []error{syscall.ENOSPC, syscall.EIO} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			var on atomic.Bool
-			var hits atomic.Int32
+			waits := make(chan struct{})
+			begins := sync.OnceFunc(func() { close(waits) })
 			fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 				if on.Load() && op.Kind == errorfs.OpFileWrite && strings.Contains(op.Path, "MANIFEST") {
-					hits.Add(1)
+					begins()
 					return &pathError{errno}
 				}
 				return nil
@@ -31,9 +33,7 @@ func TestAsksWhileTheManifestWaits(t *testing.T) {
 			writeOps(t, l, 5)
 			on.Store(true)
 			go l.store.db.Flush()
-			for hits.Load() == 0 {
-				time.Sleep(time.Millisecond)
-			}
+			<-waits
 			asked := make(chan struct{})
 			go func() {
 				defer close(asked)

@@ -88,15 +88,21 @@ func newestWAL(t *testing.T, fs vfs.FS) (data []byte, name string) {
 			name = "db/" + n
 		}
 	}
+	return readFile(t, fs, name), name
+}
+
+func readFile(t *testing.T, fs vfs.FS, name string) []byte {
+	t.Helper()
 	f, err := fs.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if data, err = io.ReadAll(f); err != nil {
+	data, err := io.ReadAll(f)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return data, name
+	return data
 }
 
 func writeFile(t *testing.T, fs vfs.FS, name string, data []byte) {
