@@ -84,7 +84,9 @@ func (l *Log) whyRefused(r uint32) error {
 		return l.failure()
 	case r&refuseForbidden != 0:
 		return *l.forbidden.Load()
-	case r&(refuseSpace|refuseStall) != 0:
+	case r&refuseStall != 0:
+		return l.full()
+	case r&refuseSpace != 0:
 		return fmt.Errorf("%w: %s has less than %d bytes free", ErrDiskFull, l.opts.Dir, l.opts.DiskReserve)
 	case r&refuseClock != 0:
 		if err := l.checkClock(); err != nil {

@@ -1,8 +1,6 @@
 package oplog
 
 import (
-	"fmt"
-
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -58,5 +56,3 @@ func (l *Log) apply(batch *pebble.Batch, sync *pebble.WriteOptions) error {
 		return l.full()
 	}
 }
-
-func (l *Log) full() error { return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir) }

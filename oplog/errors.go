@@ -19,8 +19,8 @@ var (
 	// ErrClock: the hybrid clock is further ahead of the wall clock than H1
 	// allows. It heals by itself when the wall clock catches up.
 	ErrClock = errors.New("oplog: clock is behind the log")
-	// ErrDiskFull: the disk has less free space than the reserve. It heals by
-	// itself when space returns.
+	// ErrDiskFull: the disk has less free space than the reserve, or a write waits for
+	// space or for a file descriptor. It heals by itself when that returns.
 	ErrDiskFull = errors.New("oplog: disk full")
 	// ErrFailed: the disk returned an error after which nothing written can be
 	// trusted. Reads keep working; only a new Open helps.

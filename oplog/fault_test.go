@@ -164,10 +164,22 @@ func TestFailureDuringCheckpoint(t *testing.T) {
 	}
 }
 
-// A full disk stops writes until space returns; then everything goes on and
-// nothing is lost.
+// A full disk stops writes until space returns, and so does a process without a file
+// descriptor left; then everything goes on and nothing is lost. Clients hear which it is.
 func TestDiskFullRecovers(t *testing.T) {
-	fs := newFaultFS(vfs.NewMem(), syscall.ENOSPC, errorfs.OpFileWrite, errorfs.OpCreate, errorfs.OpReuseForWrite)
+	for name, c := range map[string]struct {
+		err  error
+		says string
+	}{
+		"full":           {syscall.ENOSPC, "oplog: disk full: db"},
+		"no descriptors": {syscall.EMFILE, "oplog: a write waits: injected: too many open files"},
+	} {
+		t.Run(name, func(t *testing.T) { diskFullRecovers(t, c.err, c.says) })
+	}
+}
+
+func diskFullRecovers(t *testing.T, fault error, says string) {
+	fs := newFaultFS(vfs.NewMem(), fault, errorfs.OpFileWrite, errorfs.OpCreate, errorfs.OpReuseForWrite)
 	o := testOptions(fs, 1)
 	tick := make(chan time.Time)
 	o.After = func(d time.Duration) <-chan time.Time {
@@ -183,7 +195,12 @@ func TestDiskFullRecovers(t *testing.T) {
 	l.Hurry()
 	<-l.store.guard.stalling()
 	tick <- time.Time{} // tries again, still full
-	for !errors.Is(l.Admit(l.opts.Wall()), ErrDiskFull) {
+	var err error
+	for !errors.Is(err, ErrDiskFull) {
+		err = l.Admit(l.opts.Wall())
+	}
+	if err.Error() != says {
+		t.Errorf("says %q", err)
 	}
 	if l.DurableOwn() >= d.Time {
 		t.Fatal("durable on a full disk")

@@ -33,7 +33,7 @@ type guard struct {
 	opened  atomic.Bool // before, errors are returned to Open
 	fenced  atomic.Bool // failed: nothing reaches the disk any more
 	onFail  func(error) // must set fenced before it returns
-	onStall func(bool)  // waiting for space began or ended
+	onStall func(error) // waiting for what the error says began; nil: it ended
 	after   func(time.Duration) <-chan time.Time
 	running atomic.Int64 // writes at the disk right now
 	left    atomic.Bool  // the directory is released when there are none
@@ -42,6 +42,7 @@ type guard struct {
 	stall struct {
 		sync.Mutex
 		waiting int
+		why     error         // the first error that one of them met
 		wait    chan struct{} // closed while waiting > 0
 	}
 }
@@ -84,12 +85,12 @@ func (g *guard) do(write func() error) error {
 		return err
 	}
 	if exhausted(err) {
-		g.stalled(1)
+		g.stalled(1, err)
 		for exhausted(err) {
 			<-g.after(stallRetry)
 			err = g.once(write)
 		}
-		g.stalled(-1)
+		g.stalled(-1, nil)
 	}
 	return g.judge(err)
 }
@@ -133,20 +134,28 @@ func (g *guard) judge(err error) error {
 	return nil
 }
 
-func (g *guard) stalled(d int) {
+func (g *guard) stalled(d int, why error) {
 	g.stall.Lock()
 	before := g.stall.waiting
 	g.stall.waiting += d
 	now := g.stall.waiting
 	if before == 0 && now > 0 {
+		g.stall.why = why
 		close(g.stall.wait)
 	} else if before > 0 && now == 0 {
 		g.stall.wait = make(chan struct{})
 	}
 	g.stall.Unlock()
 	if (before == 0) != (now == 0) {
-		g.onStall(now > 0)
+		g.onStall(why)
 	}
+}
+
+// stalledBy returns what writes wait for, or waited for last.
+func (g *guard) stalledBy() error {
+	g.stall.Lock()
+	defer g.stall.Unlock()
+	return g.stall.why
 }
 
 // stalling returns a channel that is closed once a write waits for space.

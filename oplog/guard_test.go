@@ -34,7 +34,7 @@ func TestGuardResumesPartialWrite(t *testing.T) {
 	close(now)
 	g := newGuard(mem, func(time.Duration) <-chan time.Time { return now })
 	var stalls []bool
-	g.onStall = func(on bool) { stalls = append(stalls, on) }
+	g.onStall = func(why error) { stalls = append(stalls, why != nil) }
 	g.opened.Store(true)
 	f, err := mem.Create("f", vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestGuardReusesFilesWithoutDescriptors(t *testing.T) {
 	old.Close()
 	poor.fails = 3
 	g := newGuard(poor, func(time.Duration) <-chan time.Time { return now })
-	g.onStall = func(bool) {}
+	g.onStall = func(error) {}
 	g.onFail = func(err error) { t.Fatal("failed:", err) } // which ends the test: the guard would park it
 	g.opened.Store(true)
 	f, err := g.ReuseForWrite("old", "new", vfs.WriteCategoryUnspecified)
@@ -140,7 +140,7 @@ func TestGuardOfMissingFiles(t *testing.T) {
 	poor := &poorFS{FS: vfs.NewMem(), fails: 2}
 	g := newGuard(poor, func(time.Duration) <-chan time.Time { return now })
 	failed := make(chan error, 1)
-	g.onStall = func(bool) {}
+	g.onStall = func(error) {}
 	g.onFail = func(err error) { failed <- err }
 	g.opened.Store(true)
 	if _, err := g.Create("a", vfs.WriteCategoryUnspecified); err != nil || poor.fails != 0 {

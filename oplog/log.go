@@ -210,7 +210,7 @@ func unlessStuck[T any](l *Log, step <-chan T) (v T) {
 		}
 		select {
 		case <-l.store.guard.stalling():
-			l.fail(fmt.Errorf("%w at close", ErrDiskFull))
+			l.fail(fmt.Errorf("%w at close", l.full()))
 		default:
 		}
 	}

@@ -1,19 +1,38 @@
 package oplog
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const spaceInterval = time.Second
 
-// stalled is told by the guard when a write begins or ends to wait for space.
-func (l *Log) stalled(on bool) {
-	if on {
+// stalled is told by the guard when a write begins to wait for what an error says, or
+// ends to.
+func (l *Log) stalled(why error) {
+	if why != nil {
 		l.refuse(refuseStall)
-		l.opts.Logger.Error("the disk is full, or no file can be opened; writes are refused until that changes", "dir", l.opts.Dir)
+		l.opts.Logger.Error("the disk is full, or no file can be opened; writes are refused until that changes", "dir", l.opts.Dir, "err", why)
 		return
 	}
 	l.allow(refuseStall)
 	l.opts.Logger.Info("the disk takes writes again", "dir", l.opts.Dir)
 }
+
+// full is ErrDiskFull of a write that waits. Where it waits for a file descriptor it says so.
+func (l *Log) full() error {
+	if why := l.store.guard.stalledBy(); why != nil && !noSpace(why) {
+		return &waitsError{why}
+	}
+	return fmt.Errorf("%w: %s", ErrDiskFull, l.opts.Dir)
+}
+
+// waitsError is ErrDiskFull where the disk is not what is full.
+type waitsError struct{ why error }
+
+func (e *waitsError) Error() string        { return fmt.Sprintf("oplog: a write waits: %v", e.why) }
+func (e *waitsError) Is(target error) bool { return target == ErrDiskFull }
+func (e *waitsError) Unwrap() error        { return e.why }
 
 // watchSpace refuses writes while the disk has less free space than the
 // reserve, so that Pebble hardly ever meets a full disk. Until Close. It also makes
