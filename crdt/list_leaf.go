@@ -195,7 +195,7 @@ func (n *listNode) splice(from, to int, with []byte) {
 		copy(data, n.data[:from])
 		copy(data[from:], with)
 		copy(data[from+len(with):], n.data[to:])
-		n.data = data
+		n.data, n.front = data, nil
 		return
 	}
 	old := n.data
@@ -255,11 +255,14 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 	}
 	old := len(n.data)
 	if need := old + len(e.run) + len(e.value) + 40; need > cap(n.data) && need <= maxLeaf {
-		n.data = append(make([]byte, 0, max(need, min(2*cap(n.data), maxLeaf))), n.data...)
+		n.data, n.front = append(make([]byte, 0, max(need, min(2*cap(n.data), maxLeaf))), n.data...), nil
 	}
 	b := appendEntry(n.data, prev, e)
 	if n.count > 0 && len(b) > maxLeaf {
 		return false
+	}
+	if cap(b) != cap(n.data) { // it has moved
+		n.front = nil
 	}
 	n.data, n.count = b, n.count+1
 	if b[old]&entryRun != 0 {
@@ -277,7 +280,7 @@ func (n *listNode) appendLeaf(e *listEntry) bool {
 
 // insertLeaf puts e before entry i if there is room or it must.
 func (n *listNode) insertLeaf(i int, e *listEntry, must bool) bool {
-	if i == n.count && n.appendLeaf(e) {
+	if i == 0 && len(n.front) > 0 && n.unshiftLeaf(e) || i == n.count && n.appendLeaf(e) {
 		return true
 	}
 	prev, next, ok := n.seek(i)

@@ -55,7 +55,7 @@ func (n *listNode) shiftLeaf(j int) {
 	if len(head) > value || len(n.data)-end < frontWaste {
 		n.splice(0, value, head)
 	} else {
-		n.data = n.data[value-len(head):]
+		n.dropFront(value - len(head))
 		copy(n.data, head)
 	}
 	n.keepTail(known, end, 1)

@@ -47,6 +47,10 @@ func TestListEnds(t *testing.T) {
 			case kind == KindListPush && n > 2 && rnd.IntN(20) == 0:
 				l.PrepareInsert(&op, d.Replica, i, []byte(v))
 				want = slices.Insert(want, i, v)
+			case kind == KindListPush && left && seed > 8 && rnd.IntN(20) == 0: // a leaf of its own
+				v += strings.Repeat("x", maxLeaf)
+				l.PreparePush(&op, d.Replica, true, list([]string{v}))
+				want = slices.Insert(want, 0, v)
 			case kind == KindListPush && left:
 				l.PreparePush(&op, d.Replica, true, list([]string{v, "second"}))
 				want = slices.Insert(want, 0, "second", v)

@@ -74,6 +74,9 @@ func checkTree(t *testing.T, l *List) {
 			if n.offs != nil {
 				checkOffsets(t, n)
 			}
+			if k := len(n.front); k > 0 && &n.front[:k+1][k] != &n.data[0] {
+				t.Fatal("the room in front of a leaf is elsewhere")
+			}
 			if n.tail.known {
 				if x, _ := n.lastPlace(); x.compare(e.place) != 0 || x.time != e.time {
 					t.Fatal("wrong tail")

@@ -6,6 +6,7 @@ type listNode struct {
 	count int
 	kids  []*listNode
 	data  []byte
+	front []byte // free memory of a leaf right in front of data; its capacity reaches over data
 	tail  tail
 	offs  *[]uint32 // of a leaf that is popped at its end: where its entries begin; see popLeaf
 	below int       // the memory of kids
@@ -66,7 +67,8 @@ func (n *listNode) insertOrSplit(i int, e *listEntry) (right *listNode) {
 	case 0:
 		right = &listNode{count: n.count, data: n.data, tail: n.tail, offs: n.offs}
 		own := *e
-		*n = listNode{data: make([]byte, 0, maxLeaf)}
+		*n = listNode{}
+		n.frontLeaf()
 		n.insertLeaf(0, &own, true)
 	default:
 		right = n.splitLeaf(i)
@@ -83,7 +85,7 @@ func (n *listNode) splitLeaf(i int) *listNode {
 	right := &listNode{count: n.count - i}
 	b := appendEntry(make([]byte, 0, len(n.data)-e.start+len(e.run)+16), nil, &e)
 	right.data = append(b, n.data[e.end:]...)
-	n.data = append(make([]byte, 0, min(maxLeaf, e.start+maxLeaf/4)), n.data[:e.start]...)
+	n.data, n.front = append(make([]byte, 0, min(maxLeaf, e.start+maxLeaf/4)), n.data[:e.start]...), nil
 	n.count = i
 	n.changed()
 	return right
@@ -252,7 +254,7 @@ func (n *listNode) walkBack(i int, fn func(e *listEntry) bool) bool {
 
 // bytes estimates the memory of n and of what is below it.
 func (n *listNode) bytes() int {
-	b := 112 + cap(n.data) + 8*cap(n.kids) + n.below
+	b := 128 + cap(n.data) + len(n.front) + 8*cap(n.kids) + n.below
 	if n.offs != nil {
 		b += 24 + 4*cap(*n.offs)
 	}
