@@ -1,7 +1,6 @@
 package control
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,52 +137,6 @@ func (d *dir) identify(region string, random io.Reader) error {
 // at returns a path inside the directory.
 func (d *dir) at(elem ...string) string {
 	return d.fs.PathJoin(append([]string{d.path}, elem...)...)
-}
-
-// write replaces a file by v as JSON, so that a crash leaves the old or the
-// new one.
-func (d *dir) write(v any, elem ...string) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	path := d.at(elem...)
-	f, err := d.fs.Create(path+tempSuffix, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = d.fs.Rename(path+tempSuffix, path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return d.sync(d.fs.PathDir(path))
-}
-
-// read reads a JSON file into v.
-func (d *dir) read(v any, elem ...string) error {
-	path := d.at(elem...)
-	f, err := d.fs.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s is corrupt: %w", path, err)
-	}
-	return nil
 }
 
 // mkdir creates a directory below the node's, and makes it durable.
