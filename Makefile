@@ -21,7 +21,7 @@ SIM_RACE ?= 6
 # Packages with goroutines of their own: run with the race detector too.
 RACED = $(shell $(GO) list ./... | grep -E '^crdb/(resp|oplog|engine|command|peer|control)(/|$$)')
 
-.PHONY: help build image demo test install warm unit race lint oracle sim sim-race sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture reliability reliability-large generate up partition heal down clean
+.PHONY: help build image demo test install warm unit race lint oracle sim sim-race sim-long conformance scenario regions outside clients suites move refusal compose fuzz bench bench-all profile torture upgrade reliability reliability-large generate up partition heal down clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -112,6 +112,11 @@ profile: ## write the profile by which the compiler optimises, cmd/crdb/default.
 
 torture: build ## trouble of all kinds for an hour (TORTURE=1h), five regions under load
 	$(ON_BUILD) CRDB_TORTURE=$(or $(TORTURE),1h) $(GO) test -count=1 -timeout 0 -v ./testbed/scenario -run TestTorture
+
+upgrade: build ## from an older build to this one, a region at a time, under load (FROM=COMMIT)
+	rm -rf build/upgrade && mkdir -p build/upgrade && git archive $(FROM) | tar x -C build/upgrade
+	cd build/upgrade && $(GO) build -o bin/ ./cmd/crdb
+	$(ON_BUILD) CRDB_UPGRADE_FROM=$(CURDIR)/build/upgrade/bin/crdb $(GO) test -count=1 -v ./testbed/scenario -run TestUpgrade
 
 reliability: build ## measure recovery, catching up and verify, and rewrite docs/reliability.md
 	$(ON_BUILD) $(GO) run ./testbed/reliability

@@ -296,6 +296,17 @@ func (l *link) attempt(m Member) {
 	}
 }
 
+// heardWell is told when the replica, as a follower, has said nothing wrong: a build that
+// this one refused, or that refused it, has been replaced, and the link need not rest on.
+func (l *link) heardWell() {
+	l.mu.Lock()
+	again := l.mu.state == StateStopped && otherBuild(l.mu.err)
+	l.mu.Unlock()
+	if again {
+		l.kick()
+	}
+}
+
 // rest waits for a kick, or until d has passed if d is not 0.
 func (l *link) rest(s State, err error, d time.Duration) {
 	l.mu.Lock()

@@ -95,6 +95,12 @@ func needsPerson(err error) bool {
 	return status.Code(err) == codes.ResourceExhausted
 }
 
+// otherBuild reports whether two builds do not understand each other.
+func otherBuild(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && (r.Reason == peerpb.Refusal_PROTOCOL || r.Reason == peerpb.Refusal_FORMAT)
+}
+
 // isFault reports whether a peer said what no peer says.
 func isFault(err error) bool {
 	for _, e := range faults {

@@ -116,6 +116,7 @@ func (r *Replicator) greet(hello *peerpb.Hello) (l *link, from crdt.Timestamp, w
 	if err := l.acknowledged(durable, hello.GetIdentity().GetConfigVersion()); err != nil {
 		return nil, 0, nil, err
 	}
+	l.heardWell()
 	return l, from, &peerpb.Welcome{
 		Identity: r.identity(l.replica),
 		Yours:    held.wire(),

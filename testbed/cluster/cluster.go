@@ -34,6 +34,7 @@ type Options struct {
 	Flags   []string // further flags of every node
 	Spaces  bool     // a network namespace for each node, where that is possible
 	Clocks  bool     // the nodes' clocks can be set: Node.SetClock
+	Server  string   // another build's crdb, which all nodes run until Cluster.Upgrade; default: the one under test
 }
 
 // Cluster is one database over several running nodes.
@@ -79,8 +80,12 @@ func (c *Cluster) start(ctx context.Context, opts Options) (err error) {
 		}
 		c.ownDir = true
 	}
+	server := c.bin.Server
+	if opts.Server != "" {
+		server = opts.Server
+	}
 	for _, r := range c.all {
-		if c.nodes[r], err = newNode(c.dir, r, c.bin.Server); err != nil {
+		if c.nodes[r], err = newNode(c.dir, r, server); err != nil {
 			return err
 		}
 	}
@@ -181,6 +186,9 @@ func (c *Cluster) CLINode(ctx context.Context, n *Node, args ...string) (string,
 	out, err := exec.CommandContext(ctx, c.bin.CLI, args...).CombinedOutput()
 	return string(out), err
 }
+
+// Upgrade makes the program under test what a region's node runs from its next start on.
+func (c *Cluster) Upgrade(region string) { c.nodes[region].bin = c.bin.Server }
 
 // Beside returns a node that would run on a copy of a region's directory,
 // under other ports but for the database's, beside the region's own. The
