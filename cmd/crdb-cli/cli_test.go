@@ -31,8 +31,9 @@ type node struct {
 	task   api.Task
 	health []api.HealthReport
 	posted *api.Database
-	body   string // of the last change
-	result string // of an export
+	body   string    // of the last change
+	result string    // of an export
+	moved  api.Moved // by an import
 }
 
 func sample() api.Database {
@@ -47,7 +48,7 @@ func sample() api.Database {
 
 func newNode() *node {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	n := &node{task: api.Task{ID: taskID, GUID: guid, Operation: api.OpCreate, Status: api.TaskFinished, Worker: "crdb_worker", Queued: at, Started: &at, Ended: &at,
+	n := &node{moved: api.Moved{Bytes: 20, Keys: 2, Expired: 1, Kept: 3}, task: api.Task{ID: taskID, GUID: guid, Operation: api.OpCreate, Status: api.TaskFinished, Worker: "crdb_worker", Queued: at, Started: &at, Ended: &at,
 		Progress: api.Progress{Worker: 100, Clusters: []api.ClusterProgress{{Name: "a:9443", Progress: 100}, {Name: "b:9443", Progress: 100}}}}}
 	for i, r := range []string{"us-east", "eu-west"} {
 		n.health = append(n.health, api.HealthReport{ClusterName: "ab"[i:i+1] + ":9443", Region: r, GUID: guid, Name: "cart", ActiveConfigVersion: 1,
@@ -91,7 +92,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		imported := n.task
 		imported.Operation, imported.Progress.Clusters = api.OpImport, nil
-		imported.Moved = &api.Moved{Bytes: 20, Keys: 2, Expired: 1, Kept: 3}
+		imported.Moved = &n.moved
 		v = imported
 	case "GET /v1/crdb_tasks":
 		v = []api.Task{n.task}

@@ -138,17 +138,21 @@ func (a *app) importFile(ctx context.Context, c *api.Client, guid, path, mode st
 	if err != nil {
 		return err
 	}
-	if err := a.print(t, func(out *table) {
-		if t.Moved != nil {
-			out.row("Imported:", t.Moved.String())
-		}
-	}); err != nil {
+	failed := t.Status == api.TaskFailed
+	if !failed || a.output != "table" {
+		err = a.print(t, func(out *table) {
+			if t.Moved != nil {
+				out.row("Imported:", t.Moved.String())
+			}
+		})
+	}
+	if !failed {
 		return err
 	}
-	if t.Status == api.TaskFailed {
-		return a.failed(t)
+	if t.Moved != nil && t.Moved.Keys > 0 { // they stay
+		fmt.Fprintln(a.err, "written before it failed:", t.Moved.String())
 	}
-	return nil
+	return errors.Join(a.failed(t), err)
 }
 
 // checkDump reads a dump file from beginning to end, and goes back: with --flush,

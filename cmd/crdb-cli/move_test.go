@@ -4,11 +4,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"crdb/control/api"
 )
 
 func TestMoveGolden(t *testing.T) {
 	sound, broken := newNode(), newNode()
 	sound.result, broken.result = `{"bytes":5,"keys":1}`, `{"error_code":"internal_error","description":"disk full"}`
+	refused, halfway := newNode(), newNode()
+	for _, n := range []*node{refused, halfway} {
+		n.task.Status, n.task.Errors = api.TaskFailed, []api.TaskError{{Description: "the database is not empty", Code: api.CodeBadRequest}}
+	}
+	refused.moved = api.Moved{Bytes: 9}
 	dir := t.TempDir()
 	out := filepath.Join(dir, "dump.rdb")
 	for _, c := range []struct {
@@ -24,6 +31,8 @@ func TestMoveGolden(t *testing.T) {
 		{"export_no_file", sound, []string{"crdb", "export", "cart", "--file", dir, "--force"}, 1},
 		{"import", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/one.rdb", "--merge"}, 0},
 		{"import_json", newNode(), []string{"crdb", "import", "--name", "cart", "--file", "testdata/one.rdb", "-o", "json"}, 0},
+		{"import_refused", refused, []string{"crdb", "import", "cart", "--file", "testdata/one.rdb"}, 1},
+		{"import_halfway", halfway, []string{"crdb", "import", "cart", "--file", "testdata/one.rdb"}, 1},
 		{"import_database_20", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/database20.rdb", "--flush"}, 1},
 		{"import_no_dump", newNode(), []string{"crdb", "import", "cart", "--file", "cli_test.go"}, 1},
 		{"usage_export_no_file", newNode(), []string{"crdb", "export", "cart"}, 2},
