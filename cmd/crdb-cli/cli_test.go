@@ -34,6 +34,7 @@ type node struct {
 	body   string    // of the last change
 	result string    // of an export
 	moved  api.Moved // by an import
+	verify api.VerifyReport
 }
 
 func sample() api.Database {
@@ -83,6 +84,8 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v = queued
 	case "GET /v1/crdbs/" + guid + "/health_report":
 		v = n.health
+	case "GET /v1/crdbs/" + guid + "/verify":
+		v = n.verify
 	case "GET /v1/crdbs/" + guid + "/export":
 		w.Header().Set("Trailer", api.TrailerResult)
 		io.WriteString(w, "REDIS")

@@ -34,7 +34,7 @@ func (a *app) verifyCmd() *cobra.Command {
 }
 
 func verifyTable(t *table, r *api.VerifyReport) {
-	t.row("Regions compared:", strings.Join(r.Regions, ", "))
+	t.row("Regions compared:", compared(r))
 	t.row("Keys compared:", strconv.Itoa(r.Keys))
 	t.row("Keys that differ:", count(len(r.Differing), r.More))
 	t.row("Keys that kept changing:", strconv.Itoa(r.Changing))
@@ -50,6 +50,17 @@ func verifyTable(t *table, r *api.VerifyReport) {
 		slices.Sort(sides)
 		t.row("Differs:", fmt.Sprintf("database %d, key %q: %s", k.DB, k.Key, strings.Join(sides, ", ")))
 	}
+}
+
+// compared names the regions; one alone was compared with nothing.
+func compared(r *api.VerifyReport) string {
+	switch {
+	case len(r.Regions) > 1:
+		return strings.Join(r.Regions, ", ")
+	case len(r.Unreachable) > 0:
+		return "none: fewer than two regions answer"
+	}
+	return "none: the database has one region only, and nothing to compare it with"
 }
 
 func count(n int, more bool) string {
