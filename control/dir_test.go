@@ -100,6 +100,33 @@ func TestCorruptRecords(t *testing.T) {
 	}
 }
 
+// What a file system, a file manager or a person leaves among the databases keeps no node
+// from starting. A database under another name does: its data would be missing unnoticed.
+func TestStrayAmongDatabases(t *testing.T) {
+	d, err := openDir(vfs.NewMem(), "/data", "us-east", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	for _, dir := range [][]string{{databases}, {databases, lostFound}, {databases, "copy"}} {
+		if err := d.mkdir(dir...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.write("", databases, ".DS_Store"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := recordsOf(d); err != nil || len(all) != 0 {
+		t.Errorf("%d records, %v", len(all), err)
+	}
+	if err := d.write("", databases, "copy", recordFile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recordsOf(d); err == nil || !strings.Contains(err.Error(), "copy") {
+		t.Errorf("a database under another name: %v", err)
+	}
+}
+
 // The record that an earlier build has written of a database that has had as many instances
 // as it can, with a change under way, is read at the next start.
 func TestLargestRecord(t *testing.T) {
@@ -132,6 +159,6 @@ func TestLargestRecord(t *testing.T) {
 
 // recordsOf reads the records; one that cannot be read is an error.
 func recordsOf(d *dir) (all []*record, err error) {
-	all, e := d.records(func(_ *record, why error) { err = errors.Join(err, why) })
+	all, e := d.records(func(_ *record, why error) { err = errors.Join(err, why) }, func(string) {})
 	return all, errors.Join(e, err)
 }

@@ -37,7 +37,9 @@ func (n *Node) load() error {
 	if err := n.readReturns(); err != nil {
 		return err
 	}
-	records, err := n.dir.records(n.leaveUnopened)
+	records, err := n.dir.records(n.leaveUnopened, func(path string) {
+		n.log.Warn("there is something among the databases that is none; it is left alone", "path", path)
+	})
 	if err != nil {
 		return err
 	}

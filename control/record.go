@@ -36,8 +36,9 @@ func (d *dir) writeRecord(r *record) error {
 }
 
 // records reads all records; those that cannot be read it says to broken. What a crash
-// left of a drop is dropped for good; a directory that held nothing yet is removed.
-func (d *dir) records(broken func(*record, error)) ([]*record, error) {
+// left of a drop is dropped for good; a directory that held nothing yet is removed. What
+// holds no record and is not called like a database is no database's: stray hears of it.
+func (d *dir) records(broken func(*record, error), stray func(path string)) ([]*record, error) {
 	guids, err := d.list(databases)
 	if err != nil {
 		return nil, err
@@ -45,7 +46,11 @@ func (d *dir) records(broken func(*record, error)) ([]*record, error) {
 	var all []*record
 	for _, guid := range guids {
 		if !api.IsGUID(guid) {
-			return nil, fmt.Errorf("%s is not a database's directory", d.at(databases, guid))
+			if _, err := d.fs.Stat(d.at(databases, guid, recordFile)); err == nil {
+				return nil, fmt.Errorf("%s holds the %s of a database and is not called like one: give it its GUID back as its name, or move it away", d.at(databases, guid), recordFile)
+			}
+			stray(d.at(databases, guid))
+			continue
 		}
 		r := &record{}
 		err := d.read(r, databases, guid, recordFile)
