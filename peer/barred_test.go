@@ -82,7 +82,7 @@ func TestAFeedDoesNotOutliveItsFollower(t *testing.T) {
 	}{
 		{errNoMember, func(one, _ *clusterNode) { one.r.SetMembers([]Member{{1, regionOf(1), one.addr}}) }},
 		{errCut, func(one, _ *clusterNode) { one.r.Cut(regionOf(2), true) }},
-		{errCut, func(one, _ *clusterNode) { one.r.Isolate() }},
+		{errAlone, func(one, _ *clusterNode) { one.r.Isolate() }},
 	} {
 		t.Run(x.want.Error(), func(t *testing.T) {
 			c := newCluster(t, false)
@@ -147,7 +147,7 @@ func TestALinkLooksAgain(t *testing.T) {
 		bar  func(r *Replicator)
 	}{
 		{errCut, func(r *Replicator) { r.Cut(regionOf(1), true) }},
-		{errCut, (*Replicator).Isolate},
+		{errAlone, (*Replicator).Isolate},
 		{errNoMember, func(r *Replicator) { r.SetMembers([]Member{{2, regionOf(2), "here"}}) }},
 		{errMoved, func(r *Replicator) { r.SetMembers([]Member{{1, regionOf(1), "elsewhere"}}) }},
 		{errPoisoned, func(r *Replicator) { r.link(1).giveUp(errPoisoned) }},

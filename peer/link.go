@@ -17,6 +17,7 @@ import (
 // Reasons for which this side ends a stream.
 var (
 	errCut       = errors.New("the link is cut on purpose")
+	errAlone     = errors.New("this instance is a copy of one that runs elsewhere, and replicates with nobody")
 	errNoMember  = errors.New("the replica is no member any more")
 	errMoved     = errors.New("the member has another address")
 	errReplaced  = errors.New("a newer stream of the same follower took over")
@@ -208,13 +209,10 @@ func (l *link) setImages(cancel context.CancelCauseFunc) {
 // something that drop ends looks after drop can find it.
 func (l *link) barred() error {
 	m, ok := l.currentMember()
-	switch {
-	case !ok:
+	if !ok {
 		return errNoMember
-	case l.r.isCut(m.Region):
-		return errCut
 	}
-	return nil
+	return l.r.cutBy(m.Region)
 }
 
 // changed returns why the replica is not to be followed as m any more, nil if it is.
@@ -247,14 +245,14 @@ func (l *link) run() {
 		default:
 		}
 		m, ok := l.currentMember()
-		broken := l.brokenBy()
+		broken, cut := l.brokenBy(), l.r.cutBy(m.Region)
 		switch {
 		case broken != nil:
 			l.rest(StateStopped, broken, 0)
 		case !ok:
 			l.rest(StateRemoved, nil, 0)
-		case l.r.isCut(m.Region):
-			l.rest(StateCut, errCut, 0)
+		case cut != nil:
+			l.rest(StateCut, cut, 0)
 		case l.r.AwaitsBase():
 			l.rest(StateTransfer, nil, 0)
 		default:
@@ -283,7 +281,7 @@ func (l *link) attempt(m Member) {
 	l.r.heardRefusal(l.replica, err)
 	switch {
 	case l.r.ctx.Err() != nil:
-	case errors.Is(err, errCut), errors.Is(err, errNoMember), errors.Is(err, errMoved), errors.Is(err, errRecheck):
+	case errors.Is(err, errCut), errors.Is(err, errAlone), errors.Is(err, errNoMember), errors.Is(err, errMoved), errors.Is(err, errRecheck):
 		l.rest(StateWaiting, err, time.Millisecond)
 	case tooOld(err) && l.r.transfers.need(l.replica, err):
 		l.rest(StateTransfer, err, 0)

@@ -232,20 +232,28 @@ func (r *Replicator) Cut(region string, cut bool) {
 	signal(r.transfers.wake) // it may have had nobody to ask
 }
 
-// Isolate cuts the links to all regions, also to members it is told of later, for good.
+// Isolate cuts the links to all regions, also to members it is told of later, for good: this
+// instance is a copy of one that runs elsewhere.
 func (r *Replicator) Isolate() {
 	r.mu.Lock()
 	r.mu.alone = true
 	r.mu.Unlock()
 	for _, l := range r.allLinks() {
-		l.drop(errCut)
+		l.drop(errAlone)
 	}
 }
 
-func (r *Replicator) isCut(region string) bool {
+// cutBy says why the links to a region are cut, nil if they are not.
+func (r *Replicator) cutBy(region string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mu.alone || r.mu.cut[region]
+	switch {
+	case r.mu.alone:
+		return errAlone
+	case r.mu.cut[region]:
+		return errCut
+	}
+	return nil
 }
 
 // durable is the log's OnDurable hook.

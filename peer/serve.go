@@ -47,8 +47,8 @@ func (r *Replicator) welcome(id *peerpb.Identity) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.isCut(m.Region) {
-		return nil, refuse(peerpb.Refusal_CUT, "the link to region %q is cut on purpose", m.Region)
+	if cut := r.cutBy(m.Region); cut != nil {
+		return nil, refuse(peerpb.Refusal_CUT, "%v", cut)
 	}
 	return r.link(m.Replica), nil
 }
