@@ -25,7 +25,7 @@ type Param struct {
 	Words     []string // of Enum
 	Immutable bool     // not by CONFIG SET
 	Fixed     bool     // CONFIG SET may say what it is, and nothing else
-	Clamp     bool     // of Int: what is out of bounds becomes the bound
+	Clamp     bool     // of Int: a positive number that is out of bounds becomes the bound
 	Secret    bool     // not in logs
 }
 
@@ -141,9 +141,10 @@ func (c *Config) SetAll(list []Setting) error {
 
 func (c *Config) targetsLocked(list []Setting) ([]*param, error) {
 	var targets []*param
-	seen := make(map[*param]bool)
+	seen := make(map[string]bool) // a name and its alias are two, of which the later counts
 	for _, s := range list {
-		p := c.mu.params[strings.ToLower(s.Name)]
+		name := strings.ToLower(s.Name)
+		p := c.mu.params[name]
 		switch {
 		case p == nil:
 			return nil, &SettingError{Name: s.Name, Unknown: true}
@@ -153,10 +154,10 @@ func (c *Config) targetsLocked(list []Setting) ([]*param, error) {
 			if err := p.stays(s.Value); err != nil {
 				return nil, &SettingError{Name: s.Name, Err: err}
 			}
-		case seen[p]:
+		case seen[name]:
 			return nil, &SettingError{Name: s.Name, Err: errors.New("duplicate parameter")}
 		}
-		seen[p] = true
+		seen[name] = true
 		targets = append(targets, p)
 	}
 	return targets, nil

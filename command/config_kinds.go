@@ -33,11 +33,10 @@ func (p *param) set(value string) error {
 	case Bool:
 		text, num, err = parseBool(value)
 	case Int:
-		num, err = strconv.ParseInt(value, 10, 64)
-		if err != nil {
+		var ok bool
+		if num, ok = parseInt([]byte(value)); !ok {
 			return errors.New("argument couldn't be parsed into an integer")
 		}
-		text = strconv.FormatInt(num, 10)
 	case Memory:
 		num, err = ParseMemory(value)
 		text = strconv.FormatInt(num, 10)
@@ -55,12 +54,16 @@ func (p *param) set(value string) error {
 	if err != nil {
 		return err
 	}
-	if p.Clamp && p.Kind == Int {
+	lo, hi := p.Min, p.Max
+	if p.Clamp {
+		lo, hi = 0, maxInt32
+	}
+	if (p.Kind == Int || p.Kind == Memory) && (lo != 0 || hi != 0) && (num < lo || num > hi) {
+		return fmt.Errorf("argument must be between %d and %d inclusive", lo, hi)
+	}
+	if p.Clamp {
 		num = min(max(num, p.Min), p.Max)
 		text = strconv.FormatInt(num, 10)
-	}
-	if (p.Kind == Int || p.Kind == Memory) && (p.Min != 0 || p.Max != 0) && (num < p.Min || num > p.Max) {
-		return fmt.Errorf("argument must be between %d and %d inclusive", p.Min, p.Max)
 	}
 	p.value, p.num = text, num
 	return nil
@@ -81,9 +84,9 @@ func (p *param) stays(value string) error {
 // parseShare reads a memory value or a percentage, which becomes negative.
 func parseShare(value string) (string, int64, error) {
 	if digits, ok := strings.CutSuffix(value, "%"); ok {
-		n, err := strconv.ParseInt(digits, 10, 64)
+		n, ok := parseInt([]byte(digits))
 		switch {
-		case err != nil || n < 0:
+		case !ok || n < 0:
 			return "", 0, errors.New("argument must be a memory or percent value")
 		case n > 100:
 			return "", 0, errors.New("percentage argument must be less or equal to 100")
@@ -139,16 +142,15 @@ var memoryUnits = map[string]int64{
 }
 
 // ParseMemory reads a number of bytes in redis.conf's way: 1k is 1000 bytes,
-// 1kb is 1024, in any case.
+// 1kb is 1024, in any case, and no digits are 0.
 func ParseMemory(value string) (int64, error) {
-	bad := errors.New("argument must be a memory value")
 	digits := strings.TrimRight(value, "bBgGkKmM")
 	unit, ok := memoryUnits[strings.ToLower(value[len(digits):])]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || err != nil || n < 0 || n > math.MaxInt64/unit {
-		return 0, bad
+	n, err := strconv.ParseUint("0"+digits, 10, 63) // unlike ParseInt it takes no sign
+	if !ok || err != nil || int64(n) > math.MaxInt64/unit {
+		return 0, errors.New("argument must be a memory value")
 	}
-	return n * unit, nil
+	return int64(n) * unit, nil
 }
 
 // OutputLimit bounds the replies one client may leave unread.
@@ -163,7 +165,7 @@ var outputClasses = []string{"normal", "slave", "pubsub"}
 // mergeOutputLimits applies "class hard soft seconds ..." to what is set.
 func mergeOutputLimits(old, value string) (string, error) {
 	w := strings.Fields(value)
-	if len(w)%4 != 0 || len(w) == 0 {
+	if len(w)%4 != 0 {
 		return "", errors.New("Wrong number of arguments in buffer limit configuration.")
 	}
 	limits := parseOutputLimits(old)

@@ -50,7 +50,7 @@ var params = []Param{
 	// Security.
 	{Name: "requirepass", Secret: true},
 	{Name: "aclfile", Immutable: true},
-	{Name: "acllog-max-len", Default: "128", Kind: Int, Max: maxInt32},
+	{Name: "acllog-max-len", Default: "128", Kind: Int, Max: math.MaxInt64},
 	{Name: "acl-pubsub-default", Default: "resetchannels", Kind: Enum, Words: []string{"allchannels", "resetchannels"}},
 	{Name: "enable-debug-command", Default: "no", Kind: Enum, Words: []string{"no", "yes", "local"}, Immutable: true},
 

@@ -40,8 +40,8 @@ func TestConfigSet(t *testing.T) {
 
 func TestParseMemory(t *testing.T) {
 	for in, want := range map[string]int64{
-		"0": 0, "100": 100, "1b": 1, "1k": 1000, "1kb": 1024, "2MB": 2 << 20, "1G": 1e9, "512mb": 512 << 20,
-		"": -1, "k": -1, "1kk": -1, "-1": -1, "1.5k": -1, "9223372036854775807gb": -1, "1tb": -1,
+		"0": 0, "": 0, "k": 0, "100": 100, "1b": 1, "1k": 1000, "1kb": 1024, "2MB": 2 << 20, "1G": 1e9, "512mb": 512 << 20,
+		"1kk": -1, "-1": -1, "+1": -1, "1.5k": -1, "9223372036854775807gb": -1, "1tb": -1,
 	} {
 		got, err := ParseMemory(in)
 		if err != nil {
