@@ -82,9 +82,10 @@ func (s *Session) tellMonitors(cmd *Command, args [][]byte) {
 // monitorLine is `+1339518083.107412 [0 127.0.0.1:60866] "get" "x"`. A command
 // that a script runs has "lua" instead of an address.
 func (s *Session) monitorLine(cmd *Command, args [][]byte) []byte {
-	const second = 1000
-	b := append([]byte{'+'}, strconv.FormatInt(s.now/second, 10)...)
-	micros := strconv.FormatInt(1_000_000+s.now%second*1000, 10)
+	const second = 1_000_000
+	now := s.srv.opts.Micros()
+	b := append([]byte{'+'}, strconv.FormatInt(now/second, 10)...)
+	micros := strconv.FormatInt(second+now%second, 10)
 	b = append(append(b, '.'), micros[1:]...)
 	b = strconv.AppendInt(append(b, " ["...), int64(s.dbBehind(cmd, args)), 10)
 	from := s.info.addr

@@ -100,6 +100,14 @@ func TestLogsOfInnerCommands(t *testing.T) {
 	}
 }
 
+// Commands within a millisecond can be told apart.
+func TestMonitorShowsMicroseconds(t *testing.T) {
+	w := newWorld(t)
+	w.srv.opts.Micros = func() int64 { return 1_700_000_000_000_042 }
+	m := w.dial("m")
+	expect(t, m.send(wire("MONITOR")+wire("PING")), "+OK\r\n+PONG\r\n+1700000000.000042 [0 127.0.0.1:40001] \"PING\"\r\n")
+}
+
 // What a client pipelines behind its MONITOR is shown as well.
 func TestMonitorPipelined(t *testing.T) {
 	m := newWorld(t).dial("m")
