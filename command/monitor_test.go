@@ -89,8 +89,9 @@ func TestLogsOfInnerCommands(t *testing.T) {
 	a, b := w.dial("a"), w.dial("b")
 	a.do("CONFIG", "SET", "slowlog-log-slower-than", "0")
 	a.do("SLOWLOG", "RESET")
+	a.do("CLIENT", "SETNAME", "worker")
 	a.do("EVAL", "return redis.call('get', 'k')", "0")
-	if got := a.do("SLOWLOG", "GET", "2"); !strings.Contains(got, "$3\r\nget\r\n$1\r\nk\r\n$3\r\n?:0\r\n") || !strings.Contains(got, "EVAL") {
+	if got := a.do("SLOWLOG", "GET", "2"); !strings.Contains(got, "$3\r\nget\r\n$1\r\nk\r\n$3\r\n?:0\r\n$0\r\n\r\n") || !strings.Contains(got, "EVAL") {
 		t.Errorf("SLOWLOG: %q", got)
 	}
 	a.do("MULTI")

@@ -198,7 +198,7 @@ func (r *scriptRun) Call(dst []byte, args [][]byte, proto int) []byte {
 	failed := len(r.out.Buf) > 0 && r.out.Buf[0] == '-'
 	took := s.srv.opts.Now() - began
 	s.stat.called(cmd, took, failed)
-	s.logIfSlow(cmd, args, took, "?:0") // as in Redis, nobody's
+	s.logIfSlow(cmd, args, took, true)
 	if failed {
 		s.srv.stats.errorReply(errorCodeOf(r.out.Buf[1:]))
 		r.counted = string(r.out.Buf[1 : len(r.out.Buf)-2])

@@ -91,19 +91,23 @@ func (s *Session) noteIfSlow(cmd *Command, args [][]byte, nanos int64) {
 		}
 		s.srv.latency.add(event, s.now/1000, nanos/1e6)
 	}
-	s.logIfSlow(cmd, args, nanos, s.info.addr)
+	s.logIfSlow(cmd, args, nanos, false)
 }
 
-// logIfSlow is noteIfSlow for the slow log alone; client is the address of who runs
-// the command.
-func (s *Session) logIfSlow(cmd *Command, args [][]byte, nanos int64, client string) {
+// logIfSlow is noteIfSlow for the slow log alone. A command that a script runs is
+// nobody's there, as in Redis.
+func (s *Session) logIfSlow(cmd *Command, args [][]byte, nanos int64, byScript bool) {
 	st := s.set
 	if st.slowerThan < 0 || nanos < st.slowerThan || cmd.Flags&SkipSlowlog != 0 {
 		return
 	}
+	client, name := s.info.addr, s.info.state().name
+	if byScript {
+		client, name = "?:0", ""
+	}
 	s.srv.slowlog.add(slowEntry{
 		when: s.now / 1000, micros: nanos / 1000, args: slowArgs(cmd, args),
-		client: client, name: s.info.state().name,
+		client: client, name: name,
 	})
 }
 
