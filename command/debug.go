@@ -82,12 +82,8 @@ func debugObject(c *Context) {
 }
 
 func debugSleep(c *Context) {
-	secs, ok := parseFloat(c.Args[2])
-	if !ok || secs < 0 || secs > math.MaxInt32 {
-		c.Out.Error(msgNotFloat)
-		return
-	}
-	if c.S.mode&modeExec != 0 || secs == 0 {
+	secs, _ := parseFloat(c.Args[2]) // what is no number is 0, as in Redis
+	if c.S.mode&modeExec != 0 || secs <= 0 {
 		c.Out.OK()
 		return
 	}
@@ -95,7 +91,7 @@ func debugSleep(c *Context) {
 	for _, a := range c.Args {
 		size += len(a)
 	}
-	c.S.blockOn(&sleep{c.Cmd, copyArgs(c.Args, size), c.S.clock}, time.Duration(secs*float64(time.Second)))
+	c.S.blockOn(&sleep{c.Cmd, copyArgs(c.Args, size), c.S.clock}, time.Duration(min(secs, math.MaxInt32)*float64(time.Second)))
 }
 
 // debugDigestKeys lists every key of the selected database that has live state,

@@ -109,4 +109,7 @@ func TestDebugSleepIsSlow(t *testing.T) {
 	for _, name := range []string{"PAUSE-CRON", "set-active-expire", "QUICKLIST-PACKED-THRESHOLD"} {
 		expect(t, c.do("DEBUG", name, "1"), "+OK\r\n")
 	}
+	for _, none := range []string{"0", "-1", "x", ""} {
+		expect(t, c.do("DEBUG", "SLEEP", none), "+OK\r\n")
+	}
 }
