@@ -10,7 +10,7 @@ var configCommands = []*Command{
 	{Name: "config", Summary: "Reads and changes the configuration.", Subcommands: []*Command{
 		{Name: "config|get", Summary: "Returns parameters by name or pattern.", Handler: configGet},
 		{Name: "config|help", Summary: "Lists the subcommands.", Handler: help},
-		{Name: "config|resetstat", Summary: "Sets the counters of INFO to zero.", Handler: configResetStat},
+		{Name: "config|resetstat", Flags: WholeKeyspace, Summary: "Sets the counters of INFO to zero.", Handler: configResetStat},
 		{Name: "config|rewrite", Summary: "Writes the configuration into the file that the server was started with.", Handler: configRewrite},
 		{Name: "config|set", Flags: Secret, Summary: "Changes parameters, all or none of them.", Handler: configSet},
 	}},
@@ -81,9 +81,8 @@ func configSet(c *Context) {
 }
 
 func configResetStat(c *Context) {
+	c.lockAll()
+	c.Tx.ResetStats()
 	c.Server.stats.reset(c.Server.opts.Now())
-	if c.S.mode&modeExec == 0 { // it locks partitions, which EXEC holds
-		c.Server.engine.ResetStats()
-	}
 	c.Out.OK()
 }

@@ -41,7 +41,11 @@ func TestKeyspaceHits(t *testing.T) {
 		}
 	}
 	a.do("UNWATCH")
+	a.do("MGET", "s", "no")
+	a.do("MULTI")
 	a.do("CONFIG", "RESETSTAT")
+	expect(t, a.do("EXEC"), "*1\r\n+OK\r\n")
+	expect(t, a.field("stats", "keyspace_hits")+" "+a.field("stats", "keyspace_misses"), "0 0")
 	a.do("EVAL", "redis.call('get', KEYS[1]) redis.call('set', KEYS[1], 1)", "1", "no")
 	a.do("MULTI")
 	a.do("MGET", "no", "no2")

@@ -41,14 +41,13 @@ func (e *Engine) Stats() Stats {
 }
 
 // ResetStats zeroes hits, misses, expired and evicted, as CONFIG RESETSTAT does.
-func (e *Engine) ResetStats() {
-	e.stats.expired.Store(0)
-	e.stats.expiredFields.Store(0)
-	e.stats.evicted.Store(0)
-	for i := range e.parts {
-		p := &e.parts[i]
-		p.mu.Lock()
-		p.hits, p.misses = 0, 0
-		p.mu.Unlock()
+// Everything is locked.
+func (t *Tx) ResetStats() {
+	s := &t.e.stats
+	s.expired.Store(0)
+	s.expiredFields.Store(0)
+	s.evicted.Store(0)
+	for i := range t.e.parts {
+		t.e.parts[i].hits, t.e.parts[i].misses = 0, 0
 	}
 }
