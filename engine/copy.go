@@ -17,11 +17,17 @@ func (t *Tx) Rename(src, dst []byte) bool {
 // Move moves what key shows to another logical database, as Rename does.
 func (t *Tx) Move(key []byte, db int) bool { return t.move(key, key, db) }
 
+// move is a copy that has been used as often as what it was made of, which goes.
 func (t *Tx) move(src, dst []byte, dstDB int) bool {
+	uses, _ := t.Freq(src)
 	if !t.copy(src, dst, dstDB, true) {
 		return false
 	}
 	t.Delete(src)
+	home := t.db
+	t.db = dstDB
+	t.SetFreq(dst, uses)
+	t.db = home
 	return true
 }
 

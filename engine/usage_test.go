@@ -124,6 +124,33 @@ func TestNoTouch(t *testing.T) {
 	}
 }
 
+// TestMovesKeepUses: a key that is moved under another name, or to another database, has
+// been used as often as before; a copy is new.
+func TestMovesKeepUses(t *testing.T) {
+	n := newNode(t, 1, clockAt(1_700_000_000_000))
+	n.eng.NoteUsage(Usage{Frequency: true, LogFactor: 10, DecayTime: 1})
+	n.do(func(tx *Tx) {
+		for name, write := range usedKeys {
+			src, dst := []byte(name), []byte("new "+name)
+			if err := write(tx, src, 0); err != nil {
+				t.Fatal(name, err)
+			}
+			tx.SetFreq(src, 200)
+			tx.Copy(src, dst, 0)
+			if uses, there := tx.Freq(dst); !there || uses != freshUse {
+				t.Errorf("a copy of %s there %v, used %d", name, there, uses)
+			}
+			tx.Rename(src, dst)
+			tx.Move(dst, 1)
+			tx.Select(1)
+			if uses, there := tx.Freq(dst); !there || uses != 200 {
+				t.Errorf("%s there %v, used %d", name, there, uses)
+			}
+			tx.Select(0)
+		}
+	})
+}
+
 // TestForgettingIsNoUse: nor is what happens to a key without anybody's doing.
 func TestForgettingIsNoUse(t *testing.T) {
 	n := newNode(t, 1, clockAt(1_700_000_000_000))
