@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -246,6 +247,7 @@ type batch struct {
 	from, to int     // in the buffer
 	n        int     // keys
 	keys     int     // where they begin
+	last     int     // where the last one begins, without its head
 }
 
 // addToBatch tells of a key. The inbox is locked.
@@ -253,6 +255,8 @@ func (in *inbox) addToBatch(prefix *string, key []byte) {
 	w, b := &in.mu.Writer, &in.mu.batch
 	if prefix == nil || b.prefix == nil || *b.prefix != *prefix || b.to != len(w.Buf) {
 		*b = batch{prefix: prefix, from: len(w.Buf)}
+	} else if bytes.Equal(w.Buf[b.last:b.to-len("\r\n")], key) {
+		return // one that is written again and again
 	}
 	b.n++
 	head := resp.Writer{Proto: w.Proto, Buf: make([]byte, 0, 64)}
@@ -266,6 +270,7 @@ func (in *inbox) addToBatch(prefix *string, key []byte) {
 	b.keys = b.from + len(head.Buf)
 	w.Bulk(key)
 	b.to = len(w.Buf)
+	b.last = b.to - len("\r\n") - len(key)
 }
 
 // trackingCounts is what INFO tells of client-side caching.

@@ -254,6 +254,26 @@ func TestClientListFlags(t *testing.T) {
 	flags("t")
 }
 
+// A key that is written again and again is named once until its message is read.
+func TestBroadcastNamesKeyOnce(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.dial("a"), w.dial("b")
+	a.do("HELLO", "3")
+	a.do("CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "k")
+	b.do("MULTI")
+	for _, key := range []string{"k", "k", "k2", "k2"} {
+		b.do("INCR", key)
+	}
+	b.do("EXEC")
+	message := ">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\nk\r\n$2\r\nk2\r\n"
+	expect(t, a.take(), message)
+	b.do("MULTI")
+	b.do("INCR", "k")
+	b.do("INCR", "k2")
+	b.do("EXEC")
+	expect(t, a.take(), message)
+}
+
 // CLIENT CACHING is for the next command, also if that is refused.
 func TestCachingOfRefusedCommand(t *testing.T) {
 	w := newWorld(t)
