@@ -32,13 +32,9 @@ func (vm *VM) openLibraries() {
 	l := vm.l
 	libs := vm.libraries()
 	vm.env = l.NewTable()
-	seen := l.NewTable() // behind _G: what a script may see
-	define := func(name string, v lua.LValue) {
-		vm.env.RawSetString(name, v)
-		seen.RawSetString(name, v)
-	}
+	vm.seen = l.NewTable()
 	for name, v := range vm.baseLibrary() {
-		define(name, v)
+		vm.define(name, v)
 	}
 	for name, lib := range libs {
 		real := l.NewTable()
@@ -46,7 +42,7 @@ func (vm *VM) openLibraries() {
 			real.RawSetString(field, v)
 			vm.env.RawSetString(hiddenPrefix+name+"."+field, v)
 		}
-		define(name, vm.lock(real))
+		vm.define(name, vm.lock(real))
 		if name == "string" {
 			mt := l.NewTable()
 			mt.RawSetString("__index", real)
@@ -66,14 +62,20 @@ func (vm *VM) openLibraries() {
 	missing.RawSetString("__index", l.NewFunction(vm.missingGlobal))
 	missing.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))
 	vm.env.Metatable = missing
-	globals := vm.lock(seen)
+	globals := vm.lock(vm.seen)
 	mt := l.NewTable()
 	mt.RawSetString("__index", l.NewFunction(vm.viewGlobal))
 	mt.RawSetString("__newindex", l.NewFunction(vm.refuseWrite))
 	globals.Metatable = mt
-	define("_G", globals)
+	vm.define("_G", globals)
 	l.G.Global = vm.env
 	l.Env = vm.env
+}
+
+// define gives a global that scripts may see a value.
+func (vm *VM) define(name string, v lua.LValue) {
+	vm.env.RawSetString(name, v)
+	vm.seen.RawSetString(name, v)
 }
 
 // lock returns an empty table through which real can be read only.

@@ -55,6 +55,7 @@ type Host interface {
 type VM struct {
 	l      *lua.LState
 	env    *lua.LTable                 // globals
+	seen   *lua.LTable                 // those that a script may see; behind _G
 	locked map[*lua.LTable]*lua.LTable // a proxy and the table behind it
 	protos map[*lua.FunctionProto]*lua.LFunction
 	fail   *lua.LFunction // the error handler
@@ -188,8 +189,8 @@ var _ context.Context = (*killSwitch)(nil)
 // next run.
 func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 	vm.begin(host, !s.Short(len(keys)+len(args)))
-	vm.env.RawSetString("KEYS", vm.list(keys))
-	vm.env.RawSetString("ARGV", vm.list(args))
+	vm.define("KEYS", vm.list(keys))
+	vm.define("ARGV", vm.list(args))
 	fn := vm.protos[s.proto]
 	if fn == nil {
 		if len(vm.protos) >= keepProtos {
@@ -200,8 +201,8 @@ func (vm *VM) Run(s *Script, host Host, keys, args [][]byte) Result {
 		vm.protos[s.proto] = fn
 	}
 	v, err := vm.call(fn)
-	vm.env.RawSetString("KEYS", vm.none) // lets go of them, and keeps their places
-	vm.env.RawSetString("ARGV", vm.none)
+	vm.define("KEYS", vm.none) // lets go of them, and keeps their places
+	vm.define("ARGV", vm.none)
 	return vm.result(s.SHA, v, err)
 }
 
