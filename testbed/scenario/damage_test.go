@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func damagedDisk(t *testing.T) {
 	r.Logf("%s: %s", region, what)
 	r.must(r.c.Node(region).Start())
 	for range 2 {
-		if err = r.syncedSoon(); err == nil {
+		if err = r.syncedOrNot(region); err == nil {
 			break
 		}
 		r.Logf("%v", err)
@@ -68,11 +69,31 @@ func damagedDisk(t *testing.T) {
 	}
 }
 
-// syncedSoon returns what keeps the regions from seeing each other's writes.
-func (r *run) syncedSoon() error {
-	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+// syncedOrNot waits until the regions see each other's writes; an error once one needs help.
+func (r *run) syncedOrNot(region string) error {
+	ctx, cancel := context.WithTimeout(r.Context(), settleTimeout)
 	defer cancel()
-	return r.c.Sync(ctx)
+	synced := make(chan error, 1)
+	go func() { synced <- r.c.Sync(ctx) }()
+	trouble := make(chan error, 1)
+	go func() {
+		trouble <- cluster.Poll(ctx, 50*time.Millisecond, func() error {
+			if !r.c.Node(region).Running() {
+				return cluster.Permanent(errors.New("the process has ended"))
+			}
+			err := r.c.Client(region).Set(ctx, "not:taken", "x", 0).Err()
+			if err != nil && (strings.HasPrefix(err.Error(), "READONLY ") || strings.HasPrefix(err.Error(), "MISCONF ")) {
+				return cluster.Permanent(err)
+			}
+			return errors.New("no trouble")
+		})
+	}()
+	select {
+	case err := <-synced:
+		return err
+	case err := <-trouble:
+		return err
+	}
 }
 
 // bringBack is what an operator does with a region whose data are damaged.
