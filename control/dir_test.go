@@ -162,3 +162,26 @@ func recordsOf(d *dir) (all []*record, err error) {
 	all, e := d.records(func(_ *record, why error) { err = errors.Join(err, why) }, func(string) {})
 	return all, errors.Join(e, err)
 }
+
+// TestStrangersAmongTheNotes: what is not called like a note of a change is none, and keeps
+// no node from starting.
+func TestStrangersAmongTheNotes(t *testing.T) {
+	mem := vfs.NewMem()
+	d, err := openDir(mem, "/data", "us-east", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.mkdir(notesDir); err != nil {
+		t.Fatal(err)
+	}
+	guid := newGUID(rand.Reader)
+	if err := d.writeNote(&note{State: api.OutcomeCommitting, Database: &api.Database{GUID: guid}}); err != nil {
+		t.Fatal(err)
+	}
+	putFile(t, mem, d.at(notesDir, ".DS_Store"), []byte("\x00\x01"))
+	putFile(t, mem, d.at(notesDir, guid+noteSuffix+tempSuffix), []byte("{"))
+	all, err := d.notes()
+	if err != nil || len(all) != 1 || all[0].Database.GUID != guid {
+		t.Errorf("%v %v", all, err)
+	}
+}

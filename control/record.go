@@ -133,11 +133,13 @@ const (
 	noteWithdrawn = "withdrawn"
 )
 
-func (d *dir) writeNote(n *note) error { return d.write(n, notesDir, n.Database.GUID+".json") }
+const noteSuffix = ".json"
 
-func (d *dir) removeNote(guid string) error { return d.remove(notesDir, guid+".json") }
+func (d *dir) writeNote(n *note) error { return d.write(n, notesDir, n.Database.GUID+noteSuffix) }
 
-// notes reads all notes.
+func (d *dir) removeNote(guid string) error { return d.remove(notesDir, guid+noteSuffix) }
+
+// notes reads all notes. What is not called like one was left by a crash, or is none of ours.
 func (d *dir) notes() ([]*note, error) {
 	names, err := d.list(notesDir)
 	if err != nil {
@@ -145,14 +147,14 @@ func (d *dir) notes() ([]*note, error) {
 	}
 	var all []*note
 	for _, name := range names {
-		if strings.HasSuffix(name, tempSuffix) {
+		if !strings.HasSuffix(name, noteSuffix) {
 			continue
 		}
 		n := &note{}
 		if err := d.read(n, notesDir, name); err != nil {
 			return nil, err
 		}
-		if n.Database == nil || n.Database.GUID+".json" != name {
+		if n.Database == nil || n.Database.GUID+noteSuffix != name {
 			return nil, fmt.Errorf("%s is corrupt: it is not the note of a change", d.at(notesDir, name))
 		}
 		all = append(all, n)
