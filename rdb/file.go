@@ -89,7 +89,10 @@ func (f *file) clear() { f.key = Key{DB: f.key.DB, Idle: -1, Freq: -1} }
 func (f *file) version() {
 	magic := f.r.take(9)
 	if f.r.err != nil {
-		f.r.err = &Error{f.r.off, "not a dump file of Redis: it is too short"}
+		var e *Error
+		if errors.As(f.r.err, &e) { // of the bytes, not of the reading
+			f.r.err = &Error{f.r.off, "not a dump file of Redis: it is too short"}
+		}
 		return
 	}
 	n, err := strconv.Atoi(string(magic[5:]))

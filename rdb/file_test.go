@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // sample is a file with all that a file can hold.
@@ -103,6 +104,15 @@ func TestOldFiles(t *testing.T) {
 	got, err = read([]byte("REDIS0009\xf8\x05\xf9\xff\x00\x01k\x01v\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
 	if want := "0 k 0 5 true: string [v]\n"; err != nil || got != want {
 		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+// TestAReadersErrorIsTold: what cannot be read is not what is too short.
+func TestAReadersErrorIsTold(t *testing.T) {
+	broken := errors.New("is a directory")
+	r := NewReader(iotest.ErrReader(broken))
+	if err := r.ReadFile(&Handler{Databases: 16}); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
 	}
 }
 

@@ -276,6 +276,23 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	s := httptest.NewServer(api.Seal(newNode()))
+	defer s.Close()
+	for _, args := range [][]string{{"crdb", "list"}, {"crdb", "list", "-o", "json"}, {"crdb", "flush", "cart"}, {"version"}, {"completion", "bash"}, {"--help"}} {
+		full := errors.New("no space left")
+		var errs bytes.Buffer
+		if code := run(context.Background(), args, strings.TrimPrefix(s.URL, "http://"), &refusing{full}, &errs); code != exitFailure || !strings.Contains(errs.String(), full.Error()) {
+			t.Errorf("%v: exit code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+// refusing is a full disk.
+type refusing struct{ err error }
+
+func (r *refusing) Write([]byte) (int, error) { return 0, r.err }
+
 func TestYAMLQuotesWhatIsNoWord(t *testing.T) {
 	var b bytes.Buffer
 	a := &app{out: &b, output: "yaml"}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crdb/cmd/internal/stdout"
 	"crdb/control/api"
 )
 
@@ -48,12 +49,13 @@ var errPartial = errors.New("partial")
 
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, args []string, node string, out, errw io.Writer) int {
-	a := &app{out: out, err: errw}
+	w := stdout.New(out)
+	a := &app{out: w, err: errw}
 	root := a.root(node)
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(w)
 	root.SetErr(errw)
-	err := root.ExecuteContext(ctx)
+	err := w.Ended(root.ExecuteContext(ctx))
 	if err == nil {
 		return exitOK
 	}
@@ -69,7 +71,7 @@ func (a *app) code(err error) int {
 	var e *api.Error
 	errors.As(err, &e)
 	switch {
-	case !a.began:
+	case !a.began && !errors.Is(err, stdout.ErrUnwritten):
 		return exitUsage
 	case errors.Is(err, errPartial):
 		return exitPartial

@@ -129,8 +129,12 @@ func (a *app) importFile(ctx context.Context, c *api.Client, guid, path, mode st
 			return err
 		}
 		defer f.Close()
-		if size, err = checkDump(f); err != nil {
+		var e *rdb.Error
+		switch size, err = checkDump(f); {
+		case errors.As(err, &e):
 			return fmt.Errorf("%s: %w", path, err)
+		case err != nil: // it names the file
+			return err
 		}
 		src = f
 	}

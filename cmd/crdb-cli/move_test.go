@@ -35,6 +35,7 @@ func TestMoveGolden(t *testing.T) {
 		{"import_halfway", halfway, []string{"crdb", "import", "cart", "--file", "testdata/one.rdb"}, 1},
 		{"import_database_20", newNode(), []string{"crdb", "import", "cart", "--file", "testdata/database20.rdb", "--flush"}, 1},
 		{"import_no_dump", newNode(), []string{"crdb", "import", "cart", "--file", "cli_test.go"}, 1},
+		{"import_directory", newNode(), []string{"crdb", "import", "cart", "--file", dir}, 1},
 		{"usage_export_no_file", newNode(), []string{"crdb", "export", "cart"}, 2},
 		{"usage_import_two_modes", newNode(), []string{"crdb", "import", "cart", "--file", "x", "--flush", "--replace"}, 2},
 	} {

@@ -46,6 +46,22 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"version", "-o", "json"}, {"--help"}} {
+		var errs output
+		if code := run(context.Background(), args, nil, refusing{}, &errs); code != exitFailure || !strings.Contains(errs.String(), errRefused.Error()) {
+			t.Errorf("%v: exit code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+// refusing is a full disk.
+type refusing struct{}
+
+var errRefused = errors.New("no space left")
+
+func (refusing) Write([]byte) (int, error) { return 0, errRefused }
+
 func TestRefusals(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crdb/cmd/internal/stdout"
 	"crdb/crdt"
 )
 
@@ -44,7 +45,8 @@ type app struct {
 
 // run runs one command line until ctx ends and returns the exit code.
 func run(ctx context.Context, args, environ []string, out, errw io.Writer) int {
-	a := &app{environ: environ, out: out, err: errw}
+	w := stdout.New(out)
+	a := &app{environ: environ, out: w, err: errw}
 	root := &cobra.Command{
 		Use:           "crdb",
 		Short:         "An Active-Active database that speaks the Redis protocol",
@@ -53,16 +55,16 @@ func run(ctx context.Context, args, environ []string, out, errw io.Writer) int {
 		SilenceUsage:  true,
 	}
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(w)
 	root.SetErr(errw)
 	root.AddCommand(a.serveCmd(), a.demoCmd(), a.healthcheckCmd(), a.backupCmd(), a.versionCmd())
-	err := root.ExecuteContext(ctx)
+	err := w.Ended(root.ExecuteContext(ctx))
 	if err == nil {
 		return exitOK
 	}
 	fmt.Fprintln(errw, "crdb:", err)
 	switch {
-	case !a.began:
+	case !a.began && !errors.Is(err, stdout.ErrUnwritten):
 		return exitUsage
 	case errors.Is(err, errNotReady):
 		return exitNotReady
