@@ -410,7 +410,7 @@ func TestFatalfDoesNotExit(t *testing.T) {
 	o := testOptions(vfs.NewMem(), 1)
 	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
 	l := mustOpen(t, o)
-	(&pebbleLogger{l}).Fatalf("bad %d", 1)
+	(&pebbleLogger{l: l}).Fatalf("bad %d", 1)
 	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "store: bad 1") {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 // write of its log with a fatal error or a panic under its locks, and a failed
 // flush with an endless busy retry.
 //
-// So Pebble never sees a write fail once the log is open:
+// So Pebble never sees a write fail once the log is open (before, one that fails ends
+// the opening, see there):
 //
 //   - No space, or no file descriptor: the write waits and is tried again until there is one. Writes
 //     queue up behind it, Admit refuses, reads go on; nothing is lost.
@@ -273,6 +274,16 @@ func (g *guard) RemoveAll(name string) error {
 // MkdirAll implements vfs.FS.
 func (g *guard) MkdirAll(dir string, perm os.FileMode) error {
 	return g.do(func() error { return g.FS.MkdirAll(dir, perm) })
+}
+
+// GetDiskUsage implements vfs.FS. Pebble goes on without it, but reports it as it does a
+// flush that failed.
+func (g *guard) GetDiskUsage(path string) (vfs.DiskUsage, error) {
+	u, err := g.FS.GetDiskUsage(path)
+	if err != nil {
+		err = vfs.ErrUnsupported
+	}
+	return u, err
 }
 
 // readError fails the log on an error of the disk or damage, not on a missing file. It

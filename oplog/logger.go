@@ -14,7 +14,10 @@ import (
 // Fatalf not to return; here it fails the log and returns, so that one broken
 // store never ends the process (P1). The guard keeps disk errors from getting
 // that far.
-type pebbleLogger struct{ l *Log }
+type pebbleLogger struct {
+	l       *Log
+	opening *opening
+}
 
 func (p *pebbleLogger) debug(format string, args []any) {
 	log := p.l.opts.Logger
@@ -47,6 +50,7 @@ func (p *pebbleLogger) events() *pebble.EventListener {
 	e := &pebble.EventListener{
 		BackgroundError: func(err error) {
 			if !errors.Is(err, pebble.ErrCancelledCompaction) {
+				p.opening.report(err)
 				p.Errorf("background error: %s", firstLine(err))
 			}
 		},

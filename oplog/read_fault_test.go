@@ -80,7 +80,7 @@ func TestLongReadsAfterAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	l = open(t, testOptions(mem, 1))
-	(&pebbleLogger{l}).fail(corrupt("a file"))
+	(&pebbleLogger{l: l}).fail(corrupt("a file"))
 	read := make(chan int, 1)
 	go func() {
 		n := 0

@@ -39,8 +39,9 @@ func openStore(o *Options, l *Log) (*store, error) {
 	if s.lock, err = pebble.LockDirectory(o.Dir, s.guard); err != nil {
 		return nil, lockError(o.Dir, err)
 	}
-	if s.db, err = pebble.Open(o.Dir, s.pebbleOptions(o, l)); err != nil {
-		return nil, errors.Join(openError(o.Dir, err), s.lock.Close())
+	opening := newOpening()
+	if err := s.open(o.Dir, s.pebbleOptions(o, l, opening), opening); err != nil {
+		return nil, err
 	}
 	if err := s.checkIdentity(&o.Identity); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -83,8 +84,8 @@ func (s *store) abandon() {
 
 // pebbleOptions: little memory, little CPU. The log is written once, read
 // rarely and deleted in ranges; recent blocks are cached decoded above.
-func (s *store) pebbleOptions(o *Options, l *Log) *pebble.Options {
-	log := &pebbleLogger{l}
+func (s *store) pebbleOptions(o *Options, l *Log, opening *opening) *pebble.Options {
+	log := &pebbleLogger{l, opening}
 	p := &pebble.Options{
 		FS:                          s.guard,
 		Lock:                        s.lock,
