@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -339,13 +340,17 @@ func TestCloseWhenThereIsSpaceAgain(t *testing.T) {
 	}
 }
 
-// spaceFS says how much is free.
+// spaceFS says how much is free, until the directory is gone.
 type spaceFS struct {
 	vfs.FS
 	free atomic.Uint64
+	gone atomic.Bool
 }
 
-func (f *spaceFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+func (f *spaceFS) GetDiskUsage(dir string) (vfs.DiskUsage, error) {
+	if f.gone.Load() {
+		return vfs.DiskUsage{}, &os.PathError{Op: "statfs", Path: dir, Err: syscall.ENOENT}
+	}
 	return vfs.DiskUsage{AvailBytes: f.free.Load(), TotalBytes: 1 << 40}, nil
 }
 
@@ -369,6 +374,24 @@ func TestReserve(t *testing.T) {
 	l.checkSpace()
 	if err := l.Admit(l.opts.Wall()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Files that nobody will find again take writes as before.
+func TestTheDirectoryIsRemoved(t *testing.T) {
+	fs := &spaceFS{FS: vfs.NewMem()}
+	fs.free.Store(1 << 30)
+	o := testOptions(fs, 1)
+	o.DiskReserve = 1 << 20
+	l := open(t, o)
+	writeOps(t, l, 5)
+	fs.gone.Store(true)
+	l.checkSpace()
+	if err := l.Admit(l.opts.Wall()); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "db is not there any more") {
+		t.Error(err)
+	}
+	if err := l.Replay(nil, func(*Block) error { return nil }); err != nil {
+		t.Error("reads:", err)
 	}
 }
 

@@ -1,7 +1,9 @@
 package oplog
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -35,7 +37,8 @@ func (e *waitsError) Is(target error) bool { return target == ErrDiskFull }
 func (e *waitsError) Unwrap() error        { return e.why }
 
 // watchSpace refuses writes while the disk has less free space than the
-// reserve, so that Pebble hardly ever meets a full disk. Until Close. It also makes
+// reserve, so that Pebble hardly ever meets a full disk, and for good once there is no
+// directory. Until Close. It also makes
 // the writer look at the clock bound.
 func (l *Log) watchSpace() {
 	defer l.bg.Done()
@@ -53,9 +56,14 @@ func (l *Log) watchSpace() {
 	}
 }
 
-// checkSpace looks once. An unknown amount of free space refuses nothing.
+// checkSpace looks once. An unknown amount of free space refuses nothing, but a directory
+// that is gone does: its files take what is written as long as they are open, and nobody
+// will read it again.
 func (l *Log) checkSpace() {
 	u, err := l.opts.FS.GetDiskUsage(l.opts.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		l.store.guard.onFail(fmt.Errorf("the directory %s is not there any more", l.opts.Dir))
+	}
 	if err != nil {
 		return
 	}
