@@ -2,6 +2,7 @@ package oplog
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,9 +13,9 @@ import (
 // takes no word that it should stop. A full disk, or a directory that takes no files,
 // would keep a processor busy, fill the node's log and hold the start up for good.
 //
-// So the first failure ends the opening. Whoever reports it stays in the report, under
-// Pebble's lock, and so does all that would follow. What Pebble has in memory by then,
-// a memtable or two, is lost to the process.
+// So the first failure ends the opening. Pebble's goroutine that reports it ends in the
+// report, and does not try again. The one that waits for it waits for good: it, and what
+// Pebble has in memory by then, a memtable or two, are lost to the process.
 type opening struct {
 	mu     sync.Mutex
 	over   bool  // Open has returned
@@ -24,11 +25,11 @@ type opening struct {
 
 func newOpening() *opening { return &opening{failed: make(chan struct{})} }
 
-// report takes a failure of Pebble's goroutines, and does not return from it if the
-// store is not open yet.
+// report takes a failure from the goroutine that met it, which it ends if the store is not
+// open yet. Locks of Pebble that it holds are released as it ends.
 func (o *opening) report(err error) {
 	if o.note(err) {
-		park()
+		runtime.Goexit()
 	}
 }
 

@@ -22,13 +22,13 @@ func TestWriteLostWithItsDisk(t *testing.T) {
 			pause(time.Second) // the others have it
 			before = r.proofs.capture(w.sure.i)
 			p := n.program()
-			p.disk.SetFull(true)
+			p.disk.SetRoom(noRoom)
 			writes := make(chan struct{})
 			go func() { r.ledger.step(w); close(writes) }()
 			pause(time.Second)
 			after = r.proofs.capture(w.sure.i)
 			own, _ := n.lastLog()
-			p.disk.SetFull(false)
+			p.disk.SetRoom(roomForAll)
 			if err := p.stop(); err != nil {
 				r.fail("%s does not stop in order: %v", n.name, err)
 			}

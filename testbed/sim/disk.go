@@ -17,7 +17,7 @@ type Disk struct {
 
 	mu struct {
 		sync.Mutex
-		full   bool   // no space
+		room   room
 		broken bool   // every access to the medium fails
 		lying  bool   // syncs do nothing: what no disk may do, for tests of the checkers
 		syncs  int    // to go until onSync
@@ -25,6 +25,15 @@ type Disk struct {
 		onSync func() // nil: none
 	}
 }
+
+// room is what a disk still takes.
+type room int
+
+const (
+	roomForAll   room = iota
+	roomForNames      // files are made, but not written: many file systems have something left for that
+	noRoom
+)
 
 // freeBytes is what an empty simulated disk has.
 const freeBytes = 1 << 40
@@ -39,7 +48,8 @@ func newDisk(mem *vfs.MemFS) *Disk {
 }
 
 // AfterCrash returns the disk as a power cut at this moment would leave it,
-// with each unsynced block kept with a chance of percent. Its faults are gone.
+// with each unsynced block kept with a chance of percent. It is a disk of its own, and
+// its faults are gone.
 func (d *Disk) AfterCrash(percent int, rng *rand.Rand) *Disk {
 	after := newDisk(d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}))
 	d.mu.Lock()
@@ -48,16 +58,22 @@ func (d *Disk) AfterCrash(percent int, rng *rand.Rand) *Disk {
 	return after
 }
 
-// SetFull makes the disk refuse what needs space, or take it again.
-func (d *Disk) SetFull(full bool) {
+// SetRoom says what the disk takes from now on.
+func (d *Disk) SetRoom(r room) {
 	d.mu.Lock()
-	d.mu.full = full
+	d.mu.room = r
 	d.mu.Unlock()
 	u := vfs.DiskUsage{AvailBytes: freeBytes, TotalBytes: 2 * freeBytes, UsedBytes: freeBytes}
-	if full {
+	if r != roomForAll {
 		u.AvailBytes = 0
 	}
 	d.mem.TestingSetDiskUsage(u)
+}
+
+func (d *Disk) roomLeft() room {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.room
 }
 
 // lie makes syncs do nothing.
@@ -82,14 +98,14 @@ func (d *Disk) AtSync(n int, before bool, f func()) {
 	d.mu.Unlock()
 }
 
-// fault returns why an access fails now.
-func (d *Disk) fault(write bool) error {
+// fault returns why an access fails now that needs at least so much room.
+func (d *Disk) fault(least room) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.mu.broken:
 		return syscall.EIO
-	case d.mu.full && write:
+	case d.mu.room > least:
 		return syscall.ENOSPC
 	}
 	return nil
@@ -97,7 +113,7 @@ func (d *Disk) fault(write bool) error {
 
 // sync frames a sync.
 func (d *Disk) sync(do func() error) error {
-	if err := d.fault(false); err != nil {
+	if err := d.fault(noRoom); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -122,8 +138,8 @@ func (d *Disk) sync(do func() error) error {
 	return err
 }
 
-func (d *Disk) file(write bool, open func() (vfs.File, error)) (vfs.File, error) {
-	if err := d.fault(write); err != nil {
+func (d *Disk) file(least room, open func() (vfs.File, error)) (vfs.File, error) {
+	if err := d.fault(least); err != nil {
 		return nil, err
 	}
 	f, err := open()
@@ -135,32 +151,32 @@ func (d *Disk) file(write bool, open func() (vfs.File, error)) (vfs.File, error)
 
 // Create implements vfs.FS.
 func (d *Disk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return d.file(true, func() (vfs.File, error) { return d.FS.Create(name, c) })
+	return d.file(roomForNames, func() (vfs.File, error) { return d.FS.Create(name, c) })
 }
 
 // Open implements vfs.FS.
 func (d *Disk) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
-	return d.file(false, func() (vfs.File, error) { return d.FS.Open(name, opts...) })
+	return d.file(noRoom, func() (vfs.File, error) { return d.FS.Open(name, opts...) })
 }
 
 // OpenReadWrite implements vfs.FS.
 func (d *Disk) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	return d.file(true, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, c, opts...) })
+	return d.file(roomForNames, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, c, opts...) })
 }
 
 // OpenDir implements vfs.FS.
 func (d *Disk) OpenDir(name string) (vfs.File, error) {
-	return d.file(false, func() (vfs.File, error) { return d.FS.OpenDir(name) })
+	return d.file(noRoom, func() (vfs.File, error) { return d.FS.OpenDir(name) })
 }
 
 // ReuseForWrite implements vfs.FS.
 func (d *Disk) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return d.file(true, func() (vfs.File, error) { return d.FS.ReuseForWrite(oldname, newname, c) })
+	return d.file(roomForNames, func() (vfs.File, error) { return d.FS.ReuseForWrite(oldname, newname, c) })
 }
 
 // Rename implements vfs.FS.
 func (d *Disk) Rename(oldname, newname string) error {
-	if err := d.fault(true); err != nil {
+	if err := d.fault(roomForNames); err != nil {
 		return err
 	}
 	return d.FS.Rename(oldname, newname)
@@ -168,7 +184,7 @@ func (d *Disk) Rename(oldname, newname string) error {
 
 // Link implements vfs.FS.
 func (d *Disk) Link(oldname, newname string) error {
-	if err := d.fault(true); err != nil {
+	if err := d.fault(roomForNames); err != nil {
 		return err
 	}
 	return d.FS.Link(oldname, newname)
@@ -176,7 +192,7 @@ func (d *Disk) Link(oldname, newname string) error {
 
 // MkdirAll implements vfs.FS.
 func (d *Disk) MkdirAll(dir string, perm os.FileMode) error {
-	if err := d.fault(true); err != nil {
+	if err := d.fault(roomForNames); err != nil {
 		return err
 	}
 	return d.FS.MkdirAll(dir, perm)
@@ -193,7 +209,7 @@ type diskFile struct {
 
 // Write implements vfs.File.
 func (f *diskFile) Write(p []byte) (int, error) {
-	if err := f.d.fault(true); err != nil {
+	if err := f.d.fault(roomForAll); err != nil {
 		return 0, err
 	}
 	return f.File.Write(p)
@@ -201,7 +217,7 @@ func (f *diskFile) Write(p []byte) (int, error) {
 
 // WriteAt implements vfs.File.
 func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.d.fault(true); err != nil {
+	if err := f.d.fault(roomForAll); err != nil {
 		return 0, err
 	}
 	return f.File.WriteAt(p, off)
@@ -209,7 +225,7 @@ func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
 
 // Read implements vfs.File.
 func (f *diskFile) Read(p []byte) (int, error) {
-	if err := f.d.fault(false); err != nil {
+	if err := f.d.fault(noRoom); err != nil {
 		return 0, err
 	}
 	return f.File.Read(p)
@@ -217,7 +233,7 @@ func (f *diskFile) Read(p []byte) (int, error) {
 
 // ReadAt implements vfs.File.
 func (f *diskFile) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.d.fault(false); err != nil {
+	if err := f.d.fault(noRoom); err != nil {
 		return 0, err
 	}
 	return f.File.ReadAt(p, off)

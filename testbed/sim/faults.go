@@ -264,16 +264,19 @@ func away(r *run, rng *rand.Rand) {
 	r.restart(n)
 }
 
+// full fills a disk. A crash and a start find it as full as it was.
 func full(r *run, rng *rand.Rand) {
 	n := r.anyNode(rng)
-	n.mu.Lock()
-	disk := n.mu.disk
-	n.mu.Unlock()
+	long := upTo(rng, longCut)
+	left := noRoom
+	if long%2 == 0 { // the seed's other decisions stay as they were
+		left = roomForNames
+	}
 	r.trace("the disk of %s is full", n.name)
-	disk.SetFull(true)
-	r.wait(upTo(rng, longCut))
+	n.onDisk(func(d *Disk) { d.SetRoom(left) })
+	r.wait(long)
 	r.trace("the disk of %s has space", n.name)
-	disk.SetFull(false)
+	n.onDisk(func(d *Disk) { d.SetRoom(roomForAll) })
 }
 
 // breakDisk makes all access fail. Somebody notices in the end, and starts the

@@ -234,11 +234,19 @@ func (p *program) crash(percent int, silent bool) {
 	if n.run.old {
 		disk = n.first.AfterCrash(100, rand.New(rand.NewPCG(1, 1)))
 	}
-	n.mu.Lock()
-	n.mu.disk, n.mu.prog = disk, nil
-	n.mu.Unlock()
+	n.onDisk(func(d *Disk) {
+		disk.SetRoom(d.roomLeft())
+		n.mu.disk, n.mu.prog = disk, nil
+	})
 	p.crashed.Store(true)
 	n.run.bury(p)
+}
+
+// onDisk calls f with the disk that the node has now, and no other gets there meanwhile.
+func (n *node) onDisk(f func(*Disk)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f(n.mu.disk)
 }
 
 // stop ends the program in order. After an error the disk is what was on it.

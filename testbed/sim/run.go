@@ -154,10 +154,7 @@ func (r *run) mend() {
 			r.net.Change(a.name, b.name, func(l *line) { *l = line{rng: l.rng, latency: time.Millisecond} })
 		}
 		a.clock.mend()
-		a.mu.Lock()
-		disk := a.mu.disk
-		a.mu.Unlock()
-		disk.SetFull(false)
+		a.onDisk(func(d *Disk) { d.SetRoom(roomForAll) })
 	}
 }
 
@@ -269,6 +266,7 @@ func (r *run) restart(n *node) {
 			return
 		}
 		r.trace("%s does not start: %v", n.name, err)
+		r.parked.Store(true) // on a full disk; see package oplog, opening
 		pause(time.Second)
 	}
 }
