@@ -196,11 +196,13 @@ func (n *Node) complete(x *api.Instance, id int, info *api.Node, seen map[string
 	base := n.clientOf(x.Cluster).Base
 	x.ID, x.Region, x.NodeID, x.Cluster.URL = id, info.Region, info.ID, base
 	if x.Cluster.ReplicationEndpoint == "" {
-		host := info.PeerHost
-		if u, err := url.Parse(base); err == nil && host == "" {
-			host = u.Hostname()
+		u, err := url.Parse(base)
+		if err != nil {
+			return err
 		}
-		x.Cluster.ReplicationEndpoint = net.JoinHostPort(host, strconv.Itoa(info.PeerPort))
+		// Where the operator reaches it, by name if he gave one: a name may point elsewhere
+		// one day, the address that it listens on now would stay in the configuration.
+		x.Cluster.ReplicationEndpoint = net.JoinHostPort(u.Hostname(), strconv.Itoa(info.PeerPort))
 	}
 	return nil
 }
@@ -265,15 +267,10 @@ func (n *Node) coordinatorURL(d *api.Database) string {
 
 // describe says who this node is.
 func (n *Node) describe() *api.Node {
-	s := n.opts.Settings
-	host := s.Bind
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = ""
-	}
 	n.mu.Lock()
 	count := len(n.mu.dbs) + len(n.mu.unopened)
 	n.mu.Unlock()
-	return &api.Node{ID: n.ID(), Region: s.Region, Run: n.run, Version: api.Version().Version,
+	return &api.Node{ID: n.ID(), Region: n.opts.Settings.Region, Run: n.run, Version: api.Version().Version,
 		ProtocolVersion: api.ProtocolVersion, FormatVersion: api.FormatVersion, Ready: n.state.Load() == stateReady,
-		PeerHost: host, PeerPort: n.host.PeerPort(), TimeMillis: n.opts.Now().UnixMilli(), Databases: count}
+		PeerPort: n.host.PeerPort(), TimeMillis: n.opts.Now().UnixMilli(), Databases: count}
 }

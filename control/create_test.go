@@ -46,6 +46,31 @@ func TestCreateOverThreeNodes(t *testing.T) {
 	}
 }
 
+// TestANameStaysAName: what listens on one address is dialled by the name that it was
+// given, for replication, too. The name may point elsewhere one day.
+func TestANameStaysAName(t *testing.T) {
+	_, nodes := three(t)
+	d := describeOn("cart", nodes...)
+	_, port, err := net.SplitHostPort(d.Instances[1].Cluster.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Instances[1].Cluster = api.Cluster{Name: net.JoinHostPort("localhost", port)}
+	task := nodes[0].create(d)
+	if task.Status != api.TaskFinished {
+		t.Fatalf("task: %+v", task)
+	}
+	got, err := nodes[2].c.Database(context.Background(), task.GUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"127.0.0.1:9444", "localhost:9444", "127.0.0.1:9444"} {
+		if at := got.Instances[i].Cluster.ReplicationEndpoint; at != want {
+			t.Errorf("instance %d: %s, want %s", i+1, at, want)
+		}
+	}
+}
+
 func TestCreateThatFailsLeavesNothing(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

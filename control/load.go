@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"crdb/control/api"
@@ -206,7 +207,7 @@ func (n *Node) bootstrapping(name string) bool {
 // node that listens on all addresses does not know which of them that is, and what
 // stands in a configuration cannot be changed: "[::]" is whoever reads it.
 func (n *Node) ownCluster() (api.Cluster, error) {
-	if n.describe().PeerHost == "" {
+	if ip := net.ParseIP(n.opts.Settings.Bind); ip != nil && ip.IsUnspecified() {
 		return api.Cluster{}, badRequest("the node listens on %s, all addresses there are, and does not know at which one others reach it: "+
 			"start it with --bind and that address, or name it: crdb-cli crdb create, or restore, with --instance HOST:ADMINPORT", n.opts.Settings.Bind)
 	}

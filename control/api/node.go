@@ -9,8 +9,7 @@ type Node struct {
 	ProtocolVersion int    `json:"protocol_version"`
 	FormatVersion   int    `json:"format_version"`
 	Ready           bool   `json:"ready"`
-	PeerHost        string `json:"peer_host,omitempty"` // empty: the host this node is reached at
-	PeerPort        int    `json:"peer_port"`
+	PeerPort        int    `json:"peer_port"` // at the host at which this node is reached
 	TimeMillis      int64  `json:"time_ms"`
 	Databases       int    `json:"databases"`
 }
