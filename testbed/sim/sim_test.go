@@ -42,13 +42,14 @@ func simulate(t *testing.T, c Config, tune func(*run)) (res Result) {
 			res = play(c, tune)
 		})
 	}()
+	var stuck stuckInStore
 	for end := time.Now().Add(hung); ; {
 		select {
 		case res = <-done:
 			return res
-		case <-time.After(5 * time.Second):
+		case <-time.After(stuckLook):
 		}
-		if c.stalls() && stuckInStore(bubble.Load().(string)) {
+		if c.stalls() && stuck.look(bubble.Load().(string)) {
 			return Result{Config: c, Stuck: true}
 		}
 		if time.Now().After(end) {
@@ -57,17 +58,29 @@ func simulate(t *testing.T, c Config, tune func(*run)) (res Result) {
 	}
 }
 
-// stuckInStore reports whether a goroutine waits for a store's mutex for a
-// minute and more: it is held by one that waits for the disk, so that virtual time, in
-// which the disk would be mended, does not pass. Outside of a bubble it does.
-func stuckInStore(bubble string) bool {
+const (
+	stuckLook = 5 * time.Second // between two looks at a run, in real time
+	stuckMost = 4               // looks in a row
+)
+
+// stuckInStore is how many looks in a row have found each goroutine waiting for a store's
+// mutex. It is held by one that waits for the disk, so that virtual time, in which the
+// disk would be mended, does not pass. Outside of a bubble it does.
+type stuckInStore map[string]int
+
+// look reports whether one has waited for stuckMost looks.
+func (s *stuckInStore) look(bubble string) (stuck bool) {
+	now := stuckInStore{}
 	for _, g := range strings.Split(stacks(), "\n\n") {
 		head, _, _ := strings.Cut(g, "\n")
-		if strings.Contains(head, bubble) && strings.Contains(head, "sync.Mutex.Lock, ") && strings.Contains(head, " minute") && strings.Contains(g, "pebble/v2.(*commitPipeline)") {
-			return true
+		if strings.Contains(head, bubble) && strings.Contains(head, "sync.Mutex.Lock") && strings.Contains(g, "pebble/v2.(*commitPipeline)") {
+			id, _, _ := strings.Cut(head, " [")
+			now[id] = (*s)[id] + 1
+			stuck = stuck || now[id] == stuckMost
 		}
 	}
-	return false
+	*s = now
+	return stuck
 }
 
 // bubbleName is how stacks name the bubble of the goroutine that calls.
