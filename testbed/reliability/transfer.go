@@ -23,12 +23,6 @@ func transfer(ctx context.Context, n int, t *table) error {
 	if err := fill(ctx, c, home, 0, n/10); err != nil {
 		return err
 	}
-	if err := c.Sync(ctx); err != nil {
-		return err
-	}
-	if err := calm(ctx, c); err != nil {
-		return err
-	}
 	x := transferred{keys: n, watched: watched{c: c, source: home, receiver: away}}
 	if err := x.rest(ctx); err != nil {
 		return err
