@@ -76,10 +76,7 @@ func absence(ctx context.Context, ops int, t *table) (err error) {
 
 // atRest times local commands of a region while the regions have nothing else to do.
 func atRest(ctx context.Context, c *cluster.Cluster, region string) ([]time.Duration, error) {
-	if err := c.Sync(ctx); err != nil {
-		return nil, err
-	}
-	if err := calm(ctx, c); err != nil {
+	if err := settle(ctx, c); err != nil {
 		return nil, err
 	}
 	return probe(ctx, c.Node(region).Addr(), time.After(probeTime))

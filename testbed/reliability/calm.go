@@ -44,3 +44,11 @@ func calm(ctx context.Context, c *cluster.Cluster) error {
 		return busy
 	})
 }
+
+// settle waits until all regions have the same, and nothing to do.
+func settle(ctx context.Context, c *cluster.Cluster) error {
+	if err := c.Sync(ctx); err != nil {
+		return err
+	}
+	return calm(ctx, c)
+}

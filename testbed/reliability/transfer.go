@@ -67,10 +67,7 @@ type transferred struct {
 
 // rest times commands for probeTime while the regions have nothing else to do.
 func (x *transferred) rest(ctx context.Context) error {
-	if err := x.c.Sync(ctx); err != nil {
-		return err
-	}
-	if err := calm(ctx, x.c); err != nil {
+	if err := settle(ctx, x.c); err != nil {
 		return err
 	}
 	end := time.Now().Add(probeTime)
@@ -85,7 +82,7 @@ func (x *transferred) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.before, x.peak = u.Resident, 0
+	x.before = u.Resident
 	if err := x.c.Node(x.receiver).Restart(ctx); err != nil {
 		return err
 	}
@@ -111,8 +108,8 @@ func (x *transferred) report(ctx context.Context, t *table) error {
 	t.add(fmt.Sprintf("state transfer of %d keys to a region that serves", x.keys), "%.2f s: %.0f keys/s, %.1f MB/s of images", seconds, keys/seconds, bytes/seconds/1e6)
 	t.add("a local SET at the source of a transfer, p50 and p99", "%v", compared(x.quiet.source, x.busy.source))
 	t.add("a local SET at its receiver, p50 and p99", "%v", compared(x.quiet.receiver, x.busy.receiver))
-	t.add("memory of the source of a transfer", "%d MB before, at most %d MB meanwhile (%+.0f %%)", x.before>>20, x.peak>>20,
-		100*(float64(x.peak)/float64(x.before)-1))
+	t.add("memory of the source of a transfer", "%d MB before, at most %d MB meanwhile (%+.0f %%)", x.before>>20, x.busy.peak>>20,
+		100*(float64(x.busy.peak)/float64(x.before)-1))
 	return nil
 }
 

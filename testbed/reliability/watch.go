@@ -22,11 +22,15 @@ const (
 )
 
 // sides are the times of local SETs at both sides of a transfer, sorted.
-type sides struct{ source, receiver []time.Duration }
+type sides struct {
+	source, receiver []time.Duration
+	peak             int64 // resident memory of the source meanwhile
+}
 
 func (s *sides) add(t sides) {
 	s.source = append(s.source, t.source...)
 	s.receiver = append(s.receiver, t.receiver...)
+	s.peak = max(s.peak, t.peak)
 	slices.Sort(s.source)
 	slices.Sort(s.receiver)
 }
@@ -41,7 +45,6 @@ func compared(quiet, busy []time.Duration) string {
 type watched struct {
 	c                *cluster.Cluster
 	source, receiver string
-	peak             int64 // resident memory of the source while it was watched
 }
 
 // progress is what the receiver says of its transfer.
@@ -66,7 +69,7 @@ func (w *watched) watch(ctx context.Context, done func(progress) bool) (s sides,
 		if err != nil {
 			return false, err
 		}
-		w.peak = max(w.peak, u.Resident)
+		s.peak = max(s.peak, u.Resident)
 		if time.Now().Before(next) {
 			return false, nil
 		}
